@@ -1,0 +1,1 @@
+"""Honest, fast, reproducible hyperparameter studies of neural networks."""

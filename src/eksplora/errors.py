@@ -1,0 +1,68 @@
+"""Every exception that eksplora raises on purpose.
+
+    EksploraError                exit 1   a failure of ours or of the machine
+    ├── WorkerError              exit 1   workers die, or too many trials fail
+    ├── Interrupted              exit 130 a person or the system asked to stop (143 after SIGTERM)
+    └── UserError                exit 2   what the user can mend; also a ValueError
+        ├── ConfigError          a key or value of the configuration
+        ├── DataError            raw or prepared data missing, altered or unreadable
+        ├── StudyError           the study is in use, or is not the study it was
+        └── StorageError         a folder that cannot be written, a full disk
+
+The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.
+"""
+
+from difflib import get_close_matches
+from collections.abc import Iterable
+
+
+class EksploraError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is the exit status of a command that ends with it."""
+
+    exit_code = 1
+
+
+class WorkerError(EksploraError):
+    """Workers keep dying, or more trials failed than `study.max_failures` allows."""
+
+
+class Interrupted(EksploraError):
+    """The run was asked to stop; what it had is saved and the same command goes on."""
+
+    exit_code = 130
+
+
+class UserError(EksploraError, ValueError):
+    """Something that the user can mend."""
+
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A key or a value of the configuration is wrong."""
+
+
+class DataError(UserError):
+    """Data are missing, altered or unreadable."""
+
+
+class StudyError(UserError):
+    """The study is in use by another driver, or differs from the recorded one."""
+
+
+class StorageError(UserError):
+    """A folder cannot be written or the disk is full."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest valid word, or lists the valid ones.
+
+    Examples:
+        >>> nearest("widht", ["width", "depth"])
+        "Did you mean 'width'?"
+        >>> nearest("zzz", ["width", "depth"])
+        'Valid: depth, width.'
+    """
+    options = sorted(known)
+    close = get_close_matches(word, options, n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."

@@ -1,0 +1,126 @@
+"""The plain values that travel between rooms: they can be printed, saved and replayed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Config = dict[str, Any]
+"""A resolved configuration: plain dicts, lists, strings and numbers."""
+
+
+class Status(StrEnum):
+    """How a member or a trial stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"  # the loss stopped being a finite number
+    FAILED = "failed"  # the code raised
+    INTERRUPTED = "interrupted"  # stopped with a checkpoint; goes on at the next start
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self not in (Status.RUNNING, Status.INTERRUPTED)
+
+
+class Decision(StrEnum):
+    """What the driver answers to an epoch's report."""
+
+    GO_ON = "go_on"
+    PRUNE = "prune"
+    STOP = "stop"  # checkpoint and return
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of a trial. Member i has the same seed, split and data order in every trial."""
+
+    index: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the training part: those to learn from and those to validate on."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What goes to a worker: a resolved configuration and the members to train.
+
+    Attributes:
+        trial: Number of the trial within its study.
+        config: The resolved configuration of one training.
+        members: The members to train.
+        folder: Where checkpoints and weights of this trial lie.
+        threads: Threads that one training may use.
+        checkpoint_seconds: Least time between two checkpoints, in seconds.
+        is_judged: Whether the driver answers each epoch's report (a pruner is at work).
+    """
+
+    trial: int
+    config: Config
+    members: Sequence[Member]
+    folder: str
+    threads: int
+    checkpoint_seconds: float
+    is_judged: bool = False
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The metrics of one finished epoch (counted from 1) of one member."""
+
+    trial: int
+    member: int
+    epoch: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """What came of one member.
+
+    Attributes:
+        value: The objective on the validation part; None when the member did not finish.
+        best_epoch: The epoch (from 1) whose weights `weights` holds.
+        epochs: Epochs trained.
+        step: Optimizer steps done; for a diverged member the step (from 0) of the first non-finite loss.
+        curves: Per metric, its value after each epoch.
+        seconds: Wall time of the training, resumed parts added.
+        weights: Path of the safetensors file, or None.
+        weights_sha256: Hash of that file, or None.
+        device: Where it was trained, e.g. `cpu`.
+        message: Why it ended early, in words; empty when it did not.
+    """
+
+    member: int
+    status: Status
+    value: float | None
+    best_epoch: int
+    epochs: int
+    step: int
+    seconds: float
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    weights: str | None = None
+    weights_sha256: str | None = None
+    device: str = "cpu"
+    message: str = ""
+
+
+class Report(Protocol):
+    """How a training talks to its driver."""
+
+    def epoch(self, report: EpochReport) -> Decision:
+        """Hand over an epoch's metrics; returns what to do next."""
+
+    def stop_requested(self) -> bool:
+        """Whether the training should checkpoint and return; cheap, asked between chunks of steps."""
