@@ -1,0 +1,103 @@
+# A thin face over pipelines/*.py: each target is one command, and make prints it before it runs.
+# The values of TRIALS, EXPERIMENT and the like are Hydra overrides; ARGS takes any others, quoted for the shell:
+#   make sweep EXPERIMENT=boston_mlp ARGS="trainer.max_epochs=1 'space.params.optimizer.lr=tag(log, interval(1e-4,1e-2))'"
+
+EXPERIMENTS := boston_mlp digits_cnn
+VENV_PYTHON := .venv/bin/python
+STAMP := .venv/.eksplora-stamp
+
+# The first that runs and is new enough; `make setup PYTHON=/path/to/python3.12` names another. Looked up once, and only for setup.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do "$$p" -c '$(SUPPORTED)' && echo "$$p" && break; done 2>/dev/null
+PYTHON ?= $(eval PYTHON := $(shell $(FIND_PYTHON)))$(PYTHON)
+
+# Nothing that runs here reports home.
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep train prepare sync ui check test test-slow bench lock clean FORCE
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## make .venv with every version pinned (the others do this when needed) [PYTHON=python3.12]
+
+# $(value ...) hands the user's text on as it was typed: make expands no $ in it.
+overrides = $(if $(SAMPLER), sampler=$(value SAMPLER))$(if $(TRIALS), study.n_trials=$(value TRIALS))$(if $(value ARGS), $(value ARGS))
+define newline
+
+
+endef
+
+sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
+	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
+
+train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
+
+prepare: $(STAMP) ## prepare one data set [DATA=name] (the others do this when needed)
+	$(VENV_PYTHON) pipelines/prepare.py$(if $(DATA), data=$(value DATA))$(if $(value ARGS), $(value ARGS))
+
+sync: $(STAMP) ## fill MLflow with what it missed while it was away
+	$(VENV_PYTHON) pipelines/sync.py$(if $(value ARGS), $(value ARGS))
+
+ui: $(STAMP) ## open the MLflow UI on this machine only [PORT=5000]
+	$(VENV_PYTHON) pipelines/ui.py$(if $(PORT), port=$(value PORT))$(if $(value ARGS), $(value ARGS))
+
+check: $(STAMP) ## format, lint and strict types
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m mypy
+
+test: $(STAMP) ## the tests, without the slow ones [ARGS="pytest arguments"]
+	$(VENV_PYTHON) -m pytest $(value ARGS)
+
+test-slow: $(STAMP) ## the slow tests
+	$(VENV_PYTHON) -m pytest -m "slow and not gpu" $(value ARGS)
+
+bench: $(STAMP) ## measure speed and write docs/benchmarks.md
+	$(VENV_PYTHON) pipelines/bench.py$(if $(value ARGS), $(value ARGS))
+
+# torch is left where it is pinned: the newest one brings gigabytes of CUDA packages. To raise it, edit its line first.
+lock: ## pin anew: the newest versions that install together, written to constraints.txt
+	"$(PYTHON)" -m venv --clear build/lock
+	grep '^torch==' constraints.txt > build/torch.txt
+	build/lock/bin/python -m pip install --quiet --upgrade pip setuptools
+	build/lock/bin/python -m pip install --quiet -c build/torch.txt -e '.[dev]'
+	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude-editable | sed 's/+[a-z0-9.]*$$//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## remove caches and build products; never data/, mlruns/, results/ or .venv/
+	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests pipelines -name __pycache__ -prune -exec rm -rf {} +
+
+# --- setup ---------------------------------------------------------------------------------------------------------
+# The stamp is written last, so a broken or interrupted setup is taken up again by the same command. It holds the Python that
+# .venv was made with: another one, named, makes .venv anew.
+
+fail = { echo "eksplora: $(strip $1)" >&2; exit 1; }
+again := Then run the same command again.
+no_python = needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),'$(PYTHON)' is none,found none on PATH). Install one (Debian, Ubuntu: apt install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.12
+no_venv = '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv, for a python3.12 python3.12-venv). $(again)
+no_folder = making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)
+no_install = installing failed: $$(grep -iE '^ *[a-z]*error\b' .venv/setup.log | tail -n 1 || tail -n 1 .venv/setup.log) (all of it: .venv/setup.log). Mend it. $(again)
+
+ifneq ($(origin PYTHON),file)
+ifneq ($(PYTHON),$(file < $(STAMP)))
+python_changed := yes
+$(STAMP): FORCE
+endif
+endif
+
+# pip and setuptools are pinned first, so that next year's do not build or resolve differently.
+$(STAMP): constraints.txt pyproject.toml
+	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || $(call fail,$(no_python))
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || $(call fail,$(no_venv))
+	@{ [ -z '$(python_changed)' ] && $(VENV_PYTHON) -c '$(SUPPORTED)' && $(VENV_PYTHON) -m pip --version; } >/dev/null 2>&1 || \
+		said=$$("$(PYTHON)" -m venv --clear .venv 2>&1) || $(call fail,$(no_folder))
+	@echo "Setting up .venv with $(PYTHON): one to three minutes. Log: .venv/setup.log"
+	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
+		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]'; \
+		} > .venv/setup.log 2>&1 || $(call fail,$(no_install))
+	@echo '$(PYTHON)' > $@

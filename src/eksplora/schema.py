@@ -1,0 +1,150 @@
+"""Types of the root configurations: a misspelt key or a wrong type is refused while Hydra composes.
+
+The values themselves stand in `conf/`; what each key means, its unit and its special values are said there.
+Group nodes (`data`, `model`, ...) are open here: their keys are the parameters of what they build, and
+`eksplora.build` compares them with the group's own file.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+
+@dataclass
+class Paths:
+    """Folders, relative to the working folder."""
+
+    data: str = MISSING
+    mlruns: str = MISSING
+    results: str = MISSING
+
+
+@dataclass
+class Objective:
+    """What a study makes small or large."""
+
+    metric: str = MISSING
+    direction: str = MISSING
+
+
+@dataclass
+class EarlyStopping:
+    """When a member ends before its last epoch, and which weights it keeps."""
+
+    patience: int | None = MISSING
+    min_delta: float = MISSING
+    restore_best_weights: bool = MISSING
+
+
+@dataclass
+class Space:
+    """The search space: Hydra's override grammar per key, and conditions."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    when: dict[str, Any] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Study:
+    """Budget and running of a study."""
+
+    name: str | None = MISSING
+    seed: int = MISSING
+    n_trials: int | None = MISSING
+    n_members: int = MISSING
+    workers: int | None = MISSING
+    threads: int | None = MISSING
+    timeout_seconds: float | None = MISSING
+    max_failures: int = MISSING
+    checkpoint_seconds: float = MISSING
+
+
+@dataclass
+class SearchConfig:
+    """Root of `conf/search.yaml` and `conf/train.yaml`."""
+
+    experiment: str = MISSING
+    data: Any = MISSING
+    task: Any = MISSING
+    model: Any = MISSING
+    initialization: Any = MISSING
+    loss: Any = MISSING
+    metric: Any = MISSING
+    objective: Objective = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    protocol: Any = MISSING
+    trainer: Any = MISSING
+    early_stopping: EarlyStopping = MISSING
+    study: Study = MISSING
+    sampler: Any = MISSING
+    pruner: Any = MISSING
+    space: Space = MISSING
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class PrepareConfig:
+    """Root of `conf/prepare.yaml`."""
+
+    data: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class SyncConfig:
+    """Root of `conf/sync.yaml`."""
+
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class UiConfig:
+    """Root of `conf/ui.yaml`."""
+
+    host: str = MISSING
+    port: int = MISSING
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class BenchConfig:
+    """Root of `conf/bench.yaml`."""
+
+    repeats: int = MISSING
+    only: list[str] | None = MISSING
+    output: str = MISSING
+
+
+TRAINING_KEYS = (
+    "experiment",
+    "data",
+    "task",
+    "model",
+    "initialization",
+    "loss",
+    "metric",
+    "objective",
+    "optimizer",
+    "scheduler",
+    "protocol",
+    "trainer",
+    "early_stopping",
+)
+"""The keys of a root that make up one training: what a job carries and a run records."""
+
+
+def register() -> None:
+    """Make the root types known to Hydra under `<root>_schema`."""
+    store = ConfigStore.instance()
+    store.store(name="search_schema", node=SearchConfig)
+    store.store(name="prepare_schema", node=PrepareConfig)
+    store.store(name="sync_schema", node=SyncConfig)
+    store.store(name="ui_schema", node=UiConfig)
+    store.store(name="bench_schema", node=BenchConfig)

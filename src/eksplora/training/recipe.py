@@ -1,0 +1,86 @@
+"""Everything that one training needs, as built objects and plain values."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import Metric
+
+from eksplora.training.task import Task
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When a member ends before its last epoch (see `conf/early_stopping/`)."""
+
+    patience: int | None
+    min_delta: float
+    restore_best_weights: bool
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The rows of the training part.
+
+    Attributes:
+        features: (rows, ...), float32, scaled.
+        targets: (rows, ...), as stored.
+        shift: What was subtracted from raw features, broadcastable over one row.
+        scale: What they were then divided by.
+    """
+
+    features: Tensor
+    targets: Tensor
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training without its member.
+
+    Attributes:
+        network: Builds an untrained network.
+        initialize: Draws the initial weights of a network from a generator.
+        loss: (outputs, targets) -> mean over the rows.
+        metric: The objective's metric; cloned for each use.
+        metric_name: Its name in curves, e.g. `mae`.
+        direction: `minimize` or `maximize`.
+        optimizer: Builds the optimizer from its parameters.
+        schedule: Step -> factor of the learning rate.
+        trainer: Builds the Lightning trainer; takes further keyword arguments.
+        max_epochs: Passes over the training rows.
+        batch_size: Rows of one step.
+        config_hash: Fingerprint of the configuration: a checkpoint of another one is not taken.
+    """
+
+    network: Callable[[], nn.Module]
+    initialize: Callable[[nn.Module, torch.Generator], None]
+    task: Task
+    loss: nn.Module
+    metric: Metric
+    metric_name: str
+    direction: str
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    schedule: Callable[[int], float]
+    trainer: Callable[..., pl.Trainer]
+    max_epochs: int
+    batch_size: int
+    early_stopping: EarlyStopping
+    data: TrainingData
+    config_hash: str
+
+    def is_better(self, value: float, than: float | None, min_delta: float = 0.0) -> bool:
+        """Whether a value of the objective improves on another by more than `min_delta`."""
+        if than is None:
+            return True
+        return value < than - min_delta if self.direction == "minimize" else value > than + min_delta
+
+
+State = dict[str, Any]
