@@ -19,7 +19,7 @@ export DO_NOT_TRACK := true
 .PHONY: help setup sweep train prepare sync ui check test test-slow bench lock clean FORCE
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv with every version pinned (the others do this when needed) [PYTHON=python3.12]
 

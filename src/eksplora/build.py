@@ -6,12 +6,12 @@ keys of the search space. What may be instantiated is the exact list of targets 
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -22,7 +22,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from eksplora import schema
-from eksplora.errors import ConfigError, nearest
+from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter, Range, Space, check_domain, extremes
 from eksplora.types import Config
 
@@ -296,7 +296,50 @@ def _check_key(parameter: Parameter, known: Mapping[str, Any], groups: Mapping[s
         check_kind(f"space.params.{parameter.key}", known[parameter.key], value)
 
 
-# --- parts of a study --------------------------------------------------------------------------------------------
+# --- a command's request -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked, checked.
+
+    Attributes:
+        root: Name of the root configuration.
+        overrides: The overrides that were typed.
+        settings: The root as its typed object.
+        config: The same, resolved, as plain dicts.
+        choices: The choice of every config group.
+    """
+
+    root: str
+    overrides: Sequence[str]
+    settings: Any
+    config: Config
+    choices: Mapping[str, str]
+
+
+def request(root: str, config: DictConfig, overrides: Sequence[str] | None = None) -> Request:
+    """Check a composed root and hand it on.
+
+    Raises:
+        ConfigError: For keys and values that cannot be.
+    """
+    typed = command_line() if overrides is None else overrides
+    values = plain(config)
+    check_values(root, typed, values)
+    return Request(root, typed, OmegaConf.to_object(config), values, _choices(values))
+
+
+def _choices(config: Config) -> dict[str, str]:
+    """The group file that each target comes from, as far as the targets tell."""
+    names = {}
+    for key in config:
+        for path in sorted((CONF / key).glob("*.yaml")):
+            target = re.search(r"^_target_:\s*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            if target and isinstance(config[key], Mapping) and target[1] == config[key].get("_target_"):
+                names[key] = path.stem
+                break
+    return names
 
 
 def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], Any]:
@@ -306,14 +349,41 @@ def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], 
     return lambda seed: factory(seed=seed, **needs_space)
 
 
-def named(values: Iterable[str]) -> str:
-    """A readable list of overrides, for the record."""
-    return " ".join(values)
+def load_network(folder: str | Path, *, member: int = 0) -> Any:
+    """A recorded network, ready to use: raw features in, outputs out.
+
+    Args:
+        folder: A folder with `config.yaml` and `member-<i>.safetensors`, such as `results/<study>/best`.
+        member: Which member's weights.
+
+    Returns:
+        A `torch.nn.Module` in evaluation mode: (rows, ...) -> (rows, num_outputs).
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If a file is missing.
+    """
+    from safetensors.torch import load_file
+
+    from eksplora.model._scaled import Scaled
+
+    path, weights = Path(folder) / "config.yaml", Path(folder) / f"member-{member}.safetensors"
+    for file in (path, weights):
+        if not file.exists():
+            raise DataError(f"{file} is missing. Give a folder that holds config.yaml and member-{member}.safetensors.")
+    tensors = load_file(weights)
+    network = part(plain(cast(DictConfig, OmegaConf.load(path))), "model")
+    model = Scaled(network=network, shift=tensors["shift"], scale=tensors["scale"])
+    model.load_state_dict(tensors)
+    return model.eval()
 
 
-def network_from(config: Mapping[str, Any]) -> Any:
-    """The untrained network of a configuration."""
-    return part(config, "model")
-
-
-__all__ = ["Configurator", "allowed_targets", "check_space", "check_values", "compose_root", "parse_space", "part", "partial", "yaml"]
+def known_keys() -> set[str]:
+    """Every dotted key that some file in `conf/` states, for hints at misspelt ones."""
+    keys: set[str] = set()
+    for path in CONF.rglob("*.yaml"):
+        group = path.parent.relative_to(CONF).as_posix()
+        prefix = "" if group in (".", "experiment", "command") else f"{group}."
+        values = OmegaConf.to_container(OmegaConf.load(path)) or {}
+        keys |= {f"{prefix}{key}" for key in flatten(cast(Config, values)) if not key.startswith(("defaults", "_"))}
+    return keys | {folder.name for folder in CONF.iterdir() if folder.is_dir()}

@@ -1,0 +1,162 @@
+"""A data set: how it is prepared once, described by its card, and opened part by part."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from numpy.typing import NDArray
+
+from eksplora.counter import derive
+from eksplora.data import _scaling, _store
+from eksplora.data._card import FORMAT, RawData, Rows, describe
+from eksplora.errors import ConfigError, DataError
+from eksplora.protocol import check_fraction, check_seed, split_rows
+
+Part = Literal["train", "test"]
+
+
+class Dataset(ABC):
+    """A data set with a prepared form under `<root>/prepared/<name>`.
+
+    A subclass says where the data come from (`name`, `source`, `licence`), how they are read (`read`) and, where the
+    split is not ours to choose, what it is (`fixed_split`).
+
+    Args:
+        root: Folder of raw and prepared data.
+        batch_size: Rows per optimizer step.
+        scaling: `standard`, `pixel` or `none`; fitted on the rows to learn from.
+        input_shape: Shape of one row's features; checked against the data.
+        num_classes: Number of classes, or None for a regression; checked against the data.
+        num_targets: Numbers to predict per row, or None for classes; checked against the data.
+        stratified: Whether parts keep the proportions of the classes.
+        test_fraction: Share of all rows in the test part; None where the split is fixed.
+        split_seed: Decides which rows are test rows; None where the split is fixed.
+
+    Raises:
+        ConfigError: A value is out of range; the message names its key.
+    """
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+    licence: ClassVar[str]
+    fixed_split: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        batch_size: int,
+        scaling: str,
+        input_shape: Sequence[int],
+        num_classes: int | None,
+        num_targets: int | None,
+        stratified: bool,
+        test_fraction: float | None = None,
+        split_seed: int | None = None,
+    ) -> None:
+        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+            raise ConfigError(f"data.batch_size must be a positive integer, got {batch_size}. Try data.batch_size=32.")
+        if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
+            raise ConfigError(f"data.input_shape must be a list of sizes, got {input_shape}. Try [13] or [1, 28, 28].")
+        if not isinstance(stratified, bool):
+            raise ConfigError(f"data.stratified must be true or false, got {stratified!r}. Set data.stratified=false.")
+        _scaling.check_kind(scaling)
+        self.root, self.batch_size, self.scaling, self.stratified = Path(root), batch_size, scaling, stratified
+        self.stated = {"input_shape": list(input_shape), "num_classes": num_classes, "num_targets": num_targets}
+        self.split = self._split_parameters(test_fraction, split_seed)
+        self.folder = self.root / "prepared" / self.name
+
+    @abstractmethod
+    def read(self) -> RawData:
+        """Read the source and cut it into parts; heavy imports belong inside."""
+
+    def prepare(self) -> dict[str, Any]:
+        """Make the prepared form unless it is there already, and return its card.
+
+        Several processes may call it at once; a kill at any moment leaves nothing half-written in its place.
+
+        Raises:
+            ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.
+            DataError: The source is missing or altered.
+            StorageError: The root cannot be written or the disk is full.
+        """
+        if not self._is_prepared():
+            with _store.locked(self.folder):
+                if not self._is_prepared():  # another process may have done it while this one waited
+                    self._build()
+        return self.card()
+
+    def card(self) -> dict[str, Any]:
+        """What the prepared form holds; see `_card.describe` and `conf/data`.
+
+        Raises:
+            ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.
+            DataError: The card is missing or altered, or tells of another split.
+        """
+        card = _store.read_card(self.folder, self._way_out())
+        if card["split"] != self.split:
+            raise DataError(f"{self.folder} was prepared with another split ({card['split']}). {self._way_out()}")
+        self._check(card)
+        return card
+
+    def open(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Features and targets of a part as read-only memory maps; the other part's files are not touched.
+
+        Raises:
+            DataError: A file is missing or altered.
+        """
+        entries = self.card()["arrays"]
+        way_out = f"Delete the folder {self.folder}. {self._way_out()}"
+        features, targets = (
+            _store.open_array(self.folder / f"{name}.npy", entries[name], way_out)
+            for name in (f"{part}_features", f"{part}_targets")
+        )
+        return features, targets
+
+    def rows(self, part: Part) -> int:
+        """Number of rows of a part, from the card."""
+        return int(self.card()["rows"][part])
+
+    def cut(self, features: NDArray[Any], targets: NDArray[Any]) -> tuple[Rows, Rows]:
+        """Training and test rows by the seeded split of `test_fraction` and `split_seed`."""
+        seed = derive(self.split["seed"], "test")
+        fraction = self.split["test_fraction"]
+        train, test = split_rows(targets, fraction, seed, self.stratified, key="data.test_fraction")
+        return Rows(features[train], targets[train]), Rows(features[test], targets[test])
+
+    def _split_parameters(self, test_fraction: float | None, split_seed: int | None) -> dict[str, Any]:
+        if self.fixed_split is not None:
+            if (test_fraction, split_seed) != (None, None):
+                raise ConfigError(
+                    f"data.test_fraction and data.split_seed: the split of {self.name} is fixed. Drop them."
+                )
+            return {"method": self.fixed_split}
+        if test_fraction is None or split_seed is None:
+            raise ConfigError(f"data.test_fraction and data.split_seed: {self.name} needs both. Try 0.2 and 0.")
+        check_fraction(test_fraction, key="data.test_fraction")
+        check_seed(split_seed, key="data.split_seed")
+        method = "seeded split, each class in proportion" if self.stratified else "seeded split"
+        return {"method": method, "test_fraction": test_fraction, "seed": split_seed, "stratified": self.stratified}
+
+    def _is_prepared(self) -> bool:
+        try:
+            card = _store.read_card(self.folder, "")
+        except DataError:
+            return False
+        return bool(card["split"] == self.split and _store.is_complete(self.folder, card))
+
+    def _build(self) -> None:
+        raw = self.read()
+        origin = {"format": FORMAT, "name": self.name, "source": self.source, "licence": self.licence}
+        card = {**origin, "split": self.split, **describe(raw)}
+        self._check(card)
+        _store.write(self.folder, raw.arrays(), card)
+
+    def _check(self, card: dict[str, Any]) -> None:
+        for key, stated in self.stated.items():
+            if card[key] != stated:
+                raise ConfigError(f"data.{key} is {stated}, but {self.name} has {card[key]}. Set it to {card[key]}.")
+
+    def _way_out(self) -> str:
+        return f"Run `python pipelines/prepare.py data={self.name}`."

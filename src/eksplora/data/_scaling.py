@@ -1,0 +1,77 @@
+"""Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.errors import ConfigError, nearest
+
+Array = NDArray[Any]
+BLOCK_ROWS = 4096  # rows scaled at a time, so that the float64 intermediate of 60 000 images stays small
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Scaled = (feature - shift) / scale; both float64 and broadcastable over one row of features."""
+
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def _standard(features: Array) -> Scaling:
+    """Mean and population standard deviation of each feature, as scikit-learn's StandardScaler."""
+    deviation = features.std(axis=0, dtype=np.float64)
+    # A constant such as 0.1 has a computed deviation of about 1e-17: compare its extremes instead.
+    is_constant = (features.min(axis=0) == features.max(axis=0)) | (deviation == 0)
+    return Scaling(features.mean(axis=0, dtype=np.float64), np.where(is_constant, 1.0, deviation))
+
+
+def _pixel(features: Array) -> Scaling:
+    """One global range for all features: the least value becomes 0, the greatest 1."""
+    low, high = np.float64(features.min()), np.float64(features.max())
+    return Scaling(np.asarray(low), np.asarray(high - low if high > low else 1.0, dtype=np.float64))
+
+
+def _none(features: Array) -> Scaling:
+    return Scaling(np.zeros((), dtype=np.float64), np.ones((), dtype=np.float64))
+
+
+KINDS: dict[str, Callable[[Array], Scaling]] = {"standard": _standard, "pixel": _pixel, "none": _none}
+
+
+def check_kind(kind: str) -> None:
+    """Refuse an unknown kind of scaling with a ConfigError that names `data.scaling` and the nearest kind."""
+    if kind not in KINDS:
+        raise ConfigError(f"data.scaling={kind} is unknown. {nearest(str(kind), KINDS)}")
+
+
+def fit(kind: str, features: Array) -> Scaling:
+    """The scaling of a kind that these rows ask for.
+
+    Args:
+        kind: `standard` (each feature to mean 0 and deviation 1; a constant feature is only shifted),
+            `pixel` (the global range to [0, 1]) or `none`.
+        features: The training rows, shape (rows, ...).
+
+    Raises:
+        ConfigError: The kind is unknown.
+    """
+    check_kind(kind)
+    return KINDS[kind](features)
+
+
+def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
+    """The features scaled, computed in float64; float32, C-contiguous, of the same shape.
+
+    Examples:
+        >>> apply(fit("pixel", np.array([[0.0], [4.0]])), np.array([[2.0], [8.0]])).tolist()
+        [[0.5], [2.0]]
+    """
+    scaled = np.empty(features.shape, dtype=np.float32)
+    for start in range(0, len(features), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        scaled[block] = (features[block] - scaling.shift) / scaling.scale
+    return scaled

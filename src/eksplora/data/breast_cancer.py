@@ -1,0 +1,22 @@
+"""Breast cancer Wisconsin (diagnostic): 569 tumours, 30 features, malignant (0) or benign (1)."""
+
+import numpy as np
+
+from eksplora.data._card import RawData
+from eksplora.data._dataset import Dataset
+
+
+class BreastCancer(Dataset):
+    """The diagnostic data of the UCI repository, as scikit-learn ships them."""
+
+    name = "breast_cancer"
+    source = "sklearn.datasets.load_breast_cancer: UCI, Breast Cancer Wisconsin Diagnostic (Wolberg et al. 1995)"
+    licence = "CC BY 4.0"
+
+    def read(self) -> RawData:
+        """Features (rows, 30) float64 and classes (rows,) int64."""
+        from sklearn.datasets import load_breast_cancer
+
+        raw = load_breast_cancer()
+        train, test = self.cut(raw.data.astype(np.float64), raw.target.astype(np.int64))
+        return RawData(train, test, feature_names=raw.feature_names, classes=raw.target_names)

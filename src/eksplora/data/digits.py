@@ -1,0 +1,22 @@
+"""Handwritten digits: 1797 images of 8 x 8 pixels from 0 to 16, ten classes."""
+
+import numpy as np
+
+from eksplora.data._card import RawData
+from eksplora.data._dataset import Dataset
+
+
+class Digits(Dataset):
+    """The digits of the UCI repository's test set, as scikit-learn ships them."""
+
+    name = "digits"
+    source = "sklearn.datasets.load_digits: UCI, Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998)"
+    licence = "CC BY 4.0"
+
+    def read(self) -> RawData:
+        """Images (rows, 1, 8, 8) uint8 and classes (rows,) int64."""
+        from sklearn.datasets import load_digits
+
+        raw = load_digits()
+        train, test = self.cut(raw.images.astype(np.uint8)[:, np.newaxis], raw.target.astype(np.int64))
+        return RawData(train, test, feature_names=["pixel"], classes=raw.target_names)

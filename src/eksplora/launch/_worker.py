@@ -1,0 +1,90 @@
+"""What runs in a worker process: take a job, train it, send what comes of it."""
+
+import importlib
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+
+from eksplora.errors import EksploraError
+from eksplora.types import Decision, EpochReport, Job, MemberResult, Report
+
+Run = Callable[[Job, Report], None]
+"""Trains the members of a job; each result goes to the report's `member`."""
+
+
+class Channel:
+    """A training's report over the pipe to the driver."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Talk over `connection`; the driver sends decisions and the request to stop."""
+        self._connection = connection
+        self._stop = False
+        self.is_judged = False
+
+    def epoch(self, report: EpochReport) -> Decision:
+        """Send an epoch; wait for the answer when a pruner is at work."""
+        self._connection.send(("epoch", report))
+        if self.is_judged and not self._stop:
+            kind, value = self._connection.recv()
+            if kind == "decision":
+                return Decision(value)
+            self._stop = True
+        return Decision.STOP if self.stop_requested() else Decision.GO_ON
+
+    def stop_requested(self) -> bool:
+        """Whether the driver has asked for a stop."""
+        while not self._stop and self._connection.poll():
+            self._stop = self._connection.recv()[0] == "stop"
+        return self._stop
+
+    def member(self, result: MemberResult) -> None:
+        """Send a member's result at once: what is finished is never trained again."""
+        self._connection.send(("member", result))
+
+
+def serve(connection: Connection, run_name: str) -> None:
+    """Work until the driver says goodbye or is gone.
+
+    Args:
+        connection: The pipe to the driver.
+        run_name: What trains a job, as `package.module:function`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    threading.Thread(target=_leave_with_driver, daemon=True).start()
+    module, _, function = run_name.partition(":")
+    run: Callable[[str, Job | dict[str, object], Report], object] = getattr(importlib.import_module(module), function)
+    connection.send(("ready", os.getpid()))
+    while True:
+        try:
+            kind, value = connection.recv()
+        except (EOFError, OSError):
+            return
+        if kind == "bye":
+            return
+        if kind in ("job", "check"):
+            _answer(connection, run, kind, value)
+
+
+def _answer(connection: Connection, run: Callable[..., object], kind: str, value: object) -> None:
+    """Run one job or check, and send `done` or `error`."""
+    channel = Channel(connection)
+    channel.is_judged = getattr(value, "is_judged", False)
+    try:
+        run(kind, value, channel)
+        connection.send(("done", None))
+    except EksploraError as error:
+        connection.send(("refused", error))
+    except Exception:
+        connection.send(("error", traceback.format_exc()))
+
+
+def _leave_with_driver() -> None:
+    """End this process when the driver's ends, however that ends."""
+    driver = parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)

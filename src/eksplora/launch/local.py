@@ -1,0 +1,142 @@
+"""Warm worker processes on this machine."""
+
+import multiprocessing
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from eksplora.launch._worker import serve
+from eksplora.types import Decision, Job
+
+
+@dataclass
+class Worker:
+    """A worker as its driver sees it.
+
+    Attributes:
+        job: The job that it trains now, or None.
+        is_ready: Whether it has finished its imports.
+    """
+
+    process: BaseProcess
+    connection: Connection
+    job: Job | None = None
+    is_ready: bool = False
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker sent: `ready`, `epoch`, `member`, `done`, `refused`, `error`, or `died`."""
+
+    worker: Worker
+    kind: str
+    value: Any
+
+
+@dataclass
+class LocalWorkers:
+    """A set of worker processes, forked from a server that has done the slow imports once.
+
+    Attributes:
+        run: What trains a job, as `package.module:function`.
+        workers: The living workers.
+    """
+
+    run: str
+    workers: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Start the imports in the background; the first `add` waits for them."""
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([self.run.partition(":")[0]])
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+    def add(self) -> Worker:
+        """Start one more worker."""
+        here, there = self._context.Pipe()
+        process = self._context.Process(target=serve, args=(there, self.run))
+        process.start()
+        there.close()
+        worker = Worker(process, here)
+        self.workers.append(worker)
+        return worker
+
+    def idle(self) -> list[Worker]:
+        """Workers that are ready and have nothing to do."""
+        return [worker for worker in self.workers if worker.is_ready and worker.job is None and not worker.is_stopping]
+
+    def submit(self, worker: Worker, job: Job) -> None:
+        """Hand a job to an idle worker."""
+        worker.job = job
+        self._send(worker, "job", job)
+
+    def check(self, worker: Worker, config: dict[str, Any]) -> None:
+        """Let an idle worker build a configuration without training it; it answers `done`, `refused` or `error`."""
+        self._send(worker, "check", config)
+
+    def decide(self, worker: Worker, decision: Decision) -> None:
+        """Answer an epoch's report."""
+        self._send(worker, "decision", decision)
+
+    def stop(self) -> None:
+        """Ask all workers to checkpoint and return."""
+        for worker in self.workers:
+            worker.is_stopping = True
+            self._send(worker, "stop", None)
+
+    def poll(self, timeout_seconds: float) -> list[Message]:
+        """What workers sent, waiting at most so long for the first message; a dead worker is removed and reported."""
+        ready = set(wait([handle for worker in self.workers for handle in (worker.connection, worker.process.sentinel)], timeout_seconds))
+        messages: list[Message] = []
+        for worker in list(self.workers):
+            if worker.connection in ready or worker.process.sentinel in ready:
+                messages += self._receive(worker)
+        return messages
+
+    def close(self) -> None:
+        """Say goodbye and wait; a worker that does not leave within seconds is killed."""
+        for worker in self.workers:
+            self._send(worker, "bye", None)
+        for worker in self.workers:
+            worker.process.join(5)
+            self._kill(worker)
+        self.workers.clear()
+
+    def kill(self) -> None:
+        """End all workers at once."""
+        for worker in self.workers:
+            self._kill(worker)
+        self.workers.clear()
+
+    def _receive(self, worker: Worker) -> list[Message]:
+        messages = []
+        try:
+            is_alive = worker.process.is_alive()  # looked at first: what it sent before it died is then all there
+            while worker.connection.poll():
+                kind, value = worker.connection.recv()
+                messages.append(Message(worker, kind, value))
+                worker.is_ready = worker.is_ready or kind == "ready"
+            if not is_alive:
+                raise EOFError
+        except (EOFError, OSError):
+            self.workers.remove(worker)
+            self._kill(worker)
+            messages.append(Message(worker, "died", worker.process.exitcode))
+        return messages
+
+    @staticmethod
+    def _send(worker: Worker, kind: str, value: Any) -> None:
+        try:
+            worker.connection.send((kind, value))
+        except OSError:
+            return  # it died: the next `poll` reports it
+
+    @staticmethod
+    def _kill(worker: Worker) -> None:
+        worker.process.kill()
+        worker.process.join()
+        worker.connection.close()

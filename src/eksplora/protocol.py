@@ -1,0 +1,97 @@
+"""How rows are cut into parts: pure functions of the targets and a seed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.counter import derive
+from eksplora.errors import ConfigError
+from eksplora.types import Split
+
+Rows = NDArray[np.int64]
+FRACTION_KEY = "protocol.validation_fraction"
+
+
+def split_rows(
+    targets: NDArray[np.generic], fraction: float, seed: int, stratified: bool, *, key: str = FRACTION_KEY
+) -> tuple[Rows, Rows]:
+    """Cut the rows in two: the rest, and a part of exactly `round(fraction * rows)` rows.
+
+    Stratified, the part's class counts are proportional to the whole's, by the method of the largest remainder
+    (Hamilton): each count is within one row of the exact share.
+
+    Args:
+        targets: Classes, shape (rows,); of other targets only the number of rows matters.
+        fraction: Share of the rows in the part, in (0, 1).
+        seed: Decides which rows; nothing else does.
+        stratified: Whether each class is represented in proportion; needs classes.
+        key: The configuration key to name when `fraction` is wrong.
+
+    Returns:
+        Row numbers of the rest and of the part, each ascending.
+
+    Raises:
+        ConfigError: `fraction` is outside (0, 1) or leaves a side empty, or `stratified` without classes.
+    """
+    check_fraction(fraction, key=key)
+    total = round(fraction * len(targets))
+    if not 0 < total < len(targets):
+        raise ConfigError(
+            f"{key}={fraction} of {len(targets)} rows leaves one side empty. Choose a fraction in between."
+        )
+    strata = _classes(targets) if stratified else np.zeros(len(targets), dtype=np.int64)
+    quota = _proportional(np.bincount(strata), total)
+    part = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(quota)])
+    return np.setdiff1d(np.arange(len(targets)), part), np.sort(part)
+
+
+def holdout(*, targets: NDArray[np.generic], validation_fraction: float, seed: int, stratified: bool) -> Split:
+    """Cut a validation part from the training part; the test part is not involved.
+
+    Args:
+        targets: Targets of the training part; classes have shape (rows,).
+        validation_fraction: Share of the training part's rows to validate on, in (0, 1).
+        seed: Decides which rows.
+        stratified: Whether each class is represented in proportion.
+
+    Raises:
+        ConfigError: A value is out of range; the message names the key.
+    """
+    check_seed(seed, key="protocol.seed")
+    train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
+    return Split(train=train, validation=validation)
+
+
+def check_fraction(fraction: float, *, key: str) -> None:
+    """Refuse, naming `key`, what is not a number strictly between 0 and 1."""
+    is_number = isinstance(fraction, int | float) and not isinstance(fraction, bool)
+    if not (is_number and 0 < fraction < 1):
+        raise ConfigError(f"{key} must be a number between 0 and 1, got {fraction}. Try {key}=0.2.")
+
+
+def check_seed(seed: int, *, key: str) -> None:
+    """Refuse, naming `key`, what is not an integer."""
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(f"{key} must be an integer, got {seed!r}. Try {key}=0.")
+
+
+def _classes(targets: NDArray[np.generic]) -> Rows:
+    if targets.ndim != 1 or targets.dtype.kind not in "iu":
+        raise ConfigError("data.stratified is true, but these targets are not classes. Set data.stratified=false.")
+    strata: Rows = np.unique(targets, return_inverse=True)[1].astype(np.int64)
+    return strata
+
+
+def _proportional(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Whole shares of `total` in proportion to `counts`; the largest remainders are rounded up, ties in order."""
+    shares, remainders = np.divmod(counts * total, counts.sum())  # integers: no rounding error decides a row
+    order = np.argsort(-remainders, kind="stable")
+    shares[order[: total - shares.sum()]] += 1
+    return shares
+
+
+def _drawn(strata: Rows, stratum: int, count: int, seed: int) -> Rows:
+    rows: Rows = np.flatnonzero(strata == stratum)
+    # numpy promises PCG64's raw stream for ever, but not what Generator.permutation makes of it.
+    keys = np.random.PCG64(derive(seed, "split", stratum)).random_raw(len(rows))
+    chosen: Rows = rows[np.argsort(keys, kind="stable")[:count]]
+    return chosen

@@ -1,0 +1,37 @@
+"""Optuna's plots of a study, each a page of its own that needs no network."""
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import optuna
+from optuna import visualization
+from optuna.trial import TrialState
+
+
+def study_pages(study: optuna.Study, *, metric: str) -> Iterator[tuple[str, str]]:
+    """The plots that the study has data for, as (name, HTML)."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    varied = _varied_keys(complete)
+    if complete:
+        yield "history", _page(lambda: visualization.plot_optimization_history(study, target_name=metric))
+    if varied:
+        yield "parallel_coordinates", _page(lambda: visualization.plot_parallel_coordinate(study, target_name=metric))
+        yield "slices", _page(lambda: visualization.plot_slice(study, target_name=metric))
+    if len(complete) >= 4 and varied & _common_keys(complete):
+        yield "importance", _page(lambda: visualization.plot_param_importances(study, target_name=metric))
+
+
+def _varied_keys(trials: list[optuna.trial.FrozenTrial]) -> set[str]:
+    keys = {key for trial in trials for key in trial.params}
+    return {key for key in keys if len({str(trial.params.get(key)) for trial in trials}) > 1}
+
+
+def _common_keys(trials: list[optuna.trial.FrozenTrial]) -> set[str]:
+    return set.intersection(*(set(trial.params) for trial in trials))
+
+
+def _page(draw: Callable[[], object]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure = draw()
+    return str(figure.to_html(include_plotlyjs=True, full_html=True))  # type: ignore[attr-defined]

@@ -1,0 +1,115 @@
+"""Proposals as a function of history: Optuna asked and told in trial order.
+
+The sampler is made anew for every trial, seeded from (study seed, trial number). Results are told in the order of trial
+numbers, and trial n is asked when exactly the trials before n - lag are told. So what is proposed depends on the
+results and on `lag`, and neither on timing nor on interruptions.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState, create_trial
+
+from eksplora.counter import derive
+from eksplora.search.sampler import GridSampler
+from eksplora.search.space import Space, distribution, label, suggest
+from eksplora.types import Status
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+STATES = {Status.FINISHED: TrialState.COMPLETE, Status.PRUNED: TrialState.PRUNED}
+
+
+class Proposer:
+    """Proposes trials of a study, judges their epochs, and learns their results.
+
+    Attributes:
+        study: The Optuna study, held in memory; it is rebuilt from the study's spool when the study goes on.
+        lag: Results of the last `lag` trials before a proposal are not waited for; 0 for samplers without memory.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: Space,
+        sampler: Callable[[int], BaseSampler],
+        pruner: BasePruner,
+        direction: str,
+        seed: int,
+        name: str,
+        lag: int,
+    ) -> None:
+        """Start with an empty history."""
+        self._space, self._sampler, self._seed = space, sampler, seed
+        first = sampler(derive(seed, "trial", 0))
+        self._has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
+        self.num_points = len(first.points) if isinstance(first, GridSampler) else None
+        self.lag = lag
+        self.study = optuna.create_study(study_name=name, direction=direction, sampler=first, pruner=pruner)
+        self._told = 0
+        self._results: dict[int, tuple[Status, float | None]] = {}
+
+    @property
+    def num_proposed(self) -> int:
+        """Trials asked so far."""
+        return len(self.study.get_trials(deepcopy=False))
+
+    def can_propose(self, number: int) -> bool:
+        """Whether the results that proposal `number` rests on are in."""
+        return not self._has_memory or all(n in self._results for n in range(self._told, number - self.lag))
+
+    def propose(self, number: int) -> dict[str, Any]:
+        """The values of trial `number`, the next one."""
+        self._tell_before(number - self.lag if self._has_memory else number)
+        self._reseed(number)
+        trial = self.study.ask()
+        assert trial.number == number, f"asked for trial {number}, Optuna gave {trial.number}"
+        return suggest(trial, self._space)
+
+    def restore(self, number: int, values: Mapping[str, Any], reports: Mapping[int, float]) -> None:
+        """Take trial `number` as it was proposed before an interruption, with the objective after each epoch (from 1)."""
+        self._tell_before(number - self.lag if self._has_memory else number)
+        known: dict[str, BaseDistribution] = {
+            parameter.key: distribution(parameter.domain) for parameter in self._space if parameter.key in values
+        }
+        params = {key: label(values[key]) for key in known}
+        trial = create_trial(
+            state=TrialState.RUNNING, params=params, distributions=known, intermediate_values=dict(reports)
+        )
+        self.study.add_trial(trial)
+
+    def report(self, number: int, epoch: int, value: float) -> bool:
+        """Note the objective after an epoch (from 1); returns whether the pruner gives the trial up."""
+        trial = optuna.Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
+        trial.report(value, epoch)
+        return trial.should_prune()
+
+    def tell(self, number: int, status: Status, value: float | None) -> None:
+        """Note a trial's result; Optuna learns it in its turn."""
+        self._results[number] = (status, value)
+
+    def tell_all(self) -> None:
+        """Tell every result that is in, for the plots and the table at the end."""
+        self._tell_before(self.num_proposed)
+        for number in [n for n in self._results if n >= self._told]:
+            self._tell(number)
+
+    def _tell_before(self, end: int) -> None:
+        while self._told < end and self._told in self._results:
+            self._tell(self._told)
+            self._told += 1
+
+    def _tell(self, number: int) -> None:
+        status, value = self._results[number]
+        state = STATES.get(status, TrialState.FAIL)
+        self.study.tell(number, value if state is TrialState.COMPLETE else None, state=state)
+
+    def _reseed(self, number: int) -> None:
+        if not isinstance(self.study.sampler, GridSampler):
+            self.study.sampler = self._sampler(derive(self._seed, "trial", number) % 2**32)

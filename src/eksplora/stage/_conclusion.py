@@ -1,0 +1,162 @@
+"""The end of a study: summary files, plots, the table on the terminal, and the last event for MLflow."""
+
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eksplora.build import Request
+from eksplora.errors import EksploraError, Interrupted
+from eksplora.report import table
+from eksplora.search.plots import study_pages
+from eksplora.stage._driver import Driver
+from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._record import as_yaml
+from eksplora.tracker._base import Tracker
+from eksplora.tracker.spool import Spool
+
+SUMMARY = "summary"
+"""Folder of the finished files inside the study's folder; a copy goes to `results/<study>/`."""
+
+
+def conclude(request: Request, driver: Driver, spool: Spool, tracker: Tracker, error: EksploraError | None) -> None:
+    """Write and show what the study found, tell MLflow, then raise the error that ended it, if any."""
+    driver.proposer.tell_all()
+    summary = driver.plan.folder / SUMMARY
+    write_summary(driver, summary)
+    results = publish(summary, Path(request.settings.paths.results) / driver.plan.name)
+    spool.append("stop", durable=True, **_stop_event(driver, summary, error))
+    tracker.notify()
+    show(driver, results)
+    is_recorded = tracker.finish(tracker_seconds(request))
+    print(f"  {tracker.where(driver.plan.name)}")
+    if not is_recorded:
+        print(f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.", file=sys.stderr)
+    if error is not None:
+        raise error
+
+
+def tracker_seconds(request: Request) -> float:
+    """How long the end of a study waits for MLflow."""
+    return float(request.config["tracker"].get("timeout_seconds", 0.0))
+
+
+def write_summary(driver: Driver, folder: Path) -> None:
+    """Write table, plots, and the best trial's configuration and weights; an old summary is replaced."""
+    new = folder.with_name(f".{SUMMARY}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "plots").mkdir(parents=True)
+    ledger = driver.ledger
+    (new / "trials.csv").write_text(table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())]))
+    (new / "search.json").write_text(json.dumps(_facts(driver), indent=2) + "\n")
+    for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
+        (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
+    if ledger.best is not None:
+        _write_best(driver, ledger.best, new / "best")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+
+
+def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.yaml").write_text(as_yaml(best.config), encoding="utf-8")
+    for member, result in best.results.items():
+        if result.weights and Path(result.weights).exists():
+            shutil.copyfile(result.weights, folder / f"member-{member}.safetensors")
+
+
+def publish(summary: Path, target: Path) -> Path:
+    """Copy the summary to the results folder, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(summary, new)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def row(trial: Trial, metric: str) -> dict[str, Any]:
+    """A trial as a row of the table; the objective is the mean over its members."""
+    return {
+        "trial": trial.number,
+        "status": str(trial.status),
+        metric: trial.value,
+        "std": trial.spread,
+        "members": len(trial.results),
+        "epochs": trial.epochs,
+        "seconds": round(trial.seconds, 2),
+        "repeats": trial.repeats,
+        **trial.values,
+    }
+
+
+def _facts(driver: Driver) -> dict[str, Any]:
+    """The study in numbers, for programs."""
+    ledger, plan = driver.ledger, driver.plan
+    return {
+        "study": plan.name,
+        "experiment": plan.experiment,
+        "metric": ledger.metric,
+        "direction": plan.direction,
+        "trials": counts(ledger),
+        "best": row(ledger.best, ledger.metric) if ledger.best else None,
+    }
+
+
+def counts(ledger: Ledger) -> dict[str, int]:
+    """Number of trials by status."""
+    return dict(Counter(str(trial.status) for trial in ledger.trials.values()))
+
+
+def _stop_event(driver: Driver, summary: Path, error: EksploraError | None) -> dict[str, Any]:
+    ledger = driver.ledger
+    status = "finished" if error is None and not driver.stop_reason else "interrupted"
+    files = {path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()}
+    best = ledger.best
+    metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
+    return {
+        "status": status if error is None or isinstance(error, Interrupted) else "failed",
+        "message": str(error or driver.stop_reason),
+        "metrics": metrics | ({"best_value": best.value} if best and best.value is not None else {}),
+        "tags": {"best_trial": str(best.number)} if best else {},
+        "artifacts": {str(name): str(path) for name, path in files.items()},
+        "best_trial": best.number if best else None,
+        "best_artifacts": {f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")},
+    }
+
+
+def show(driver: Driver, results: Path) -> None:
+    """Print the table of best trials and where everything is."""
+    ledger, plan = driver.ledger, driver.plan
+    goal = "lowest" if plan.direction == "minimize" else "highest"
+    words = ", ".join(f"{count} {name}" for name, count in counts(ledger).items()) or "no trials"
+    ranked = ledger.ranked(ledger.trials.values())
+    print(f"\nStudy {plan.name}: {words}. Objective: {goal} {ledger.metric}.")
+    rows = [{k: v for k, v in row(trial, ledger.metric).items() if k not in ("status", "repeats", "members")} for trial in ranked]
+    if rows:
+        table.print_best(_aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials")
+        print(_caution(plan.num_members))
+    print(f"  table    {results / 'trials.csv'}")
+    if any((results / "plots").iterdir()):
+        print(f"  plots    {results / 'plots'}/*.html")
+    if ledger.best is not None:
+        print(f"  network  {results / 'best'}   (eksplora.build.load_network)")
+
+
+def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, Any]]:
+    """The same columns in every row; the spread only where there is one."""
+    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if name != "std" or num_members > 1]
+    return [{name: row.get(name) for name in columns} for row in rows]
+
+
+def _caution(num_members: int) -> str:
+    if num_members > 1:
+        return f"Values are means over {num_members} seeds; std is their spread."
+    return "One seed per trial: small differences may be chance. study.n_members=5 trains five seeds of each and shows the spread."

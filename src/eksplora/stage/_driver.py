@@ -1,0 +1,312 @@
+"""The driver: the one process that runs a study. It proposes, hands out jobs, judges, and records; it trains nothing."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eksplora.counter import derive, fingerprint
+from eksplora.errors import ConfigError, EksploraError, WorkerError
+from eksplora.launch.local import LocalWorkers, Message, Worker
+from eksplora.report.progress import Progress
+from eksplora.search.proposer import Proposer
+from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._record import Record
+from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Status
+
+MOST_DEATHS = 3
+"""A trial on which a worker dies so often has failed: the machine runs out of memory, or the code crashes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as its driver runs it.
+
+    Attributes:
+        name: Name of the study.
+        folder: Its folder: spool, checkpoints, weights.
+        experiment: Name of the experiment.
+        direction: `minimize` or `maximize`.
+        seed: Seed of the study.
+        num_trials: Trials in all, over every resumption; None: as many as the grid has points.
+        num_members: Members of a trial.
+        num_workers: Worker processes.
+        threads: Threads of one training.
+        timeout_seconds: Time after which running trials are checkpointed and the driver ends.
+        max_failures: Trials that may fail by an error.
+        checkpoint_seconds: Least time between two checkpoints of a training.
+        is_judged: Whether a pruner is at work.
+        configure: Values of a trial -> resolved configuration.
+        tags: Tags of every trial's run.
+    """
+
+    name: str
+    folder: Path
+    experiment: str
+    direction: str
+    seed: int
+    num_trials: int | None
+    num_members: int
+    num_workers: int
+    threads: int
+    timeout_seconds: float | None
+    max_failures: int
+    checkpoint_seconds: float
+    is_judged: bool
+    configure: Callable[[Mapping[str, Any]], Config]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def members(self) -> list[Member]:
+        """The members of every trial: member i has the same seed in each."""
+        return [Member(index, derive(self.seed, "member", index) % 2**31) for index in range(self.num_members)]
+
+
+class Driver:
+    """Runs a study from where its ledger stands to the end of its budget, or until it is asked to stop."""
+
+    def __init__(
+        self, plan: Plan, *, ledger: Ledger, record: Record, proposer: Proposer, workers: LocalWorkers, progress: Progress
+    ) -> None:
+        """Take up the study; unfinished trials of an earlier run come first."""
+        self.plan, self.ledger, self.record = plan, ledger, record
+        self.proposer, self.workers, self.progress = proposer, workers, progress
+        self.stop_reason = ""
+        self._started_at = time.monotonic()
+        unfinished = ledger.with_status(Status.RUNNING, Status.INTERRUPTED)
+        self._queue = [trial for trial in unfinished if trial.repeats is None]
+        self._followers = {trial.number: trial for trial in unfinished if trial.repeats is not None}
+        self._num_failed = 0
+        self._num_stillborn = 0
+        self._weights_of = ledger.best.number if ledger.best else None
+        self._teach()
+
+    @property
+    def budget(self) -> int:
+        """Trials of the whole study."""
+        limits = [limit for limit in (self.plan.num_trials, self.proposer.num_points) if limit is not None]
+        return min(limits)
+
+    def stop(self, reason: str) -> None:
+        """Ask for an end: running trials are checkpointed. Safe to call from a signal handler."""
+        self.stop_reason = self.stop_reason or reason
+
+    def run(self) -> None:
+        """Work until the budget is spent or a stop is asked for.
+
+        Raises:
+            WorkerError: If more trials fail than the plan allows.
+            StorageError: If the disk is full.
+        """
+        is_stopping = False
+        while True:
+            if self.stop_reason and not is_stopping:
+                is_stopping = True
+                self.workers.stop()
+            if not is_stopping:
+                self._hand_out()
+            if not self._is_busy() and (is_stopping or self._is_done()):
+                return
+            for message in self.workers.poll(0.2):
+                self._handle(message)
+            self.record.flush_if_due(self.ledger.trials)
+            self._watch_time()
+
+    # --- handing out ---------------------------------------------------------------------------------------------
+
+    def _teach(self) -> None:
+        """Tell the proposer what happened before."""
+        for number, trial in sorted(self.ledger.trials.items()):
+            self.proposer.restore(number, trial.values, trial.reports)
+            if trial.status.is_final:
+                self.proposer.tell(number, trial.status, trial.value)
+
+    def _is_done(self) -> bool:
+        return not self._queue and not self._followers and len(self.ledger.trials) >= self.budget
+
+    def _is_busy(self) -> bool:
+        return any(worker.job is not None for worker in self.workers.workers)
+
+    def _hand_out(self) -> None:
+        self._settle_followers()
+        idle = self.workers.idle()
+        while idle:
+            trial = self._next_trial()
+            if trial is None:
+                return
+            if trial.repeats is None:
+                self.workers.submit(idle.pop(0), self._job(trial))
+                self.progress.started(trial.number)
+
+    def _next_trial(self) -> Trial | None:
+        """An unfinished trial, or a new one when the budget and the proposer allow."""
+        if self._queue:
+            return self._queue.pop(0)
+        number = len(self.ledger.trials)
+        if number >= self.budget or not self.proposer.can_propose(number):
+            return None
+        return self._propose(number)
+
+    def _propose(self, number: int) -> Trial:
+        values = self.proposer.propose(number)
+        config = self.plan.configure(values)
+        key = fingerprint(config)
+        original = self.ledger.original(key)
+        trial = Trial(number, values, config, key, self.plan.members, original.number if original else None)
+        self.ledger.add(trial)
+        self.record.trial(trial, self.plan.tags)
+        if original is not None:
+            self._followers[number] = trial
+            self._settle_followers()
+        return trial
+
+    def _settle_followers(self) -> None:
+        """A configuration met before takes over the result of the trial that trained it."""
+        for trial in list(self._followers.values()):
+            assert trial.repeats is not None
+            original = self.ledger.trials[trial.repeats]
+            if original.status.is_final:
+                trial.status, trial.value = original.status, original.value
+                trial.message = f"same configuration as trial {original.number}"
+                del self._followers[trial.number]
+                self._end(trial)
+
+    def _job(self, trial: Trial) -> Job:
+        return Job(
+            trial=trial.number,
+            config=trial.config,
+            members=trial.waiting,
+            folder=str(self._folder(trial)),
+            threads=self.plan.threads,
+            checkpoint_seconds=self.plan.checkpoint_seconds,
+            is_judged=self.plan.is_judged,
+        )
+
+    def _folder(self, trial: Trial) -> Path:
+        return self.plan.folder / "trials" / f"{trial.number:04d}"
+
+    # --- messages ------------------------------------------------------------------------------------------------
+
+    def _handle(self, message: Message) -> None:
+        worker, value = message.worker, message.value
+        match message.kind:
+            case "epoch":
+                self._take_epoch(worker, value)
+            case "member":
+                self._take_member(worker, value)
+            case "done":
+                self._take_done(worker)
+            case "refused":
+                self._take_refused(worker, value)
+            case "error":
+                self._fail(self._release(worker), value)
+            case "died":
+                self._replace(worker, value)
+
+    def _take_epoch(self, worker: Worker, report: EpochReport) -> None:
+        trial = self.ledger.trials[report.trial]
+        self.record.epoch(trial, report)
+        is_new = self.ledger.note_epoch(report)
+        prunes = is_new and self.proposer.report(trial.number, report.epoch, trial.reports[report.epoch])
+        if self.plan.is_judged:
+            self.workers.decide(worker, Decision.PRUNE if prunes else Decision.GO_ON)
+        self.progress.epoch(trial.number, report.epoch)
+
+    def _take_member(self, worker: Worker, result: MemberResult) -> None:
+        assert worker.job is not None
+        trial = self.ledger.trials[worker.job.trial]
+        if result.status is not Status.INTERRUPTED:
+            self.record.member(trial, result)
+            trial.results[result.member] = result
+
+    def _take_done(self, worker: Worker) -> None:
+        trial = self._release(worker)
+        ended_early = any(result.status is not Status.FINISHED for result in trial.results.values())
+        if trial.waiting and not ended_early:
+            trial.status = Status.INTERRUPTED  # it was asked to stop; its checkpoint is there
+            return
+        trial.conclude()
+        self._end(trial)
+
+    def _take_refused(self, worker: Worker, error: EksploraError) -> None:
+        """A configuration that cannot be built fails its trial; a full disk ends the study."""
+        trial = self._release(worker)
+        if not isinstance(error, ConfigError):
+            raise error
+        trial.status, trial.message = Status.FAILED, str(error)
+        self._end(trial)
+
+    def _fail(self, trial: Trial, message: str) -> None:
+        trial.status, trial.message = Status.FAILED, message
+        self._end(trial)
+        self._num_failed += 1
+        if self._num_failed > self.plan.max_failures:
+            last = message.strip().splitlines()[-1]
+            raise WorkerError(
+                f"{self._num_failed} trials failed, more than study.max_failures={self.plan.max_failures}; the last: {last}"
+            )
+
+    def _replace(self, worker: Worker, exit_code: int | None) -> None:
+        """A worker died: start another; its trial goes on from its last checkpoint."""
+        job, worker.job = worker.job, None
+        if not self.stop_reason:
+            self.workers.add()
+        if job is None:
+            self._note_stillborn(exit_code)
+            return
+        trial = self.ledger.trials[job.trial]
+        trial.deaths += 1
+        self.progress.say(f"a worker died (exit code {exit_code}) during trial {trial.number}; the trial goes on in a new one")
+        if trial.deaths >= MOST_DEATHS:
+            self._fail(trial, f"the worker died {trial.deaths} times during this trial, last with exit code {exit_code}")
+        else:
+            self._queue.insert(0, trial)
+
+    def _note_stillborn(self, exit_code: int | None) -> None:
+        """Workers that die without a job would be started for ever."""
+        self._num_stillborn += 1
+        if self._num_stillborn > MOST_DEATHS:
+            raise WorkerError(f"workers die before they get a job (exit code {exit_code}); is there memory enough for study.workers?")
+
+    def _release(self, worker: Worker) -> Trial:
+        assert worker.job is not None
+        job, worker.job = worker.job, None
+        return self.ledger.trials[job.trial]
+
+    # --- the end of a trial --------------------------------------------------------------------------------------
+
+    def _end(self, trial: Trial) -> None:
+        """Record a final status first, then tell the proposer and clean up."""
+        self.record.trial_end(trial, {})
+        self.ledger.note_end(trial)
+        self.proposer.tell(trial.number, trial.status, trial.value)
+        self._clean(trial)
+        best = self.ledger.best
+        self.progress.ended(
+            trial.number,
+            outcome=f"{self.ledger.metric} {trial.value:.4g}" if trial.value is not None else _outcome(trial),
+            seconds=trial.seconds,
+            best=f"best {best.value:.4g} (trial {best.number})" if best else "",
+            done=self.ledger.num_over,
+        )
+
+    def _clean(self, trial: Trial) -> None:
+        """Remove checkpoints; keep the weights of the best trial only."""
+        if trial.repeats is not None:
+            return
+        for number in {trial.number, self._weights_of} - {None, self.ledger.best and self.ledger.best.number}:
+            shutil.rmtree(self._folder(self.ledger.trials[number]), ignore_errors=True)
+        self._weights_of = self.ledger.best.number if self.ledger.best else None
+        for path in self._folder(trial).glob("member-*/[ab].*"):
+            path.unlink(missing_ok=True)
+
+    def _watch_time(self) -> None:
+        limit = self.plan.timeout_seconds
+        if limit is not None and time.monotonic() - self._started_at > limit:
+            self.stop(f"study.timeout_seconds={limit:g} is over")
+
+
+def _outcome(trial: Trial) -> str:
+    return f"{trial.status} ({trial.message.strip().splitlines()[-1]})" if trial.message else str(trial.status)

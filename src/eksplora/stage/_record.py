@@ -1,0 +1,117 @@
+"""The driver's pen: everything that happens in a study, into its spool, before anything else is done with it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import yaml
+
+from eksplora.build import flatten
+from eksplora.stage._ledger import Trial
+from eksplora.tracker.spool import Spool
+from eksplora.types import Config, EpochReport, MemberResult
+
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+FLUSH_SECONDS = 2.0
+"""Reports of a long training reach the spool, and so the curves in MLflow, at most so late."""
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """A configuration as YAML text, keys in their order."""
+    return str(yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+class Record:
+    """Writes a study's events; epochs are gathered, so that a fast training costs one event."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Write to `spool`."""
+        self.spool = spool
+        self._pending: dict[tuple[int, int], list[tuple[EpochReport, int]]] = {}
+        self._flushed_at = time.monotonic()
+
+    def trial(self, trial: Trial, tags: Mapping[str, str]) -> None:
+        """A trial begins."""
+        self.spool.append(
+            "trial",
+            durable=True,
+            trial=trial.number,
+            params=_parameters(trial.config),
+            searched=trial.values,
+            resolved=trial.config,
+            config=as_yaml(trial.config),
+            key=trial.key,
+            members=[asdict(member) for member in trial.members],
+            tags=dict(tags),
+            repeats=trial.repeats,
+        )
+
+    def epoch(self, trial: Trial, report: EpochReport) -> None:
+        """An epoch ended; written with others, unless the spool has it from before an interruption."""
+        if report.epoch <= trial.spooled.get(report.member, 0):
+            return
+        self._pending.setdefault((report.trial, report.member), []).append((report, _now()))
+
+    def flush_if_due(self, trials: Mapping[int, Trial]) -> None:
+        """Write gathered epochs when they have waited long enough."""
+        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            self._flushed_at = time.monotonic()
+            for number, member in list(self._pending):
+                self._flush(trials[number], member)
+
+    def member(self, trial: Trial, result: MemberResult) -> None:
+        """A member ended; epochs that no report brought (they came before a checkpoint, then a kill) are added."""
+        self._flush(trial, result.member)
+        self._write_missing(trial, result)
+        data = asdict(result)
+        self.spool.append("member", trial=trial.number, **data | {"status": str(result.status)})
+
+    def trial_end(self, trial: Trial, artifacts: Mapping[str, str]) -> None:
+        """A trial is over."""
+        for number, member in list(self._pending):
+            if number == trial.number:
+                self._flush(trial, member)
+        metrics = {"seconds": trial.seconds, "epochs": trial.epochs} if trial.results else {}
+        self.spool.append(
+            "trial_end",
+            durable=True,
+            trial=trial.number,
+            status=str(trial.status),
+            value=trial.value,
+            metrics=metrics | ({"objective_std": trial.spread} if trial.spread is not None else {}),
+            message=trial.message,
+            curves=trial.curves(),
+            artifacts=dict(artifacts),
+        )
+
+    def _flush(self, trial: Trial, member: int) -> None:
+        reports = self._pending.pop((trial.number, member), [])
+        if not reports:
+            return
+        curves: dict[str, list[float]] = {}
+        for report, _ in reports:
+            for name, value in report.metrics.items():
+                curves.setdefault(name, []).append(value)
+        first = reports[0][0].epoch
+        if first == trial.spooled.get(member, 0) + 1:  # after a gap the member's result brings the curves whole
+            self._write(trial, member, first, curves, [moment for _, moment in reports])
+
+    def _write_missing(self, trial: Trial, result: MemberResult) -> None:
+        done = trial.spooled.get(result.member, 0)
+        missing = {name: list(values[done:]) for name, values in result.curves.items()}
+        if done < result.epochs:
+            self._write(trial, result.member, done + 1, missing, [_now()] * (result.epochs - done))
+
+    def _write(self, trial: Trial, member: int, first: int, curves: dict[str, list[float]], times: list[int]) -> None:
+        self.spool.append("epochs", trial=trial.number, member=member, first=first, curves=curves, times=times)
+        trial.spooled[member] = first + len(times) - 1
+
+
+def _parameters(config: Config) -> dict[str, Any]:
+    """The flat configuration, without the bookkeeping of how parts are built."""
+    return {key: value for key, value in flatten(config).items() if not key.endswith("._partial_")}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

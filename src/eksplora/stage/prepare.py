@@ -1,0 +1,30 @@
+"""The stage `prepare`: raw data into memory-mapped arrays and a card."""
+
+from typing import Any
+
+from eksplora.build import Request, part
+
+
+def prepare(request: Request) -> None:
+    """Prepare the data set of the request, unless that is done, and print its card.
+
+    Raises:
+        DataError: If raw data are missing or altered.
+        StorageError: If the data folder cannot be written.
+    """
+    dataset = part(request.config, "data")
+    card = dataset.prepare()
+    print("\n".join(describe(card, str(dataset.folder))))
+
+
+def describe(card: dict[str, Any], folder: str) -> list[str]:
+    """A card in a few lines."""
+    counts = card.get("class_counts")
+    return [
+        f"{card['name']}: {folder}",
+        f"  rows      {card['rows']}",
+        f"  features  {card['input_shape']}",
+        f"  targets   {'classes ' + str(counts) if counts else str(card['num_targets']) + ' number(s) per row'}",
+        f"  split     {card['split']}",
+        f"  source    {card['source']} ({card['licence']})",
+    ]

@@ -1,0 +1,20 @@
+"""The stage `train`: one configuration, recorded like a study of one trial."""
+
+from eksplora.build import Configurator, Request
+from eksplora.counter import fingerprint
+from eksplora.schema import SearchConfig
+from eksplora.stage._study import run_study
+
+
+def train(request: Request) -> None:
+    """Train the configuration of the request; the same configuration is trained once.
+
+    Raises:
+        UserError: For what the user can mend.
+        Interrupted: After Ctrl-C or SIGTERM.
+    """
+    settings: SearchConfig = request.settings
+    config = Configurator(request.root, request.overrides)({})
+    identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
+    name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
+    run_study(request, name=name, space=(), num_trials=1)

@@ -1,0 +1,252 @@
+"""From events to changes of runs: a pure replay of the spool, with no MLflow in it.
+
+    study  -> a run                       tags, settings, provenance, files
+    trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
+    member -> a run under the trial       only where a trial has several
+"""
+
+import getpass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eksplora.tracker._run import ID_TAG, Change, as_text
+from eksplora.tracker.spool import Event
+from eksplora.types import Status
+
+RUN_STATUS = {
+    Status.RUNNING: "RUNNING",
+    Status.FINISHED: "FINISHED",
+    Status.PRUNED: "KILLED",  # as MLflow's own Optuna storage has it
+    Status.DIVERGED: "FAILED",
+    Status.FAILED: "FAILED",
+    Status.INTERRUPTED: "KILLED",
+}
+"""MLflow's status for each of ours; the tag `status` says it exactly."""
+
+
+@dataclass
+class _Trial:
+    """A trial that is not over: what later events of it are read with."""
+
+    members: dict[int, int]  # index -> seed
+    searched: dict[str, Any]
+    epochs: dict[int, int] = field(default_factory=dict)  # member -> last epoch that is known
+    running: set[int] = field(default_factory=set)  # members with a run of their own that is open
+    is_running: bool = True
+
+
+class Replay:
+    """Folds a study's events, in order, into changes of its runs.
+
+    `fold` takes an event, `take` hands over what has changed since the last `take`.
+    """
+
+    def __init__(self, *, folder: Path) -> None:
+        """`folder` is the spool's: paths of artifacts are relative to it."""
+        self._folder = folder
+        self._changes: dict[str, Change] = {}
+        self._trials: dict[int, _Trial] = {}
+        self._study: dict[str, Any] = {}
+        self._best: float | None = None
+        self._is_driven = False
+        self._time = 0
+
+    @property
+    def study(self) -> Mapping[str, Any]:
+        """The particulars of the `study` event; empty before it."""
+        return self._study
+
+    def fold(self, event: Event) -> None:
+        """Take one event; kinds that a newer version may write are passed over."""
+        self._time = event.time
+        handler = getattr(self, f"_fold_{event.kind}", None)
+        if handler is not None:
+            handler(event.data, event.time)
+
+    def take(self) -> list[Change]:
+        """The changes since the last call, parents before their children."""
+        changes = list(self._changes.values())
+        self._changes = {}
+        return changes
+
+    def settle(self) -> None:
+        """Nobody drives the study: what is still open was interrupted, at the time of the last event."""
+        self._interrupt_trials(self._time)
+        if self._is_driven:
+            self._set_status(self._study_change(self._time), Status.INTERRUPTED, self._time)
+
+    def _fold_study(self, data: dict[str, Any], time: int) -> None:
+        self._study, self._is_driven = data, True
+        change = self._study_change(time)
+        change.add_tags(self._origin() | data["tags"] | {"experiment": data["experiment"], "metric": data["metric"]})
+        change.add_tags({"direction": data["direction"], "mlflow.note.content": self._study_note()})
+        change.add_params(data["params"])
+        change.texts.update(data["texts"])
+        self._set_status(change, Status.RUNNING, time)
+
+    def _fold_start(self, data: dict[str, Any], time: int) -> None:
+        """A driver begins: whatever an earlier one left open is not running (yet)."""
+        self._interrupt_trials(time)
+        self._is_driven = True
+        change = self._study_change(time)
+        change.add_tags({key: data.get(key) for key in ("workers", "threads")})
+        self._set_status(change, Status.RUNNING, time)
+
+    def _fold_trial(self, data: dict[str, Any], time: int) -> None:
+        number = data["trial"]
+        change = self._trial_change(number, time)
+        self._set_status(change, Status.RUNNING, time)
+        if number in self._trials:  # goes on after an interruption: its configuration is known and the same
+            self._trials[number].is_running = True
+            return
+        members = {member["index"]: member["seed"] for member in data["members"]}
+        self._trials[number] = _Trial(members=members, searched=data["searched"])
+        seed = next(iter(members.values())) if len(members) == 1 else None
+        change.add_tags(self._origin() | data["tags"] | {"seed": seed, "repeats": data.get("repeats")})
+        change.add_tags({"mlflow.note.content": _trial_note(data)})
+        change.add_params(data["params"])
+        change.texts["config.yaml"] = data["config"]
+
+    def _fold_epochs(self, data: dict[str, Any], time: int) -> None:
+        """Add epochs to curves; those trained again after a kill are the same (the counter rule) and stay as they are."""
+        trial = self._trials[data["trial"]]
+        known = trial.epochs.get(data["member"], 0)
+        skip = max(0, known + 1 - data["first"])
+        trial.epochs[data["member"]] = max(known, data["first"] + len(data["times"]) - 1)
+        change = self._member_change(data["trial"], data["member"], data["times"][0] if data["times"] else time)
+        for key, values in data["curves"].items():
+            change.add_curve(key, values[skip:], data["times"][skip:], data["first"] + skip)
+
+    def _fold_member(self, data: dict[str, Any], time: int) -> None:
+        trial, status = self._trials[data["trial"]], Status(data["status"])
+        change = self._member_change(data["trial"], data["member"], time)
+        change.add_tags({key: data.get(key) for key in ("device", "weights_sha256")})
+        change.add_tags({"message": data.get("message") or None})
+        if len(trial.members) > 1:
+            change.add_metrics({"objective": _finite(data["value"])}, time)
+            self._set_status(change, status, time)
+            trial.running.discard(data["member"])
+        if status.is_final:
+            change.add_metrics({key: data.get(key) for key in ("best_epoch", "epochs", "step", "seconds")}, time)
+
+    def _fold_trial_end(self, data: dict[str, Any], time: int) -> None:
+        number, status, value = data["trial"], Status(data["status"]), _finite(data["value"])
+        change = self._trial_change(number, time)
+        for key, values in data.get("curves", {}).items():
+            change.add_curve(key, values, [time] * len(values), 1)
+        self._set_status(change, status, time)
+        self._add_files(change, data["artifacts"])
+        if status.is_final:
+            change.add_metrics(data["metrics"] | {"objective": value}, time)
+            self._trials.pop(number, None)
+        else:
+            self._trials[number].is_running = False
+        if status is Status.FAILED:
+            change.texts["error.txt"] = data["message"]
+        change.add_tags({"message": data["message"].strip().rpartition("\n")[2] or None})
+        if status is Status.FINISHED and value is not None:
+            self._add_progress(value, number, time)
+
+    def _fold_stop(self, data: dict[str, Any], time: int) -> None:
+        self._interrupt_trials(time)
+        self._is_driven = False
+        change = self._study_change(time)
+        change.add_metrics(data["metrics"], time)
+        change.add_tags(data["tags"] | {"message": data.get("message") or None})
+        self._add_files(change, data["artifacts"])
+        self._set_status(change, Status(data["status"]), time)
+        if data.get("best_trial") is not None:
+            self._add_files(self._trial_change(data["best_trial"], time), data["best_artifacts"])
+
+    def _add_progress(self, value: float, trial: int, time: int) -> None:
+        """The study's own curve: objective and best so far over the number of the trial."""
+        better = min if self._study["direction"] == "minimize" else max
+        self._best = value if self._best is None else better(value, self._best)
+        self._study_change(time).add_metrics({"trial/objective": value, "trial/best": self._best}, time, step=trial)
+
+    def _add_files(self, change: Change, artifacts: Mapping[str, str]) -> None:
+        change.files.update({path: self._folder / file for path, file in artifacts.items()})
+
+    def _interrupt_trials(self, time: int) -> None:
+        for number, trial in self._trials.items():
+            for member in sorted(trial.running):
+                self._set_status(self._member_change(number, member, time), Status.INTERRUPTED, time)
+            if trial.is_running:
+                self._set_status(self._trial_change(number, time), Status.INTERRUPTED, time)
+            trial.running, trial.is_running = set(), False
+
+    def _set_status(self, change: Change, status: Status, time: int) -> None:
+        change.add_tags({"status": status.value})
+        change.end(RUN_STATUS[status], None if status is Status.RUNNING else time)
+
+    def _change(self, key: str, name: str, time: int, parent: str | None, tags: Mapping[str, object]) -> Change:
+        if key not in self._changes:
+            change = Change(key=key, name=name, time=time, parent=parent)
+            change.add_tags({ID_TAG: key, "study": self._study["name"], **tags})
+            change.add_tags({"mlflow.user": _user(), "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
+            self._changes[key] = change
+        return self._changes[key]
+
+    def _study_change(self, time: int) -> Change:
+        return self._change(self._study["id"], self._study["name"], time, None, {"kind": "study"})
+
+    def _trial_change(self, number: int, time: int) -> Change:
+        study = self._study["id"]
+        return self._change(f"{study}/{number}", _name(number), time, study, {"kind": "trial", "trial": number})
+
+    def _member_change(self, number: int, member: int, time: int) -> Change:
+        """The run that shows a member: its own among several, otherwise the trial's."""
+        trial = self._trials[number]
+        if len(trial.members) == 1:
+            return self._trial_change(number, time)
+        parent, seed = self._trial_change(number, time), trial.members[member]
+        tags = {"kind": "member", "trial": number, "member": member, "seed": seed}
+        change = self._change(f"{parent.key}/{member}", f"{_name(number)}-member-{member}", time, parent.key, tags)
+        if member not in trial.running:  # begins, or goes on after an interruption
+            trial.running.add(member)
+            change.add_params(trial.searched | {"seed": seed})
+            self._set_status(change, Status.RUNNING, time)
+        return change
+
+    def _origin(self) -> dict[str, object]:
+        """Where the numbers come from; MLflow shows the commit in a column of its own."""
+        provenance = self._study["provenance"]
+        tags = {f"provenance.{key}": value for key, value in provenance.items()}
+        return tags | {"mlflow.source.git.commit": provenance.get("commit")}
+
+    def _study_note(self) -> str:
+        data = self._study
+        return (
+            f"Study **{data['name']}** of the experiment **{data['experiment']}**: {data['direction']} `{data['metric']}`.\n\n"
+            "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
+            "- Metrics `trial/objective` and `trial/best`: how the search went (the step is the trial's number).\n"
+            f"- Files, checkpoints and the log of events: `{self._folder}`\n"
+            "- To go on after an interruption, give the same command again.\n"
+        )
+
+
+def _trial_note(data: Mapping[str, Any]) -> str:
+    lines = [f"- `{key}` = {as_text(value)}" for key, value in data["searched"].items()]
+    if data.get("repeats") is not None:
+        lines.append(f"\nThe same configuration as {_name(data['repeats'])}; its result was taken over.")
+    return "\n".join(["Searched in this trial:\n", *lines]) if data["searched"] else "\n".join(lines)
+
+
+def _name(trial: int) -> str:
+    return f"trial-{trial:03d}"
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+@cache
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return "unknown"

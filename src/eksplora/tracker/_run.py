@@ -1,0 +1,101 @@
+"""What is to become of an MLflow run, as plain values, and the limits that MLflow sets on them."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ID_TAG = "eksplora.id"
+"""The tag by which a run is found again: `<study id>[/<trial>[/<member>]]`."""
+
+LONGEST_PARAM = 6000  # characters; mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
+LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
+LONGEST_KEY = 250  # mlflow.utils.validation.MAX_ENTITY_KEY_LENGTH
+LONG_PARAMS_FILE = "long_params.yaml"
+
+
+class Point(NamedTuple):
+    """One value of a metric; `time` in milliseconds since the epoch."""
+
+    key: str
+    value: float
+    time: int
+    step: int
+
+
+@dataclass
+class Change:
+    """What is new about one run. Applying it twice gives the same run as applying it once.
+
+    Attributes:
+        key: Value of the run's `ID_TAG`.
+        name: Name of the run, used when it has to be created.
+        time: When the first of the changes happened, in milliseconds; the start of a run that has to be created.
+        parent: Key of the run that it hangs under, None for a study.
+        status: MLflow's status, None to leave it.
+        end_time: When it ended, in milliseconds; None for a running one.
+        texts: Content of small artifacts by path.
+        files: Files to copy, by artifact path.
+    """
+
+    key: str
+    name: str
+    time: int
+    parent: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[Point] = field(default_factory=list)
+    status: str | None = None
+    end_time: int | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def add_tags(self, tags: Mapping[str, object]) -> None:
+        """Set tags; those that are None are left out, and longer ones than MLflow takes are cut with a mark."""
+        for key, value in tags.items():
+            if value is not None:
+                text = str(value)
+                self.tags[_key(key)] = text if len(text) <= LONGEST_TAG else text[: LONGEST_TAG - 4] + " ..."
+
+    def add_params(self, params: Mapping[str, Any]) -> None:
+        """Set parameters, uncut: what is too long for MLflow goes into an artifact."""
+        texts = {_key(key): as_text(value) for key, value in params.items()}
+        long = {key: text for key, text in texts.items() if len(text) > LONGEST_PARAM}
+        for key, text in long.items():
+            texts[key] = f"see the artifact {LONG_PARAMS_FILE} ({len(text)} characters)"
+        self.params.update(texts)
+        if long:
+            self.texts[LONG_PARAMS_FILE] = "".join(f"{json.dumps(k)}: {json.dumps(v)}\n" for k, v in long.items())
+
+    def add_curve(self, key: str, values: list[float | None], times: list[int], first: int) -> None:
+        """Add one value per epoch; `first` is the number of the first epoch. Missing values (None) are left out."""
+        name = _key(key)
+        for index, (value, time) in enumerate(zip(values, times, strict=True)):
+            if value is not None:
+                self.metrics.append(Point(name, float(value), time, first + index))
+
+    def add_metrics(self, metrics: Mapping[str, float | None], time: int, step: int = 0) -> None:
+        """Add single values; missing ones (None) are left out."""
+        for key, value in metrics.items():
+            self.add_curve(key, [value], [time], step)
+
+    def end(self, status: str, time: int | None) -> None:
+        """Set MLflow's status and, for a run that is over, the time of its end."""
+        self.status, self.end_time = status, time
+
+
+def as_text(value: object) -> str:
+    """A value as one would type it in an override: `null`, `true`, `[64, 64]`, 0.001.
+
+    Examples:
+        >>> as_text([64, 64]), as_text(None), as_text("adam"), as_text(1e-3)
+        ('[64, 64]', 'null', 'adam', '0.001')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _key(key: str) -> str:
+    """A name that MLflow takes: letters, digits and `_-. :/`, at most 250 characters."""
+    return re.sub(r"[^\w\-. :/]", "_", key)[:LONGEST_KEY]

@@ -1,0 +1,30 @@
+"""No tracking: the study's own folder still holds everything."""
+
+from pathlib import Path
+
+
+class OffTracker:
+    """A tracker that shows nothing. The spool is written all the same, so MLflow can be filled later."""
+
+    trouble: str | None = None
+
+    def where(self, study_name: str) -> str:
+        """Nowhere to look."""
+        del study_name
+        return ""
+
+    def sync(self, spool: Path, *, is_over: bool) -> int:
+        """Nothing is shown."""
+        del spool, is_over
+        return 0
+
+    def start(self, spool: Path) -> None:
+        """Nothing to follow."""
+
+    def notify(self) -> None:
+        """Nobody listens."""
+
+    def finish(self, timeout_seconds: float | None = None) -> bool:
+        """Always done."""
+        del timeout_seconds
+        return True

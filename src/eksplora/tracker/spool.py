@@ -1,0 +1,145 @@
+"""The spool: an append-only file of what happened in a study, written before anything else.
+
+One event a line, `<crc32 of the json, 8 hex digits> <json>\n`. A write cut short (kill, full disk) leaves a last line
+without its end: readers stop before it and the next writer cuts it off.
+"""
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eksplora.errors import StorageError, StudyError
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        kind: What happened, e.g. `trial`.
+        time: When, in milliseconds since the epoch.
+        data: The particulars: plain values.
+        end: Offset of the first byte after the event's line.
+    """
+
+    kind: str
+    time: int
+    data: dict[str, Any]
+    end: int
+
+
+def _plain(value: object) -> object:
+    """NumPy's scalars and arrays as numbers and lists; the rest is refused, as json does."""
+    convert = getattr(value, "tolist", None)
+    if convert is None:
+        raise TypeError(f"A spool holds plain values, got {type(value).__name__}.")
+    return convert()
+
+
+def encode(kind: str, moment: int, data: dict[str, Any]) -> bytes:
+    """The line of an event."""
+    text = json.dumps({"kind": kind, "time": moment, "data": data}, separators=(",", ":"), default=_plain).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _decode(line: bytes, end: int) -> Event | None:
+    """The event of a whole line, None when its bytes are not those that were written."""
+    text = line[9:-1]
+    if line[:9] != b"%08x " % zlib.crc32(text):
+        return None
+    fields = json.loads(text)
+    return Event(fields["kind"], fields["time"], fields["data"], end)
+
+
+def _line_number(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        return file.read(offset).count(b"\n") + 1
+
+
+def read(path: Path, offset: int = 0) -> Iterator[Event]:
+    """The events from `offset` (a former `Event.end`) on; an incomplete last line is not yet there.
+
+    Raises:
+        StudyError: If a line was altered after it was written.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            event = _decode(line, offset + len(line))
+            if event is None:
+                raise StudyError(
+                    f"{path} is damaged in line {_line_number(path, offset)}: its checksum does not match. "
+                    "Restore the file from a copy, or start a new study under another study.name."
+                )
+            yield event
+            offset = event.end
+
+
+def _end_of_whole_lines(descriptor: int) -> int:
+    """Offset after the last newline: what follows is the beginning of a line that was never finished."""
+    end = os.fstat(descriptor).st_size
+    while end > 0:
+        start = max(0, end - 65536)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
+
+
+class Spool:
+    """The writer's end of the file; a study's lock sees to it that there is one writer."""
+
+    def __init__(self, path: Path) -> None:
+        """Open for appending, and cut off a line that an earlier writer could not finish.
+
+        Raises:
+            StorageError: If the file cannot be opened for writing.
+        """
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._size = _end_of_whole_lines(self._descriptor)
+            os.ftruncate(self._descriptor, self._size)
+        except OSError as error:
+            raise self._storage_error(error.strerror) from error
+
+    def append(self, kind: str, /, *, durable: bool = False, **data: Any) -> Event:
+        """Write one event; when it returns, the event survives a kill, and with `durable` a power cut too.
+
+        Raises:
+            StorageError: If the disk is full; the file is as it was before.
+        """
+        moment = time.time_ns() // 1_000_000
+        line = encode(kind, moment, data)
+        try:
+            written = os.write(self._descriptor, line)
+            if durable and written == len(line):
+                os.fdatasync(self._descriptor)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self._size)
+            raise self._storage_error(error.strerror) from error
+        if written < len(line):
+            os.ftruncate(self._descriptor, self._size)
+            raise self._storage_error("No space left on device")
+        self._size += len(line)
+        return Event(kind, moment, data, self._size)
+
+    def close(self) -> None:
+        """Let go of the file; closing twice is fine."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _storage_error(self, reason: str) -> StorageError:
+        return StorageError(
+            f"Cannot write {self.path}: {reason}. Nothing is lost: free space or permit writing there, "
+            "then give the same command again."
+        )

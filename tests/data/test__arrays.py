@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from eksplora.data._arrays import training_arrays
+from eksplora.data.diabetes import Diabetes
+from eksplora.data.digits import Digits
+from eksplora.data.wine import Wine
+from eksplora.errors import ConfigError
+from eksplora.protocol import holdout
+from eksplora.types import Split
+
+COMMON = {"batch_size": 32, "test_fraction": 0.2, "split_seed": 0}
+
+
+@pytest.fixture
+def wine(tmp_path):
+    dataset = Wine(
+        root=str(tmp_path),
+        scaling="standard",
+        input_shape=[13],
+        num_classes=3,
+        num_targets=None,
+        stratified=True,
+        **COMMON,
+    )
+    dataset.prepare()
+    return dataset
+
+
+def cut(dataset):
+    targets = dataset.open("train")[1]
+    return holdout(targets=targets, validation_fraction=0.2, seed=0, stratified=dataset.stratified)
+
+
+def test_scaler_is_fitted_on_training_rows_only(wine):
+    features, targets = wine.open("train")
+    split = cut(wine)
+    arrays = training_arrays(wine, split)
+    reference = StandardScaler().fit(features[split.train])
+    np.testing.assert_allclose(arrays.features, reference.transform(features), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(arrays.scaling.shift, reference.mean_)
+    np.testing.assert_array_equal(arrays.targets, targets)
+
+
+def test_validation_rows_do_not_move_the_scaling(wine):
+    split = cut(wine)
+    fewer = Split(train=split.train, validation=split.validation[:1])
+    np.testing.assert_array_equal(training_arrays(wine, split).features, training_arrays(wine, fewer).features)
+    other = Split(train=split.train[:-1], validation=split.validation)
+    assert not np.array_equal(training_arrays(wine, split).features, training_arrays(wine, other).features)
+
+
+def test_a_training_does_not_need_the_test_files(wine):
+    for name in ("test_features", "test_targets"):
+        (wine.folder / f"{name}.npy").unlink()
+    assert len(training_arrays(wine, cut(wine)).features) == 142
+
+
+def test_classes_are_int64_and_numbers_float32(tmp_path, wine):
+    diabetes = Diabetes(
+        root=str(tmp_path),
+        scaling="none",
+        input_shape=[10],
+        num_classes=None,
+        num_targets=1,
+        stratified=False,
+        **COMMON,
+    )
+    diabetes.prepare()
+    assert training_arrays(wine, cut(wine)).targets.dtype == np.int64
+    targets = training_arrays(diabetes, cut(diabetes)).targets
+    assert (targets.dtype, targets.shape) == (np.float32, (354, 1))
+
+
+def test_scaled_digits_lie_between_zero_and_one(tmp_path):
+    digits = Digits(
+        root=str(tmp_path),
+        scaling="pixel",
+        input_shape=[1, 8, 8],
+        num_classes=10,
+        num_targets=None,
+        stratified=True,
+        **COMMON,
+    )
+    digits.prepare()
+    features = training_arrays(digits, cut(digits)).features
+    assert (features.min(), features.max(), features.shape[1:]) == (0.0, 1.0, (1, 8, 8))
+
+
+def test_a_batch_larger_than_the_rows_to_learn_from_is_refused(wine):
+    wine.batch_size = 1000
+    with pytest.raises(
+        ConfigError, match=r"data\.batch_size=1000 is more than the 114 rows to learn from\. Choose 114"
+    ):
+        training_arrays(wine, cut(wine))

@@ -1,0 +1,322 @@
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eksplora.data import _store
+from eksplora.data._card import RawData
+from eksplora.data._dataset import Dataset
+from eksplora.errors import ConfigError, DataError, StorageError
+
+ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
+
+
+class Blobs(Dataset):
+    """A synthetic table; its preparation goes through the same code as every data set's."""
+
+    name = "blobs"
+    source = "made here"
+    licence = "none"
+    reads = 0
+
+    def read(self):
+        type(self).reads += 1
+        features = np.random.default_rng(0).normal(size=(5000, 4))
+        train, test = self.cut(features, (features[:, 0] > 0).astype(np.int64))
+        return RawData(train, test, feature_names=["a", "b", "c", "d"], classes=["low", "high"])
+
+
+def blobs(root, **changes):
+    values = {"batch_size": 32, "scaling": "standard", "input_shape": [4], "num_classes": 2, "num_targets": None}
+    values |= {"stratified": True, "test_fraction": 0.2, "split_seed": 0} | changes
+    return Blobs(root=str(root), **values)
+
+
+def content(dataset):
+    return {path.name: path.read_bytes() for path in dataset.folder.iterdir()}
+
+
+def test_preparing_again_does_nothing(tmp_path):
+    first = blobs(tmp_path).prepare()
+    states = {path: path.stat().st_mtime_ns for path in blobs(tmp_path).folder.iterdir()}
+    reads = Blobs.reads
+    assert blobs(tmp_path).prepare() == first
+    assert Blobs.reads == reads
+    assert {path: path.stat().st_mtime_ns for path in blobs(tmp_path).folder.iterdir()} == states
+
+
+def test_a_ready_folder_needs_no_writable_root(tmp_path):
+    card = blobs(tmp_path).prepare()
+    (tmp_path / "prepared" / ".blobs.lock").unlink()
+    blobs(tmp_path).prepare()
+    assert not (tmp_path / "prepared" / ".blobs.lock").exists()
+    assert blobs(tmp_path).card() == card
+
+
+def test_another_split_is_prepared_anew_and_not_opened_by_mistake(tmp_path):
+    blobs(tmp_path).prepare()
+    other = blobs(tmp_path, split_seed=1)
+    with pytest.raises(DataError, match=r"another split .* Run `python pipelines/prepare\.py data=blobs`\.$"):
+        other.open("train")
+    first = np.array(blobs(tmp_path).open("train")[0])
+    other.prepare()
+    assert not np.array_equal(first, other.open("train")[0])
+
+
+def test_hashes_and_numbers_of_the_card_equal_recomputed_ones(tmp_path):
+    dataset = blobs(tmp_path)
+    card = dataset.prepare()
+    assert json.loads((dataset.folder / "card.json").read_text()) == card
+    for name in ARRAYS:
+        raw = (dataset.folder / f"{name}.npy").read_bytes()
+        entry, array = card["arrays"][name], np.load(dataset.folder / f"{name}.npy")
+        assert (entry["sha256"], entry["bytes"]) == (hashlib.sha256(raw).hexdigest(), len(raw))
+        assert (entry["shape"], entry["dtype"]) == (list(array.shape), str(array.dtype))
+    features, targets = dataset.open("train")
+    assert card["rows"] == {"train": dataset.rows("train"), "test": 1000} == {"train": len(targets), "test": 1000}
+    assert card["feature_ranges"] == [[column.min(), column.max()] for column in features.T]
+    assert card["class_counts"]["train"] == np.bincount(targets).tolist()
+
+
+def test_opened_arrays_are_read_only_memory_maps(tmp_path):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    for array in dataset.open("test"):
+        assert isinstance(array, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_opening_the_training_part_leaves_the_test_files_alone(tmp_path):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    for name in ("test_features", "test_targets"):
+        (dataset.folder / f"{name}.npy").unlink()
+    assert len(dataset.open("train")[0]) == 4000
+    with pytest.raises(DataError, match=r"test_features\.npy is missing"):
+        dataset.open("test")
+
+
+@pytest.mark.parametrize("name", ["train_features", "train_targets"])
+@pytest.mark.parametrize("is_opened_before", [True, False])
+def test_an_altered_array_is_refused_by_name_with_the_way_out(tmp_path, name, is_opened_before):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    if is_opened_before:
+        dataset.open("train")
+    path = dataset.folder / f"{name}.npy"
+    with path.open("r+b") as file:
+        file.seek(-3, os.SEEK_END)
+        file.write(b"\x7f")
+    way_out = rf"Delete the folder {dataset.folder}\. Run `python pipelines/prepare\.py data=blobs`\.$"
+    with pytest.raises(DataError, match=rf"{name}\.npy has changed since it was prepared.*{way_out}"):
+        dataset.open("train")
+
+
+def test_a_truncated_array_is_refused_and_preparing_mends_it(tmp_path):
+    dataset = blobs(tmp_path)
+    card = dataset.prepare()
+    os.truncate(dataset.folder / "train_features.npy", 1000)
+    with pytest.raises(DataError, match=r"train_features\.npy has changed"):
+        dataset.open("train")
+    assert dataset.prepare() == card
+    assert len(dataset.open("train")[0]) == 4000
+
+
+def test_an_array_is_hashed_once_per_process(tmp_path, monkeypatch):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    dataset.open("train")
+    monkeypatch.setattr(_store, "_sha256", lambda path: pytest.fail(f"{path} was hashed again"))
+    dataset.open("train")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b"{}", b"null"])
+def test_a_damaged_card_is_refused_by_name_and_preparing_mends_it(tmp_path, damage):
+    dataset = blobs(tmp_path)
+    card = dataset.prepare()
+    (dataset.folder / "card.json").write_bytes(damage)
+    with pytest.raises(DataError, match=r"card\.json .*Run `python pipelines/prepare\.py data=blobs`\.$"):
+        dataset.card()
+    assert dataset.prepare() == card
+
+
+def test_an_edited_card_is_refused(tmp_path):
+    dataset = blobs(tmp_path)
+    path = dataset.folder / "card.json"
+    card = dataset.prepare()
+    path.write_text(json.dumps(card | {"licence": "mine"}))
+    with pytest.raises(DataError, match=r"card\.json has been altered"):
+        dataset.open("train")
+
+
+def test_unprepared_data_say_how_to_prepare(tmp_path):
+    with pytest.raises(DataError, match=r"card\.json is missing.* Run `python pipelines/prepare\.py data=blobs`\.$"):
+        blobs(tmp_path).open("train")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input_shape": [5]}, r"data\.input_shape is \[5\], but blobs has \[4\]\. Set it to \[4\]\."),
+        ({"num_classes": 3}, r"data\.num_classes is 3, but blobs has 2"),
+        ({"num_targets": 1}, r"data\.num_targets is 1, but blobs has None"),
+    ],
+)
+def test_stated_shapes_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        blobs(tmp_path, **changes).prepare()
+    assert not (tmp_path / "prepared" / "blobs").exists()
+    blobs(tmp_path).prepare()
+    with pytest.raises(ConfigError, match=message):
+        blobs(tmp_path, **changes).open("train")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, r"data\.batch_size must be a positive integer, got 0"),
+        ({"batch_size": 2.5}, r"data\.batch_size must be a positive integer, got 2\.5"),
+        ({"scaling": "pixle"}, r"data\.scaling=pixle is unknown\. Did you mean 'pixel'\?"),
+        ({"input_shape": 4}, r"data\.input_shape must be a list of sizes, got 4"),
+        ({"stratified": "yes"}, r"data\.stratified must be true or false, got 'yes'"),
+        ({"test_fraction": 1.0}, r"data\.test_fraction must be a number between 0 and 1, got 1\.0"),
+        ({"test_fraction": None}, r"data\.test_fraction and data\.split_seed: blobs needs both"),
+        ({"split_seed": 0.5}, r"data\.split_seed must be an integer, got 0\.5"),
+    ],
+)
+def test_bad_values_are_refused_by_key(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        blobs(tmp_path, **changes)
+
+
+def test_a_test_fraction_without_rows_names_its_key(tmp_path):
+    with pytest.raises(ConfigError, match=r"data\.test_fraction=1e-05 of 5000 rows leaves one side empty"):
+        blobs(tmp_path, test_fraction=1e-5).prepare()
+
+
+def test_a_root_that_cannot_be_written_is_a_storage_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"Cannot write .*Not a directory.*paths\.data=<folder>\.$"):
+        blobs(tmp_path / "file").prepare()
+
+
+def test_a_full_disk_is_a_storage_error_and_leaves_nothing_half_written(tmp_path):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    try:
+        with pytest.raises(StorageError, match=r"Cannot write .*/prepared/blobs: .*Free space"):
+            blobs(tmp_path).prepare()
+        assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".blobs.lock"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_failed_preparation_keeps_what_was_there(tmp_path, monkeypatch):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    before = content(dataset)
+    monkeypatch.setattr(np, "save", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(StorageError, match="No space left on device"):
+        blobs(tmp_path, split_seed=1).prepare()
+    assert content(dataset) == before
+    assert not (tmp_path / "prepared" / ".blobs.new").exists()
+
+
+# A process that imports this very file, and prepares: once, or again and again with alternating splits.
+PROCESS = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("blobs", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+print("ready", flush=True)
+seed = 0
+while True:
+    module.blobs(sys.argv[2], split_seed=seed).prepare()
+    if sys.argv[3] == "once":
+        break
+    seed = 1 - seed
+"""
+
+
+def start(root, mode):
+    command = [sys.executable, "-c", PROCESS, __file__, str(root), mode]
+    source = Path(__file__).parents[2] / "src"
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(source)})
+
+
+def finish(process):
+    process.stdout.close()
+    return process.wait(timeout=60)
+
+
+def test_a_kill_at_any_moment_leaves_data_that_the_next_start_makes_whole(tmp_path):
+    blobs(tmp_path / "undisturbed").prepare()
+    reference = content(blobs(tmp_path / "undisturbed"))
+    moments, disturbed = random.Random(0), tmp_path / "disturbed"
+    for _ in range(8):
+        process = start(disturbed, "endless")
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(moments.uniform(0.0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        assert finish(process) == -signal.SIGKILL
+        blobs(disturbed).prepare()
+        assert content(blobs(disturbed)) == reference
+        blobs(disturbed).open("train")
+    assert sorted(path.name for path in (disturbed / "prepared").iterdir()) == [".blobs.lock", "blobs"]
+
+
+def test_processes_that_prepare_at_once_all_succeed(tmp_path):
+    processes = [start(tmp_path, "once") for _ in range(3)]
+    assert [finish(process) for process in processes] == [0, 0, 0]
+    assert len(blobs(tmp_path).open("test")[0]) == 1000
+
+
+def test_a_fixed_split_takes_no_fraction_and_no_seed(tmp_path):
+    class Fixed(Blobs):
+        fixed_split = "first rows"
+
+    with pytest.raises(ConfigError, match=r"data\.test_fraction and data\.split_seed: the split of blobs is fixed"):
+        Fixed(
+            root=str(tmp_path),
+            batch_size=1,
+            scaling="none",
+            input_shape=[4],
+            num_classes=2,
+            num_targets=None,
+            stratified=True,
+            split_seed=0,
+        )
+
+
+def test_images_have_one_range_and_regressions_no_classes(tmp_path):
+    class Pictures(Blobs):
+        name = "pictures"
+
+        def read(self):
+            images = np.arange(10 * 4, dtype=np.uint8).reshape(10, 1, 2, 2)
+            train, test = self.cut(images, np.arange(10.0)[:, np.newaxis])
+            return RawData(train, test, feature_names=["pixel"], classes=None)
+
+    card = Pictures(
+        root=str(tmp_path),
+        batch_size=1,
+        scaling="pixel",
+        input_shape=[1, 2, 2],
+        num_classes=None,
+        num_targets=1,
+        stratified=False,
+        test_fraction=0.2,
+        split_seed=0,
+    ).prepare()
+    assert len(card["feature_ranges"]) == 1
+    assert (card["task"], card["classes"], card["class_counts"]) == ("regression", None, None)
