@@ -81,7 +81,7 @@ again := Then run the same command again.
 no_python = needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),'$(PYTHON)' is none,found none on PATH). Install one (Debian, Ubuntu: apt install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.12
 no_venv = '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv, for a python3.12 python3.12-venv). $(again)
 no_folder = making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)
-no_install = installing failed: $$(grep -iE '^ *[a-z]*error\b' .venv/setup.log | tail -n 1 || tail -n 1 .venv/setup.log) (all of it: .venv/setup.log). Mend it. $(again)
+no_install = installing failed: $$({ grep -iE '^ *[a-z]*error\b' .venv/setup.log || cat .venv/setup.log; } | tail -n 1) (all of it: .venv/setup.log). Mend it. $(again)
 
 ifneq ($(origin PYTHON),file)
 ifneq ($(PYTHON),$(file < $(STAMP)))

@@ -1,19 +1,16 @@
 """Prepare a data set: arrays, card, hashes."""
 
-import hydra
-from omegaconf import DictConfig
-
-from eksplora import build, command
+from eksplora.build import Request
+from eksplora.command import pipeline
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="prepare")
-def main(config: DictConfig) -> None:
-    """Check the configuration, then import what is slow."""
-    request = build.request("prepare", config)
+@pipeline("prepare")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
     from eksplora.stage.prepare import prepare
 
     prepare(request)
 
 
 if __name__ == "__main__":
-    command.execute(main)
+    main()

@@ -1,19 +1,16 @@
 """Search over configurations of an experiment; the same command goes on with an interrupted study."""
 
-import hydra
-from omegaconf import DictConfig
-
-from eksplora import build, command
+from eksplora.build import Request
+from eksplora.command import pipeline
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="search")
-def main(config: DictConfig) -> None:
-    """Check the configuration, then import what is slow."""
-    request = build.request("search", config)
+@pipeline("search")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
     from eksplora.stage.search import search
 
     search(request)
 
 
 if __name__ == "__main__":
-    command.execute(main)
+    main()

@@ -1,19 +1,16 @@
 """Fill MLflow from the spools of all studies."""
 
-import hydra
-from omegaconf import DictConfig
-
-from eksplora import build, command
+from eksplora.build import Request
+from eksplora.command import pipeline
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="sync")
-def main(config: DictConfig) -> None:
-    """Check the configuration, then import what is slow."""
-    request = build.request("sync", config)
+@pipeline("sync")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
     from eksplora.stage.sync import sync
 
     sync(request)
 
 
 if __name__ == "__main__":
-    command.execute(main)
+    main()

@@ -52,7 +52,7 @@ def test_every_row_is_equally_likely_to_be_drawn():
     drawn = np.zeros(10)
     for seed in range(2000):
         drawn[split_rows(np.zeros(10), 0.3, seed, False)[1]] += 1
-    # Each count is binomial(2000, 0.3): deviation 20.5; 5 deviations would be met once in a million runs of other seeds.
+    # Each count is binomial(2000, 0.3), with deviation 20.5.
     assert np.abs(drawn - 600).max() < 5 * 20.5
 
 

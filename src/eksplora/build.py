@@ -19,7 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, QuotedString, RangeSweep
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from eksplora import schema
 from eksplora.errors import ConfigError, DataError, nearest
@@ -65,11 +65,6 @@ def compose_root(root: str, overrides: Sequence[str]) -> DictConfig:
         return compose(root, list(overrides))
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(root, list(overrides))
-
-
-def command_line() -> list[str]:
-    """The overrides that the running command was given."""
-    return list(HydraConfig.get().overrides.task)
 
 
 def plain(config: DictConfig) -> Config:
@@ -118,7 +113,8 @@ def check_kind(key: str, known: Any, value: Any) -> None:
     Raises:
         ConfigError: Naming the key, the value and the kind that is wanted.
     """
-    if known is None or _is_kind(known, value) or (isinstance(value, list) and _is_list_of(known, value)):
+    per_layer = key.removeprefix("space.params.").startswith("model.") and isinstance(value, list)
+    if known is None or _is_kind(known, value) or (per_layer and _is_list_of(known, value)):
         return
     wanted = "a list such as " + str(known) if isinstance(known, list) else f"a value like {known!r} ({_kind(known)})"
     raise ConfigError(f"{key}: {value!r} is of the wrong type. Give {wanted}.")
@@ -138,8 +134,8 @@ def _is_kind(known: Any, value: Any) -> bool:
 
 
 def _is_list_of(known: Any, value: list[Any]) -> bool:
-    """One value for all layers may be given as a list, one per layer; rates and other floats may not."""
-    return isinstance(known, int | str) and bool(value) and all(_is_kind(known, item) for item in value)
+    """A network's value for all layers may be given as a list, one per layer."""
+    return bool(value) and all(_is_kind(known, item) for item in value)
 
 
 # --- search space ------------------------------------------------------------------------------------------------
@@ -318,28 +314,33 @@ class Request:
     choices: Mapping[str, str]
 
 
-def request(root: str, config: DictConfig, overrides: Sequence[str] | None = None) -> Request:
-    """Check a composed root and hand it on.
+def request(root: str, config: DictConfig) -> Request:
+    """Check the composed root of the running Hydra application and hand it on.
 
     Raises:
         ConfigError: For keys and values that cannot be.
     """
-    typed = command_line() if overrides is None else overrides
+    hydra = HydraConfig.get()
+    return _checked(root, list(hydra.overrides.task), config, dict(hydra.runtime.choices))
+
+
+def compose_request(root: str, overrides: Sequence[str]) -> Request:
+    """Compose a root outside of a Hydra application, check it, and hand it on."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(root, list(overrides), return_hydra_config=True)
+    choices = dict(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+    return _checked(root, list(overrides), config, choices)
+
+
+def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
     values = plain(config)
-    check_values(root, typed, values)
-    return Request(root, typed, OmegaConf.to_object(config), values, _choices(values))
-
-
-def _choices(config: Config) -> dict[str, str]:
-    """The group file that each target comes from, as far as the targets tell."""
-    names = {}
-    for key in config:
-        for path in sorted((CONF / key).glob("*.yaml")):
-            target = re.search(r"^_target_:\s*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-            if target and isinstance(config[key], Mapping) and target[1] == config[key].get("_target_"):
-                names[key] = path.stem
-                break
-    return names
+    check_values(root, overrides, values)
+    objective, metric = choices.get("objective"), choices.get("metric@_global_.metric")
+    if objective != metric:
+        raise ConfigError(f"metric={metric} is not what objective={objective} names. Choose them together: objective={metric}.")
+    return Request(root, overrides, OmegaConf.to_object(config), values, choices)
 
 
 def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], Any]:

@@ -3,43 +3,101 @@
 Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
+import functools
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
+import hydra
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from eksplora.build import CONF, Request, known_keys, request
 from eksplora.errors import EksploraError, nearest
+
+_SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 SPACE_OVERRIDE = re.compile(r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL)
 
 
-def execute(main: Callable[[], object]) -> None:
-    """Run a Hydra application and end the process with its exit code.
+def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], None]]:
+    """Make a function of a checked request into the command of the root configuration `conf/<root>.yaml`.
 
     With HYDRA_FULL_ERROR=1 errors keep their traceback.
     """
-    shows_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors out of Hydra: they are told here
-    sys.argv[1:] = gather_space(sys.argv[1:])
+
+    def decorate(task: Callable[[Request], None]) -> Callable[[], None]:
+        @functools.wraps(task)
+        def guarded(config: DictConfig) -> None:
+            with readable_errors():
+                task(request(root, config))
+
+        application = hydra.main(version_base="1.3", config_path=str(CONF), config_name=root)(guarded)
+
+        def run() -> None:
+            if {"--help", "-h"} & set(sys.argv[1:]):
+                print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
+                return
+            sys.argv[1:] = gather_space(sys.argv[1:])
+            with readable_errors():
+                os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
+                application()
+
+        return run
+
+    return decorate
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what goes wrong into one line and the exit code."""
     try:
-        main()
+        yield
     except EksploraError as error:
-        _fail(str(error), error.exit_code, shows_trace)
+        _fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error), 2, shows_trace)
+        _fail(explain(error), 2)
     except KeyboardInterrupt:
-        _fail("interrupted before anything was started", 130, shows_trace)
+        _fail("interrupted before anything was started", 130)
     except OSError as error:
-        known = f"{error.filename}: {error.strerror}. Free space, or mend the folder's rights." if error.filename else ""
-        _fail(known or traceback.format_exc(), 2 if known else 1, shows_trace)
+        if not error.filename:
+            raise
+        _fail(f"{error.filename}: {error.strerror}. Free space, or mend the folder's rights.", 2)
 
 
-def _fail(message: str, code: int, shows_trace: bool) -> None:
-    if shows_trace:
+def help_text(root: str, module: str, purpose: str) -> str:
+    """What a command does, its keys as its configuration files explain them, and the groups to choose from.
+
+    Read from the files themselves: composing would take as long as the answer should.
+    """
+    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8")
+    included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if (CONF / f"{name}.yaml").exists()]
+    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in included] + [text]
+    chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
+    groups = [f"  {group}={'|'.join(sorted(p.stem for p in (CONF / group).glob('*.yaml')))}" for group in chosen if group != "command"]
+    own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
+    files = [_group_keys(group, name) for group, name in chosen.items() if group not in ("command", "experiment")]
+    usage = f"Usage: python pipelines/{root}.py [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
+    return "\n\n".join([usage, "Groups:\n" + "\n".join(groups), *own, "Keys of the default choices:", *files, _HELP_END])
+
+
+_HELP_END = """--cfg job prints the resulting configuration without running anything.
+Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C, 143 after SIGTERM."""
+
+
+def _group_keys(group: str, name: str) -> str:
+    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    keys = [f"  {line}" for line in lines if line.strip() and not line.startswith(("_", "#", "defaults"))]
+    return "\n".join([f"{group}: # {group}/{name}.yaml", *keys])
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    if _SHOWS_TRACE:
         traceback.print_exc()
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
@@ -89,8 +147,6 @@ def _unknown_option(found: re.Match[str]) -> str:
 
 
 def _unknown_key(found: re.Match[str]) -> str:
-    from eksplora.build import known_keys
-
     key = found["key"]
     return f"{key}: no such key. {nearest(key, known_keys())}"
 

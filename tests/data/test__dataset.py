@@ -255,8 +255,8 @@ def start(root, mode):
 
 
 def finish(process):
-    process.stdout.close()
-    return process.wait(timeout=60)
+    process.communicate(timeout=60)
+    return process.returncode
 
 
 def test_a_kill_at_any_moment_leaves_data_that_the_next_start_makes_whole(tmp_path):

@@ -81,8 +81,9 @@ class Dataset(ABC):
             DataError: The source is missing or altered.
             StorageError: The root cannot be written or the disk is full.
         """
-        if not self._is_prepared():
+        if not self._is_prepared() or _store.has_leftovers(self.folder):
             with _store.locked(self.folder):
+                _store.clear_leftovers(self.folder)
                 if not self._is_prepared():  # another process may have done it while this one waited
                     self._build()
         return self.card()

@@ -45,16 +45,26 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def has_leftovers(folder: Path) -> bool:
+    """Whether a killed process left something beside the folder, or a living one is writing."""
+    return any(path.exists() for path in _siblings(folder))
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what killed processes left; call it under `locked`."""
+    for path in _siblings(folder):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def write(folder: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> None:
     """Write arrays and card to `folder`, replacing what was there; call it under `locked`.
 
     Raises:
         StorageError: The disk is full or the folder cannot be written; what was there before is still there.
     """
-    new = folder.with_name(f".{folder.name}.new")  # a fixed name: the next start clears what a kill left
+    new, _ = _siblings(folder)
     try:
         with writing(folder):
-            shutil.rmtree(new, ignore_errors=True)
             new.mkdir()
             entries = {name: _write_array(new / f"{name}.npy", array) for name, array in arrays.items()}
             sealed = _card.sealed({**card, "arrays": entries})
@@ -62,7 +72,7 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, A
             sync_folder(new)
             _replace(folder, new)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        clear_leftovers(folder)
 
 
 def read_card(folder: Path, way_out: str) -> dict[str, Any]:
@@ -123,6 +133,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _siblings(folder: Path) -> tuple[Path, Path]:
+    """Where the new form is written and the old one waits for removal; fixed names, so that a kill's rest is found."""
+    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+
+
 def _write_array(path: Path, array: NDArray[Any]) -> dict[str, Any]:
     with path.open("wb") as file:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
@@ -141,13 +156,16 @@ def _write_durably(path: Path, content: bytes) -> None:
 
 def _replace(folder: Path, new: Path) -> None:
     """Put `new` in the place of `folder`; a kill between the two renames leaves no folder, never half of one."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+    _, old = _siblings(folder)
     if folder.exists():
         folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     sync_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

@@ -47,7 +47,7 @@ class Proposer:
     ) -> None:
         """Start with an empty history."""
         self._space, self._sampler, self._seed = space, sampler, seed
-        first = sampler(derive(seed, "trial", 0))
+        first = sampler(self._seed_of(0))
         self._has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
         self.num_points = len(first.points) if isinstance(first, GridSampler) else None
         self.lag = lag
@@ -112,4 +112,7 @@ class Proposer:
 
     def _reseed(self, number: int) -> None:
         if not isinstance(self.study.sampler, GridSampler):
-            self.study.sampler = self._sampler(derive(self._seed, "trial", number) % 2**32)
+            self.study.sampler = self._sampler(self._seed_of(number))
+
+    def _seed_of(self, number: int) -> int:
+        return derive(self._seed, "trial", number) % 2**32  # what numpy's generators take

@@ -1,0 +1,1 @@
+"""What a study shows to people: the spool of events, and MLflow filled from it."""

@@ -1,8 +1,8 @@
 """From events to changes of runs: a pure replay of the spool, with no MLflow in it.
 
-    study  -> a run                       tags, settings, provenance, files
-    trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
-    member -> a run under the trial       only where a trial has several
+study  -> a run                       tags, settings, provenance, files
+trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
+member -> a run under the trial       only where a trial has several
 """
 
 import getpass
@@ -35,6 +35,7 @@ class _Trial:
     members: dict[int, int]  # index -> seed
     searched: dict[str, Any]
     epochs: dict[int, int] = field(default_factory=dict)  # member -> last epoch that is known
+    metrics: dict[str, Any] = field(default_factory=dict)  # of the one member, logged with the trial's own
     running: set[int] = field(default_factory=set)  # members with a run of their own that is open
     is_running: bool = True
 
@@ -112,7 +113,7 @@ class Replay:
         change.texts["config.yaml"] = data["config"]
 
     def _fold_epochs(self, data: dict[str, Any], time: int) -> None:
-        """Add epochs to curves; those trained again after a kill are the same (the counter rule) and stay as they are."""
+        """Add epochs to curves; those trained again after a kill are the same (the counter rule)."""
         trial = self._trials[data["trial"]]
         known = trial.epochs.get(data["member"], 0)
         skip = max(0, known + 1 - data["first"])
@@ -125,29 +126,28 @@ class Replay:
         trial, status = self._trials[data["trial"]], Status(data["status"])
         change = self._member_change(data["trial"], data["member"], time)
         change.add_tags({key: data.get(key) for key in ("device", "weights_sha256")})
-        change.add_tags({"message": data.get("message") or None})
-        if len(trial.members) > 1:
-            change.add_metrics({"objective": _finite(data["value"])}, time)
-            self._set_status(change, status, time)
-            trial.running.discard(data["member"])
-        if status.is_final:
-            change.add_metrics({key: data.get(key) for key in ("best_epoch", "epochs", "step", "seconds")}, time)
+        metrics = {key: data.get(key) for key in ("best_epoch", "epochs", "step", "seconds")} if status.is_final else {}
+        if len(trial.members) == 1:
+            trial.metrics = metrics
+            return
+        change.add_metrics(metrics | {"objective": _finite(data["value"])}, time)
+        self._add_message(change, data["message"], status)
+        self._set_status(change, status, time)
+        trial.running.discard(data["member"])
 
     def _fold_trial_end(self, data: dict[str, Any], time: int) -> None:
         number, status, value = data["trial"], Status(data["status"]), _finite(data["value"])
-        change = self._trial_change(number, time)
-        for key, values in data.get("curves", {}).items():
-            change.add_curve(key, values, [time] * len(values), 1)
+        change, trial = self._trial_change(number, time), self._trials[number]
+        trial.is_running = False
         self._set_status(change, status, time)
         self._add_files(change, data["artifacts"])
-        if status.is_final:
-            change.add_metrics(data["metrics"] | {"objective": value}, time)
-            self._trials.pop(number, None)
-        else:
-            self._trials[number].is_running = False
-        if status is Status.FAILED:
-            change.texts["error.txt"] = data["message"]
-        change.add_tags({"message": data["message"].strip().rpartition("\n")[2] or None})
+        self._add_message(change, data["message"], status)
+        if not status.is_final:
+            return
+        for key, values in data.get("curves", {}).items():
+            change.add_curve(key, values, [time] * len(values), 1)
+        change.add_metrics(trial.metrics | data["metrics"] | {"objective": value}, time)
+        del self._trials[number]
         if status is Status.FINISHED and value is not None:
             self._add_progress(value, number, time)
 
@@ -156,7 +156,7 @@ class Replay:
         self._is_driven = False
         change = self._study_change(time)
         change.add_metrics(data["metrics"], time)
-        change.add_tags(data["tags"] | {"message": data.get("message") or None})
+        change.add_tags(data["tags"] | {"message": data["message"]})
         self._add_files(change, data["artifacts"])
         self._set_status(change, Status(data["status"]), time)
         if data.get("best_trial") is not None:
@@ -167,6 +167,13 @@ class Replay:
         better = min if self._study["direction"] == "minimize" else max
         self._best = value if self._best is None else better(value, self._best)
         self._study_change(time).add_metrics({"trial/objective": value, "trial/best": self._best}, time, step=trial)
+
+    def _add_message(self, change: Change, message: str, status: Status) -> None:
+        """Why a run ended, where that is final: the last line as a tag, a failure's traceback as an artifact."""
+        if message and status.is_final:
+            change.add_tags({"message": message.strip().rpartition("\n")[2]})
+            if status is Status.FAILED:
+                change.texts["error.txt"] = message
 
     def _add_files(self, change: Change, artifacts: Mapping[str, str]) -> None:
         change.files.update({path: self._folder / file for path, file in artifacts.items()})
@@ -221,7 +228,8 @@ class Replay:
     def _study_note(self) -> str:
         data = self._study
         return (
-            f"Study **{data['name']}** of the experiment **{data['experiment']}**: {data['direction']} `{data['metric']}`.\n\n"
+            f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
+            f"{data['direction']} `{data['metric']}`.\n\n"
             "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
             "- Metrics `trial/objective` and `trial/best`: how the search went (the step is the trial's number).\n"
             f"- Files, checkpoints and the log of events: `{self._folder}`\n"

@@ -1,4 +1,4 @@
-"""The spool: an append-only file of what happened in a study, written before anything else.
+r"""The spool: an append-only file of what happened in a study, written before anything else.
 
 One event a line, `<crc32 of the json, 8 hex digits> <json>\n`. A write cut short (kill, full disk) leaves a last line
 without its end: readers stop before it and the next writer cuts it off.
@@ -138,7 +138,7 @@ class Spool:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _storage_error(self, reason: str) -> StorageError:
+    def _storage_error(self, reason: str | None) -> StorageError:
         return StorageError(
             f"Cannot write {self.path}: {reason}. Nothing is lost: free space or permit writing there, "
             "then give the same command again."

@@ -47,6 +47,17 @@ class TrainingChunks:
             yield batches[first : first + CHUNK_STEPS]
 
 
-def evaluation_chunks(rows: NDArray[np.int64], size: int = 4096) -> list[Tensor]:
-    """The rows in their order, cut into blocks that one forward pass takes."""
-    return list(torch.from_numpy(rows).split(size))
+class EvaluationChunks:
+    """Iterable of index tensors: the rows in their order, cut into blocks that one forward pass takes."""
+
+    def __init__(self, rows: NDArray[np.int64], *, size: int = 4096) -> None:
+        """Blocks of at most `size` of the `rows`."""
+        self._blocks = torch.from_numpy(rows).split(size)
+
+    def __len__(self) -> int:
+        """Number of blocks."""
+        return len(self._blocks)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The blocks."""
+        return iter(self._blocks)

@@ -10,10 +10,13 @@ import safetensors.torch
 import torch
 
 from eksplora.training import checkpoint
-from eksplora.training.batches import evaluation_chunks
+from eksplora.training.batches import EvaluationChunks
 from eksplora.training.module import MemberModule
 from eksplora.training.recipe import Recipe
 from eksplora.types import Job, Member, MemberResult, Report, Split, Status
+
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its hints are about loaders and loggers that are not used
+warnings.filterwarnings("ignore", module="pytorch_lightning")
 
 WEIGHTS = "weights.safetensors"
 
@@ -37,7 +40,7 @@ def fit(recipe: Recipe, member: Member, split: Split, job: Job, report: Report) 
         state=state,
     )
     trainer = _trainer(recipe, module)
-    trainer.fit(module, module.chunks, evaluation_chunks(split.validation))
+    trainer.fit(module, module.chunks, EvaluationChunks(split.validation))
     if trainer.strategy.launcher is not None and trainer.world_size > 1:
         _take_over(module, folder)
     return _result(module, folder, str(trainer.strategy.root_device.type))
@@ -45,8 +48,6 @@ def fit(recipe: Recipe, member: Member, split: Split, job: Job, report: Report) 
 
 def _trainer(recipe: Recipe, module: MemberModule) -> pl.Trainer:
     """A trainer for the epochs that remain; what it would write or print is left out."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
     return recipe.trainer(
         max_epochs=recipe.max_epochs - module.epoch,
         logger=False,

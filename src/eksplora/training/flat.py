@@ -16,17 +16,23 @@ class FlatParameters:
 
     def __init__(self, network: nn.Module) -> None:
         """Move the parameters of `network` (already on its device) into one vector."""
-        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        flat = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
-        self.parameter = nn.Parameter(flat)
-        self.gradient = torch.zeros_like(flat)
+        self._parts = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.parameter = nn.Parameter(torch.cat([part.detach().reshape(-1) for part in self._parts]))
+        self.gradient = torch.zeros_like(self.parameter)
+        for part, view in zip(self._parts, self._views(self.parameter.data), strict=True):
+            part.data = view
+        self.attach_gradients()
+
+    def attach_gradients(self) -> None:
+        """Make gradients accumulate in the vector; again after something has set them to None, as Lightning does once."""
         self.parameter.grad = self.gradient
-        start = 0
-        for parameter in parameters:
-            span = slice(start, start + parameter.numel())
-            parameter.data = self.parameter.data[span].view_as(parameter)
-            parameter.grad = self.gradient[span].view_as(parameter)
-            start = span.stop
+        for part, view in zip(self._parts, self._views(self.gradient), strict=True):
+            part.grad = view
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        """Slices of a vector, one per parameter, in the parameter's shape."""
+        pieces = flat.split([part.numel() for part in self._parts])
+        return [piece.view_as(part) for piece, part in zip(pieces, self._parts, strict=True)]
 
     def zero_gradient(self) -> None:
         """Set all gradients to zero, in place: the views stay."""

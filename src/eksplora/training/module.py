@@ -93,6 +93,10 @@ class MemberModule(pl.LightningModule):
         if self.trainer.world_size > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr, assignment]  # we add gradients
 
+    def on_train_start(self) -> None:
+        """Lightning has just set all gradients to None."""
+        self.flat.attach_gradients()
+
     def on_train_batch_start(self, batch: tuple[Tensor, ...], batch_idx: int) -> int | None:
         """Skip the rest of the epoch once the training is over."""
         return None if self.status is Status.RUNNING else -1

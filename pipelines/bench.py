@@ -1,0 +1,16 @@
+"""Measure speed, against bare PyTorch loops, and write docs/benchmarks.md."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("bench")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.bench import bench
+
+    bench(request)
+
+
+if __name__ == "__main__":
+    main()

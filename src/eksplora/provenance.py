@@ -1,0 +1,160 @@
+"""What a run was made from: code, versions and machine, as flat strings; all of it in well under 60 ms.
+
+Packages are asked for their versions by name, never imported. What cannot be found out is "unknown", never an error:
+a run is worth recording without it. The machine's name is left out on purpose: records are shared, and it says who was
+at work, not what was done.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from eksplora.counter import fingerprint
+
+Provenance = dict[str, str]
+"""Flat: `git.commit`, `lock.sha256`, `version.torch`, `machine.cpu`, ... to their values."""
+
+UNKNOWN = "unknown"
+PACKAGES = (
+    "eksplora",
+    "hydra-core",
+    "mlflow",
+    "numpy",
+    "optuna",
+    "pytorch-lightning",
+    "scikit-learn",
+    "torch",
+    "torchmetrics",
+)
+TRAINING_CODE = (
+    "counter",
+    "augmentation",
+    "data",
+    "initialization",
+    "loss",
+    "metric",
+    "model",
+    "optimizer",
+    "protocol",
+    "scheduler",
+    "training",
+)
+"""The modules and rooms of eksplora that can change what a training gives; a part that is not there is passed over."""
+
+GIT_TIMEOUT_SECONDS = 10.0
+
+
+def collect(root: Path) -> Provenance:
+    """What a run started now, in the project folder `root`, is made from.
+
+    Args:
+        root: The project's folder: where `constraints.txt` and `.git` are.
+
+    Returns:
+        `git.commit`, `git.branch`, `git.dirty` ("true" when tracked files differ from the commit or untracked ones
+        exist), `lock.sha256`, `code.sha256`, `version.<package>` and `machine.<what>`.
+    """
+    return {
+        **_git(root),
+        "lock.sha256": _sha256(root / "constraints.txt"),
+        "code.sha256": code_sha256(Path(__file__).parent),
+        **_versions(),
+        **_machine(),
+    }
+
+
+def diff(root: Path) -> str:
+    """What differs from the last commit: the names of untracked files, then a patch that `git apply` takes.
+
+    Returns:
+        An empty string for a clean tree, "unknown" where there is no git, no repository or no commit.
+    """
+    # The plain patch, whatever the user's own git settings are.
+    patch = _run_git(root, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv")
+    untracked = _run_git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    if patch is None or untracked is None:
+        return UNKNOWN
+    return "".join(f"Untracked: {name}\n" for name in untracked.split("\0") if name) + patch
+
+
+def code_sha256(package: Path) -> str:
+    """A hash over paths and bytes of the source files in the folder `package` that can change a training's result."""
+    files = [package / f"{part}.py" for part in TRAINING_CODE]
+    files += [file for part in TRAINING_CODE for file in (package / part).rglob("*.py")]
+    return fingerprint({file.relative_to(package).as_posix(): _sha256(file) for file in files if file.is_file()})
+
+
+def _git(root: Path) -> Provenance:
+    status = _run_git(root, "status", "--porcelain=v2", "--branch")
+    if status is None:
+        return dict.fromkeys(("git.commit", "git.branch", "git.dirty"), UNKNOWN)
+    lines = status.splitlines()
+    header = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    commit = header.get("branch.oid", UNKNOWN)
+    return {
+        "git.commit": UNKNOWN if commit == "(initial)" else commit,
+        "git.branch": header.get("branch.head", UNKNOWN),
+        "git.dirty": str(any(not line.startswith("# ") for line in lines)).lower(),
+    }
+
+
+def _run_git(root: Path, *arguments: str) -> str | None:
+    """Git's output, or None where it fails or is missing."""
+    # A GIT_DIR left by a hook, or a repository around the project, is not the project's.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_OPTIONAL_LOCKS": "0"}
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=GIT_TIMEOUT_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace")
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else UNKNOWN
+
+
+def _versions() -> Provenance:
+    versions = {f"version.{package}": _version(package) for package in PACKAGES}
+    return {"version.python": platform.python_version(), **versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return UNKNOWN
+
+
+def _machine() -> Provenance:
+    return {
+        "machine.cpu": _cpu(),
+        "machine.cores": str(_usable_cores()),
+        "machine.memory_gib": _memory_gib(),
+        "machine.system": f"{platform.system()} {platform.release()}",
+        "machine.arch": platform.machine(),
+    }
+
+
+def _cpu() -> str:
+    """The processor's model name: Linux says it in /proc/cpuinfo, other systems through `platform`."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or UNKNOWN
+
+
+def _usable_cores() -> int:
+    """Cores that this process may run on: fewer than the machine's under a batch system or taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory_gib() -> str:
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f}"
+    except (ValueError, OSError):
+        return UNKNOWN

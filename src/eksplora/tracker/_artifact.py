@@ -1,0 +1,25 @@
+"""The files of a run, below a folder."""
+
+import os
+from pathlib import Path
+from shutil import copyfile
+
+from eksplora.tracker._run import Change
+
+
+def write_artifacts(folder: Path, change: Change) -> None:
+    """Write a change's artifacts, each whole or not at all; a file that is gone by now is left out."""
+    for path, text in change.texts.items():
+        temporary = _temporary(folder / path)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / path)
+    for path, source in change.files.items():
+        if source.exists():
+            temporary = _temporary(folder / path)
+            copyfile(source, temporary)
+            temporary.replace(folder / path)
+
+
+def _temporary(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(f".{target.name}.{os.getpid()}")

@@ -1,0 +1,151 @@
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from eksplora.errors import ConfigError
+from eksplora.model.cnn import CNN
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+def cnn(**changes: Any) -> CNN:
+    values: Mapping[str, Any] = {
+        "input_shape": [1, 28, 28],
+        "num_outputs": 10,
+        "filters": [32],
+        "kernel": 4,
+        "pool": 2,
+        "padding": "valid",
+        "activation": "relu",
+        "hidden_units": [128],
+        "dropout": 0.0,
+        "output_activation": "identity",
+    }
+    return CNN(**{**values, **changes})
+
+
+def num_parameters(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 591_786),  # the reference: 4*4*32 + 32, 12*12*32*128 + 128, 128*10 + 10
+        ({"kernel": 3, "filters": [32] * 3}, 24_330),  # 320 + 2 * 9_248, then a 1x1 image: 32*128 + 128, 1290
+        ({"kernel": 3, "padding": "same"}, 804_554),  # 320, 14*14*32*128 + 128, 1290
+        ({"hidden_units": []}, 46_634),  # 544, 12*12*32*10 + 10
+        ({"pool": 1, "filters": [4], "hidden_units": 32}, 80_430),  # 68, 25*25*4*32 + 32, 330
+    ],
+)
+def test_number_of_parameters_is_that_of_the_drawing(changes: dict[str, Any], count: int) -> None:
+    assert num_parameters(cnn(**changes)) == count
+
+
+def test_forward_is_the_chain_of_layers_written_out() -> None:
+    network = cnn(
+        input_shape=[3, 11, 9],
+        filters=[4, 6],
+        kernel=[3, 2],
+        pool=[2, 1],
+        activation=["tanh", "elu", "sigmoid"],
+        hidden_units=[7],
+        num_outputs=5,
+    )
+    x = torch.randn(2, 3, 11, 9)
+    w1, b1, w2, b2, w3, b3, w4, b4 = network.parameters()
+    y = F.max_pool2d(torch.tanh(F.conv2d(x, w1, b1)), 2)  # (2, 4, 4, 3)
+    y = F.elu(F.conv2d(y, w2, b2)).flatten(1)  # (2, 6 * 3 * 2)
+    torch.testing.assert_close(network(x), F.linear(torch.sigmoid(F.linear(y, w3, b3)), w4, b4))
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 9])
+def test_same_padding_is_that_of_torch(kernel: int) -> None:
+    network = cnn(input_shape=[2, 7, 6], kernel=kernel, padding="same", activation="identity", pool=1)
+    x = torch.randn(3, 2, 7, 6)
+    weight, bias = network.blocks.parameters()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch's own path copies its input for even kernels, and says so
+        expected = F.conv2d(x, weight, bias, padding="same")
+    torch.testing.assert_close(network.blocks(x), expected)
+
+
+def test_memory_format_does_not_change_the_scores() -> None:
+    network = cnn(filters=[8, 8])
+    x = torch.randn(4, 1, 28, 28)
+    plain = network(x)
+    last = network.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(last, plain)
+
+
+def test_a_number_of_hidden_units_is_one_layer() -> None:
+    number, listed = cnn(hidden_units=16), cnn(hidden_units=[16])
+    assert [p.shape for p in number.parameters()] == [p.shape for p in listed.parameters()]
+
+
+def test_dropout_acts_on_dense_layers_in_training_only() -> None:
+    network = cnn(dropout=0.5, filters=[2])
+    x = torch.randn(2, 1, 28, 28)
+    assert not torch.equal(network.train()(x), network(x))
+    assert torch.equal(network.eval()(x), network(x))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    "changes", [{"filters": [32] * n, "kernel": 3} for n in (1, 2, 3)] + [{"kernel": k} for k in (2, 5, 6, 9)]
+)
+def test_every_shape_of_the_reference_study_can_be_built(changes: dict[str, Any], padding: str) -> None:
+    assert cnn(padding=padding, **changes)(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_kernel_larger_than_its_input_names_block_sizes_key_and_way_out() -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"^model\.kernel: block 2 has a 9x9 kernel on an input of 3x4 pixels\. Give a smaller model\.kernel",
+    ):
+        cnn(input_shape=[1, 8, 10], filters=[4, 4], kernel=[3, 9])
+
+
+def test_pool_larger_than_its_input_names_block_sizes_and_key() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.pool: block 1 has a 7x7 pool on an input of 5x5 pixels\. "):
+        cnn(input_shape=[1, 8, 8], pool=7)
+
+
+def test_kernel_and_pool_as_large_as_their_input_fit() -> None:
+    assert cnn(input_shape=[1, 8, 8], kernel=8, pool=1)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert cnn(input_shape=[1, 8, 8], kernel=1, pool=8)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"filters": []}, r"^model\.filters must have an entry for each block, got \[\]\. "),
+        ({"filters": 32}, r"^model\.filters must be a list of positive whole numbers, got 32\. "),
+        ({"filters": [32, -1]}, r"^model\.filters\[1\] must be a positive whole number, got -1\. "),
+        ({"kernel": 0}, r"^model\.kernel must be a positive whole number, got 0\. "),
+        ({"kernel": [3, 3]}, r"^model\.kernel has 2 values for 1 layers: \[3, 3\]\. "),
+        ({"pool": "2"}, r"^model\.pool must be a positive whole number, got '2'\. "),
+        ({"padding": "sam"}, r"^model\.padding: unknown padding 'sam'\. Did you mean 'same'\?$"),
+        ({"activation": ["relu"]}, r"^model\.activation has 1 values for 2 layers"),
+        ({"activation": "tan"}, r"^model\.activation: unknown activation 'tan'\. Did you mean 'tanh'\?$"),
+        ({"hidden_units": [0]}, r"^model\.hidden_units\[0\] must be a positive whole number, got 0\. "),
+        ({"hidden_units": None}, r"^model\.hidden_units\[0\] must be a positive whole number, got None\. "),
+        ({"dropout": -0.1}, r"^model\.dropout must be a fraction from 0 to 1, got -0\.1\. "),
+        ({"output_activation": "softmax"}, r"^model\.output_activation: unknown activation 'softmax'\. "),
+        (
+            {"input_shape": [13]},
+            r"^model\.input_shape must be \(channels, height, width\), got \[13\]\. .*model=mlp\.$",
+        ),
+        ({"num_outputs": True}, r"^model\.num_outputs must be a positive whole number, got True\. "),
+    ],
+)
+def test_wrong_value_names_its_key(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        cnn(**changes)

@@ -1,0 +1,123 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from eksplora.errors import ConfigError
+from eksplora.model.mlp import MLP
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+def mlp(**changes: Any) -> MLP:
+    values: Mapping[str, Any] = {
+        "input_shape": [13],
+        "num_outputs": 1,
+        "widths": [128] * 4,
+        "activation": "relu",
+        "output_activation": "identity",
+        "dropout": 0.0,
+    }
+    return MLP(**{**values, **changes})
+
+
+CHOICES = {"identity": nn.Identity, "relu": nn.ReLU, "selu": nn.SELU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+
+
+def num_parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 51_457),  # the reference: 13*128 + 128, three times 128*128 + 128, 128 + 1
+        ({"widths": [32]}, 481),
+        ({"widths": [256, 128, 64], "num_outputs": 10, "input_shape": [1, 28, 28]}, 242_762),
+        ({"widths": []}, 14),
+    ],
+)
+def test_number_of_parameters_is_that_of_the_drawing(changes: dict[str, Any], count: int) -> None:
+    assert num_parameters(mlp(**changes)) == count
+
+
+def test_forward_is_the_chain_of_layers_written_out() -> None:
+    network = mlp(widths=[6, 5], activation=["tanh", "sigmoid"], num_outputs=3, output_activation="softplus")
+    x = torch.randn(4, 13)
+    w1, b1, w2, b2, w3, b3 = network.parameters()
+    expected = F.softplus((torch.sigmoid(torch.tanh(x @ w1.T + b1) @ w2.T + b2)) @ w3.T + b3)
+    torch.testing.assert_close(network(x), expected)
+
+
+def test_without_hidden_layers_it_is_a_linear_model() -> None:
+    network = mlp(widths=[], num_outputs=2)
+    x = torch.randn(4, 13)
+    weight, bias = network.parameters()
+    torch.testing.assert_close(network(x), x @ weight.T + bias)
+
+
+def test_an_example_of_any_shape_is_flattened() -> None:
+    network = mlp(input_shape=[1, 8, 8], num_outputs=10)
+    x = torch.randn(4, 1, 8, 8)
+    assert network(x).shape == (4, 10)
+    torch.testing.assert_close(network(x), network(x.flatten(1)))
+
+
+def test_members_stacked_give_what_each_gives_alone() -> None:
+    networks = [mlp(widths=[7, 5]) for _ in range(3)]
+    parameters, buffers = stack_module_state(networks)  # type: ignore[arg-type]
+    x = torch.randn(3, 4, 13)  # (members, batch, features)
+    together = vmap(lambda p, b, xs: functional_call(networks[0], (p, b), (xs,)))(parameters, buffers, x)
+    torch.testing.assert_close(together, torch.stack([n(xs) for n, xs in zip(networks, x, strict=True)]))
+
+
+@pytest.mark.parametrize("layers", range(1, 7))
+@pytest.mark.parametrize("units", [4, 256])
+def test_every_shape_of_the_reference_study_can_be_built(layers: int, units: int) -> None:
+    assert mlp(widths=[units] * layers)(torch.zeros(2, 13)).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["sigmoid"] * 4 + ["identity"],
+        ["tanh", "tanh", "relu", "relu", "identity"],
+        ["selu"] * 4 + ["identity"],
+        ["relu"] * 5,
+    ],
+)
+def test_every_choice_of_activations_of_the_reference_study_can_be_built(names: list[str]) -> None:
+    network = mlp(activation=names[:-1], output_activation=names[-1])
+    kinds = [type(module) for module in network.modules() if type(module) in CHOICES.values()]
+    assert kinds == [CHOICES[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widths": 64}, r"^model\.widths must be a list of positive whole numbers, got 64\. "),
+        ({"widths": "64"}, r"^model\.widths must be a list of positive whole numbers, got '64'\. "),
+        ({"widths": [64, 0]}, r"^model\.widths\[1\] must be a positive whole number, got 0\. "),
+        ({"widths": [64, 6.5]}, r"^model\.widths\[1\] must be a positive whole number, got 6\.5\. "),
+        ({"activation": ["relu"]}, r"^model\.activation has 1 values for 4 layers: \['relu'\]\. "),
+        ({"activation": "rel"}, r"^model\.activation: unknown activation 'rel'\. Did you mean 'relu'\?"),
+        (
+            {"output_activation": "linear"},
+            r"^model\.output_activation: unknown activation 'linear'\. Valid: .*identity",
+        ),
+        ({"dropout": 1.5}, r"^model\.dropout must be a fraction from 0 to 1, got 1\.5\. "),
+        ({"dropout": [0.1, 0.1]}, r"^model\.dropout has 2 values for 4 layers"),
+        ({"num_outputs": 0}, r"^model\.num_outputs must be a positive whole number, got 0\. "),
+        ({"input_shape": 13}, r"^model\.input_shape must be a list"),
+    ],
+)
+def test_wrong_value_names_its_key(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        mlp(**changes)

@@ -1,0 +1,233 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+LR = "'space.params.optimizer.lr=tag(log, interval(1e-4,1e-2))'"
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Make as a person at a desk calls it: without the variables of a make or a virtual environment around the test."""
+    own = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "TRIALS", "EXPERIMENT", "SAMPLER", "DATA", "PORT"}
+    clean = {key: value for key, value in os.environ.items() if key not in own} | {"LC_ALL": "C"} | environment
+    return subprocess.run(["make", *arguments], cwd=folder, env=clean, capture_output=True, text=True, check=False)
+
+
+def script(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+def own_lines(text: str) -> list[str]:
+    """The lines that are not make's own."""
+    return [line for line in text.splitlines() if not line.startswith("make: ")]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The project as setup sees it, in a folder with a blank in its name, without an environment."""
+    folder = tmp_path / "a clone"
+    folder.mkdir()
+    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture
+def ready(clone: Path) -> Path:
+    """A clone that is set up, with a Python that prints what it is called with."""
+    script(clone / ".venv/bin/python", 'printf "<%s>" "$@"; echo; echo "$MLFLOW_DISABLE_TELEMETRY $DO_NOT_TRACK"')
+    (clone / ".venv/.eksplora-stamp").write_text("python3\n")
+    return clone
+
+
+def fake_python(folder: Path, pip: str) -> Path:
+    """A Python that answers truly but makes a .venv whose pip runs the shell text `pip` instead of installing."""
+    inner = script(
+        folder / "inner", f'case "$*" in *--version*) ;; "-m pip"*) {pip} ;; *) exec "{sys.executable}" "$@" ;; esac'
+    )
+    making = f'mkdir -p .venv/bin && cp "{inner}" .venv/bin/python'
+    return script(folder / "python", f'case "$*" in "-m venv"*) {making} ;; *) exec "{sys.executable}" "$@" ;; esac')
+
+
+def test_help_is_the_default_and_lists_every_target_with_its_comment(clone: Path) -> None:
+    phony = re.search(r"^\.PHONY: (.*) FORCE$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+    done = make(clone)
+    assert done.returncode == 0
+    listed = re.findall(r"^  make ([a-z-]+) +\S", done.stdout, re.MULTILINE)
+    assert listed == phony[1].split()
+    assert "SAMPLER=grid|random|tpe|gp" in done.stdout
+    assert not (clone / ".venv").exists()
+
+
+def test_sweep_runs_the_pipeline_with_what_is_given(ready: Path) -> None:
+    done = make(ready, "-n", "sweep", "EXPERIMENT=x", "SAMPLER=random", "TRIALS=3", "ARGS=a=b")
+    assert done.stdout == ".venv/bin/python pipelines/search.py experiment=x sampler=random study.n_trials=3 a=b\n"
+
+
+def test_sweep_alone_runs_both_experiments_in_turn(ready: Path) -> None:
+    done = make(ready, "-n", "sweep")
+    assert done.stdout.splitlines() == [
+        ".venv/bin/python pipelines/search.py experiment=boston_mlp",
+        ".venv/bin/python pipelines/search.py experiment=digits_cnn",
+    ]
+
+
+def test_experiments_of_sweep_exist() -> None:
+    names = re.search(r"^EXPERIMENTS := (.*)$", MAKEFILE, re.MULTILINE)
+    assert names is not None
+    assert [name for name in names[1].split() if not (ROOT / f"conf/experiment/{name}.yaml").is_file()] == []
+
+
+def test_pipelines_that_make_runs_exist() -> None:
+    named = set(re.findall(r"pipelines/\w+\.py", MAKEFILE))
+    assert len(named) > 4
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_args_reach_the_pipeline_as_the_shell_reads_them(ready: Path) -> None:
+    done = make(ready, "sweep", "EXPERIMENT=x", f"ARGS=a=1 {LR} 'b=${{data.rows}}'")
+    words = ["pipelines/search.py", "experiment=x", "a=1", LR.strip("'"), "b=${data.rows}"]
+    assert "".join(f"<{word}>" for word in words) in done.stdout.splitlines()
+
+
+def test_nothing_reports_home(ready: Path) -> None:
+    done = make(ready, "ui", MLFLOW_DISABLE_TELEMETRY="false")
+    assert done.stdout.splitlines()[-1] == "true true"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("train", "EXPERIMENT=x", "ARGS=a=b"), "pipelines/train.py experiment=x a=b"),
+        (("prepare", "DATA=wine"), "pipelines/prepare.py data=wine"),
+        (("sync",), "pipelines/sync.py"),
+        (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
+        (("bench",), "pipelines/bench.py"),
+        (("test", "ARGS=-x"), "-m pytest -x"),
+        (("test-slow",), '-m pytest -m "slow and not gpu" '),
+    ],
+)
+def test_a_target_is_one_command(ready: Path, arguments: tuple[str, ...], command: str) -> None:
+    assert make(ready, "-n", *arguments).stdout.rstrip("\n").rstrip() == f".venv/bin/python {command}".rstrip()
+
+
+def test_exit_code_of_a_pipeline_is_shown(ready: Path) -> None:
+    script(ready / ".venv/bin/python", "exit 130")
+    done = make(ready, "sweep")
+    assert done.returncode == 2
+    assert re.fullmatch(r"make: \*\*\* \[Makefile:\d+: sweep\] Error 130", done.stderr.strip())
+    assert "digits_cnn" not in done.stdout
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "no-such-python"])
+def test_a_python_that_is_none_is_named_in_one_line(clone: Path, python: str) -> None:
+    done = make(clone, "sweep", f"PYTHON={python}")
+    (line,) = own_lines(done.stdout + done.stderr)
+    assert line.startswith(f"eksplora: needs Python 3.11, 3.12 or 3.13, and '{python}' is none. Install one")
+    assert done.returncode == 2
+    assert not (clone / ".venv").exists()
+
+
+def test_an_old_python_alone_on_path_gives_one_line(clone: Path, tmp_path: Path) -> None:
+    # An old Python's `sys.exit(not ...)` is 1; the names newer than it are not on this PATH.
+    tools = tmp_path / "tools"
+    script(tools / "python3", "exit 1")
+    for tool in ("sh", "make"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    done = make(clone, "setup", PATH=str(tools))
+    (line,) = own_lines(done.stdout + done.stderr)
+    assert line.startswith("eksplora: needs Python 3.11, 3.12 or 3.13, and found none on PATH. Install one")
+    assert done.returncode == 2
+
+
+def test_the_supported_versions_are_those_of_the_package(clone: Path) -> None:
+    check = re.search(r"^SUPPORTED := (.*)$", MAKEFILE, re.MULTILINE)
+    assert check is not None
+    for version, is_supported in {(3, 9): False, (3, 10): False, (3, 11): True, (3, 13): True, (3, 14): False}.items():
+        program = check[1].replace("sys.version_info", f"{version}")
+        done = subprocess.run([sys.executable, "-c", program], check=False)
+        assert (done.returncode == 0) is is_supported, version
+    assert 'requires-python = ">=3.11,<3.14"' in (clone / "pyproject.toml").read_text()
+
+
+def test_a_python_without_venv_says_what_to_install(clone: Path, tmp_path: Path) -> None:
+    python = script(tmp_path / "python", f'case "$2" in *ensurepip*) exit 1 ;; *) exec "{sys.executable}" "$@" ;; esac')
+    done = make(clone, "setup", f"PYTHON={python}")
+    (line,) = own_lines(done.stdout + done.stderr)
+    assert "has no venv module. Install it (Debian, Ubuntu: apt install python3-venv" in line
+    assert done.returncode == 2
+
+
+def test_a_failed_install_names_the_last_error_in_one_line_and_keeps_the_log(clone: Path, tmp_path: Path) -> None:
+    pip = 'echo Collecting torch; echo "ERROR: No matching distribution found for torch==2.13.0"; echo more; exit 1'
+    python = fake_python(tmp_path, pip)
+    done = make(clone, "setup", f"PYTHON={python}")
+    (line,) = own_lines(done.stderr)
+    assert line.startswith("eksplora: installing failed: ERROR: No matching distribution found for torch==2.13.0 (")
+    assert done.returncode == 2
+    assert "Collecting torch" in (clone / ".venv/setup.log").read_text()
+    assert not (clone / ".venv/.eksplora-stamp").exists()
+
+
+def test_a_failure_without_an_error_line_names_the_last_line(clone: Path, tmp_path: Path) -> None:
+    python = fake_python(tmp_path, "echo Collecting torch; echo Killed; exit 137")
+    (line,) = own_lines(make(clone, "setup", f"PYTHON={python}").stderr)
+    assert line.startswith("eksplora: installing failed: Killed (")
+
+
+def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tmp_path: Path) -> None:
+    python = fake_python(tmp_path, f'echo "$*" >> "{tmp_path}/calls"')
+    calls = tmp_path / "calls"
+
+    def installs(name: str) -> int:
+        calls.unlink(missing_ok=True)
+        assert make(clone, "setup", f"PYTHON={name}").returncode == 0
+        return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+    assert installs(str(python)) == 2
+    pinned = "--no-input -c constraints.txt"
+    assert calls.read_text().splitlines() == [
+        f"-m pip install {pinned} pip setuptools",
+        f"-m pip install {pinned} --build-constraint constraints.txt -e .[dev]",
+    ]
+    assert installs(str(python)) == 0
+    stamp = clone / ".venv/.eksplora-stamp"
+    later = stamp.stat().st_mtime + 10
+    os.utime(clone / "constraints.txt", (later, later))
+    os.utime(stamp, (later - 5, later - 5))
+    assert installs(str(python)) == 2
+    os.utime(stamp, (later + 5, later + 5))
+    assert installs(str(python)) == 0
+    other = python.rename(tmp_path / "other")
+    assert installs(str(other)) == 2
+    assert stamp.read_text() == f"{other}\n"
+
+
+def test_clean_keeps_data_runs_results_and_the_environment(ready: Path) -> None:
+    kept = ["data/a", "mlruns/a", "results/a", ".venv/bin/python"]
+    gone = [".mypy_cache/a", ".ruff_cache/a", ".pytest_cache/a", "build/a", "src/__pycache__/a"]
+    for name in ["tests/a", "pipelines/a", *kept[:3], *gone]:
+        (ready / name).parent.mkdir(parents=True, exist_ok=True)
+        (ready / name).touch()
+    assert make(ready, "clean").returncode == 0
+    assert [name for name in kept if not (ready / name).exists()] == []
+    assert [name for name in gone if (ready / name).exists()] == []
+
+
+def test_ci_script_is_executable_bash_that_runs_the_same_gate() -> None:
+    file = ROOT / ".ci/run"
+    assert os.access(file, os.X_OK)
+    assert subprocess.run(["bash", "-n", file], check=False).returncode == 0
+    text = file.read_text(encoding="utf-8")
+    assert "set -euo pipefail" in text
+    assert "\nmake check test" in text

@@ -1,0 +1,192 @@
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from eksplora import provenance
+from eksplora.provenance import code_sha256, collect, diff
+
+IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+
+
+def git(root: Path, *arguments: str) -> str:
+    command = ["git", *IDENTITY, *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / "constraints.txt").write_text("torch==2.13.0\n")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message=first")
+    return root
+
+
+def test_commit_and_branch_are_gits_own(repository: Path) -> None:
+    found = collect(repository)
+    assert found["git.commit"] == git(repository, "rev-parse", "HEAD")
+    assert found["git.branch"] == "main"
+
+
+def test_a_clean_tree_is_not_dirty_and_has_no_diff(repository: Path) -> None:
+    assert collect(repository)["git.dirty"] == "false"
+    assert diff(repository) == ""
+
+
+def test_a_changed_tracked_file_is_dirty_and_its_diff_restores_it(repository: Path) -> None:
+    lock = repository / "constraints.txt"
+    lock.write_text("torch==2.14.0\n")
+    (repository / "new file.txt").write_text("new\n")
+    assert collect(repository)["git.dirty"] == "true"
+    patch = diff(repository)
+    lock.write_text("torch==2.13.0\n")
+    subprocess.run(["git", "apply"], cwd=repository, input=patch, text=True, check=True)
+    assert lock.read_text() == "torch==2.14.0\n"
+
+
+def test_a_staged_change_is_in_the_diff(repository: Path) -> None:
+    (repository / "constraints.txt").write_text("torch==2.14.0\n")
+    git(repository, "add", ".")
+    assert "+torch==2.14.0" in diff(repository)
+
+
+def test_an_untracked_file_is_dirty_and_named_but_an_ignored_one_is_neither(repository: Path) -> None:
+    (repository / ".git" / "info" / "exclude").write_text("data/\n")
+    (repository / "data").mkdir()
+    (repository / "data" / "rows.npy").write_text("x")
+    assert collect(repository)["git.dirty"] == "false"
+    (repository / "new file.yaml").write_text("x: 1\n")
+    assert collect(repository)["git.dirty"] == "true"
+    assert diff(repository) == "Untracked: new file.yaml\n"
+
+
+def test_the_diff_is_plain_whatever_the_users_git_settings_are(repository: Path) -> None:
+    git(repository, "config", "color.ui", "always")
+    git(repository, "config", "diff.external", "false")
+    (repository / "constraints.txt").write_text("torch==2.14.0\n")
+    assert diff(repository).startswith("diff --git ")
+
+
+def test_no_repository_is_unknown(tmp_path: Path) -> None:
+    found = collect(tmp_path)
+    assert {found[f"git.{key}"] for key in ("commit", "branch", "dirty")} == {"unknown"}
+    assert diff(tmp_path) == "unknown"
+
+
+def test_a_repository_around_the_project_is_not_the_projects(repository: Path) -> None:
+    inner = repository / "unpacked"
+    inner.mkdir()
+    assert collect(inner)["git.commit"] == "unknown"
+    assert diff(inner) == "unknown"
+
+
+def test_git_variables_of_a_hook_do_not_lead_elsewhere(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert collect(repository)["git.branch"] == "main"
+
+
+def test_no_git_is_unknown(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository))
+    assert collect(repository)["git.commit"] == "unknown"
+    assert diff(repository) == "unknown"
+
+
+def test_a_repository_without_a_commit_has_no_commit(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    found = collect(tmp_path)
+    assert found["git.commit"] == "unknown"
+    assert found["git.branch"] == "main"
+    assert diff(tmp_path) == "unknown"
+
+
+def test_lock_hash_is_the_sha256_of_constraints(repository: Path) -> None:
+    assert collect(repository)["lock.sha256"] == hashlib.sha256(b"torch==2.13.0\n").hexdigest()
+    (repository / "constraints.txt").unlink()
+    assert collect(repository)["lock.sha256"] == "unknown"
+
+
+def test_versions_are_those_of_the_installed_packages(tmp_path: Path) -> None:
+    found = collect(tmp_path)
+    assert found["version.python"] == platform.python_version()
+    for package in ("torch", "pytorch-lightning", "hydra-core", "optuna", "mlflow", "numpy", "scikit-learn"):
+        assert found[f"version.{package}"] == metadata.version(package)
+
+
+def test_a_package_that_is_not_installed_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "PACKAGES", ("eksplora-is-not-this",))
+    assert collect(tmp_path)["version.eksplora-is-not-this"] == "unknown"
+
+
+def test_the_machine_is_described_without_its_name(tmp_path: Path) -> None:
+    found = {key: value for key, value in collect(tmp_path).items() if key.startswith("machine.")}
+    assert set(found) == {f"machine.{key}" for key in ("cpu", "cores", "memory_gib", "system", "arch")}
+    assert 1 <= int(found["machine.cores"]) <= (os.cpu_count() or 1)
+    assert float(found["machine.memory_gib"]) > 0.1
+    assert platform.node() not in found.values()
+
+
+def test_every_value_is_a_string_of_one_line(repository: Path) -> None:
+    for key, value in collect(repository).items():
+        assert isinstance(value, str), key
+        assert value, key
+        assert "\n" not in value, key
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    for name in ("counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py", "tracker/spool.py", "stage.py"):
+        file = tmp_path / "package" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x = 1\n")
+    return tmp_path / "package"
+
+
+@pytest.mark.parametrize("name", ["counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py"])
+def test_code_hash_changes_with_code_that_trains(package: Path, name: str) -> None:
+    before = code_sha256(package)
+    (package / name).write_text("x = 2\n")
+    assert code_sha256(package) != before
+
+
+@pytest.mark.parametrize("name", ["tracker/spool.py", "stage.py", "model/notes.txt"])
+def test_code_hash_is_deaf_to_the_rest(package: Path, name: str) -> None:
+    before = code_sha256(package)
+    (package / name).write_text("x = 2\n")
+    assert code_sha256(package) == before
+
+
+def test_code_hash_sees_a_new_and_a_renamed_file_but_not_where_the_package_lies(package: Path, tmp_path: Path) -> None:
+    before = code_sha256(package)
+    assert code_sha256(package.rename(tmp_path / "moved")) == before
+    (tmp_path / "moved/loss.py").rename(tmp_path / "moved/metric.py")
+    renamed = code_sha256(tmp_path / "moved")
+    assert renamed != before
+    (tmp_path / "moved/model/mlp.py").touch()
+    assert code_sha256(tmp_path / "moved") not in (before, renamed)
+
+
+def test_collect_imports_no_heavy_package_and_is_quick(repository: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from eksplora.provenance import collect; "
+        f"collect(Path({str(repository)!r})); print(sorted({{'torch', 'mlflow', 'optuna'}} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(provenance.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        collect(repository)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.06

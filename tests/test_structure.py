@@ -1,0 +1,456 @@
+"""The rules of the house, read from the files: who imports whom, and that YAML and code are two views of one list.
+
+Each rule is a function from the project's folder to a list of offences. It is tested twice: on the project, where the
+list is empty, and on a small project that offends.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from eksplora.provenance import TRAINING_CODE
+
+ROOT = Path(__file__).parents[1]
+
+RANKS = (
+    {"errors", "types", "counter"},
+    {
+        "model",
+        "initialization",
+        "loss",
+        "metric",
+        "optimizer",
+        "scheduler",
+        "augmentation",
+        "protocol",
+        "statistics",
+        "provenance",
+    },
+    {"data", "training", "search", "launch", "tracker", "explain", "report"},
+    {"schema"},
+    {"build"},
+    {"stage", "command"},
+    {"pipelines"},
+)
+RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
+OWNERS = {
+    "optuna": {"search"},
+    "mlflow": {"tracker"},
+    "hydra": {"schema", "build", "command", "pipelines"},
+    "omegaconf": {"schema", "build", "command", "pipelines"},
+    "pytorch_lightning": {"data", "training", "stage"},
+    "lightning": set[str](),  # pytorch_lightning is the one that is installed
+    "ray": {"launch"},
+}
+RESULT_BLIND = {"provenance", "statistics"}  # of rank 1, but no training's result depends on them
+NO_CHOICES = {"tracker/spool"}  # public for the driver, which writes it whatever the tracker is
+FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
+MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")
+
+
+def sources(root: Path) -> Iterator[tuple[str, Path]]:
+    """Each Python file with its part; the package's own __init__ is the part ''."""
+    package = root / "src/eksplora"
+    for file in sorted(package.rglob("*.py")):
+        part = file.relative_to(package).parts[0].removesuffix(".py")
+        yield ("" if part == "__init__" else part), file
+    for file in sorted((root / "pipelines").glob("*.py")):
+        yield "pipelines", file
+
+
+def imports(file: Path, package: Path) -> Iterator[str]:
+    """Dotted names that a file imports, at its head or inside functions; `from a import b` gives `a.b`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = file.relative_to(package.parent).parts[: -node.level] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def wrong_imports(root: Path) -> list[str]:
+    found = []
+    for part, file in sources(root):
+        if part and part not in RANK:
+            found.append(f"{part} has no rank")
+        for name in imports(file, root / "src/eksplora"):
+            top, _, rest = name.partition(".")
+            other = rest.partition(".")[0]
+            if top in OWNERS and part not in OWNERS[top]:
+                found.append(f"{file.name} imports {top}")
+            if top == "eksplora" and other in RANK and part != other and RANK[other] >= RANK.get(part, 0):
+                found.append(f"{file.name} ({part}) imports {other}")
+    return found
+
+
+def instantiators(root: Path) -> list[str]:
+    """Files other than build's that name `instantiate`."""
+    found = []
+    for part, file in sources(root):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = {getattr(node, "attr", None), getattr(node, "id", None)}
+            names |= {alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)}
+            if part != "build" and "instantiate" in names:
+                found.append(file.name)
+    return found
+
+
+def group_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """The files of config groups, each with its group."""
+    for file in sorted(root.glob("conf/*/*.yaml")):
+        yield file.parent.name, file
+
+
+def is_delta(file: Path) -> bool:
+    """Whether a file only sets keys that are explained where they belong: experiments, and spaces over them."""
+    return file.parent.name == "space" or file.read_text(encoding="utf-8").startswith("# @package _global_")
+
+
+def read(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+
+
+def wrong_targets(root: Path) -> list[str]:
+    """`_target_` names the part that the file is called after, or a third party with its documentation in line 1."""
+    found = []
+    for group, file in group_files(root):
+        target, first_line = read(file).get("_target_"), file.read_text(encoding="utf-8").partition("\n")[0]
+        if target is None:
+            continue
+        if target.startswith("eksplora."):
+            if not re.match(rf"eksplora\.(\w+\.)?{group}\.{file.stem}(\.|$)", target):
+                found.append(f"{group}/{file.name}: {target}")
+        elif not first_line.startswith("# "):
+            found.append(f"{group}/{file.name}: line 1 does not say where {target} is documented")
+    return found
+
+
+def wrong_keys(root: Path) -> list[str]:
+    """Targets that cannot be imported, and keys that are no parameters of theirs."""
+    found = []
+    for group, file in group_files(root):
+        settings = read(file)
+        if "_target_" not in settings:
+            continue
+        try:
+            parameters = inspect.signature(locate(settings["_target_"])).parameters
+        except (ImportError, AttributeError) as error:
+            found.append(f"{group}/{file.name}: {error}")
+            continue
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        own = {key for key in settings if key not in {"_target_", "_partial_", "_convert_", "_recursive_", "defaults"}}
+        found += [f"{group}/{file.name}: {key}" for key in sorted(own - set(parameters)) if not takes_any]
+    return found
+
+
+def locate(target: str) -> Any:
+    """The object of a dotted name: its longest importable head, then attributes."""
+    head, attributes = target, list[str]()
+    while True:
+        try:
+            found: Any = importlib.import_module(head)
+            break
+        except ModuleNotFoundError as error:
+            if "." not in head or (error.name or "") not in (head, head.rpartition(".")[0]):
+                raise
+            head, _, last = head.rpartition(".")
+            attributes.insert(0, last)
+    for name in attributes:
+        found = getattr(found, name)
+    return found
+
+
+def nested_values(root: Path) -> list[str]:
+    """Keys of group files whose value is neither a scalar nor a list of scalars."""
+
+    def is_flat(value: Any) -> bool:
+        return not isinstance(value, dict | list) or (
+            isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+        )
+
+    flat_files = [(group, file) for group, file in group_files(root) if not is_delta(file)]
+    return [
+        f"{group}/{file.name}: {key}"
+        for group, file in flat_files
+        for key, value in read(file).items()
+        if key != "defaults" and not is_flat(value)
+    ]
+
+
+def unexplained_keys(root: Path) -> list[str]:
+    """Keys of group files, deltas excepted, without a comment beside or right above."""
+    found = []
+    for group, file in group_files(root):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        if is_delta(file):
+            continue
+        for above, line in zip(["", *lines], lines, strict=False):
+            key = re.match(r"([A-Za-z]\w*):", line)
+            if key and key[1] != "defaults" and not above.lstrip().startswith("#") and " #" not in line:
+                found.append(f"{group}/{file.name}: {key[1]}")
+    return found
+
+
+def modules_without_yaml(root: Path) -> list[str]:
+    """Public modules in the package of a config group that no file of the group is named after."""
+    found = []
+    for folder in sorted(path for path in root.glob("conf/*") if path.is_dir()):
+        package = root / "src/eksplora"
+        rooms = [package / folder.name, *package.glob(f"*/{folder.name}")]
+        modules = {file.stem for room in rooms for file in room.glob("*.py") if not file.stem.startswith("_")}
+        missing = modules - {file.stem for file in folder.glob("*.yaml")}
+        found += sorted(name for name in (f"{folder.name}/{stem}" for stem in missing) if name not in NO_CHOICES)
+    return found
+
+
+def incomplete_commands(root: Path) -> list[str]:
+    """Names that are not at once a root configuration, a pipeline and a public stage."""
+    places = {"conf": "*.yaml", "pipelines": "*.py", "src/eksplora/stage": "*.py"}
+    names = {place: {file.stem for file in (root / place).glob(glob)} for place, glob in places.items()}
+    public = {stem for stems in names.values() for stem in stems if not stem.startswith("_")}
+    return sorted(f"{place} lacks {stem}" for place, stems in names.items() for stem in public - stems)
+
+
+def long_pipelines(root: Path) -> list[str]:
+    """Pipelines of more than 20 lines of code; blank lines, comments and docstrings are none."""
+    found = []
+    for file in sorted((root / "pipelines").glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        strings = [
+            node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ]
+        prose = {line for node in strings for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+        lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        code = [n for n, line in lines if n not in prose and line.strip() and not line.lstrip().startswith("#")]
+        if len(code) > 20:
+            found.append(f"{file.name}: {len(code)} lines")
+    return found
+
+
+def drawers(root: Path) -> list[str]:
+    """Files and folders with names that say nothing: utils, helpers, common, misc."""
+    return [
+        path for path in project_files(root) if any(FORBIDDEN_STEMS.fullmatch(Path(p).stem) for p in Path(path).parts)
+    ]
+
+
+def machine_paths(root: Path) -> list[str]:
+    """Text files that mention a folder of the machine they were written on."""
+    found = []
+    for name in project_files(root):
+        content = (root / name).read_bytes() if (root / name).is_file() else b""
+        if b"\0" not in content and (match := MACHINE_PATH.search(content.decode(errors="replace"))):
+            found.append(f"{name}: {match[0]}")
+    return found
+
+
+def project_files(root: Path) -> list[str]:
+    """Files that git tracks or would track."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split("\0") if name]
+
+
+RULES = [
+    wrong_imports,
+    instantiators,
+    wrong_targets,
+    nested_values,
+    unexplained_keys,
+    modules_without_yaml,
+    incomplete_commands,
+    long_pipelines,
+    drawers,
+    machine_paths,
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_project_keeps_the_rule(rule: Any) -> None:
+    assert rule(ROOT) == []
+
+
+def test_the_rules_have_something_to_read() -> None:
+    assert len(list(sources(ROOT))) > 10
+    assert len(list(group_files(ROOT))) > 10
+    assert "pyproject.toml" in project_files(ROOT)
+
+
+def test_targets_exist_and_keys_are_their_parameters() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what third parties warn of when imported is not asked here
+        assert wrong_keys(ROOT) == []
+
+
+def test_every_part_that_can_change_a_training_is_in_the_code_hash() -> None:
+    parts = {part for part, _ in sources(ROOT) if part in RANKS[1] | {"counter", "data", "training"}}
+    assert parts - RESULT_BLIND <= set(TRAINING_CODE)
+    assert not RESULT_BLIND & set(TRAINING_CODE)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    for folder in ("src/eksplora/model", "src/eksplora/search", "src/eksplora/stage", "conf/model", "pipelines"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "offence"),
+    [
+        ("src/eksplora/model/cnn.py", "import eksplora.data", "cnn.py (model) imports data"),
+        ("src/eksplora/model/cnn.py", "from eksplora import loss", "cnn.py (model) imports loss"),
+        ("src/eksplora/model/cnn.py", "from ..build import part", "cnn.py (model) imports build"),
+        ("src/eksplora/model/cnn.py", "from .. import loss", "cnn.py (model) imports loss"),
+        ("src/eksplora/__init__.py", "from eksplora.build import part", "__init__.py () imports build"),
+        (
+            "src/eksplora/search/space.py",
+            "def f():\n    from eksplora.tracker import off",
+            "space.py (search) imports tracker",
+        ),
+        ("src/eksplora/stage/train.py", "import optuna.samplers", "train.py imports optuna"),
+        ("src/eksplora/search/space.py", "from omegaconf import DictConfig", "space.py imports omegaconf"),
+        ("src/eksplora/search/space.py", "import pytorch_lightning as pl", "space.py imports pytorch_lightning"),
+        ("src/eksplora/extra.py", "", "extra has no rank"),
+        ("pipelines/train.py", "import mlflow", "train.py imports mlflow"),
+    ],
+)
+def test_wrong_imports_are_found(project: Path, file: str, text: str, offence: str) -> None:
+    (project / file).write_text(text)
+    assert wrong_imports(project) == [offence]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "src/eksplora/model/cnn.py",
+            "from eksplora.errors import ConfigError\nfrom eksplora.model._layers import Dense",
+        ),
+        ("src/eksplora/model/cnn.py", "from . import _layers\nfrom ._layers import Dense\nfrom ..types import Batch"),
+        ("src/eksplora/search/space.py", "import optuna\nfrom eksplora import counter"),
+        ("pipelines/train.py", "import hydra\nfrom eksplora.stage.train import train"),
+    ],
+)
+def test_imports_that_point_down_are_allowed(project: Path, file: str, text: str) -> None:
+    (project / file).write_text(text)
+    assert wrong_imports(project) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["from hydra.utils import instantiate as make", "import hydra\nx = hydra.utils.instantiate({})"]
+)
+def test_instantiate_outside_build_is_found(project: Path, text: str) -> None:
+    (project / "src/eksplora/build.py").write_text("from hydra.utils import instantiate\ninstantiate({})")
+    assert instantiators(project) == []
+    (project / "src/eksplora/schema.py").write_text(text)
+    assert set(instantiators(project)) == {"schema.py"}
+
+
+@pytest.mark.parametrize(
+    ("target", "is_right"),
+    [
+        ("eksplora.model.cnn", True),
+        ("eksplora.model.cnn.CNN", True),
+        ("eksplora.search.model.cnn", True),
+        ("eksplora.model.cnn2.CNN", False),
+        ("eksplora.model.mlp.MLP", False),
+        ("eksplora.cnn.CNN", False),
+        ("eksplora.a.b.model.cnn", False),
+        ("torch.nn.Linear", False),
+    ],
+)
+def test_a_target_that_is_not_called_after_its_file_is_found(project: Path, target: str, is_right: bool) -> None:
+    (project / "conf/model/cnn.yaml").write_text(f"_target_: {target}\n")
+    assert (wrong_targets(project) == []) is is_right
+
+
+def test_a_third_party_target_needs_its_documentation_in_line_1(project: Path) -> None:
+    (project / "conf/model/cnn.yaml").write_text("# https://example.org/linear\n_target_: torch.nn.Linear\n")
+    assert wrong_targets(project) == []
+
+
+def test_keys_that_the_target_does_not_take_are_found(project: Path) -> None:
+    file = project / "conf/model/cnn.yaml"
+    file.write_text("_target_: fractions.Fraction\n_partial_: true\nnumerator: 1\n")
+    assert wrong_keys(project) == []
+    file.write_text("_target_: fractions.Fraction\nnumerater: 1\n")
+    assert wrong_keys(project) == ["model/cnn.yaml: numerater"]
+
+
+@pytest.mark.parametrize("target", ["no_such_package.Thing", "fractions.Fractoin", "fractions.no.Fraction"])
+def test_targets_that_cannot_be_imported_are_found(project: Path, target: str) -> None:
+    (project / "conf/model/cnn.yaml").write_text(f"_target_: {target}\n")
+    assert len(wrong_keys(project)) == 1
+
+
+def test_nested_values_are_found_outside_deltas(project: Path) -> None:
+    file = project / "conf/model/cnn.yaml"
+    file.write_text("defaults: [{a: b}]\nwidths: [1, 2]\nkernel: 3\nempty: null\n")
+    assert nested_values(project) == []
+    file.write_text("blocks: [{kernel: 3}]\nshape: {height: 1}\nwidths: [[1], [2]]\n")
+    assert nested_values(project) == [f"model/cnn.yaml: {key}" for key in ("blocks", "shape", "widths")]
+    file.write_text("# @package _global_\nmodel: {widths: [1]}\n")
+    assert nested_values(project) == []
+
+
+def test_keys_without_a_comment_are_found(project: Path) -> None:
+    file = project / "conf/model/cnn.yaml"
+    file.write_text("_target_: x\ndefaults:\n  - a\nkernel: 3 # pixels\n# rows\nrows: 1\n")
+    assert unexplained_keys(project) == []
+    file.write_text("kernel: 3\n\n# rows\n\nrows: 1\nurl: http://a/#b\n")
+    assert unexplained_keys(project) == [f"model/cnn.yaml: {key}" for key in ("kernel", "rows", "url")]
+
+
+def test_public_modules_without_a_yaml_are_found(project: Path) -> None:
+    for module in ("model/cnn.py", "model/_layers.py", "model/__init__.py", "search/space.py"):
+        (project / "src/eksplora" / module).touch()
+    assert modules_without_yaml(project) == ["model/cnn"]
+    (project / "conf/model/cnn.yaml").touch()
+    assert modules_without_yaml(project) == []
+
+
+def test_commands_that_lack_a_place_are_found(project: Path) -> None:
+    (project / "conf/search.yaml").touch()
+    (project / "src/eksplora/stage/_driver.py").touch()
+    (project / "src/eksplora/stage/search.py").touch()
+    assert incomplete_commands(project) == ["pipelines lacks search"]
+    (project / "pipelines/search.py").touch()
+    assert incomplete_commands(project) == []
+
+
+def test_pipelines_of_more_than_20_lines_of_code_are_found(project: Path) -> None:
+    file = project / "pipelines/search.py"
+    file.write_text('"""Two\nlines."""\n\n# a reason\n' + "x = 1\n" * 20)
+    assert long_pipelines(project) == []
+    file.write_text("x = 1\n" * 21)
+    assert long_pipelines(project) == ["search.py: 21 lines"]
+
+
+@pytest.mark.parametrize("name", ["utils.py", "_helpers.py", "data_utils.py", "common/a.py", "misc.yaml"])
+def test_names_that_say_nothing_are_found(project: Path, name: str) -> None:
+    file = project / "src/eksplora" / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    (project / "conf/model/commonwealth.yaml").touch()
+    assert drawers(project) == [f"src/eksplora/{name}"]
+
+
+@pytest.mark.parametrize("folder", ["home/someone", "root/data", "work/main", "Users/someone"])
+def test_paths_of_a_machine_are_found_in_text_that_git_would_track(project: Path, folder: str) -> None:
+    (project / "notes.md").write_text(f"see https://example.org/{folder} and data/{folder}\n")
+    (project / "picture.bin").write_bytes(f"\0 /{folder}".encode())
+    assert machine_paths(project) == []
+    (project / "notes.md").write_text(f"see /{folder}/x\n")
+    assert len(machine_paths(project)) == 1

@@ -1,0 +1,368 @@
+import os
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import example_study as example
+import pytest
+
+from eksplora.errors import ConfigError, StorageError
+from eksplora.tracker import _sqlite
+from eksplora.tracker.mlflow import MlflowTracker
+from eksplora.tracker.spool import Spool
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    _sqlite.create(database, database.parent / "artifacts")
+    return database
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty_database: Path) -> Path:
+    """An mlruns folder with a fresh database: making one takes seconds, copying does not."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    (tmp_path / "study").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def spool(folder: Path) -> Path:
+    return folder / "study" / "spool"
+
+
+def tracker(folder: Path) -> MlflowTracker:
+    return MlflowTracker(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=30)
+
+
+def dead() -> MlflowTracker:
+    return MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=30)
+
+
+def wait_until(is_so: object, seconds: float = 20) -> None:
+    assert callable(is_so)
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def test_mlflow_shows_the_whole_study(folder: Path, spool: Path) -> None:
+    example.whole_study(spool)
+    assert tracker(folder).sync(spool, is_over=True) > 40
+    runs = example.content(folder / "mlflow.db")
+    statuses = {name: (run["status"], run["tags"]["status"]) for name, run in runs.items()}
+    assert statuses[example.STUDY] == ("FINISHED", "finished")
+    assert statuses["trial-002"] == ("KILLED", "pruned")
+    assert statuses["trial-003"] == ("FAILED", "failed")
+    assert statuses["trial-004"] == ("FAILED", "diverged")
+    assert runs["trial-000"]["tags"]["mlflow.parentRunId"] == example.STUDY
+    assert runs["trial-001-member-1"]["tags"]["mlflow.parentRunId"] == "trial-001"
+    assert runs["trial-000"]["params"]["model.widths"] == "[64, 64]"
+    assert [step for step, *_ in runs["trial-002"]["points"]["val/metric_0"]] == list(range(1, 11))
+    assert runs["trial-000"]["files"] == [("best/config.yaml", 8), ("config.yaml", 420)]
+    assert [name for name, _ in runs["trial-003"]["files"]] == ["config.yaml", "error.txt"]
+    assert {"space.yaml", "long_params.yaml"} == {name for name, _ in runs[example.STUDY]["files"]}
+
+
+def test_mlflows_client_and_the_direct_way_give_the_same_runs(
+    folder: Path, spool: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example.whole_study(spool)
+    tracker(folder).sync(spool, is_over=True)
+    other = folder / "client"
+    other.mkdir()
+    shutil.copy(empty_database, other / "mlflow.db")
+    monkeypatch.setattr(_sqlite, "KNOWN_LAYOUTS", frozenset({"of a newer MLflow"}))
+    tracker(other).sync(spool, is_over=True)
+    assert example.content(other / "mlflow.db") == example.content(folder / "mlflow.db")
+    assert rows(other / "mlflow.db") == rows(folder / "mlflow.db")
+
+
+def rows(database: Path) -> dict[str, list[tuple[object, ...]]]:
+    """The tables themselves, without the random ids."""
+    connection = sqlite3.connect(database)
+    columns = {
+        "runs": "name, source_type, source_name, entry_point_name, user_id, status, start_time, end_time, "
+        "source_version, lifecycle_stage, experiment_id, deleted_time",
+        "metrics": "key, value, timestamp, step, is_nan",
+        "latest_metrics": "key, value, timestamp, step, is_nan",
+        "params": "key, value",
+        "experiments": "name, lifecycle_stage, workspace",
+    }
+    found = {t: sorted(map(repr, connection.execute(f"SELECT {c} FROM {t}"))) for t, c in columns.items()}
+    connection.close()
+    return found
+
+
+def test_replaying_again_changes_nothing(folder: Path, spool: Path) -> None:
+    example.whole_study(spool)
+    tracker(folder).sync(spool, is_over=True)
+    before = example.content(folder / "mlflow.db"), example.count_points(folder / "mlflow.db")
+    assert tracker(folder).sync(spool, is_over=True) == 0
+    for cursor in spool.parent.glob("mlflow-*.json"):
+        cursor.unlink()  # as if it had never been synced
+    assert tracker(folder).sync(spool, is_over=True) > 40
+    assert (example.content(folder / "mlflow.db"), example.count_points(folder / "mlflow.db")) == before
+
+
+KILLED = """
+import sys, time; sys.path.insert(0, {tests!r})
+from pathlib import Path
+from eksplora.tracker import _sqlite, _sync
+from eksplora.tracker.mlflow import MlflowTracker
+_sync.EVENTS_PER_STEP = {step}
+if {is_client}:
+    _sqlite.KNOWN_LAYOUTS = frozenset()
+    import mlflow
+print("ready", flush=True)
+folder = Path({folder!r})
+tracker = MlflowTracker(uri=f"sqlite:///{{folder}}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=1)
+tracker.sync(Path({spool!r}), is_over=True)
+"""
+
+
+@pytest.mark.parametrize(("is_client", "kills", "longest_seconds"), [(False, 12, 0.08), (True, 4, 1.5)])
+def test_kills_at_any_moment_change_nothing(
+    folder: Path, spool: Path, empty_database: Path, is_client: bool, kills: int, longest_seconds: float
+) -> None:
+    example.whole_study(spool)
+    undisturbed = folder / "undisturbed"
+    undisturbed.mkdir()
+    shutil.copy(empty_database, undisturbed / "mlflow.db")
+    tracker(undisturbed).sync(spool, is_over=True)
+    for cursor in spool.parent.glob("mlflow-*"):
+        cursor.unlink()
+    code = KILLED.format(
+        tests=str(Path(__file__).parent), step=3, is_client=is_client, folder=str(folder), spool=str(spool)
+    )
+    random.seed(1)
+    ended = [kill(code, random.uniform(0, longest_seconds)) for _ in range(kills)]
+    assert -signal.SIGKILL in ended
+    tracker(folder).sync(spool, is_over=True)
+    assert example.content(folder / "mlflow.db") == example.content(undisturbed / "mlflow.db")
+    assert example.count_points(folder / "mlflow.db") == example.count_points(undisturbed / "mlflow.db")
+
+
+def kill(code: str, seconds: float) -> int:
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+    return process.returncode
+
+
+def test_the_follower_shows_events_while_the_study_runs(folder: Path, spool: Path) -> None:
+    follower = tracker(folder)
+    writer = Spool(spool)
+    follower.start(spool)
+    example.begin(writer)
+    follower.notify()
+    example.start_trial(writer, 0)
+    wait_until(lambda: status_of(folder, "trial-000") == "RUNNING")
+    example.add_epochs(writer, 0)
+    example.end_trial(writer, 0)
+    example.stop(writer)
+    assert follower.finish()
+    assert follower.trouble is None
+    assert status_of(folder, "trial-000") == status_of(folder, example.STUDY) == "FINISHED"
+    assert not [thread for thread in threading.enumerate() if thread.name == "mlflow"]
+
+
+def status_of(folder: Path, name: str) -> str | None:
+    connection = sqlite3.connect(folder / "mlflow.db")
+    row = connection.execute("SELECT status FROM runs WHERE name = ?", (name,)).fetchone()
+    connection.close()
+    return row[0] if row else None
+
+
+def test_what_a_kill_left_running_is_put_right_and_runs_again_under_the_same_run(folder: Path, spool: Path) -> None:
+    writer = Spool(spool)
+    example.begin(writer)
+    example.start_trial(writer, 0)
+    tracker(folder).sync(spool, is_over=False)
+    assert status_of(folder, "trial-000") == status_of(folder, example.STUDY) == "RUNNING"
+    assert tracker(folder).sync(spool, is_over=True) == 0
+    assert status_of(folder, "trial-000") == status_of(folder, example.STUDY) == "KILLED"
+    example.drive(writer)
+    example.start_trial(writer, 0)
+    tracker(folder).sync(spool, is_over=False)
+    assert status_of(folder, "trial-000") == status_of(folder, example.STUDY) == "RUNNING"
+    assert len(example.content(folder / "mlflow.db")) == 2
+
+
+def test_a_deleted_database_is_filled_again_from_the_beginning(folder: Path, spool: Path, empty_database: Path) -> None:
+    example.whole_study(spool)
+    tracker(folder).sync(spool, is_over=True)
+    before = example.content(folder / "mlflow.db")
+    for file in folder.glob("mlflow.db*"):
+        file.unlink()
+    other = folder / "mlflow.db"
+    shutil.copy(empty_database, other)
+    tracker(folder).sync(spool, is_over=True)
+    connection = sqlite3.connect(other)  # MLflow's client would still have the old file open
+    assert connection.execute("SELECT count(*) FROM runs").fetchone() == (len(before),)
+    connection.close()
+
+
+def test_a_dead_server_neither_blocks_nor_raises_and_gets_everything_later(folder: Path, spool: Path) -> None:
+    follower, writer = dead(), Spool(spool)
+    start = time.monotonic()
+    follower.start(spool)
+    example.begin(writer)
+    example.run_trial(writer, 0)
+    assert time.monotonic() - start < 0.5
+    wait_until(lambda: follower.trouble is not None)
+    assert follower.trouble is not None
+    assert follower.trouble.startswith("MLflow at http://127.0.0.1:1 does not answer. Nothing is lost: ")
+    assert "\n" not in follower.trouble
+    example.stop(writer)
+    start = time.monotonic()
+    assert follower.finish() is False
+    assert time.monotonic() - start < 2.5
+    tracker(folder).sync(spool, is_over=True)
+    assert set(example.content(folder / "mlflow.db")) == {example.STUDY, "trial-000"}
+
+
+def test_syncing_with_a_dead_server_is_an_error_of_the_user(spool: Path) -> None:
+    example.begin(Spool(spool))
+    with pytest.raises(StorageError, match=r"does not answer\. Nothing is lost: .* `make sync` brings it in"):
+        dead().sync(spool, is_over=True)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/served.db",
+        "--artifacts-destination",
+        str(folder / "served"),
+    ]
+    shutil.copy(folder / "mlflow.db", folder / "served.db")
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), seconds=90)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def test_a_server_gets_the_same_runs_as_the_database(folder: Path, spool: Path, server: str) -> None:
+    from mlflow import MlflowClient
+
+    example.whole_study(spool)
+    tracker(folder).sync(spool, is_over=True)
+    served = MlflowTracker(uri=server, artifacts="unused", timeout_seconds=30)
+    served.sync(spool, is_over=True)
+    assert served.sync(spool, is_over=True) == 0
+    assert example.client_content(MlflowClient(server)) == example.content(folder / "mlflow.db")
+
+
+def test_a_file_that_is_no_database_is_trouble_and_not_an_end(folder: Path, spool: Path) -> None:
+    (folder / "mlflow.db").write_bytes(b"this is no database, and long enough to be read as one" * 40)
+    follower = tracker(folder)
+    example.begin(Spool(spool))
+    follower.start(spool)
+    wait_until(lambda: follower.trouble is not None)
+    assert "file is not a database" in (follower.trouble or "")
+    assert follower.finish() is False
+
+
+def test_a_deleted_experiment_is_said(folder: Path, spool: Path) -> None:
+    example.begin(Spool(spool))
+    tracker(folder).sync(spool, is_over=True)
+    connection = sqlite3.connect(folder / "mlflow.db")
+    connection.execute("UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = ?", (example.EXPERIMENT,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(StorageError, match=r"experiment 'boston_mlp' is deleted there\. Restore it"):
+        tracker(folder).sync(spool, is_over=True)
+
+
+def test_two_processes_do_not_fill_from_one_spool_at_once(folder: Path, spool: Path) -> None:
+    from eksplora.tracker._sync import Sync
+
+    example.begin(Spool(spool))
+    uri = f"sqlite:///{folder}/mlflow.db"
+    first = Sync(spool=spool, uri=uri, artifacts=folder / "artifacts")
+    with pytest.raises(StorageError, match=r"Another process is bringing .* Wait until it is done"):
+        tracker(folder).sync(spool, is_over=True)
+    first.close()
+    assert tracker(folder).sync(spool, is_over=True) == 2
+
+
+def test_several_processes_may_meet_a_folder_without_a_database(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from eksplora.tracker import _sqlite\n"
+        f"_sqlite.create(Path({str(tmp_path / 'new' / 'mlflow.db')!r}), Path({str(tmp_path)!r}))\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [".mlflow.lock", "mlflow.db"]
+    assert _sqlite.is_known(tmp_path / "new" / "mlflow.db")
+
+
+def test_following_a_database_imports_no_mlflow_and_reports_nothing(folder: Path, spool: Path) -> None:
+    example.whole_study(spool)
+    code = KILLED.format(tests="", step=200, is_client=False, folder=str(folder), spool=str(spool))
+    code += "assert not {'mlflow', 'sqlalchemy', 'torch', 'requests'} & set(sys.modules)\n"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", ""])
+def test_an_address_that_mlflow_would_refuse_is_refused_first(uri: str) -> None:
+    with pytest.raises(ConfigError, match=r"tracker\.uri must be a database or a server, .* Use sqlite:///"):
+        MlflowTracker(uri=uri, artifacts="a", timeout_seconds=1)
+
+
+def test_a_negative_wait_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"tracker\.timeout_seconds must not be negative, got -1"):
+        MlflowTracker(uri="http://127.0.0.1:1", artifacts="a", timeout_seconds=-1)
+
+
+def test_the_user_is_told_where_to_look(folder: Path) -> None:
+    assert "`make ui`" in tracker(folder).where("my-study")
+    assert dead().where("my-study") == "MLflow: http://127.0.0.1:1, then the run 'my-study'"
+
+
+def test_the_cost_of_a_trial_is_low_and_does_not_grow(folder: Path, spool: Path) -> None:
+    costs = {}
+    for count in (20, 400):
+        path = spool.with_name(f"spool-{count}")
+        writer = Spool(path)
+        example.begin(writer, study_id=f"{count:08x}")
+        for number in range(count):
+            example.run_trial(writer, number, num_params=50)
+        start = time.process_time()
+        tracker(folder).sync(path, is_over=True)
+        costs[count] = (time.process_time() - start) / count
+    assert max(costs.values()) < 0.015  # seconds of this process; other processes share the machine
+    assert costs[400] < 3 * costs[20]
