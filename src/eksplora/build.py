@@ -337,7 +337,7 @@ def compose_request(root: str, overrides: Sequence[str]) -> Request:
 def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
     values = plain(config)
     check_values(root, overrides, values)
-    objective, metric = choices.get("objective"), choices.get("metric@_global_.metric")
+    objective, metric = choices.get("objective"), choices.get("metric")
     if objective != metric:
         raise ConfigError(f"metric={metric} is not what objective={objective} names. Choose them together: objective={metric}.")
     return Request(root, overrides, OmegaConf.to_object(config), values, choices)

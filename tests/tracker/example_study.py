@@ -21,7 +21,7 @@ def begin(spool: Spool, *, study_id: str = "0123abcd") -> None:
         direction="minimize",
         params={"study.seed": 0, "space": "x" * 7000},
         tags={"sampler": "random", "pruner": "none"},
-        provenance={"commit": "c0ffee", "dirty": "false"},
+        provenance={"git.commit": "c0ffee", "git.dirty": "false"},
         texts={"space.yaml": "optimizer.lr: [0.1, 0.2]\n"},
     )
     drive(spool)
@@ -80,9 +80,10 @@ def run_trial(spool: Spool, number: int, **sizes: int) -> None:
 
 
 def stop(spool: Spool, *, status: str = "finished", best_trial: int | None = None) -> None:
+    files = {"best/config.yaml": "best.yaml"} if best_trial is not None else {}
     spool.append(
         "stop", status=status, message="", metrics={"best": 2.5}, tags={"best_trial": "0"},
-        artifacts={}, best_trial=best_trial, best_artifacts={"best/config.yaml": "best.yaml"} if best_trial is not None else {},
+        artifacts={}, best_trial=best_trial, best_artifacts=files,
     )  # fmt: skip
 
 

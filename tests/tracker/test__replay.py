@@ -30,7 +30,7 @@ def test_a_study_run_says_what_ran_and_how_to_go_on(spool: Spool) -> None:
     assert study.parent is None
     assert study.status == "RUNNING"
     assert study.tags["sampler"] == "random"
-    assert study.tags["provenance.commit"] == study.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert study.tags["git.commit"] == study.tags["mlflow.source.git.commit"] == "c0ffee"
     assert "minimize `val/mae`" in study.tags["mlflow.note.content"]
     assert "the same command" in study.tags["mlflow.note.content"]
     assert study.texts["space.yaml"].startswith("optimizer.lr")

@@ -134,7 +134,10 @@ tracker.sync(Path({spool!r}), is_over=True)
 """
 
 
-@pytest.mark.parametrize(("is_client", "kills", "longest_seconds"), [(False, 12, 0.08), (True, 4, 1.5)])
+@pytest.mark.parametrize(
+    ("is_client", "kills", "longest_seconds"),
+    [(False, 12, 0.08), pytest.param(True, 4, 1.5, marks=pytest.mark.slow)],
+)
 def test_kills_at_any_moment_change_nothing(
     folder: Path, spool: Path, empty_database: Path, is_client: bool, kills: int, longest_seconds: float
 ) -> None:

@@ -5,11 +5,9 @@ trial  -> a run under the study       configuration, curves (of its one member, 
 member -> a run under the trial       only where a trial has several
 """
 
-import getpass
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +192,7 @@ class Replay:
         if key not in self._changes:
             change = Change(key=key, name=name, time=time, parent=parent)
             change.add_tags({ID_TAG: key, "study": self._study["name"], **tags})
-            change.add_tags({"mlflow.user": _user(), "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
+            change.add_tags({"mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key] = change
         return self._changes[key]
 
@@ -221,9 +219,8 @@ class Replay:
 
     def _origin(self) -> dict[str, object]:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""
-        provenance = self._study["provenance"]
-        tags = {f"provenance.{key}": value for key, value in provenance.items()}
-        return tags | {"mlflow.source.git.commit": provenance.get("commit")}
+        provenance: dict[str, object] = self._study["provenance"]
+        return provenance | {"mlflow.source.git.commit": provenance.get("git.commit")}
 
     def _study_note(self) -> str:
         data = self._study
@@ -250,11 +247,3 @@ def _name(trial: int) -> str:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-@cache
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return "unknown"

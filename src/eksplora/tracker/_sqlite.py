@@ -36,7 +36,7 @@ VALUES (?1, ?2, 'active', ?3, ?3, 'default')"""
 _ADD_RUN = """
 INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,
                   source_version, lifecycle_stage, artifact_uri, experiment_id)
-VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?)"""
+VALUES (?, ?, 'UNKNOWN', '', '', 'unknown', 'RUNNING', ?, '', 'active', ?, ?)"""
 _SET_TAG = """
 INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?)
 ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"""
@@ -166,8 +166,7 @@ class SqliteStore:
         for change in changes:
             if change.key not in ids:
                 run_id = ids[change.key] = uuid.uuid4().hex
-                user, location = change.tags["mlflow.user"], f"{self._location}/{run_id}/artifacts"
-                row = (run_id, change.name, user, change.time, location, self._experiment)
+                row = (run_id, change.name, change.time, f"{self._location}/{run_id}/artifacts", self._experiment)
                 self._connection.execute(_ADD_RUN, row)
                 self._connection.execute(_SET_TAG, (run_id, "mlflow.runName", change.name))
             if change.parent:

@@ -21,10 +21,6 @@ class FlatParameters:
         self.gradient = torch.zeros_like(self.parameter)
         for part, view in zip(self._parts, self._views(self.parameter.data), strict=True):
             part.data = view
-        self.attach_gradients()
-
-    def attach_gradients(self) -> None:
-        """Make gradients accumulate in the vector; again after something has set them to None, as Lightning does once."""
         self.parameter.grad = self.gradient
         for part, view in zip(self._parts, self._views(self.gradient), strict=True):
             part.grad = view
@@ -35,7 +31,7 @@ class FlatParameters:
         return [piece.view_as(part) for piece, part in zip(pieces, self._parts, strict=True)]
 
     def zero_gradient(self) -> None:
-        """Set all gradients to zero, in place: the views stay."""
+        """Set all gradients to zero, in place: set to None they would accumulate elsewhere."""
         self.gradient.zero_()
 
     def values(self) -> Tensor:

@@ -93,9 +93,9 @@ class MemberModule(pl.LightningModule):
         if self.trainer.world_size > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr, assignment]  # we add gradients
 
-    def on_train_start(self) -> None:
-        """Lightning has just set all gradients to None."""
-        self.flat.attach_gradients()
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Zero in place, whatever is asked: Lightning calls this around validation, and gradients are views of one vector."""
+        self.flat.zero_gradient()
 
     def on_train_batch_start(self, batch: tuple[Tensor, ...], batch_idx: int) -> int | None:
         """Skip the rest of the epoch once the training is over."""
