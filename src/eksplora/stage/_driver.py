@@ -143,7 +143,9 @@ class Driver:
     def _next_trial(self) -> Trial | None:
         """An unfinished trial, or a new one when the budget and the proposer allow."""
         if self._queue:
-            return self._queue.pop(0)
+            trial = self._queue.pop(0)
+            self.record.trial(trial, self.plan.tags)  # once more: it was interrupted, and goes on
+            return trial
         number = len(self.ledger.trials)
         if number >= self.budget or not self.proposer.can_propose(number):
             return None

@@ -117,7 +117,7 @@ class Ledger:
     def replay(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Take over what the spool holds, in its order."""
         for kind, data in events:
-            if kind == "trial":
+            if kind == "trial" and data["trial"] not in self.trials:  # said again when it goes on after an interruption
                 members = [Member(**member) for member in data["members"]]
                 trial = Trial(data["trial"], data["searched"], data["resolved"], data["key"], members, data["repeats"])
                 self.add(trial)
