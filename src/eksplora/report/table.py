@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 Row = Mapping[str, Any]
+WIDTH = 160
+"""Columns of a table that goes to a file: no key is cut."""
 
 
 def show_value(value: Any) -> str:
@@ -26,14 +30,26 @@ def show_value(value: Any) -> str:
     return str(value)
 
 
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last part of each dotted key where no other ends the same.
+
+    Examples:
+        >>> short_names(["optimizer.lr", "model.a", "data.a", "val/mae"])
+        {'optimizer.lr': 'lr', 'model.a': 'model.a', 'data.a': 'data.a', 'val/mae': 'val/mae'}
+    """
+    ends = Counter(name.rpartition(".")[2] for name in names)
+    return {name: end if ends[end := name.rpartition(".")[2]] == 1 else name for name in names}
+
+
 def print_best(rows: Sequence[Row], *, title: str, limit: int = 5) -> None:
     """Print the first rows as a table; every row has the same keys, which are the columns."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if name != "status" else "left", overflow="fold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in short_names(list(rows[0])).values() if rows else ():
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows[:limit]:
         table.add_row(*(show_value(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDTH)).print(table)
 
 
 def as_csv(rows: Sequence[Row]) -> str:

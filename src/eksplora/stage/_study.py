@@ -258,7 +258,7 @@ def _study_event(
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
-    settings = {key: value for key, value in build.flatten(request.config).items() if key.startswith(("study.", "sampler.", "pruner."))}
+    settings = {key: value for key, value in build.flatten(request.config).items() if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")}
     return {
         "id": uuid.uuid4().hex,
         "name": plan.name,
@@ -267,7 +267,7 @@ def _study_event(
         "direction": plan.direction,
         "params": settings | space | build.flatten({key: base[key] for key in ("objective", "trainer", "protocol")}),
         "tags": dict(plan.tags),
-        "provenance": provenance.collect(root),
+        "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},
         "texts": {
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
             "config.yaml": as_yaml(request.config),
@@ -275,6 +275,11 @@ def _study_event(
         },
         "definition": dict(definition.values),
     }
+
+
+def _data_hashes(definition: Definition) -> dict[str, str]:
+    """The hashes of the prepared arrays, by name."""
+    return {key: str(value) for key, value in definition.values.items() if key.startswith("data.") and key.endswith(".sha256")}
 
 
 __all__ = ["StudyError", "run_study"]
