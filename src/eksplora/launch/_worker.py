@@ -8,12 +8,16 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from typing import Any
 
 from eksplora.errors import EksploraError
 from eksplora.types import Decision, EpochReport, Job, MemberResult, Report
 
 Run = Callable[[Job, Report], None]
 """Trains the members of a job; each result goes to the report's `member`."""
+
+FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
+"""Signals that reach the whole process group (Ctrl-C, a batch system's end of time): the driver alone decides on them."""
 
 
 class Channel:
@@ -27,23 +31,46 @@ class Channel:
 
     def epoch(self, report: EpochReport) -> Decision:
         """Send an epoch; wait for the answer when a pruner is at work."""
-        self._connection.send(("epoch", report))
-        if self.is_judged and not self._stop:
-            kind, value = self._connection.recv()
-            if kind == "decision":
-                return Decision(value)
-            self._stop = True
+        self._send("epoch", report)
+        if self.is_judged and self._await_decision() is Decision.PRUNE:
+            return Decision.PRUNE  # even when asked to stop: after a resumption nobody would ask again
         return Decision.STOP if self.stop_requested() else Decision.GO_ON
 
     def stop_requested(self) -> bool:
         """Whether the driver has asked for a stop."""
         while not self._stop and self._connection.poll():
-            self._stop = self._connection.recv()[0] == "stop"
+            self._stop = self._receive()[0] == "stop"
         return self._stop
 
     def member(self, result: MemberResult) -> None:
         """Send a member's result at once: what is finished is never trained again."""
-        self._connection.send(("member", result))
+        self._send("member", result)
+
+    def _await_decision(self) -> Decision:
+        """The driver's answer to the epoch just sent; a request to stop may come before it."""
+        while True:
+            kind, value = self._receive()
+            if kind == "decision":
+                return Decision(value)
+            self._stop = self._stop or kind == "stop"
+
+    def _send(self, kind: str, value: object) -> None:
+        send(self._connection, kind, value)
+
+    def _receive(self) -> tuple[str, Any]:
+        try:
+            message: tuple[str, Any] = self._connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+        return message
+
+
+def send(connection: Connection, kind: str, value: object) -> None:
+    """Send a message; when the driver is gone, this process goes too, and quietly."""
+    try:
+        connection.send((kind, value))
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(1)
 
 
 def serve(connection: Connection, run_name: str) -> None:
@@ -53,11 +80,11 @@ def serve(connection: Connection, run_name: str) -> None:
         connection: The pipe to the driver.
         run_name: What trains a job, as `package.module:function`.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # not ignored: Lightning would put handlers of its own
     threading.Thread(target=_leave_with_driver, daemon=True).start()
     module, _, function = run_name.partition(":")
     run: Callable[[str, Job | dict[str, object], Report], object] = getattr(importlib.import_module(module), function)
-    connection.send(("ready", os.getpid()))
+    send(connection, "ready", os.getpid())
     while True:
         try:
             kind, value = connection.recv()
@@ -75,11 +102,11 @@ def _answer(connection: Connection, run: Callable[..., object], kind: str, value
     channel.is_judged = getattr(value, "is_judged", False)
     try:
         run(kind, value, channel)
-        connection.send(("done", None))
+        send(connection, "done", None)
     except EksploraError as error:
-        connection.send(("refused", error))
+        send(connection, "refused", error)
     except Exception:
-        connection.send(("error", traceback.format_exc()))
+        send(connection, "error", traceback.format_exc())
 
 
 def _leave_with_driver() -> None:

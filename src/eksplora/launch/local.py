@@ -1,13 +1,25 @@
 """Warm worker processes on this machine."""
 
 import multiprocessing
+import signal
 from dataclasses import dataclass, field
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from eksplora.launch._worker import serve
+from eksplora.launch._worker import FOR_THE_DRIVER, serve
 from eksplora.types import Decision, Job
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, deaf to what is for the driver, already while it imports."""
+    resource_tracker.ensure_running()  # first: it would unblock the signals again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -51,9 +63,7 @@ class LocalWorkers:
         """Start the imports in the background; the first `add` waits for them."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([self.run.partition(":")[0]])
-        from multiprocessing.forkserver import ensure_running
-
-        ensure_running()
+        _start_server()
 
     def add(self) -> Worker:
         """Start one more worker."""

@@ -20,50 +20,6 @@ MOST_DEATHS = 3
 """A trial on which a worker dies so often has failed: the machine runs out of memory, or the code crashes."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A study as its driver runs it.
-
-    Attributes:
-        name: Name of the study.
-        folder: Its folder: spool, checkpoints, weights.
-        experiment: Name of the experiment.
-        direction: `minimize` or `maximize`.
-        seed: Seed of the study.
-        num_trials: Trials in all, over every resumption; None: as many as the grid has points.
-        num_members: Members of a trial.
-        num_workers: Worker processes.
-        threads: Threads of one training.
-        timeout_seconds: Time after which running trials are checkpointed and the driver ends.
-        max_failures: Trials that may fail by an error.
-        checkpoint_seconds: Least time between two checkpoints of a training.
-        is_judged: Whether a pruner is at work.
-        configure: Values of a trial -> resolved configuration.
-        tags: Tags of every trial's run.
-    """
-
-    name: str
-    folder: Path
-    experiment: str
-    direction: str
-    seed: int
-    num_trials: int | None
-    num_members: int
-    num_workers: int
-    threads: int
-    timeout_seconds: float | None
-    max_failures: int
-    checkpoint_seconds: float
-    is_judged: bool
-    configure: Callable[[Mapping[str, Any]], Config]
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def members(self) -> list[Member]:
-        """The members of every trial: member i has the same seed in each."""
-        return [Member(index, derive(self.seed, "member", index) % 2**31) for index in range(self.num_members)]
-
-
 class Driver:
     """Runs a study from where its ledger stands to the end of its budget, or until it is asked to stop."""
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from eksplora.stage._driver import Driver, Plan
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
 from eksplora.stage._record import Record, as_yaml
+from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
+from eksplora.tracker._base import Tracker
 from eksplora.types import Config
 
 WORK = "eksplora.stage._job:run"
@@ -184,6 +187,7 @@ def _run_locked(
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
         tracker = build.part(request.config, "tracker")
         tracker.start(path)
+        threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
         with Progress(title=plan.name, total=total, done=ledger.num_over, metric=metric) as progress:
             driver = Driver(
@@ -191,6 +195,13 @@ def _run_locked(
             )
             error = _drive(driver)
         _conclusion.conclude(request, driver, spool, tracker, error)
+
+
+def _settle_others(tracker: Tracker, studies: Path) -> None:
+    """Put right what killed drivers of other studies left open in MLflow; what fails now is left to the next start."""
+    with contextlib.suppress(EksploraError):
+        for _ in sync_all(tracker, studies):
+            pass
 
 
 @contextlib.contextmanager

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eksplora.build import Request, part
-from eksplora.errors import EksploraError, StudyError
+from eksplora.errors import StudyError
 from eksplora.stage._lock import hold
+from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
 
 
@@ -13,21 +14,43 @@ def sync(request: Request) -> None:
     """Replay what MLflow does not have yet; what a kill left open is put right.
 
     Raises:
-        EksploraError: If the tracking server cannot be reached.
+        StorageError: If MLflow does not take it.
     """
     tracker: Tracker = part(request.config, "tracker")
-    for spool, count in sync_all(tracker, Path(request.settings.paths.mlruns) / "studies"):
-        print(f"{spool.parent.name}: {count} events sent")
+    sent = list(sync_all(tracker, Path(request.settings.paths.mlruns) / "studies"))
+    for name, count in sent:
+        print(f"{name}: {count} events sent")
+    if not sent:
+        print("MLflow has everything already.")
 
 
-def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[Path, int]]:
-    """Replay the spool of every study that no driver runs now; yields each spool with the number of events sent."""
+def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[str, int]]:
+    """Bring every study that no driver runs now into MLflow; yields those that were behind, with the events sent."""
     for spool in sorted(studies.glob("*/spool.jsonl")):
         try:
             with hold(spool.parent):
-                yield spool, tracker.sync(spool, is_over=True)
+                close_if_killed(spool)
+                if not tracker.is_level(spool):
+                    yield spool.parent.name, tracker.sync(spool, is_over=True)
         except StudyError:
             continue  # its own driver keeps MLflow up to date
 
 
-__all__ = ["EksploraError", "sync", "sync_all"]
+def close_if_killed(path: Path) -> None:
+    """Note the end that a killed driver could not note."""
+    event = spools.last(path)
+    if event is None or event.kind == "stop":
+        return
+    spool = spools.Spool(path)
+    spool.append(
+        "stop",
+        durable=True,
+        status="interrupted",
+        message="the driver was killed",
+        metrics={},
+        tags={},
+        artifacts={},
+        best_trial=None,
+        best_artifacts={},
+    )
+    spool.close()

@@ -20,7 +20,8 @@ def ui(request: Request) -> None:
     uri = request.config["tracker"].get("uri")
     if not uri:
         raise ConfigError("tracker: this tracker keeps no runs to look at. Use tracker=mlflow.")
-    print(f"MLflow UI: http://{settings.host}:{settings.port}   (Ctrl-C ends it)", flush=True)
+    page = f"http://{settings.host}:{settings.port}/#/experiments?workflowType=machine_learning"
+    print(f"MLflow UI, in some seconds: {page}   (Ctrl-C ends it)", flush=True)
     arguments = ["--backend-store-uri", uri, "--host", settings.host, "--port", str(settings.port), "--workers", "1"]
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *arguments])

@@ -25,6 +25,9 @@ class Tracker(Protocol):
             StorageError: If it cannot be shown now; the spool keeps everything.
         """
 
+    def is_level(self, spool: Path) -> bool:
+        """Whether everything in a spool is already shown; cheap."""
+
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""
 

@@ -52,6 +52,25 @@ def open_store(uri: str, artifacts: Path, experiment: str) -> Store:
     return ClientStore(uri=f"sqlite:///{database}", experiment=experiment, artifacts=folder)
 
 
+def stem(uri: str) -> str:
+    """Name of the cursor and lock files of an address, beside a spool."""
+    return f"mlflow-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+
+
+def load_cursor(path: Path) -> dict[str, Any]:
+    """The content of a cursor file; empty when it is lost, which costs time and nothing else."""
+    try:
+        cursor = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return cursor if isinstance(cursor, dict) else {}
+
+
+def cursor_offset(spool: Path, uri: str) -> int:
+    """How much of a spool, in bytes, is in the MLflow at an address."""
+    return int(load_cursor(spool.with_name(f"{stem(uri)}.json")).get("offset", 0))
+
+
 class Sync:
     """Brings a spool into MLflow, piece by piece, each event once.
 
@@ -66,7 +85,7 @@ class Sync:
         Raises:
             StorageError: If another process is at it.
         """
-        name = f"mlflow-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+        name = stem(uri)
         self._spool, self._uri, self._artifacts = spool, uri, artifacts
         self._cursor = spool.with_name(f"{name}.json")
         self._store: Store | None = None
@@ -111,7 +130,7 @@ class Sync:
             return False
         study = first.data
         store = open_store(self._uri, self._artifacts, study["experiment"])
-        cursor = self._load()
+        cursor = load_cursor(self._cursor)
         if cursor.get("study") == study["id"] and store.has(study["id"]):
             self._skip_to(cursor["offset"])
         self._store = store
@@ -143,13 +162,6 @@ class Sync:
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
-
-    def _load(self) -> dict[str, Any]:
-        try:
-            cursor = json.loads(self._cursor.read_text())
-        except (FileNotFoundError, ValueError):  # a lost cursor costs time, nothing else
-            return {}
-        return cursor if isinstance(cursor, dict) else {}
 
     def _save(self) -> None:
         temporary = self._cursor.with_suffix(".tmp")

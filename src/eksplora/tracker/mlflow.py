@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from eksplora.errors import ConfigError, StorageError
-from eksplora.tracker._sync import Sync, sqlite_path
+from eksplora.tracker._sync import Sync, cursor_offset, sqlite_path
 
 POLL_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
@@ -67,6 +67,10 @@ class MlflowTracker:
             raise
         except Exception as error:  # MLflow, SQLAlchemy, requests and sqlite3 each have their own
             raise StorageError(self._explain(error, spool)) from error
+
+    def is_level(self, spool: Path) -> bool:
+        """Whether MLflow has everything in a spool, as far as the cursor beside it tells."""
+        return cursor_offset(spool, self._uri) == spool.stat().st_size
 
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""

@@ -18,6 +18,11 @@ class OffTracker:
         del spool, is_over
         return 0
 
+    def is_level(self, spool: Path) -> bool:
+        """There is nothing to bring anywhere."""
+        del spool
+        return True
+
     def start(self, spool: Path) -> None:
         """Nothing to follow."""
 

@@ -82,6 +82,20 @@ def read(path: Path, offset: int = 0) -> Iterator[Event]:
             offset = event.end
 
 
+def last(path: Path) -> Event | None:
+    """The last whole event of a file, without reading the others; None when there is none."""
+    with path.open("rb") as file:
+        end = _end_of_whole_lines(file.fileno())
+        size = 4096
+        while end:
+            start = max(0, end - size)
+            lines = os.pread(file.fileno(), end - start, start).splitlines(keepends=True)
+            if len(lines) > 1 or start == 0:
+                return _decode(lines[-1], end)
+            size *= 4
+    return None
+
+
 def _end_of_whole_lines(descriptor: int) -> int:
     """Offset after the last newline: what follows is the beginning of a line that was never finished."""
     end = os.fstat(descriptor).st_size

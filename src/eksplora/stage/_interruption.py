@@ -1,0 +1,74 @@
+"""Ctrl-C and SIGTERM while a study runs: the first asks for a clean end, the second ends everything at once."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Self
+
+from eksplora.errors import Interrupted
+from eksplora.stage._driver import Driver
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Interruption:
+    """Listens to the signals that ask a study to end; use as a context manager, in the main thread.
+
+    While a driver runs, the first signal asks it to checkpoint and return, and the second kills its workers and leaves. Before
+    and after, when nothing can be lost, the first signal ends the command.
+
+    Attributes:
+        number: The first signal's number; 0 while there was none.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has been asked yet."""
+        self.number = 0
+        self._driver: Driver | None = None
+        self._is_running = False
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._before = {number: signal.signal(number, self._listen) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signals back to those who had them."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def stops(self, driver: Driver) -> Iterator[None]:
+        """Hand the first signal to a driver while it runs."""
+        self._driver, self._is_running = driver, True
+        try:
+            yield
+        finally:
+            self._is_running = False
+
+    def _listen(self, number: int, frame: FrameType | None) -> None:
+        if self.number:
+            self._leave(number)
+        self.number = number
+        if self._driver is None or not self._is_running:
+            raise interrupted(number)
+        self._driver.stop(signal.Signals(number).name)
+
+    def _leave(self, number: int) -> None:
+        """End at once; nothing is printed through buffers that the interrupted code may hold."""
+        if self._driver is not None:
+            self._driver.workers.kill()
+        cursor = _SHOW_CURSOR if sys.stderr.isatty() else b""
+        os.write(2, cursor + b"\nerror: left at once; the same command goes on from the last checkpoints\n")
+        os._exit(128 + number)
+
+
+def interrupted(number: int) -> Interrupted:
+    """The error that ends a command after a signal, with the exit code that shells expect (130, 143)."""
+    error = Interrupted("stopped; the same command goes on where it was left")
+    error.exit_code = 128 + number
+    return error
