@@ -5,6 +5,7 @@ Group nodes (`data`, `model`, ...) are open here: their keys are the parameters 
 `eksplora.build` compares them with the group's own file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,11 +141,19 @@ TRAINING_KEYS = (
 """The keys of a root that make up one training: what a job carries and a run records."""
 
 
+ROOTS: Mapping[str, type] = {
+    "search": SearchConfig,
+    "train": SearchConfig,
+    "prepare": PrepareConfig,
+    "sync": SyncConfig,
+    "ui": UiConfig,
+    "bench": BenchConfig,
+}
+"""The type of every root configuration."""
+
+
 def register() -> None:
     """Make the root types known to Hydra under `<root>_schema`."""
     store = ConfigStore.instance()
-    store.store(name="search_schema", node=SearchConfig)
-    store.store(name="prepare_schema", node=PrepareConfig)
-    store.store(name="sync_schema", node=SyncConfig)
-    store.store(name="ui_schema", node=UiConfig)
-    store.store(name="bench_schema", node=BenchConfig)
+    for root, node in ROOTS.items():
+        store.store(name=f"{root}_schema", node=node)

@@ -17,7 +17,7 @@ Run = Callable[[Job, Report], None]
 """Trains the members of a job; each result goes to the report's `member`."""
 
 FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
-"""Signals that reach the whole process group (Ctrl-C, a batch system's end of time): the driver alone decides on them."""
+"""Signals that reach the whole process group (Ctrl-C, a batch system's end of time): the driver alone decides."""
 
 
 class Channel:

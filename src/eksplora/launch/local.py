@@ -100,7 +100,12 @@ class LocalWorkers:
 
     def poll(self, timeout_seconds: float) -> list[Message]:
         """What workers sent, waiting at most so long for the first message; a dead worker is removed and reported."""
-        ready = set(wait([handle for worker in self.workers for handle in (worker.connection, worker.process.sentinel)], timeout_seconds))
+        ready = set(
+            wait(
+                [handle for worker in self.workers for handle in (worker.connection, worker.process.sentinel)],
+                timeout_seconds,
+            )
+        )
         messages: list[Message] = []
         for worker in list(self.workers):
             if worker.connection in ready or worker.process.sentinel in ready:

@@ -31,6 +31,8 @@ def _common_keys(trials: list[optuna.trial.FrozenTrial]) -> set[str]:
 
 
 def _page(draw: Callable[[], object]) -> str:
+    import pandas  # noqa: F401  # whole, before Plotly looks for it: MLflow's thread may be importing it at this moment
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figure = draw()

@@ -11,13 +11,15 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.pruners import BasePruner
+from optuna.pruners import BasePruner, HyperbandPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from eksplora.counter import derive
+from eksplora.search._distribution import distribution, suggest
 from eksplora.search.sampler import GridSampler
-from eksplora.search.space import Space, distribution, label, suggest
+from eksplora.search.space import Space, label
 from eksplora.types import Status
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -51,7 +53,8 @@ class Proposer:
         self._has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
         self.num_points = len(first.points) if isinstance(first, GridSampler) else None
         self.lag = lag
-        self.study = optuna.create_study(study_name=name, direction=direction, sampler=first, pruner=pruner)
+        goal = StudyDirection[direction.upper()]
+        self.study = optuna.create_study(study_name=name, direction=goal, sampler=first, pruner=pruner)
         self._told = 0
         self._results: dict[int, tuple[Status, float | None]] = {}
 
@@ -73,22 +76,25 @@ class Proposer:
         return suggest(trial, self._space)
 
     def restore(self, number: int, values: Mapping[str, Any], reports: Mapping[int, float]) -> None:
-        """Take trial `number` as it was proposed before an interruption, with the objective after each epoch (from 1)."""
+        """Take trial `number` as it was proposed before an interruption, with its objective after each epoch."""
         self._tell_before(number - self.lag if self._has_memory else number)
         known: dict[str, BaseDistribution] = {
             parameter.key: distribution(parameter.domain) for parameter in self._space if parameter.key in values
         }
         params = {key: label(values[key]) for key in known}
-        trial = create_trial(
-            state=TrialState.RUNNING, params=params, distributions=known, intermediate_values=dict(reports)
-        )
+        keeps_rungs = isinstance(self.study.pruner, HyperbandPruner | SuccessiveHalvingPruner)
+        noted = {} if keeps_rungs else dict(reports)
+        trial = create_trial(state=TrialState.RUNNING, params=params, distributions=known, intermediate_values=noted)
         self.study.add_trial(trial)
+        if keeps_rungs:  # these pruners note the rungs that a trial has passed while they judge its epochs
+            for epoch in sorted(reports):
+                self.report(number, epoch, reports[epoch])
 
     def report(self, number: int, epoch: int, value: float) -> bool:
         """Note the objective after an epoch (from 1); returns whether the pruner gives the trial up."""
         trial = optuna.Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
         trial.report(value, epoch)
-        return trial.should_prune()
+        return bool(trial.should_prune())
 
     def tell(self, number: int, status: Status, value: float | None) -> None:
         """Note a trial's result; Optuna learns it in its turn."""

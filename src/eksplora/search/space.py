@@ -1,4 +1,4 @@
-"""The search space as plain values, and its mapping to Optuna's distributions."""
+"""The search space as plain values: domains, conditions, their checks, and the grid of a finite space."""
 
 import itertools
 import json
@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-
 from eksplora.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Interval:
-    """All numbers from `low` to `high`, both included; `log`: uniform in the logarithm; `integer`: whole numbers only."""
+    """Numbers from `low` to `high`, both included; `log`: uniform in the logarithm; `integer`: whole numbers only."""
 
     low: float
     high: float
@@ -32,10 +29,14 @@ class Range:
     step: float
 
     @property
-    def values(self) -> list[float]:
-        """The numbers, in order; free of the error that adding up steps would collect."""
-        count = math.ceil((self.stop - self.start) / self.step - 1e-9)
-        return [self.start + i * self.step if self.is_integer else round(self.start + i * self.step, 12) for i in range(count)]
+    def count(self) -> int:
+        """How many numbers."""
+        return math.ceil((self.stop - self.start) / self.step - 1e-9)
+
+    def at(self, index: int) -> float:
+        """Number `index` (from 0), free of the error that adding up steps would collect."""
+        value = self.start + index * self.step
+        return value if self.is_integer else float(f"{value:.12g}")
 
     @property
     def is_integer(self) -> bool:
@@ -78,25 +79,50 @@ Space = tuple[Parameter, ...]
 
 
 def check_domain(parameter: Parameter) -> None:
-    """Refuse domains that hold no value.
+    """Refuse domains that hold no value, or the same value twice.
 
     Raises:
         ConfigError: Naming the key of the space.
     """
-    match parameter.domain:
-        case Interval(low, high) if not low < high:
-            raise ConfigError(
-                f"space.params.{parameter.key}: the interval from {low:g} to {high:g} is {'empty' if low == high else 'reversed'}. "
-                "Give the smaller end first."
-            )
-        case Interval(low, _, log=True) if low <= 0:
-            raise ConfigError(f"space.params.{parameter.key}: a log interval must start above 0, got {low:g}. Raise its lower end.")
-        case Range(start, stop, step) if step <= 0 or not start < stop:
-            raise ConfigError(
-                f"space.params.{parameter.key}: range({start:g}, {stop:g}, {step:g}) is empty. Use start < stop and step > 0."
-            )
-        case Choice(values) if not values:
-            raise ConfigError(f"space.params.{parameter.key}: choice() is empty. List at least one value.")
+    fault = _fault(parameter.domain)
+    if fault:
+        raise ConfigError(f"space.params.{parameter.key}: {fault}")
+
+
+def _fault(domain: Domain) -> str | None:
+    """What is wrong with a domain and the way out, or None."""
+    match domain:
+        case Interval():
+            return _interval_fault(domain)
+        case Range(start, stop, step):
+            text = f"range({start:g}, {stop:g}, {step:g})"
+            if not all(map(math.isfinite, (start, stop, step))):
+                return f"{text} is not finite. Give numbers."
+            return None if step > 0 and start < stop else f"{text} is empty. Use start < stop and step > 0."
+        case Choice(values):
+            return _choice_fault(values)
+
+
+def _interval_fault(domain: Interval) -> str | None:
+    low, high = domain.low, domain.high
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"interval({low:g}, {high:g}) is not finite. Give two numbers."
+    if low >= high:
+        kind = "empty" if low == high else "reversed"
+        return f"interval({low:g}, {high:g}) is {kind}. Give the smaller end first."
+    if domain.log and low <= 0:
+        return f"a log interval must start above 0, got {low:g}. Raise its lower end."
+    if domain.integer and math.ceil(low) >= math.floor(high):
+        return f"int(interval({low:g}, {high:g})) holds less than two whole numbers. Widen it."
+    return None
+
+
+def _choice_fault(values: Sequence[Any]) -> str | None:
+    if not values:
+        return "choice() is empty. List at least one value."
+    labels = [label(value) for value in values]
+    twice = next((value for value in labels if labels.count(value) > 1), None)  # to Optuna 1, 1.0 and true are one
+    return None if twice is None else f"choice() lists {twice!r} twice. List each value once."
 
 
 def label(value: Any) -> Any:
@@ -104,51 +130,8 @@ def label(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else json.dumps(value)
 
 
-def distribution(domain: Domain) -> BaseDistribution:
-    """The Optuna distribution of a domain; ranges and choices keep their exact values."""
-    match domain:
-        case Interval(low, high, log, True):
-            return IntDistribution(math.ceil(low), math.floor(high), log=log)
-        case Interval(low, high, log, False):
-            return FloatDistribution(low, high, log=log)
-        case Range(start, _, step) if domain.is_integer:
-            return IntDistribution(int(start), int(domain.values[-1]), step=int(step))
-        case Range(start, _, step):
-            return FloatDistribution(start, domain.values[-1], step=step)
-        case Choice(values):
-            return CategoricalDistribution([label(value) for value in values])
-
-
-def value_of(domain: Domain, stored: Any) -> Any:
-    """The value that Optuna's stored value stands for."""
-    match domain:
-        case Choice(values):
-            return next(value for value in values if label(value) == stored and type(label(value)) is type(stored))
-        case Range() if not domain.is_integer:
-            return min(domain.values, key=lambda value: abs(value - stored))
-        case _:
-            return stored
-
-
-def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
-    """Ask Optuna for a value of every key that exists, in the order of the space."""
-    values: dict[str, Any] = {}
-    for parameter in space:
-        if parameter.when is None or parameter.when.holds(values):
-            values[parameter.key] = value_of(parameter.domain, _ask(trial, parameter))
-    return values
-
-
-def _ask(trial: optuna.Trial, parameter: Parameter) -> Any:
-    match distribution(parameter.domain):
-        case CategoricalDistribution(choices=choices):
-            return trial.suggest_categorical(parameter.key, choices)
-        case IntDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_int(parameter.key, low, high, step=step, log=log)
-        case FloatDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_float(parameter.key, low, high, step=step, log=log)
-        case other:
-            raise AssertionError(other)
+MOST_POINTS = 1_000_000
+"""Points of a grid that are enumerated; far more than anyone trains."""
 
 
 def finite_values(parameter: Parameter) -> Sequence[Any]:
@@ -163,20 +146,30 @@ def finite_values(parameter: Parameter) -> Sequence[Any]:
         case Interval(low, high):
             raise ConfigError(
                 f"space.params.{parameter.key}: a grid cannot run over the continuous interval({low:g}, {high:g}). "
-                f"Give it steps, e.g. range({low:g}, {high:g}, {(high - low) / 5:g}) or choice({low:g}, {high:g}), or use another sampler."
+                f"Give it steps, e.g. range({low:g}, {high:g}, {(high - low) / 5:g}) or choice({low:g}, {high:g}), "
+                "or use another sampler."
             )
-        case domain:
-            return domain.values
+        case Range(count=count) as steps:
+            return [steps.at(index) for index in range(min(count, MOST_POINTS + 1))]
+        case Choice(values):
+            return values
 
 
 def grid(space: Space) -> list[dict[str, Any]]:
     """Every point of a finite space, once, the last key running fastest; keys that do not exist are left out.
+
+    Raises:
+        ConfigError: If a domain is continuous, or the grid is too large to enumerate.
 
     Examples:
         >>> grid((Parameter("a", Choice((1, 2))), Parameter("b", Range(0, 2, 1), Condition("a", (2,)))))
         [{'a': 1}, {'a': 2, 'b': 0}, {'a': 2, 'b': 1}]
     """
     axes = [finite_values(parameter) for parameter in space]
+    if math.prod(len(axis) for axis in axes) > MOST_POINTS:
+        raise ConfigError(
+            f"space.params: the grid has more than {MOST_POINTS} points. Search fewer values, or use sampler=random."
+        )
     points = (_existing(space, values) for values in itertools.product(*axes))
     unique = {json.dumps(point, sort_keys=True): point for point in points}
     return list(unique.values())
@@ -195,20 +188,33 @@ def extremes(parameter: Parameter) -> Iterator[Any]:
     match parameter.domain:
         case Choice(values):
             yield from values
-        case Range():
-            yield from (parameter.domain.values[0], parameter.domain.values[-1])
+        case Range() as steps:
+            yield from (steps.at(0), steps.at(steps.count - 1))
         case Interval(low, high, integer=integer):
-            yield from (int(low), int(high)) if integer else (low, high)
+            yield from (math.ceil(low), math.floor(high)) if integer else (low, high)
 
 
 def describe(parameter: Parameter) -> str:
-    """A parameter in words, as the study's record shows it."""
-    match parameter.domain:
-        case Interval(low, high, log, integer):
-            text = f"interval({low:g}, {high:g}){', log' if log else ''}{', integer' if integer else ''}"
-        case Range(start, stop, step):
-            text = f"range({start:g}, {stop:g}, {step:g})"
-        case Choice(values):
-            text = f"choice({', '.join(str(label(value)) for value in values)})"
+    """A parameter in the grammar it is written in, every digit kept: equal text, equal parameter.
+
+    Examples:
+        >>> describe(Parameter("lr", Interval(0.001, 0.1, log=True)))
+        'tag(log, interval(0.001, 0.1))'
+        >>> describe(Parameter("model.widths", Choice(([64], [32, 32])), Condition("model", ("mlp",))))
+        'choice([64], [32, 32]) when model=choice("mlp")'
+    """
     condition = parameter.when
-    return text if condition is None else f"{text} when {condition.key} in {list(condition.values)}"
+    text = _text(parameter.domain)
+    return text if condition is None else f"{text} when {condition.key}={_text(Choice(condition.values))}"
+
+
+def _text(domain: Domain) -> str:
+    match domain:
+        case Interval(low, high, log, integer):
+            inner = f"interval({low!r}, {high!r})"
+            text = f"tag(log, {inner})" if log else inner
+            return f"int({text})" if integer else text
+        case Range(start, stop, step):
+            return f"range({start!r}, {stop!r}, {step!r})"
+        case Choice(values):
+            return f"choice({', '.join(json.dumps(value) for value in values)})"

@@ -46,7 +46,7 @@ def train(
     for epoch in range(epochs):
         network.train()
         permutation = torch.randperm(len(x)) if order is None else order(epoch)
-        for index in permutation.split(batch_size):
+        for index in torch.split(permutation, batch_size):
             optimizer.zero_grad(set_to_none=True)
             loss = loss_function(network(x[index]), y[index])
             loss.backward()
@@ -63,7 +63,7 @@ def validation(network: nn.Module, x: Tensor, y: Tensor, score: Score) -> Callab
     def validate() -> float:
         network.eval()
         with torch.no_grad():
-            blocks = zip(x.split(VALIDATION_ROWS), y.split(VALIDATION_ROWS), strict=True)
+            blocks = zip(torch.split(x, VALIDATION_ROWS), torch.split(y, VALIDATION_ROWS), strict=True)
             return sum(score(network(features), targets).item() for features, targets in blocks) / len(x)
 
     return validate

@@ -23,11 +23,15 @@ WORK = "eksplora.stage._bench_idle:run"
 TARGET_MS = 30.0
 
 TEXT = """\
-Milliseconds of the driver per trial: `search` of `experiment=boston_mlp sampler=random`, one worker whose training does nothing (it \
-sends ten epochs of four curves and a result at once), MLflow on SQLite. **cost** is the time from the first trial to the last \
-one's end plus the wait until MLflow has everything, over the trials. Once a study come the start-up (from the command to the first trial) \
-and the conclusion (table, files, plots; MLflow is filled meanwhile). **in all** divides everything after the start-up, the \
-conclusion too, by the trials."""
+Milliseconds of the driver per trial: `search` with `experiment=boston_mlp sampler=random`, each study in a fresh
+process, one worker whose training does nothing (it sends ten epochs of four curves and a result at once), MLflow on
+SQLite.
+
+- median, min, max: from the first trial to the last one's end, plus the wait at the end until MLflow has everything;
+  over the number of trials.
+- start-up (from the command to the first trial) and conclusion (table, files, plots; MLflow is filled meanwhile) come
+  once a study.
+- in all: everything after the start-up, the conclusion too, over the number of trials."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def measure_driver(folder: Path, *, sizes: Sequence[int], repeats: int, say: Cal
 
 def rows_of(times: Mapping[int, Sequence[Times]]) -> list[Row]:
     """One row per size of study."""
-    rows = []
+    rows: list[Row] = []
     for size, runs in times.items():
         costs = [run.cost_ms for run in runs]
         judged = verdict(median(costs), TARGET_MS, sign="<")

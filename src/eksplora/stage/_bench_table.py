@@ -70,6 +70,6 @@ def show(section: Section) -> str:
 
 def page(sections: Sequence[Section], facts: Mapping[str, str]) -> str:
     """The whole page: by what command and on what machine (`facts`), then the sections."""
-    head = "# Benchmarks\n\nWritten by the command below; never edited by hand. Ratios compare runs taken in turn in one process.\n"
+    head = "# Benchmarks\n\nWritten by the command below, never by hand. What is compared was run in turn.\n"
     lines = "\n".join(f"- {name}: {value}" for name, value in facts.items())
     return "\n".join([head, f"{lines}\n", *(show(section) for section in sections)])

@@ -28,11 +28,16 @@ Side = Callable[[], tuple[float, int]]
 Say = Callable[[str], None]
 
 TEXT = """\
-Seconds of one training, `experiment={experiment}`: {epochs} epoch(s), {steps} steps of {batch_size} rows, {threads} threads on \
-both sides, data in memory, after one short training of each side. **{OURS}**: from the first event of the trial until its run \
-is complete in MLflow (SQLite), with training and validation curves, weights and spool. **{BARE}**: `train` in \
-`src/eksplora/stage/_bench_bare.py`, with one validation an epoch and torch's own choice of how Adam's step is carried out. \
-The ratio is ours over the row's, of the medians; the target holds for the first row against the second."""
+Seconds of one training, `experiment={experiment}`: {epochs} epoch(s), {steps} steps of {batch_size} rows, float32,
+{threads} thread(s) on both sides (`torch.set_num_threads`), data in memory, after one short training of each side.
+
+- {OURS}: from the first event of the trial until its run is complete in MLflow (SQLite), with training and validation
+  curves, weights and spool.
+- {BARE}: `train` in `src/eksplora/stage/_bench_bare.py`, with a validation after each epoch, and Adam with the numbers
+  of `conf/optimizer/adam.yaml` and torch's own choice of how its step is carried out.
+
+Ratios are of medians: ours over the row's. The target is for the first row, whose ratio is to `{BARE}`; the others are
+for information."""
 
 
 class Case:
@@ -141,7 +146,7 @@ def report(case: Case, seconds: Mapping[str, list[float]], *, target: float, num
 def rows_of(seconds: Mapping[str, list[float]], *, target: float) -> list[Row]:
     """One row per side; the first carries the verdict, the others our time over theirs for comparison."""
     ours = median(seconds[OURS])
-    rows = []
+    rows: list[Row] = []
     for name in [OURS, *(name for name in seconds if name != OURS)]:
         ratio = ours / median(seconds[BARE if name == OURS else name])
         judged = verdict(ratio, target, sign="<=") if name == OURS else NO_VERDICT

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.build import Request
-from eksplora.errors import EksploraError, Interrupted
+from eksplora.errors import EksploraError, Interrupted, StorageError
 from eksplora.report import table
 from eksplora.search.plots import study_pages
 from eksplora.stage._driver import Driver
@@ -21,20 +21,38 @@ from eksplora.tracker.spool import Spool
 SUMMARY = "summary"
 """Folder of the finished files inside the study's folder; a copy goes to `results/<study>/`."""
 
+UNFINISHED = f".{SUMMARY}.new"
+"""The same folder while it is written."""
+
+_AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
+
 
 def conclude(request: Request, driver: Driver, spool: Spool, tracker: Tracker, error: EksploraError | None) -> None:
     """Write and show what the study found, tell MLflow, then raise the error that ended it, if any."""
+    if isinstance(error, StorageError):
+        raise error  # nothing more can be written
     driver.proposer.tell_all()
     summary = driver.plan.folder / SUMMARY
-    write_summary(driver, summary)
-    results = publish(summary, Path(request.settings.paths.results) / driver.plan.name)
+    try:
+        write_summary(driver, summary)
+        results = publish(summary, Path(request.settings.paths.results) / driver.plan.name)
+    except OSError as failure:
+        shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
+        raise StorageError(
+            f"{failure.filename or summary}: cannot be written ({failure.strerror}). {_AGAIN}"
+        ) from failure
     spool.append("stop", durable=True, **_stop_event(driver, summary, error))
     tracker.notify()
     show(driver, results)
+    if error is None and driver.stop_reason:
+        print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
     is_recorded = tracker.finish(tracker_seconds(request))
     print(f"  {tracker.where(driver.plan.name)}")
     if not is_recorded:
-        print(f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.", file=sys.stderr)
+        print(
+            f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.",
+            file=sys.stderr,
+        )
     if error is not None:
         raise error
 
@@ -46,11 +64,13 @@ def tracker_seconds(request: Request) -> float:
 
 def write_summary(driver: Driver, folder: Path) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced."""
-    new = folder.with_name(f".{SUMMARY}.new")
+    new = folder.with_name(UNFINISHED)
     shutil.rmtree(new, ignore_errors=True)
     (new / "plots").mkdir(parents=True)
     ledger = driver.ledger
-    (new / "trials.csv").write_text(table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())]))
+    (new / "trials.csv").write_text(
+        table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
+    )
     (new / "search.json").write_text(json.dumps(_facts(driver), indent=2) + "\n")
     for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
@@ -118,7 +138,9 @@ def counts(ledger: Ledger) -> dict[str, int]:
 def _stop_event(driver: Driver, summary: Path, error: EksploraError | None) -> dict[str, Any]:
     ledger = driver.ledger
     status = "finished" if error is None and not driver.stop_reason else "interrupted"
-    files = {path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()
+    }
     best = ledger.best
     metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
     return {
@@ -128,7 +150,9 @@ def _stop_event(driver: Driver, summary: Path, error: EksploraError | None) -> d
         "tags": {"best_trial": str(best.number)} if best else {},
         "artifacts": {str(name): str(path) for name, path in files.items()},
         "best_trial": best.number if best else None,
-        "best_artifacts": {f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")},
+        "best_artifacts": {
+            f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")
+        },
     }
 
 
@@ -139,9 +163,14 @@ def show(driver: Driver, results: Path) -> None:
     words = ", ".join(f"{count} {name}" for name, count in counts(ledger).items()) or "no trials"
     ranked = ledger.ranked(ledger.trials.values())
     print(f"\nStudy {plan.name}: {words}. Objective: {goal} {ledger.metric}.")
-    rows = [{k: v for k, v in row(trial, ledger.metric).items() if k not in ("status", "repeats", "members")} for trial in ranked]
+    rows = [
+        {k: v for k, v in row(trial, ledger.metric).items() if k not in ("status", "repeats", "members")}
+        for trial in ranked
+    ]
     if rows:
-        table.print_best(_aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials")
+        table.print_best(
+            _aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials"
+        )
         print(_caution(plan.num_members))
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):
@@ -159,4 +188,7 @@ def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, 
 def _caution(num_members: int) -> str:
     if num_members > 1:
         return f"Values are means over {num_members} seeds; std is their spread."
-    return "One seed per trial: small differences may be chance. study.n_members=5 trains five seeds of each and shows the spread."
+    return (
+        "One seed per trial: small differences may be chance. "
+        "study.n_members=5 trains five seeds of each and shows the spread."
+    )

@@ -1,42 +1,54 @@
-"""The driver: the one process that runs a study. It proposes, hands out jobs, judges, and records; it trains nothing."""
+"""The driver: the one process that runs a study. It proposes, hands out jobs, judges and records; it trains nothing."""
 
-import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections import deque
 
-from eksplora.counter import derive, fingerprint
+from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers, Message, Worker
 from eksplora.report.progress import Progress
 from eksplora.search.proposer import Proposer
+from eksplora.stage._folders import TrialFolders
 from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record
-from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Status
+from eksplora.types import Decision, EpochReport, Job, MemberResult, Status
 
 MOST_DEATHS = 3
 """A trial on which a worker dies so often has failed: the machine runs out of memory, or the code crashes."""
+
+POLL_SECONDS = 0.2
+"""A request to stop is seen at most so late."""
 
 
 class Driver:
     """Runs a study from where its ledger stands to the end of its budget, or until it is asked to stop."""
 
     def __init__(
-        self, plan: Plan, *, ledger: Ledger, record: Record, proposer: Proposer, workers: LocalWorkers, progress: Progress
+        self,
+        plan: Plan,
+        *,
+        ledger: Ledger,
+        record: Record,
+        proposer: Proposer,
+        workers: LocalWorkers,
+        progress: Progress,
     ) -> None:
         """Take up the study; unfinished trials of an earlier run come first."""
         self.plan, self.ledger, self.record = plan, ledger, record
         self.proposer, self.workers, self.progress = proposer, workers, progress
         self.stop_reason = ""
+        self._is_stopping = False
+        self._inbox: deque[Message] = deque()
+        self._error: EksploraError | None = None
         self._started_at = time.monotonic()
         unfinished = ledger.with_status(Status.RUNNING, Status.INTERRUPTED)
         self._queue = [trial for trial in unfinished if trial.repeats is None]
         self._followers = {trial.number: trial for trial in unfinished if trial.repeats is not None}
         self._num_failed = 0
         self._num_stillborn = 0
-        self._weights_of = ledger.best.number if ledger.best else None
+        self.folders = TrialFolders(plan.folder / "trials")
+        self.folders.clean_up(ledger)
         self._teach()
 
     @property
@@ -50,25 +62,38 @@ class Driver:
         self.stop_reason = self.stop_reason or reason
 
     def run(self) -> None:
-        """Work until the budget is spent or a stop is asked for.
+        """Work until the budget is spent or a stop is asked for; on an error running trials are checkpointed first.
 
         Raises:
-            WorkerError: If more trials fail than the plan allows.
+            WorkerError: If more trials fail than the plan allows, or workers die before they get a job.
             StorageError: If the disk is full.
         """
-        is_stopping = False
         while True:
-            if self.stop_reason and not is_stopping:
-                is_stopping = True
-                self.workers.stop()
-            if not is_stopping:
-                self._hand_out()
-            if not self._is_busy() and (is_stopping or self._is_done()):
-                return
-            for message in self.workers.poll(0.2):
-                self._handle(message)
-            self.record.flush_if_due(self.ledger.trials)
-            self._watch_time()
+            try:
+                if self._advance():
+                    break
+            except EksploraError as error:
+                self._error = self._error or error
+                self.stop(str(error))
+        if self._error is not None:
+            raise self._error
+
+    def _advance(self) -> bool:
+        """One round: hand out, wait for messages, take them in; returns whether all is done."""
+        if self.stop_reason and not self._is_stopping:
+            self._is_stopping = True
+            self.workers.stop()
+            self.progress.say("stopping: running trials are checkpointed (Ctrl-C leaves at once)")
+        if not self._is_stopping:
+            self._hand_out()
+        if not self._is_busy() and (self._is_stopping or self._is_done()):
+            return True
+        self._inbox += self.workers.poll(POLL_SECONDS)
+        while self._inbox:  # what an error leaves here is taken in the next round
+            self._handle(self._inbox.popleft())
+        self.record.flush_if_due(self.ledger.trials)
+        self._watch_time()
+        return False
 
     # --- handing out ---------------------------------------------------------------------------------------------
 
@@ -88,11 +113,12 @@ class Driver:
     def _hand_out(self) -> None:
         self._settle_followers()
         idle = self.workers.idle()
-        while idle:
-            trial = self._next_trial()
-            if trial is None:
-                return
-            if trial.repeats is None:
+        while idle and (trial := self._next_trial()) is not None:
+            if trial.repeats is not None:
+                continue
+            if trial.is_trained:  # the driver was killed before it could write the trial's end
+                self._conclude(trial)
+            else:
                 self.workers.submit(idle.pop(0), self._job(trial))
                 self.progress.started(trial.number)
 
@@ -117,33 +143,32 @@ class Driver:
         self.record.trial(trial, self.plan.tags)
         if original is not None:
             self._followers[number] = trial
-            self._settle_followers()
+            self._settle(trial, original)
         return trial
 
     def _settle_followers(self) -> None:
         """A configuration met before takes over the result of the trial that trained it."""
         for trial in list(self._followers.values()):
             assert trial.repeats is not None
-            original = self.ledger.trials[trial.repeats]
-            if original.status.is_final:
-                trial.status, trial.value = original.status, original.value
-                trial.message = f"same configuration as trial {original.number}"
-                del self._followers[trial.number]
-                self._end(trial)
+            self._settle(trial, self.ledger.trials[trial.repeats])
+
+    def _settle(self, trial: Trial, original: Trial) -> None:
+        if original.status.is_final:
+            trial.status, trial.value = original.status, original.value
+            trial.message = f"same configuration as trial {original.number}"
+            del self._followers[trial.number]
+            self._end(trial)
 
     def _job(self, trial: Trial) -> Job:
         return Job(
             trial=trial.number,
             config=trial.config,
             members=trial.waiting,
-            folder=str(self._folder(trial)),
+            folder=str(self.folders.of(trial)),
             threads=self.plan.threads,
             checkpoint_seconds=self.plan.checkpoint_seconds,
             is_judged=self.plan.is_judged,
         )
-
-    def _folder(self, trial: Trial) -> Path:
-        return self.plan.folder / "trials" / f"{trial.number:04d}"
 
     # --- messages ------------------------------------------------------------------------------------------------
 
@@ -165,12 +190,23 @@ class Driver:
 
     def _take_epoch(self, worker: Worker, report: EpochReport) -> None:
         trial = self.ledger.trials[report.trial]
-        self.record.epoch(trial, report)
         is_new = self.ledger.note_epoch(report)
-        prunes = is_new and self.proposer.report(trial.number, report.epoch, trial.reports[report.epoch])
-        if self.plan.is_judged:
-            self.workers.decide(worker, Decision.PRUNE if prunes else Decision.GO_ON)
+        if not self.plan.is_judged:
+            self.record.epoch(trial, report)
+        else:
+            try:
+                self._judge(trial, report, is_new=is_new)
+            finally:  # the worker waits for its answer, whatever happened here
+                gives_up = trial.is_pruned_at(report.member, report.epoch)
+                self.workers.decide(worker, Decision.PRUNE if gives_up else Decision.GO_ON)
         self.progress.epoch(trial.number, report.epoch)
+
+    def _judge(self, trial: Trial, report: EpochReport, *, is_new: bool) -> None:
+        """Ask the pruner about an epoch; epoch and verdict are written together, before the worker can act on them."""
+        if is_new and self.proposer.report(trial.number, report.epoch, trial.reports[report.epoch]):
+            trial.pruned_at = report.epoch
+        self.record.epoch(trial, report)
+        self.record.flush(trial, report.member)
 
     def _take_member(self, worker: Worker, result: MemberResult) -> None:
         assert worker.job is not None
@@ -181,20 +217,18 @@ class Driver:
 
     def _take_done(self, worker: Worker) -> None:
         trial = self._release(worker)
-        ended_early = any(result.status is not Status.FINISHED for result in trial.results.values())
-        if trial.waiting and not ended_early:
+        if trial.is_trained:
+            self._conclude(trial)
+        else:
             trial.status = Status.INTERRUPTED  # it was asked to stop; its checkpoint is there
-            return
-        trial.conclude()
-        self._end(trial)
 
     def _take_refused(self, worker: Worker, error: EksploraError) -> None:
-        """A configuration that cannot be built fails its trial; a full disk ends the study."""
+        """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
         trial = self._release(worker)
         if not isinstance(error, ConfigError):
+            trial.status = Status.INTERRUPTED
             raise error
-        trial.status, trial.message = Status.FAILED, str(error)
-        self._end(trial)
+        self._fail(trial, str(error))
 
     def _fail(self, trial: Trial, message: str) -> None:
         trial.status, trial.message = Status.FAILED, message
@@ -203,30 +237,33 @@ class Driver:
         if self._num_failed > self.plan.max_failures:
             last = message.strip().splitlines()[-1]
             raise WorkerError(
-                f"{self._num_failed} trials failed, more than study.max_failures={self.plan.max_failures}; the last: {last}"
+                f"{self._num_failed} trials failed, more than study.max_failures={self.plan.max_failures}; "
+                f"the last: {last}"
             )
 
     def _replace(self, worker: Worker, exit_code: int | None) -> None:
         """A worker died: start another; its trial goes on from its last checkpoint."""
         job, worker.job = worker.job, None
-        if not self.stop_reason:
+        if not self._is_stopping:
             self.workers.add()
         if job is None:
             self._note_stillborn(exit_code)
             return
         trial = self.ledger.trials[job.trial]
         trial.deaths += 1
-        self.progress.say(f"a worker died (exit code {exit_code}) during trial {trial.number}; the trial goes on in a new one")
         if trial.deaths >= MOST_DEATHS:
-            self._fail(trial, f"the worker died {trial.deaths} times during this trial, last with exit code {exit_code}")
-        else:
-            self._queue.insert(0, trial)
+            self._fail(trial, f"the worker died {trial.deaths} times, last with exit code {exit_code}")
+            return
+        self._queue.insert(0, trial)
+        self.progress.say(f"a worker died (exit code {exit_code}); trial {trial.number} goes on in a new one")
 
     def _note_stillborn(self, exit_code: int | None) -> None:
         """Workers that die without a job would be started for ever."""
         self._num_stillborn += 1
         if self._num_stillborn > MOST_DEATHS:
-            raise WorkerError(f"workers die before they get a job (exit code {exit_code}); is there memory enough for study.workers?")
+            raise WorkerError(
+                f"workers die before they get a job (exit code {exit_code}); is there memory enough for study.workers?"
+            )
 
     def _release(self, worker: Worker) -> Trial:
         assert worker.job is not None
@@ -235,13 +272,19 @@ class Driver:
 
     # --- the end of a trial --------------------------------------------------------------------------------------
 
+    def _conclude(self, trial: Trial) -> None:
+        trial.conclude()
+        self._end(trial)
+
     def _end(self, trial: Trial) -> None:
         """Record a final status first, then tell the proposer and clean up."""
         self.record.trial_end(trial, {})
+        former = self.ledger.best
         self.ledger.note_end(trial)
-        self.proposer.tell(trial.number, trial.status, trial.value)
-        self._clean(trial)
         best = self.ledger.best
+        self.proposer.tell(trial.number, trial.status, trial.value)
+        if trial.repeats is None:
+            self.folders.ended(trial, best, former)
         self.progress.ended(
             trial.number,
             outcome=f"{self.ledger.metric} {trial.value:.4g}" if trial.value is not None else _outcome(trial),
@@ -249,16 +292,6 @@ class Driver:
             best=f"best {best.value:.4g} (trial {best.number})" if best else "",
             done=self.ledger.num_over,
         )
-
-    def _clean(self, trial: Trial) -> None:
-        """Remove checkpoints; keep the weights of the best trial only."""
-        if trial.repeats is not None:
-            return
-        for number in {trial.number, self._weights_of} - {None, self.ledger.best and self.ledger.best.number}:
-            shutil.rmtree(self._folder(self.ledger.trials[number]), ignore_errors=True)
-        self._weights_of = self.ledger.best.number if self.ledger.best else None
-        for path in self._folder(trial).glob("member-*/[ab].*"):
-            path.unlink(missing_ok=True)
 
     def _watch_time(self) -> None:
         limit = self.plan.timeout_seconds

@@ -18,8 +18,8 @@ _SHOW_CURSOR = b"\x1b[?25h"
 class Interruption:
     """Listens to the signals that ask a study to end; use as a context manager, in the main thread.
 
-    While a driver runs, the first signal asks it to checkpoint and return, and the second kills its workers and leaves. Before
-    and after, when nothing can be lost, the first signal ends the command.
+    While a driver runs, the first signal asks it to checkpoint and return, and the second kills its workers and leaves.
+    Before and after, when nothing can be lost, the first signal ends the command.
 
     Attributes:
         number: The first signal's number; 0 while there was none.

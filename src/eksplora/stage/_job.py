@@ -1,13 +1,15 @@
-"""What a worker does with a job: build its parts and train its members. Importing this module imports torch and Lightning."""
+"""What a worker does with a job: build its parts and train its members. This module imports torch and Lightning."""
 
 import json
+import warnings
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-import pytorch_lightning as pl
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import Tensor, nn
 
 from eksplora.build import part
 from eksplora.counter import fingerprint
@@ -74,7 +76,7 @@ def recipe_of(config: Config) -> tuple[Recipe, Split]:
 
 @lru_cache(maxsize=2)
 def _arrays(text: str) -> tuple[TrainingArrays, Split]:
-    """Arrays and split of a data and a protocol configuration; kept, because the next trial most often wants the same."""
+    """Arrays and split of a data and a protocol configuration; kept: the next trial most often wants the same."""
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
@@ -89,40 +91,52 @@ def check(config: Config) -> None:
         ConfigError: Naming the key whose value cannot be used.
     """
     recipe, split = recipe_of(config)
+    if recipe.max_epochs < 1:
+        raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
     network = recipe.network()
-    optimizer = _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     recipe.schedule(0)
+    _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
-    _build("loss", lambda: _check_forward(recipe, network, split))
-    del optimizer
+    rows = torch.from_numpy(split.train[:2])
+    target = recipe.task.target(recipe.data.targets[rows])
+    output = network(recipe.data.features[rows]).detach().requires_grad_()
+    _build("loss", lambda: _check_loss(recipe, output, target))
+    _build("objective", lambda: _check_metric(recipe, output.detach(), target))
 
 
 def _check_trainer(recipe: Recipe) -> None:
-    if recipe.max_epochs < 1:
-        raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
     recipe.trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
 
 
-def _check_forward(recipe: Recipe, network: torch.nn.Module, split: Split) -> None:
-    rows = torch.from_numpy(split.train[:2])
-    target = recipe.task.target(recipe.data.targets[rows])
-    with torch.no_grad():
-        output = network(recipe.data.features[rows])
-        recipe.loss(output, target)
-        recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
+def _check_loss(recipe: Recipe, output: Tensor, target: Tensor) -> None:
+    """Refuse a loss that computes something, but not what the task means."""
+    if isinstance(recipe.loss, nn.BCEWithLogitsLoss) and not ((target >= 0) & (target <= 1)).all():
+        raise ValueError("it wants targets from 0 to 1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # torch only warns of shapes that it can broadcast
+        (slope,) = torch.autograd.grad(recipe.loss(output, target), output)
+    if not slope.any():  # e.g. cross entropy over a single output: softmax makes it 1 whatever it is
+        raise ValueError("it does not change with the network's outputs")
 
 
-def _build(key: str, make: Any) -> Any:
+def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
+    recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
+
+
+def _build(key: str, make: Callable[[], object]) -> None:
     """Call `make`; what it raises becomes an error that names the key."""
     try:
-        return make()
-    except ConfigError:
-        raise
+        make()
     except MisconfigurationException as error:
-        raise ConfigError(f"{key}: {error} Use trainer=cpu on this machine.") from error
-    except (TypeError, ValueError, RuntimeError) as error:
-        text = str(error).strip().splitlines()[0]
-        raise ConfigError(f"{key}: does not go with the other parts ({text}). Choose another {key}, task or metric.") from error
+        raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
+    except (TypeError, ValueError, RuntimeError, UserWarning) as error:
+        way_out = f"Choose another {key}." if key == "trainer" else f"Choose a {key} that fits the task and the model."
+        raise ConfigError(f"{key}: does not go with the other parts ({_one_line(error)}). {way_out}") from error
 
 
-__all__ = ["JobReport", "check", "pl", "recipe_of", "run", "train"]
+def _one_line(error: Exception) -> str:
+    """The first sentences of a library's error."""
+    return " ".join(str(error).split()).split(" (Triggered internally")[0]
+
+
+__all__ = ["JobReport", "check", "recipe_of", "run", "train"]

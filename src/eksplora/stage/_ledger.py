@@ -24,6 +24,7 @@ class Trial:
         results: The results of finished members, by member index.
         spooled: Epochs already in the spool, by member index.
         reports: The objective of the first member after each epoch (from 1).
+        pruned_at: The epoch after which the pruner gave the first member up, or None.
         deaths: Times that a worker died on it since the driver started.
     """
 
@@ -39,12 +40,22 @@ class Trial:
     results: dict[int, MemberResult] = field(default_factory=dict)
     spooled: dict[int, int] = field(default_factory=dict)
     reports: dict[int, float] = field(default_factory=dict)
+    pruned_at: int | None = None
     deaths: int = 0
 
     @property
     def waiting(self) -> list[Member]:
         """Members that are not trained yet."""
         return [member for member in self.members if member.index not in self.results]
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether nothing is left to train: every member has a result, or one of them ended early."""
+        return not self.waiting or any(result.status is not Status.FINISHED for result in self.results.values())
+
+    def is_pruned_at(self, member: int, epoch: int) -> bool:
+        """Whether the pruner gave this member up after this epoch."""
+        return member == self.members[0].index and epoch == self.pruned_at
 
     @property
     def seconds(self) -> float:
@@ -126,7 +137,11 @@ class Ledger:
             elif kind == "member":
                 trial = self.trials[data["trial"]]
                 trial.results[data["member"]] = MemberResult(
-                    **{name: data[name] for name in MemberResult.__dataclass_fields__ if name in data and name != "status"},
+                    **{
+                        name: data[name]
+                        for name in MemberResult.__dataclass_fields__
+                        if name in data and name != "status"
+                    },
                     status=Status(data["status"]),
                 )
             elif kind == "trial_end":
@@ -139,9 +154,10 @@ class Ledger:
         trial.spooled[data["member"]] = data["first"] + len(values) - 1
         if data["member"] == trial.members[0].index:
             trial.reports |= dict(enumerate(values, start=data["first"]))
+            trial.pruned_at = data.get("pruned_at")
 
     def note_epoch(self, report: EpochReport) -> bool:
-        """Note a report; returns whether it is the first member's and new (after a resumption epochs may come again)."""
+        """Note a report; returns whether it is the first member's and new (from a checkpoint on, epochs come again)."""
         trial = self.trials[report.trial]
         if report.member != trial.members[0].index or report.epoch in trial.reports:
             return False
@@ -160,5 +176,9 @@ class Ledger:
     def ranked(self, trials: Iterable[Trial]) -> list[Trial]:
         """The finished ones that do not repeat another, best first; equal values in the order of numbers."""
         sign = 1 if self.direction == "minimize" else -1
-        done = [(sign * trial.value, trial.number, trial) for trial in trials if trial.value is not None and trial.repeats is None]
+        done = [
+            (sign * trial.value, trial.number, trial)
+            for trial in trials
+            if trial.value is not None and trial.repeats is None
+        ]
         return [trial for _, _, trial in sorted(done, key=lambda entry: entry[:2])]

@@ -48,21 +48,25 @@ class Record:
         )
 
     def epoch(self, trial: Trial, report: EpochReport) -> None:
-        """An epoch ended; written with others, unless the spool has it from before an interruption."""
-        if report.epoch <= trial.spooled.get(report.member, 0):
-            return
-        self._pending.setdefault((report.trial, report.member), []).append((report, _now()))
+        """An epoch ended; written with others.
+
+        Epochs that came before (the training goes on from a checkpoint) are known; after a gap (the checkpoint was newer
+        than the spool) the member's result brings the curves whole.
+        """
+        gathered = self._pending.setdefault((report.trial, report.member), [])
+        if report.epoch == trial.spooled.get(report.member, 0) + len(gathered) + 1:
+            gathered.append((report, _now()))
 
     def flush_if_due(self, trials: Mapping[int, Trial]) -> None:
         """Write gathered epochs when they have waited long enough."""
         if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
             self._flushed_at = time.monotonic()
             for number, member in list(self._pending):
-                self._flush(trials[number], member)
+                self.flush(trials[number], member)
 
     def member(self, trial: Trial, result: MemberResult) -> None:
         """A member ended; epochs that no report brought (they came before a checkpoint, then a kill) are added."""
-        self._flush(trial, result.member)
+        self.flush(trial, result.member)
         self._write_missing(trial, result)
         data = asdict(result)
         self.spool.append("member", trial=trial.number, **data | {"status": str(result.status)})
@@ -71,7 +75,7 @@ class Record:
         """A trial is over."""
         for number, member in list(self._pending):
             if number == trial.number:
-                self._flush(trial, member)
+                self.flush(trial, member)
         metrics = {"seconds": trial.seconds, "epochs": trial.epochs} if trial.results else {}
         self.spool.append(
             "trial_end",
@@ -85,7 +89,8 @@ class Record:
             artifacts=dict(artifacts),
         )
 
-    def _flush(self, trial: Trial, member: int) -> None:
+    def flush(self, trial: Trial, member: int) -> None:
+        """Write the gathered epochs of a member now."""
         reports = self._pending.pop((trial.number, member), [])
         if not reports:
             return
@@ -93,9 +98,7 @@ class Record:
         for report, _ in reports:
             for name, value in report.metrics.items():
                 curves.setdefault(name, []).append(value)
-        first = reports[0][0].epoch
-        if first == trial.spooled.get(member, 0) + 1:  # after a gap the member's result brings the curves whole
-            self._write(trial, member, first, curves, [moment for _, moment in reports])
+        self._write(trial, member, reports[0][0].epoch, curves, [moment for _, moment in reports])
 
     def _write_missing(self, trial: Trial, result: MemberResult) -> None:
         done = trial.spooled.get(result.member, 0)
@@ -104,8 +107,12 @@ class Record:
             self._write(trial, result.member, done + 1, missing, [_now()] * (result.epochs - done))
 
     def _write(self, trial: Trial, member: int, first: int, curves: dict[str, list[float]], times: list[int]) -> None:
-        self.spool.append("epochs", trial=trial.number, member=member, first=first, curves=curves, times=times)
-        trial.spooled[member] = first + len(times) - 1
+        last = first + len(times) - 1
+        verdict: dict[str, Any] = {"pruned_at": last} if trial.is_pruned_at(member, last) else {}
+        self.spool.append(
+            "epochs", trial=trial.number, member=member, first=first, curves=curves, times=times, **verdict
+        )
+        trial.spooled[member] = last
 
 
 def _parameters(config: Config) -> dict[str, Any]:

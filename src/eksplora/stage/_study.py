@@ -3,26 +3,26 @@
 import contextlib
 import os
 import shutil
-import signal
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from eksplora import build, provenance
-from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError, WorkerError
+from eksplora.errors import ConfigError, EksploraError, StudyError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.report.progress import Progress
 from eksplora.schema import SearchConfig, Study
 from eksplora.search.proposer import Proposer
 from eksplora.search.space import Space, describe, extremes
 from eksplora.stage import _conclusion, _past
-from eksplora.stage._driver import Driver, Plan
+from eksplora.stage._driver import Driver
+from eksplora.stage._interruption import Interruption, interrupted
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
+from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record, as_yaml
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
@@ -64,6 +64,14 @@ def run_study(request: build.Request, *, name: str, space: Space, num_trials: in
         WorkerError: If workers keep dying or too many trials fail.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
+    with Interruption() as interruption:
+        _run(request, name, space, num_trials, work, interruption)
+
+
+def _run(
+    request: build.Request, name: str, space: Space, num_trials: int | None, work: str, interruption: Interruption
+) -> None:
+    """Make the study's parts, then run it under its lock."""
     settings: SearchConfig = request.settings
     check_settings(settings.study, num_trials)
     configure = build.Configurator(request.root, request.overrides)
@@ -86,10 +94,14 @@ def run_study(request: build.Request, *, name: str, space: Space, num_trials: in
     definition = define(request, base, space, card)
     with hold(plan.folder):
         try:
-            _run_locked(request, plan, proposer, definition, base, work)
+            _run_locked(request, plan, proposer, definition, base, work, interruption)
         finally:
-            if not (plan.folder / "spool.jsonl").exists():
+            if not _has_events(plan.folder / "spool.jsonl"):
                 shutil.rmtree(plan.folder, ignore_errors=True)
+
+
+def _has_events(spool: Path) -> bool:
+    return spool.exists() and spool.stat().st_size > 0
 
 
 def check_settings(study: Study, num_trials: int | None) -> None:
@@ -172,7 +184,13 @@ def define(request: build.Request, base: Config, space: Space, card: Mapping[str
 
 
 def _run_locked(
-    request: build.Request, plan: Plan, proposer: Proposer, definition: Definition, base: Config, work: str
+    request: build.Request,
+    plan: Plan,
+    proposer: Proposer,
+    definition: Definition,
+    base: Config,
+    work: str,
+    interruption: Interruption,
 ) -> None:
     """Run a study whose lock is held: past, workers, spool, tracker, driver, conclusion."""
     path = plan.folder / "spool.jsonl"
@@ -193,7 +211,7 @@ def _run_locked(
             driver = Driver(
                 plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, progress=progress
             )
-            error = _drive(driver)
+            error = _drive(driver, interruption)
         _conclusion.conclude(request, driver, spool, tracker, error)
 
 
@@ -236,31 +254,14 @@ def _check_base(workers: LocalWorkers, first: Any, base: Config) -> None:
                 return
 
 
-def _drive(driver: Driver) -> EksploraError | None:
-    """Run the driver under our signal handlers; errors and interruptions are handed back, the study is concluded first."""
-    stopped: list[int] = []
-
-    def listen(number: int, frame: FrameType | None) -> None:
-        if stopped:
-            driver.workers.kill()
-            os._exit(128 + number)
-        stopped.append(number)
-        driver.stop(signal.Signals(number).name)
-        driver.progress.say("stopping: running trials are checkpointed (once more to leave at once)")
-
-    before = {number: signal.signal(number, listen) for number in (signal.SIGINT, signal.SIGTERM)}
+def _drive(driver: Driver, interruption: Interruption) -> EksploraError | None:
+    """Run the driver; errors and interruptions are handed back, the study is concluded first."""
     try:
-        driver.run()
+        with interruption.stops(driver):
+            driver.run()
     except EksploraError as error:
         return error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if not stopped:
-        return None
-    interrupted = Interrupted("stopped; the same command goes on where it was left")
-    interrupted.exit_code = 128 + stopped[0]
-    return interrupted
+    return interrupted(interruption.number) if interruption.number else None
 
 
 def _study_event(
@@ -269,7 +270,11 @@ def _study_event(
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
-    settings = {key: value for key, value in build.flatten(request.config).items() if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")}
+    settings = {
+        key: value
+        for key, value in build.flatten(request.config).items()
+        if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
+    }
     return {
         "id": uuid.uuid4().hex,
         "name": plan.name,
@@ -290,7 +295,11 @@ def _study_event(
 
 def _data_hashes(definition: Definition) -> dict[str, str]:
     """The hashes of the prepared arrays, by name."""
-    return {key: str(value) for key, value in definition.values.items() if key.startswith("data.") and key.endswith(".sha256")}
+    return {
+        key: str(value)
+        for key, value in definition.values.items()
+        if key.startswith("data.") and key.endswith(".sha256")
+    }
 
 
 __all__ = ["StudyError", "run_study"]

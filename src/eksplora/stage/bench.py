@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,30 +21,7 @@ Measure = Callable[[Path, int, Say], Section]
 """(empty folder, repeats, progress) -> what was found."""
 
 
-def bench(request: build.Request) -> None:
-    """Take the measurements of the request and print them; all of them together are also written to `output`.
-
-    Raises:
-        ConfigError: If `only` names no measurement, or `repeats` is below 1.
-        DataError: If Fashion-MNIST cannot be found.
-        StorageError: If `output` cannot be written.
-    """
-    settings: BenchConfig = request.settings
-    names = check(settings)
-    facts = circumstances(request)
-    sections = []
-    for name in names:
-        with tempfile.TemporaryDirectory(prefix="eksplora-bench-") as folder:
-            sections.append(MEASUREMENTS[name](Path(folder), settings.repeats, partial(say, name)))
-        print(show(sections[-1]), flush=True)
-    if settings.only is None:
-        output = Path(settings.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(output, page(sections, facts).encode())
-        print(f"written to {output}")
-
-
-def check(settings: BenchConfig) -> list[str]:
+def check(settings: BenchConfig, known: Mapping[str, Measure]) -> list[str]:
     """The names of the measurements to take.
 
     Raises:
@@ -52,10 +29,10 @@ def check(settings: BenchConfig) -> list[str]:
     """
     if settings.repeats < 1:
         raise ConfigError(f"repeats must be at least 1, got {settings.repeats}. Try repeats=5.")
-    names = list(MEASUREMENTS) if settings.only is None else settings.only
+    names = list(known) if settings.only is None else settings.only
     for name in names:
-        if name not in MEASUREMENTS:
-            raise ConfigError(f"only: no measurement is called '{name}'. {nearest(name, MEASUREMENTS)}")
+        if name not in known:
+            raise ConfigError(f"only: no measurement is called '{name}'. {nearest(name, known)}")
     return names
 
 
@@ -102,3 +79,28 @@ MEASUREMENTS: dict[str, Measure] = {
     "fashion_mnist_cnn": training("fashion_mnist_cnn", 1.05, "trainer.max_epochs=1"),
     "driver": driver,
 }
+
+
+def bench(request: build.Request, measurements: Mapping[str, Measure] = MEASUREMENTS) -> None:
+    """Take the measurements of the request and print them; all of them together are also written to `output`.
+
+    Args:
+        request: The checked request.
+        measurements: Those there are, by name.
+
+    Raises:
+        ConfigError: If `only` names no measurement, or `repeats` is below 1.
+        DataError: If Fashion-MNIST cannot be found.
+        StorageError: If `output` cannot be written.
+    """
+    settings: BenchConfig = request.settings
+    names, facts, sections = check(settings, measurements), circumstances(request), []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="eksplora-bench-") as folder:
+            sections.append(measurements[name](Path(folder), settings.repeats, partial(say, name)))
+        print(show(sections[-1]), flush=True)
+    if settings.only is None:
+        output = Path(settings.output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(output, page(sections, facts).encode())
+        print(f"written to {output}")

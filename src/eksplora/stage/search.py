@@ -1,8 +1,7 @@
 """The stage `search`: a study over the space of an experiment."""
 
-from eksplora.build import Request, parse_space
+from eksplora.build import Configurator, Request, check_space, parse_space
 from eksplora.schema import SearchConfig
-from eksplora.stage._study import run_study
 
 
 def search(request: Request) -> None:
@@ -14,5 +13,9 @@ def search(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM.
     """
     settings: SearchConfig = request.settings
+    space = parse_space(settings.space)
+    check_space(space, Configurator(request.root, request.overrides))
+    from eksplora.stage._study import run_study  # only now: what is slow comes with it
+
     name = settings.study.name or f"{settings.experiment}-{request.choices['sampler']}"
-    run_study(request, name=name, space=parse_space(settings.space), num_trials=settings.study.n_trials)
+    run_study(request, name=name, space=space, num_trials=settings.study.n_trials)

@@ -1,0 +1,1 @@
+"""One member's training: from built parts and rows to curves and weights."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from eksplora.counter import derive
 
 CHUNK_STEPS = 64
-"""Steps in one Lightning batch. The stock loop costs about 2 ms a batch; 64 steps make that invisible, and a chunk of the
-largest reference network still ends within a second, so that a request to stop is heard soon."""
+"""Steps in one Lightning batch. The stock loop costs about 2 ms a batch; 64 steps make that invisible, and a chunk of
+the largest reference network still ends within a second, so that a request to stop is heard soon."""
 
 
 def epoch_order(rows: NDArray[np.int64], seed: int, epoch: int) -> Tensor:
@@ -24,7 +24,8 @@ class TrainingChunks:
     """Iterable of chunks; a chunk is a tuple of index tensors, one per step, the last of an epoch as short as it is.
 
     A chunk holds `CHUNK_STEPS` steps. Each pass over the object is one epoch: `position()` says which, and how many of
-    its chunks are already done.
+    its chunks are already done. It has no length on purpose: Lightning would ask once, and after a resumption inside an
+    epoch cut every later epoch to the length of that rest.
     """
 
     def __init__(
@@ -35,14 +36,10 @@ class TrainingChunks:
         steps = -(-len(rows) // batch_size)
         self.num_chunks = -(-steps // CHUNK_STEPS)
 
-    def __len__(self) -> int:
-        """Chunks that the present epoch still has."""
-        return self.num_chunks - self._position()[1]
-
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """The remaining chunks of the present epoch."""
         epoch, done = self._position()
-        batches = epoch_order(self._rows, self._seed, epoch).split(self._batch_size)
+        batches = torch.split(epoch_order(self._rows, self._seed, epoch), self._batch_size)
         for first in range(done * CHUNK_STEPS, len(batches), CHUNK_STEPS):
             yield batches[first : first + CHUNK_STEPS]
 
@@ -52,7 +49,7 @@ class EvaluationChunks:
 
     def __init__(self, rows: NDArray[np.int64], *, size: int = 4096) -> None:
         """Blocks of at most `size` of the `rows`."""
-        self._blocks = torch.from_numpy(rows).split(size)
+        self._blocks = torch.split(torch.from_numpy(rows), size)
 
     def __len__(self) -> int:
         """Number of blocks."""

@@ -4,6 +4,7 @@ A generation is written to a temporary file in the same folder, flushed, fsynced
 its manifest (hash, step, configuration) comes last. Two generations are kept; loading takes the newest that verifies.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -24,8 +25,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         StorageError: If the disk is full or the folder cannot be written; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is overwritten, not heaped up
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -33,8 +35,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"{path}: cannot be written ({error.strerror}). Free space or mend the folder's rights.") from error
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        way_out = "Free space or mend the folder's rights."
+        raise StorageError(f"{path}: cannot be written ({error.strerror}). {way_out}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -51,7 +55,6 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     Raises:
         StorageError: If it cannot be written; the older generations are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -60,7 +63,8 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     oldest = min(GENERATIONS, key=lambda name: present[name]["serial"] if name in present else -1)
     (folder / f"{oldest}.json").unlink(missing_ok=True)
     write_atomically(folder / f"{oldest}.pt", content)
-    manifest = {"serial": serial, "sha256": hashlib.sha256(content).hexdigest(), "step": state["step"], "config": config_hash}
+    digest = hashlib.sha256(content).hexdigest()
+    manifest = {"serial": serial, "sha256": digest, "step": state["step"], "config": config_hash}
     write_atomically(folder / f"{oldest}.json", json.dumps(manifest).encode())
 
 

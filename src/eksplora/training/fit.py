@@ -2,7 +2,11 @@
 
 import hashlib
 import logging
+import os
+import threading
+import time
 import warnings
+from multiprocessing import parent_process
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -15,7 +19,7 @@ from eksplora.training.module import MemberModule
 from eksplora.training.recipe import Recipe
 from eksplora.types import Job, Member, MemberResult, Report, Split, Status
 
-logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its hints are about loaders and loggers that are not used
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its hints are about loaders and loggers of its own
 warnings.filterwarnings("ignore", module="pytorch_lightning")
 
 WEIGHTS = "weights.safetensors"
@@ -51,7 +55,7 @@ def _trainer(recipe: Recipe, module: MemberModule) -> pl.Trainer:
     return recipe.trainer(
         max_epochs=recipe.max_epochs - module.epoch,
         logger=False,
-        callbacks=[_FinalState()],
+        callbacks=[_OwnProcesses()],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -60,8 +64,13 @@ def _trainer(recipe: Recipe, module: MemberModule) -> pl.Trainer:
     )
 
 
-class _FinalState(pl.Callback):
+class _OwnProcesses(pl.Callback):
     """With several devices the training runs in processes of its own: its state comes back as a checkpoint."""
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave when the asking process does: a second training in the same folder would follow."""
+        if trainer.world_size > 1:
+            threading.Thread(target=_leave_with_parent, daemon=True).start()
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the final state when this is not the process that asked for the training."""
@@ -69,11 +78,20 @@ class _FinalState(pl.Callback):
             pl_module.save()
 
 
+def _leave_with_parent() -> None:
+    """End this process when its parent's ends, however that ends."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _take_over(module: MemberModule, folder: Path) -> None:
     """Fill the module of the asking process from the final state of the training's processes."""
     state = checkpoint.load(folder, config_hash=module.recipe.config_hash)
     assert state is not None, f"no final state in {folder}"
     module._restore(state)
+    module._resumed_at = time.monotonic()  # the state's seconds hold all so far
     module.status, module.message = Status(state["status"]), state["message"]
 
 
@@ -106,6 +124,5 @@ def _save_weights(module: MemberModule, folder: Path) -> tuple[str, str]:
     tensors = {f"network.{name}": value.contiguous().cpu() for name, value in module.network.state_dict().items()}
     tensors |= {"shift": torch.from_numpy(data.shift).clone(), "scale": torch.from_numpy(data.scale).clone()}
     content = safetensors.torch.save(tensors)
-    folder.mkdir(parents=True, exist_ok=True)
     checkpoint.write_atomically(folder / WEIGHTS, content)
     return str(folder / WEIGHTS), hashlib.sha256(content).hexdigest()

@@ -27,7 +27,7 @@ class FlatParameters:
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         """Slices of a vector, one per parameter, in the parameter's shape."""
-        pieces = flat.split([part.numel() for part in self._parts])
+        pieces = torch.split(flat, [part.numel() for part in self._parts])
         return [piece.view_as(part) for piece, part in zip(pieces, self._parts, strict=True)]
 
     def zero_gradient(self) -> None:

@@ -22,8 +22,8 @@ from eksplora.types import Decision, EpochReport, Member, Report, Split, Status
 class MemberModule(pl.LightningModule):
     """One member's training.
 
-    Lightning calls `training_step` once per chunk of steps (`training.batches`) and keeps epochs, devices, precision and
-    strategy. Random draws follow the counter rule, so a training stopped anywhere goes on with the same bits.
+    Lightning calls `training_step` once per chunk of steps (`training.batches`) and keeps epochs, devices, precision
+    and strategy. Random draws follow the counter rule: a training stopped anywhere goes on with the same bits.
 
     Attributes:
         status: How the training stands.
@@ -87,14 +87,17 @@ class MemberModule(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Move the data to the device: a batch is then one indexing operation there."""
+        self._devices, self._rank = self.trainer.world_size, self.global_rank  # kept: Lightning's take 1 us a call
         self.features = self.recipe.data.features.to(self.device)
         self.targets = self.recipe.task.target(self.recipe.data.targets).to(self.device)
         self._loss_sum = self._loss_sum.to(self.device)
-        if self.trainer.world_size > 1:
-            self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr, assignment]  # we add gradients
+        if self._devices > 1:
+            self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr]  # we add gradients
+        if self._rank > 0:
+            self.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Zero in place, whatever is asked: Lightning calls this around validation, and gradients are views of one vector."""
+        """Zero in place, whatever is asked: Lightning calls this around validation; gradients are views of a vector."""
         self.flat.zero_gradient()
 
     def on_train_batch_start(self, batch: tuple[Tensor, ...], batch_idx: int) -> int | None:
@@ -106,7 +109,7 @@ class MemberModule(pl.LightningModule):
         self.network.train()
         losses, outputs, targets = [], [], []
         for rows in chunk:
-            own = rows[self.global_rank :: self.trainer.world_size]
+            own = rows[self._rank :: self._devices]
             loss, output, target = self._take_step(own, len(own) / len(rows))
             losses.append(loss)
             outputs.append(output)
@@ -123,10 +126,11 @@ class MemberModule(pl.LightningModule):
 
     def validation_step(self, rows: Tensor, index: int) -> None:
         """Add the rows of one block to the validation loss and metric."""
-        own = rows[self.global_rank :: self.trainer.world_size]
+        own = rows[self._rank :: self._devices]
         target = self.targets[own]
         output = self.network(self.features[own])
-        self._validation_loss += self.loss(output, target).double() * len(own)
+        if len(own):  # a block of one row leaves the second device without any; its mean would not be a number
+            self._validation_loss += self.loss(output, target).double() * len(own)
         self._update(self.validation_metric, output, target)
 
     def on_train_epoch_end(self) -> None:
@@ -139,7 +143,7 @@ class MemberModule(pl.LightningModule):
             self.curves.setdefault(name, []).append(value)
         self._keep_best(metrics[f"val/{self.recipe.metric_name}"])
         self._decide(metrics)
-        if self.status is Status.INTERRUPTED or (self.status is Status.RUNNING and self._is_checkpoint_due()):
+        if self._wants_checkpoint():
             self.save()
 
     # --- one step ------------------------------------------------------------------------------------------------
@@ -153,14 +157,14 @@ class MemberModule(pl.LightningModule):
         for group in self.optimizer.param_groups:
             group["lr"] = self.base_lr * self.recipe.schedule(self.step)
         if self.draws:
-            torch.manual_seed(derive(self.member.seed, "step", self.step, self.global_rank))
+            torch.manual_seed(derive(self.member.seed, "step", self.step, self._rank))
         target = self.targets[rows]
         output = self.network(self.features[rows])
         loss = self.loss(output, target) if share == 1 else self.loss(output, target) * share
         self.flat.zero_gradient()
         if len(rows):
             loss.backward()
-        if self.trainer.world_size > 1:
+        if self._devices > 1:
             dist.all_reduce(self.flat.gradient)
         self.optimizer.step()
         return (loss.detach() if len(rows) else torch.zeros_like(self._loss_sum)), output.detach(), target
@@ -182,7 +186,7 @@ class MemberModule(pl.LightningModule):
         metric.update(task.prediction(output), task.metric_target(target))  # type: ignore[attr-defined]
 
     def _sum_over_devices(self, values: Tensor) -> Tensor:
-        if self.trainer.world_size > 1:
+        if self._devices > 1:
             dist.all_reduce(values)
         return values
 
@@ -229,21 +233,21 @@ class MemberModule(pl.LightningModule):
 
     def _report(self, report: EpochReport) -> Decision:
         """The first device talks to the driver; the others hear its answer."""
-        decision = self.report.epoch(report) if self.global_rank == 0 else Decision.GO_ON
+        decision = self.report.epoch(report) if self._rank == 0 else Decision.GO_ON
         return Decision(self._from_first_device(decision))
 
     def _maybe_stop(self) -> None:
         """Between chunks: stop when asked to, and checkpoint when it is time."""
         if self.status is not Status.RUNNING or self.chunk == self.chunks.num_chunks:
             return  # at the end of an epoch `on_train_epoch_end` does it
-        asked = self._from_first_device(self.global_rank == 0 and self.report.stop_requested())
+        asked = self._from_first_device(self._rank == 0 and self.report.stop_requested())
         if asked:
             self._end(Status.INTERRUPTED, "asked to stop")
-        if self.trainer.world_size == 1 and (asked or self._is_checkpoint_due()):
-            self.save()  # several devices checkpoint between epochs only: each holds its own part of the sums
+        if asked or self._is_checkpoint_due():
+            self.save()
 
     def _from_first_device(self, value: Any) -> Any:
-        return value if self.trainer.world_size == 1 else self.trainer.strategy.broadcast(value)
+        return value if self._devices == 1 else self.trainer.strategy.broadcast(value)
 
     def _end(self, status: Status, message: str) -> None:
         self.status, self.message = status, message
@@ -255,14 +259,21 @@ class MemberModule(pl.LightningModule):
         """Wall time of the training so far, that before a resumption included."""
         return self.seconds + time.monotonic() - self._resumed_at
 
+    def _wants_checkpoint(self) -> bool:
+        """Whether the training goes on, now or at another start, and its state is to be written down."""
+        if self.status is Status.RUNNING:
+            return self._is_checkpoint_due()
+        return self.status is Status.INTERRUPTED
+
     def _is_checkpoint_due(self) -> bool:
-        return time.monotonic() - self._saved_at >= self.checkpoint_seconds
+        return bool(self._from_first_device(time.monotonic() - self._saved_at >= self.checkpoint_seconds))
 
     def save(self) -> None:
-        """Write a checkpoint (first device only)."""
+        """Write a checkpoint: the first device does, of the sums over all."""
         self._saved_at = time.monotonic()
-        if self.global_rank == 0:
-            checkpoint.save(self.folder, self.state(), config_hash=self.recipe.config_hash)
+        with self.metric.sync_context(should_sync=self._devices > 1):
+            if self._rank == 0:
+                checkpoint.save(self.folder, self.state(), config_hash=self.recipe.config_hash)
 
     def state(self) -> State:
         """All that the training needs to go on with the same bits: tensors, numbers and strings."""

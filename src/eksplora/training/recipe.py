@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,28 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
+from eksplora.errors import ConfigError
 from eksplora.training.task import Task
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """When a member ends before its last epoch (see `conf/early_stopping/`)."""
+    """When a member ends before its last epoch (see `conf/early_stopping/`).
+
+    Raises:
+        ConfigError: If a value means nothing.
+    """
 
     patience: int | None
     min_delta: float
     restore_best_weights: bool
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"early_stopping.patience must be at least 1, got {self.patience}. Use null for none.")
+        if not 0 <= self.min_delta < inf:
+            raise ConfigError(f"early_stopping.min_delta must be 0 or more, got {self.min_delta}. 0.0 takes all.")
 
 
 @dataclass(frozen=True)

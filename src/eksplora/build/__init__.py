@@ -1,0 +1,42 @@
+"""Configuration to objects: the only caller of Hydra's `instantiate` and `compose`.
+
+A configuration is checked here before anything heavy is imported: unknown keys, wrong types, parts that do not go
+together, the grammar and the keys of the search space.
+"""
+
+from eksplora.build._compose import (
+    CONF,
+    choices,
+    compose_root,
+    flatten,
+    is_group,
+    known_keys,
+    parse_override,
+    plain,
+    unknown_key,
+)
+from eksplora.build._configurator import Configurator, check_space
+from eksplora.build._grammar import parse_space
+from eksplora.build._part import load_network, part, sampler_factory
+from eksplora.build._request import Request, compose_request, request
+
+__all__ = [
+    "CONF",
+    "Configurator",
+    "Request",
+    "check_space",
+    "choices",
+    "compose_request",
+    "compose_root",
+    "flatten",
+    "is_group",
+    "known_keys",
+    "load_network",
+    "parse_override",
+    "parse_space",
+    "part",
+    "plain",
+    "request",
+    "sampler_factory",
+    "unknown_key",
+]

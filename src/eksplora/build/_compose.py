@@ -1,0 +1,124 @@
+"""Composing configurations, and what the files in `conf/` state."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from eksplora import schema
+from eksplora.errors import ConfigError, nearest
+from eksplora.types import Config
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
+schema.register()
+
+
+def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """Compose `conf/<root>.yaml` with overrides, inside or outside of a Hydra application."""
+    if GlobalHydra.instance().is_initialized():
+        return compose(root, list(overrides), return_hydra_config=with_hydra)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(root, list(overrides), return_hydra_config=with_hydra)
+
+
+def plain(config: DictConfig) -> Config:
+    """A resolved copy as plain dicts and lists."""
+    return cast(Config, OmegaConf.to_container(config, resolve=True))
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys.
+
+    Examples:
+        >>> flatten({"a": {"b": 1, "c": [2]}})
+        {'a.b': 1, 'a.c': [2]}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}
+    return flat
+
+
+# --- overrides ---------------------------------------------------------------------------------------------------
+
+
+def parse_override(text: str) -> Override:
+    """One override of the command line.
+
+    Raises:
+        ConfigError: If it is not in the grammar, gives several values, or names a choice that is no name.
+    """
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException:
+        override = None
+    if override is None or not override.key_or_group:
+        raise ConfigError(
+            f"'{text}' cannot be read. Write key=value, and quote what is not plain, twice: 'key=\"some, text\"'."
+        )
+    key, given = override.key_or_group, text.partition("=")[2]
+    if override.is_sweep_override():
+        search = f", or search over them: space.params.{key}={given}" if _is_trained_with(key) else ""
+        raise ConfigError(f"{key}: one value is wanted, got {given}. Give one{search}.")
+    if is_group(key) and not override.is_delete() and not isinstance(override.value(), str | list):
+        raise ConfigError(f"{key}={given}: no such file in conf/{key}/. {nearest(given, choices(key))}")
+    return override
+
+
+def _is_trained_with(key: str) -> bool:
+    return key.partition(".")[0] in schema.TRAINING_KEYS
+
+
+@cache
+def is_group(key: str) -> bool:
+    """Whether a key of an override names a config group."""
+    return key != "" and (CONF / key).is_dir()
+
+
+def choices(group: str) -> list[str]:
+    """The files of a group, by name."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+# --- known keys --------------------------------------------------------------------------------------------------
+
+
+@cache
+def stated_keys() -> Mapping[str, Sequence[str]]:
+    """Every dotted key of a group's files, with the names of the files that have it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(CONF.glob("*/*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        for key in re.findall(r"^([A-Za-z]\w*):", text, re.MULTILINE):
+            if key != "defaults" and not text.startswith("# @package _global_"):
+                found.setdefault(f"{path.parent.name}.{key}", []).append(path.stem)
+    return found
+
+
+def known_keys(root: str) -> set[str]:
+    """Every dotted key that can be set in a root: of its groups, whatever is chosen, and its own."""
+    tops = {field.name for field in fields(schema.ROOTS[root])}
+    files = [path for path in (CONF / f"{root}.yaml", CONF / "search.yaml") if path.stem == root or root == "train"]
+    own = (OmegaConf.to_container(OmegaConf.load(path)) for path in files)
+    keys = {key for values in own for key in flatten(cast(Config, values)) if key != "defaults"}
+    return keys | tops | {key for key in stated_keys() if key.partition(".")[0] in tops}
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Why there is no such key, and the way out: another choice that has it, or the nearest key."""
+    group = key.partition(".")[0]
+    files = stated_keys().get(key)
+    if files:
+        return f"{key}: no such key with this {group}. It needs {' or '.join(f'{group}={name}' for name in files)}."
+    options = list(known)
+    siblings = [other for other in options if other.startswith(f"{group}.")]
+    return f"{key}: no such key. {nearest(key, siblings or {other.partition('.')[0] for other in options})}"

@@ -1,0 +1,181 @@
+"""The configuration of a trial from its values, and the check that every searched key and value has its place there."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from eksplora import schema
+from eksplora.build._check import check_kind, check_loss
+from eksplora.build._compose import (
+    choices,
+    compose_root,
+    flatten,
+    is_group,
+    parse_override,
+    plain,
+    stated_keys,
+    unknown_key,
+)
+from eksplora.errors import ConfigError, nearest
+from eksplora.search.space import Interval, Parameter, Space, extremes
+from eksplora.types import Config
+
+Groups = tuple[tuple[str, Any], ...]
+_MARK = ["mark"]
+
+
+class Configurator:
+    """Turns the values of a trial into the resolved configuration of one training.
+
+    It is what composing with the same overrides gives, at the price of a copy: compositions are kept per combination
+    of groups, and a value that changes its own key only is put into the plain result.
+    """
+
+    def __init__(self, root: str, overrides: Sequence[str]) -> None:
+        """Start from a root and the overrides that hold for every trial."""
+        self._root, self._overrides = root, tuple(overrides)
+        self._is_free = cache(self._changes_itself_only)
+
+    def __call__(self, values: Mapping[str, Any]) -> Config:
+        """The resolved configuration (the keys of `schema.TRAINING_KEYS`) with the trial's values set."""
+        groups = tuple((key, value) for key, value in values.items() if is_group(key))
+        numbers = {key: value for key, value in values.items() if not is_group(key)}
+        if all(_is_literal(value) and self._is_free(groups, key) for key, value in numbers.items()):
+            return _with_values(self._resolved(groups), numbers)
+        return self._resolve(groups, numbers)
+
+    def without_values(self) -> "Configurator":
+        """The same choices of groups, with the values that the files state."""
+        return Configurator(
+            self._root, [text for text in self._overrides if is_group(parse_override(text).key_or_group)]
+        )
+
+    def _composed(self, groups: Groups) -> DictConfig:
+        return _composed(self._root, (*self._overrides, *(f"{key}={value}" for key, value in groups)))
+
+    def _resolved(self, groups: Groups) -> Config:
+        return _resolved(self._root, (*self._overrides, *(f"{key}={value}" for key, value in groups)))
+
+    def _resolve(self, groups: Groups, values: Mapping[str, Any]) -> Config:
+        """Set values where interpolations can see them, and resolve all."""
+        composed = self._composed(groups).copy()
+        for key, value in values.items():
+            OmegaConf.update(composed, key, value)
+        return plain(composed)
+
+    def _changes_itself_only(self, groups: Groups, key: str) -> bool:
+        """Whether no interpolation, type or structure makes more of a value than itself: found by setting a mark.
+
+        A typed key refuses the mark, a key that others refer to shows it elsewhere too.
+        """
+        try:
+            return self._resolve(groups, {key: _MARK}) == _with_values(self._resolved(groups), {key: _MARK})
+        except (OmegaConfBaseException, KeyError, TypeError):
+            return False
+
+
+@cache
+def _composed(root: str, overrides: tuple[str, ...]) -> DictConfig:
+    kept = (*schema.TRAINING_KEYS, "paths")
+    return OmegaConf.masked_copy(compose_root(root, overrides), list(kept))
+
+
+@cache
+def _resolved(root: str, overrides: tuple[str, ...]) -> Config:
+    return plain(_composed(root, overrides))
+
+
+def _is_literal(value: Any) -> bool:
+    """Whether a value is neither an interpolation nor a mapping, which would be merged."""
+    return isinstance(value, bool | int | float | None) or (
+        isinstance(value, str | list) and "${" not in json.dumps(value) and "{" not in json.dumps(value)
+    )
+
+
+def _with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    changed = deepcopy(config)
+    for key, value in values.items():
+        *path, last = key.split(".")
+        node = changed
+        for name in path:
+            node = node[name]
+        if last not in node:
+            raise KeyError(key)
+        node[last] = deepcopy(value)
+    return changed
+
+
+# --- the space against the configuration -------------------------------------------------------------------------
+
+
+def check_space(space: Space, configure: Configurator) -> None:
+    """Check every key and value of a space against the composed configuration.
+
+    Raises:
+        ConfigError: For a key that does not exist (under some choice of groups), or a value of the wrong kind.
+    """
+    groups = {parameter.key: parameter for parameter in space if is_group(parameter.key)}
+    for parameter in groups.values():
+        _check_group(parameter, configure)
+    stated = configure.without_values()
+    for parameter in space:
+        if parameter.key not in groups:
+            for chosen in _combinations(parameter, groups):
+                _check_key(parameter, flatten(stated(chosen)), chosen)
+
+
+def _check_group(parameter: Parameter, configure: Configurator) -> None:
+    key, options = parameter.key, choices(parameter.key)
+    name = f"space.params.{key}"
+    if key not in SEARCHED_GROUPS:
+        raise ConfigError(f"{name}: trials of one study share it. Search one of {', '.join(SEARCHED_GROUPS)}.")
+    for value in extremes(parameter):
+        if value not in options:
+            raise ConfigError(f"{name}: '{value}' is no file of conf/{key}/. {nearest(str(value), options)}")
+        if key == "loss":
+            config = configure({key: value})
+            check_loss(config, config["task"]["_target_"].rpartition(".")[2])
+
+
+SEARCHED_GROUPS = ("early_stopping", "initialization", "loss", "model", "optimizer", "scheduler", "trainer")
+"""Groups that may differ between the trials of a study: with other data or objectives, trials would not compare."""
+
+
+def _combinations(parameter: Parameter, groups: Mapping[str, Parameter]) -> Iterator[dict[str, Any]]:
+    """The choices of the groups on which a key's existence depends: its own, and the one of its condition."""
+    condition = parameter.when
+    names = {parameter.key.partition(".")[0]} | ({condition.key} if condition else set())
+    asked = [groups[name] for name in sorted(names) if name in groups]
+    for combination in itertools.product(*(extremes(group) for group in asked)):
+        chosen = dict(zip((group.key for group in asked), combination, strict=True))
+        if condition is None or condition.key not in chosen or condition.holds(chosen):
+            yield chosen
+
+
+def _check_key(parameter: Parameter, known: Mapping[str, Any], groups: Mapping[str, Any]) -> None:
+    name = f"space.params.{parameter.key}"
+    if parameter.key not in known or parameter.key.partition(".")[0] in ("experiment", "metric", "objective", "paths"):
+        raise ConfigError(_missing(parameter.key, known, groups))
+    stated, domain = known[parameter.key], parameter.domain
+    if type(stated) is int and isinstance(domain, Interval) and not domain.integer:
+        raise ConfigError(f"{name}: whole numbers only. Write int(interval(...)) or range(...).")
+    for value in extremes(parameter):
+        check_kind(name, stated, value)
+
+
+def _missing(key: str, known: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
+    """Why a searched key does not exist, and the way out."""
+    group = key.partition(".")[0]
+    files = stated_keys().get(key)
+    if group in groups and files:
+        return (
+            f"space.params.{key}: no such key when {group}={groups[group]}. "
+            f"Make it conditional: space.when.{key}={group}=choice({', '.join(files)})."
+        )
+    return f"space.params.{unknown_key(key, known)}"

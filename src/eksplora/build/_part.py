@@ -1,0 +1,117 @@
+"""Configuration to objects: the only caller of Hydra's `instantiate`.
+
+What may be instantiated is the exact list of targets that the project's own `conf/` names: a configuration that comes
+from elsewhere can choose among parts, never name new code.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+
+from eksplora.build._compose import CONF
+from eksplora.errors import ConfigError, DataError
+from eksplora.search.space import Space
+
+
+@cache
+def allowed_targets(group: str, name: str = "*") -> frozenset[str]:
+    """Every `_target_` that a file of a config group names, or that one of them does."""
+    texts = (path.read_text(encoding="utf-8") for path in (CONF / group).glob(f"{name}.yaml"))
+    return frozenset(target for text in texts for target in re.findall(r"^_target_:\s*(\S+)", text, re.MULTILINE))
+
+
+def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
+    """Build the part that `config[key]` describes.
+
+    Raises:
+        ConfigError: If its target is none of the group's own, or its constructor refuses a value.
+    """
+    node = dict(config[key])
+    check_targets(key, node)
+    try:
+        return instantiate(node, **arguments, _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ConfigError):
+            raise cause from None
+        raise ConfigError(f"{key}: {node['_target_']} refuses its values: {cause}. See conf/{key}/.") from error
+
+
+def check_targets(key: str, node: Mapping[str, Any]) -> None:
+    """Refuse code that `conf/<key>/` does not name, at the top of a part or anywhere inside it.
+
+    Raises:
+        ConfigError: Naming the key and the target.
+    """
+    target = node.get("_target_")
+    foreign = [] if target in allowed_targets(key) else [target]
+    foreign += [inner for value in node.values() for inner in _targets_within(value)]
+    if foreign:
+        raise ConfigError(f"{key}._target_: '{foreign[0]}' is no part that conf/{key}/ names. Choose one of its files.")
+
+
+def _targets_within(value: Any) -> list[Any]:
+    """The targets in a value: group files are flat, so there should be none."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    own = [value["_target_"]] if isinstance(value, Mapping) and "_target_" in value else []
+    return own + [target for item in inner for target in _targets_within(item)]
+
+
+def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], Any]:
+    """A function from a seed to a fresh sampler; an exhaustive sampler is given the space."""
+    needs_space = {"space": space} if "space" in config["sampler"] else {}
+    factory = part(config, "sampler")
+    return lambda seed: factory(seed=seed, **needs_space)
+
+
+def load_network(folder: str | Path, *, member: int = 0) -> Any:
+    """A recorded network, ready to use: raw features in, outputs out.
+
+    Args:
+        folder: A folder with `config.yaml` and `member-<i>.safetensors`, such as `results/<study>/best`.
+        member: Which member's weights.
+
+    Returns:
+        A `torch.nn.Module` in evaluation mode: (rows, ...) -> (rows, num_outputs).
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If a file is missing or unreadable.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from eksplora.model._scaled import Scaled
+
+    path, weights = Path(folder) / "config.yaml", Path(folder) / f"member-{member}.safetensors"
+    config = _recorded(path)
+    try:
+        tensors = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{weights} cannot be read ({error}). Give a folder that holds a study's best network."
+        ) from None
+    model = Scaled(network=part(config, "model"), shift=tensors["shift"], scale=tensors["scale"])
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """A recorded configuration; it was resolved when it was written, so a reference in it is not ours."""
+    way_out = "Give a folder that holds a study's best network."
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DataError(f"{path} cannot be read ({' '.join(str(error).split())}). {way_out}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise DataError(f"{path} describes no model. {way_out}")
+    if "${" in json.dumps(config["model"], default=str):
+        raise DataError(f"{path} has references (${{...}}) in its model. {way_out}")
+    return config

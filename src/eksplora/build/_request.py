@@ -1,0 +1,74 @@
+"""What a command was asked, checked before anything heavy is imported."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from eksplora import schema
+from eksplora.build._check import check_fit, check_values
+from eksplora.build._compose import compose_root, plain
+from eksplora.errors import ConfigError
+from eksplora.types import Config
+
+STUDY_NAME = re.compile(r"\w[\w.-]*")
+"""A study's name is the name of its folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked, checked.
+
+    Attributes:
+        root: Name of the root configuration.
+        overrides: The overrides that were typed.
+        settings: The root as its typed object.
+        config: The same, resolved, as plain dicts.
+        choices: The choice of every config group.
+    """
+
+    root: str
+    overrides: Sequence[str]
+    settings: Any
+    config: Config
+    choices: Mapping[str, str]
+
+
+def request(root: str, config: DictConfig) -> Request:
+    """Check the composed root of the running Hydra application and hand it on.
+
+    Raises:
+        ConfigError: For keys and values that cannot be.
+    """
+    hydra = HydraConfig.get()
+    return _checked(root, list(hydra.overrides.task), config, dict(hydra.runtime.choices))
+
+
+def compose_request(root: str, overrides: Sequence[str]) -> Request:
+    """Compose a root outside of a Hydra application, check it, and hand it on.
+
+    Raises:
+        ConfigError: For keys and values that cannot be.
+    """
+    config = compose_root(root, overrides, with_hydra=True)
+    choices = dict(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+    return _checked(root, list(overrides), config, choices)
+
+
+def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
+    values = plain(config)
+    check_values(root, overrides, values)
+    if schema.ROOTS[root] is schema.SearchConfig:
+        check_fit(values, choices)
+        _check_name(values["study"]["name"])
+    return Request(root, overrides, OmegaConf.to_object(config), values, choices)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not STUDY_NAME.fullmatch(name):
+        raise ConfigError(f"study.name: '{name}' is no name for a folder. Use letters, digits, '.', '_' and '-'.")

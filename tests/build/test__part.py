@@ -1,0 +1,130 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from eksplora.build import load_network, part
+from eksplora.build._compose import CONF
+from eksplora.build._part import allowed_targets
+from eksplora.errors import ConfigError, DataError
+from eksplora.model._scaled import Scaled
+
+MLP = {
+    "_target_": "eksplora.model.mlp.MLP",
+    "input_shape": [3],
+    "num_outputs": 1,
+    "widths": [4],
+    "activation": "relu",
+    "output_activation": "identity",
+    "dropout": 0.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "node"),
+    [
+        ("model", {"_target_": "os.system", "command": "touch made"}),
+        ("model", {"_target_": "builtins.eval", "_args_": ["open('made', 'w')"]}),
+        ("model", {"_target_": "torch.optim.Adam"}),
+        ("loss", {"_target_": "eksplora.model.mlp.MLP"}),
+        ("model", {"widths": [4]}),
+        ("model", MLP | {"widths": {"_target_": "os.system", "command": "touch made"}}),
+        ("model", MLP | {"widths": [{"deeper": {"_target_": "pathlib.Path.touch", "self": "made"}}]}),
+        ("model", MLP | {"_args_": [{"_target_": "os.system", "command": "touch made"}]}),
+    ],
+)
+def test_code_that_the_groups_own_files_do_not_name_is_refused_and_not_run(
+    key: str, node: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=rf"^{key}\._target_: '.*' is no part that conf/{key}/ names\."):
+        part({key: node}, key)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_target_in_conf_is_allowed_in_its_own_group() -> None:
+    targets = [(path.parent.name, yaml.safe_load(path.read_text())) for path in CONF.glob("*/*.yaml")]
+    stated = [(group, values["_target_"]) for group, values in targets if "_target_" in (values or {})]
+    assert len(stated) > 30
+    assert all(target in allowed_targets(group) for group, target in stated)
+
+
+def test_a_value_that_a_part_refuses_is_an_error_that_names_part_and_folder() -> None:
+    with pytest.raises(
+        ConfigError, match=r"^optimizer: torch\.optim\.SGD refuses its values: .*momentum.*conf/optimizer/"
+    ):
+        part({"optimizer": {"_target_": "torch.optim.SGD", "params": [torch.zeros(1)], "momentum": -1.0}}, "optimizer")
+
+
+def test_a_parts_own_error_is_not_wrapped() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.") as caught:
+        part({"model": MLP | {"activation": "rleu"}}, "model")
+    assert "'relu'" in str(caught.value)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A recorded network of one layer of four units, as a study leaves it."""
+    network = part({"model": MLP}, "model")
+    model = Scaled(network=network, shift=torch.tensor([1.0, 2.0, 3.0]), scale=torch.tensor([1.0, 10.0, 100.0]))
+    save_file(model.state_dict(), tmp_path / "member-0.safetensors")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"model": MLP, "data": {"root": "data"}}))
+    return tmp_path
+
+
+def test_a_recorded_network_takes_raw_features(recorded: Path) -> None:
+    model = load_network(recorded)
+    rows = torch.tensor([[1.0, 2.0, 3.0], [2.0, 12.0, 103.0]])
+    scaled = (rows - torch.tensor([1.0, 2.0, 3.0])) / torch.tensor([1.0, 10.0, 100.0])
+    torch.testing.assert_close(model(rows), model.network(scaled))
+    assert not model.training
+
+
+@pytest.mark.parametrize("target", ["os.system", "builtins.eval", "pytorch_lightning.Trainer"])
+def test_a_recorded_configuration_cannot_name_new_code(recorded: Path, target: str) -> None:
+    config = yaml.safe_load((recorded / "config.yaml").read_text())
+    config["model"]["_target_"] = target
+    (recorded / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigError, match=rf"^model\._target_: '{target}' is no part that conf/model/ names\."):
+        load_network(recorded)
+
+
+def test_a_recorded_configuration_resolves_nothing_of_this_machine(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "relu")
+    config = yaml.safe_load((recorded / "config.yaml").read_text())
+    config["model"]["activation"] = "${oc.env:SECRET}"
+    (recorded / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(DataError, match=r"config\.yaml has references"):
+        load_network(recorded)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.yaml", None),
+        ("config.yaml", b"model: [unclosed"),
+        ("config.yaml", b"data: {}"),
+        ("config.yaml", b"- 1"),
+        ("member-0.safetensors", None),
+        ("member-0.safetensors", b"cut off"),
+    ],
+)
+def test_a_folder_without_a_readable_network_is_refused_by_file(
+    recorded: Path, file: str, content: bytes | None
+) -> None:
+    (recorded / file).unlink() if content is None else (recorded / file).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{file} .*Give a folder that holds a study's best network\.$"):
+        load_network(recorded)
+
+
+def test_a_missing_member_is_refused_by_name(recorded: Path) -> None:
+    shutil.copyfile(recorded / "member-0.safetensors", recorded / "member-1.safetensors")
+    load_network(recorded, member=1)
+    with pytest.raises(DataError, match=r"member-2\.safetensors"):
+        load_network(recorded, member=2)

@@ -1,0 +1,174 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eksplora.errors import DataError
+from eksplora.launch.local import LocalWorkers, Message, Worker
+from eksplora.types import Decision, Job, Member, Status
+
+
+@pytest.fixture
+def workers() -> Iterator[LocalWorkers]:
+    workers = LocalWorkers("launched_work:run")
+    yield workers
+    workers.kill()
+
+
+def job(do: str, *, is_judged: bool = False, **config: Any) -> Job:
+    return Job(0, {"do": do, **config}, [Member(0, 0)], "", 1, 1.0, is_judged)
+
+
+def ready(workers: LocalWorkers) -> Worker:
+    worker = workers.add()
+    receive(workers, "ready")
+    return worker
+
+
+def receive(workers: LocalWorkers, last: str) -> list[Message]:
+    """Messages up to the first of kind `last`."""
+    messages: list[Message] = []
+    end = time.monotonic() + 60
+    while not any(message.kind == last for message in messages):
+        assert time.monotonic() < end, f"no {last} in {messages}"
+        messages += workers.poll(0.2)
+    return messages
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_worker_is_idle_only_after_its_imports_and_outside_of_jobs(workers: LocalWorkers) -> None:
+    worker = workers.add()
+    assert workers.idle() == []
+    receive(workers, "ready")
+    assert workers.idle() == [worker]
+    workers.submit(worker, job("finish"))
+    assert workers.idle() == []
+
+
+def test_results_come_before_the_end_of_the_job(workers: LocalWorkers) -> None:
+    workers.submit(ready(workers), job("finish"))
+    messages = receive(workers, "done")
+    assert [message.kind for message in messages] == ["member", "done"]
+    assert messages[0].value.value == 1.5
+
+
+def test_error_arrives_with_its_traceback_and_the_worker_lives_on(workers: LocalWorkers) -> None:
+    worker = ready(workers)
+    workers.submit(worker, job("raise"))
+    [message] = receive(workers, "error")
+    assert message.value.startswith("Traceback")
+    assert message.value.endswith("ValueError: that was to be\n")
+    workers.submit(worker, job("finish"))
+    receive(workers, "done")
+
+
+def test_error_of_ours_arrives_as_itself(workers: LocalWorkers) -> None:
+    worker = ready(workers)
+    for ask in (lambda: workers.submit(worker, job("refuse")), lambda: workers.check(worker, {"do": "refuse"})):
+        ask()
+        [message] = receive(workers, "refused")
+        assert type(message.value) is DataError
+        assert str(message.value) == "data.csv is missing. Bring it."
+
+
+def test_what_a_worker_sent_before_it_died_arrives_before_its_death(workers: LocalWorkers) -> None:
+    worker = ready(workers)
+    workers.submit(worker, job("die"))
+    messages = receive(workers, "died")
+    assert [(message.kind, message.worker) for message in messages] == [("member", worker), ("died", worker)]
+    assert messages[-1].value == -signal.SIGKILL
+    assert workers.workers == []
+
+
+@pytest.mark.parametrize("decision", [Decision.GO_ON, Decision.PRUNE])
+def test_judged_epoch_waits_for_its_verdict_even_when_a_stop_comes_first(
+    workers: LocalWorkers, decision: Decision
+) -> None:
+    worker = ready(workers)
+    workers.submit(worker, job("epochs", is_judged=True))
+    receive(workers, "epoch")
+    workers.stop()
+    assert workers.poll(0.3) == [], "a verdict is never skipped: after a resumption nobody would give it again"
+    workers.decide(worker, decision)
+    member, _ = receive(workers, "done")
+    assert member.value.message == (Decision.PRUNE if decision is Decision.PRUNE else Decision.STOP)
+
+
+def test_unjudged_epoch_waits_for_nobody(workers: LocalWorkers) -> None:
+    workers.submit(ready(workers), job("epochs"))
+    assert [message.kind for message in receive(workers, "done")] == ["epoch", "member", "done"]
+
+
+def test_stop_reaches_a_training_and_nothing_more_is_handed_out(workers: LocalWorkers, tmp_path: Path) -> None:
+    worker = ready(workers)
+    workers.submit(worker, job("wait", file=str(tmp_path / "waits")))
+    workers.stop()
+    member, _ = receive(workers, "done")
+    assert member.value.status is Status.INTERRUPTED
+    worker.job = None
+    assert workers.idle() == []
+
+
+def test_ctrl_c_and_sigterm_do_not_reach_a_worker(workers: LocalWorkers, tmp_path: Path) -> None:
+    worker = ready(workers)
+    file = tmp_path / "waits"
+    workers.submit(worker, job("wait", file=str(file)))
+    while not file.exists():
+        time.sleep(0.01)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(worker.process.pid or 0, number)
+    assert workers.poll(0.5) == []
+    workers.stop()
+    assert receive(workers, "done")[0].value.status is Status.INTERRUPTED
+
+
+def test_closing_ends_all_workers(workers: LocalWorkers) -> None:
+    pids = [ready(workers).process.pid or 0 for _ in range(2)]
+    assert all(map(is_alive, pids))
+    workers.close()
+    assert not any(map(is_alive, pids))
+    assert workers.workers == []
+
+
+DRIVER = """
+import sys, time
+from launched_work import run
+from eksplora.launch.local import LocalWorkers
+from eksplora.types import Job, Member
+if __name__ == "__main__":
+    workers = LocalWorkers("launched_work:run")
+    worker = workers.add()
+    while not worker.is_ready:
+        workers.poll(0.2)
+    workers.submit(worker, Job(0, {"do": "wait", "file": sys.argv[1]}, [Member(0, 0)], "", 1, 1.0))
+    print(worker.process.pid, flush=True)
+    time.sleep(100)
+"""
+
+
+def test_workers_leave_quietly_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "waits"
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    driver = subprocess.Popen([sys.executable, script, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    pid = int(driver.stdout.readline())
+    while not file.exists():
+        time.sleep(0.01)
+    assert is_alive(pid)
+    driver.kill()
+    assert driver.communicate(timeout=20) == ("", ""), "its pipes end when all who hold them are gone"
+    assert not is_alive(pid)

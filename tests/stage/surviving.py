@@ -1,0 +1,130 @@
+"""Studies as real processes and in this process, and what they left behind."""
+
+import csv
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+from eksplora.build import compose_request, parse_space
+from eksplora.command import gather_space
+from eksplora.stage._study import run_study
+from eksplora.tracker import spool as spools
+
+HERE = Path(__file__).resolve().parent
+SEARCH = HERE.parents[1] / "pipelines" / "search.py"
+PRETENDED = HERE / "pretended_study.py"
+PRETENDED_WORK = "pretended_work:run"
+ENDED = ("trial_end", "member")
+
+
+def warm_up() -> None:
+    """Start the process that workers are forked from with everything imported that these tests train with."""
+    paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.stage._job", "pretended_work"])
+    forkserver.ensure_running()
+
+
+def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
+    """Run a study in this process, in the working folder."""
+    request = compose_request("search", gather_space(["tracker=off", *overrides]))
+    settings = request.settings
+    run_study(request, name="study", space=parse_space(settings.space), num_trials=settings.study.n_trials, work=work)
+
+
+def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, str]]:
+    """The table of the same study when nothing disturbs it; it runs in the folder `undisturbed`."""
+    Path("undisturbed").mkdir()
+    with chdir("undisturbed"):
+        study(*overrides, work=work)
+    return table(folder="undisturbed")
+
+
+@contextmanager
+def command(script: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
+    """A study as a process in a session of its own; nothing of it is left afterwards."""
+    arguments = [sys.executable, str(script), "tracker=off", *overrides]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        for pid in session(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a command's end and return what it printed."""
+    return process.communicate(timeout=120)[0]
+
+
+def kill_driver(process: subprocess.Popen[str]) -> None:
+    """kill -9 of the driver alone; its workers must follow by themselves."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    until(lambda: not session(process.pid), seconds=20)
+
+
+def session(leader: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, number, *_ = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        if int(number) == leader and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found
+
+
+def until(holds: Callable[[], Any], *, process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
+    """Wait until something holds, while a process is at work on it."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        assert process is None or process.poll() is None, finish(process)
+        time.sleep(0.005)
+
+
+def num_lines(path: str) -> int:
+    """Lines of a file of the working folder; 0 without the file."""
+    return Path(path).read_text().count("\n") if Path(path).exists() else 0
+
+
+def spool_path(folder: Path | str = ".") -> Path:
+    """The spool of the study in a folder."""
+    return Path(folder) / "mlruns/studies/study/spool.jsonl"
+
+
+def events(kind: str, folder: Path | str = ".") -> list[dict[str, Any]]:
+    """The particulars of all events of a kind; every line is verified on the way."""
+    return [event.data for event in spools.read(spool_path(folder)) if event.kind == kind]
+
+
+def counted_once() -> bool:
+    """Whether no member and no trial ended twice."""
+    ends = Counter((kind, data["trial"], data.get("member")) for kind in ENDED for data in events(kind))
+    return max(ends.values()) == 1
+
+
+def table(folder: Path | str = ".") -> list[dict[str, str]]:
+    """The study's trials.csv without the times."""
+    with (Path(folder) / "results/study/trials.csv").open() as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def members(folder: Path | str = ".", key: str = "weights_sha256") -> dict[tuple[int, int], Any]:
+    """One particular of every member's end, by trial and member: the hash of its final weights."""
+    return {(data["trial"], data["member"]): data[key] for data in events("member", folder)}

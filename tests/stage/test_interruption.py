@@ -1,0 +1,147 @@
+"""Studies that are killed and interrupted with real signals, and go on."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import surviving as here
+
+from eksplora.errors import StudyError
+from eksplora.stage._study import WORK
+
+RANDOM = ("experiment=boston_mlp", "sampler=random", "study.n_trials=10", "trainer.max_epochs=6", "study.workers=2")
+TPE = ("experiment=boston_mlp", "sampler=tpe", "sampler.n_startup_trials=4", *RANDOM[2:4], "study.workers=1")
+REAL = (
+    "experiment=boston_mlp",
+    "sampler=random",
+    "study.name=study",
+    "study.n_trials=4",
+    "study.workers=2",
+    "study.threads=1",
+    "study.checkpoint_seconds=0.1",
+    "trainer.max_epochs=150",
+    "space.params.model.widths=choice([8])",
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "moments"), [(RANDOM, (0, 10, 35, 60)), (TPE, (25, 45))], ids=["random, 2 workers", "tpe, 1 worker"]
+)
+def test_study_killed_again_and_again_equals_the_undisturbed_one(
+    setting: tuple[str, ...], moments: tuple[int, ...], prepared: str, workplace: Path
+) -> None:
+    expected = here.undisturbed(*setting, prepared)
+    draws = random.Random(0)
+    for num_epochs in moments:  # of 60: from the start-up to the conclusion
+        with here.command(here.PRETENDED, *setting, prepared) as process:
+            here.until(lambda num=num_epochs: here.num_lines("epochs.log") >= num, process=process)
+            time.sleep(draws.uniform(0, 0.1 if num_epochs else 1))
+            here.kill_driver(process)
+    with here.command(here.PRETENDED, *setting, prepared) as process:
+        output = here.finish(process)
+    assert process.returncode == 0, output
+    assert here.table() == expected
+    assert here.counted_once()
+    trained = Counter(Path("epochs.log").read_text().splitlines())
+    assert len(trained) == 60
+    assert sum(trained.values()) - 60 <= 2 * len(moments), "a kill costs at most the epoch that each worker was in"
+
+
+def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(prepared: str, workplace: Path) -> None:
+    expected = here.undisturbed(*REAL, prepared, work=WORK)
+    for end, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        before = {path: path.stat().st_mtime_ns for path in checkpoints()}
+        with here.command(here.SEARCH, *REAL, prepared) as process:
+            here.until(lambda before=before: is_newer(before), process=process)
+            if end is signal.SIGKILL:
+                here.kill_driver(process)
+            else:
+                os.killpg(process.pid, end)
+                output = here.finish(process)
+                assert "trials.csv" in output, "a summary is printed"
+                assert output.splitlines()[-1] == "error: stopped; the same command goes on where it was left"
+                assert "Traceback" not in output
+            assert process.returncode == code
+        assert checkpoints()
+    here.study(*REAL, prepared, work=WORK)
+    assert here.table() == expected
+    assert here.members() == here.members("undisturbed")
+    assert here.counted_once()
+    assert not checkpoints(), "only the best trial's weights are kept"
+    assert len(list(Path("mlruns/studies/study/trials").glob("*/*/*"))) == 1
+
+
+def is_newer(before: dict[Path, int]) -> bool:
+    """Whether a checkpoint was written since."""
+    return any(before.get(path) != path.stat().st_mtime_ns for path in checkpoints())
+
+
+def checkpoints() -> list[Path]:
+    """The manifests of all checkpoints."""
+    return sorted(Path("mlruns/studies/study/trials").glob("*/*/[ab].json"))
+
+
+def test_second_signal_leaves_at_once_and_the_same_command_finishes(
+    prepared: str, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = [*RANDOM, "study.n_trials=2", prepared]
+    monkeypatch.setenv("PRETENDED_EPOCH_SECONDS", "30")  # no epoch ends while this test runs
+    with here.command(here.PRETENDED, *slow) as process:
+        here.until(lambda: here.spool_path().exists() and len(here.events("trial")) == 2, process=process)
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+        os.killpg(process.pid, signal.SIGINT)
+        second = time.monotonic()
+        output = here.finish(process)
+        assert time.monotonic() - second < 1.5
+        assert process.returncode == 130
+        here.until(lambda: not here.session(process.pid), seconds=10)
+    assert output.splitlines()[-1] == "error: left at once; the same command goes on from the last checkpoints"
+    here.study(*slow)
+    assert [row["status"] for row in here.table()] == ["finished"] * 2
+    assert here.counted_once()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
+    here.undisturbed(*RANDOM, "study.n_trials=1", prepared)  # so that the data are prepared
+    with here.command(here.SEARCH, *REAL, prepared) as process:
+        here.until(lambda: len(here.session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
+        os.killpg(process.pid, number)
+        output = here.finish(process)
+        assert process.returncode == 128 + number
+        here.until(lambda: not here.session(process.pid), seconds=20)
+    assert output == "error: stopped; the same command goes on where it was left\n"
+    assert not Path("mlruns/studies/study").exists(), "nothing is left half-written"
+
+
+def test_second_driver_is_refused_until_the_first_is_gone(prepared: str, workplace: Path) -> None:
+    slow = [*RANDOM, "trainer.max_epochs=400", prepared]
+    with here.command(here.PRETENDED, *slow) as process:
+        here.until(lambda: here.num_lines("epochs.log") > 5, process=process)
+        with pytest.raises(StudyError, match=f"being run by process {process.pid}.*study.name=<name>"):
+            here.study(*slow)
+        here.kill_driver(process)
+    here.study(*slow, "study.timeout_seconds=0.1")
+    assert len(here.events("start")) == 2
+
+
+def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(
+    prepared: str, workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    limited = [*RANDOM, "study.timeout_seconds=0.25", prepared]
+    here.study(*limited)
+    assert "study.timeout_seconds=0.25 is over; the same command goes on." in capfd.readouterr().err
+    first = {row["trial"]: row for row in here.table()}
+    assert "interrupted" in {row["status"] for row in first.values()}
+    for _ in range(30):
+        if len(here.events("trial_end")) == 10:
+            break
+        here.study(*limited)
+    assert [row["status"] for row in here.table()] == ["finished"] * 10
+    assert Counter(Path("epochs.log").read_text().splitlines()).most_common(1)[0][1] == 1, "no epoch twice"
+    assert here.counted_once()
