@@ -212,19 +212,27 @@ def _unknown_key(found: re.Match[str], root: str) -> str:
     return unknown_key(found["key"], known_keys(root))
 
 
-def _wrong_type(found: re.Match[str], root: str) -> str:
-    wanted = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
-    return f"{found['key']}: '{found['value']}' is of the wrong type. Give {wanted[found['wanted']]}."
+def _refused(found: re.Match[str], root: str) -> str:
+    key, value, cause = found["key"], found["value"], found["cause"]
+    inner = [other for other in sorted(known_keys(root)) if other.startswith(f"{key}.")]
+    if inner or "Dict" in cause:
+        names = ", ".join(inner) or f"{key}.<key>"
+        return f"{key}: '{value}' cannot stand for all of its keys. Set one of {names}."
+    wanted = next((wanted for word, wanted in _WANTED.items() if word in cause), "another value")
+    return f"{key}: '{value}' is of the wrong type. Give {wanted}."
+
+
+_WANTED = {
+    "Integer": "a whole number",
+    "Float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "Optional": "a value that is not null",
+}
 
 
 def _no_reference(found: re.Match[str], root: str) -> str:
     return f"${{{found['key']}}} refers to no key. {unknown_key(found['key'], known_keys(root)).partition('. ')[2]}"
-
-
-def _has_keys(found: re.Match[str], root: str) -> str:
-    key = found["key"]
-    keys = [other for other in sorted(known_keys(root)) if other.startswith(f"{key}.")] or [f"{key}.<key>"]
-    return f"{key}: '{found['value']}' cannot stand for all of its keys. Set one of {', '.join(keys)}."
 
 
 def _needed(found: re.Match[str], root: str) -> str:
@@ -240,13 +248,11 @@ _ANSWERS: list[tuple[str, Callable[[re.Match[str], str], str]]] = [
     (r"Could not override '(?P<key>[^'@]+)'\. No match in the defaults list", _unknown_key),
     (r"Could not override '(?P<key>[^']+)'\. To append .* Key '[^']+' (is not in struct|not in)", _unknown_key),
     (r"Could not delete\D*'(?P<key>[^']+)'", _unknown_key),
-    (
-        r"Value '(?P<value>.*?)' of type '\w+' (?:could not be|is not) .*?(?P<wanted>Integer|Float|Boolean|String)"
-        r".*full_key: (?P<key>[\w.]+)",
-        _wrong_type,
-    ),
     (r"Interpolation key '(?P<key>[^']+)' not found", _no_reference),
-    (r"Error merging override \+*(?P<key>[\w.]+)=(?P<value>\S+) ", _has_keys),
+    (
+        r"Error merging override \+*(?P<key>[\w.]+)=(?P<value>.*?) (?P<cause>(?:Value|field|Cannot|Invalid) .*)",
+        _refused,
+    ),
     (r"missing mandatory value: (?P<key>[\w.]+)", _needed),
     (r"Multiple values for (?P<key>\w+)", _chosen_twice),
 ]

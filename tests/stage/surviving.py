@@ -50,9 +50,9 @@ def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, s
 
 
 @contextmanager
-def command(script: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
+def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[subprocess.Popen[str]]:
     """A study as a process in a session of its own; nothing of it is left afterwards."""
-    arguments = [sys.executable, str(script), "tracker=off", *overrides]
+    arguments = [sys.executable, str(script), f"tracker={tracker}", *overrides]
     process = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )

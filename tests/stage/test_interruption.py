@@ -19,11 +19,11 @@ REAL = (
     "experiment=boston_mlp",
     "sampler=random",
     "study.name=study",
-    "study.n_trials=4",
+    "study.n_trials=3",
     "study.workers=2",
     "study.threads=1",
-    "study.checkpoint_seconds=0.1",
-    "trainer.max_epochs=150",
+    "study.checkpoint_seconds=0.05",
+    "trainer.max_epochs=100",
     "space.params.model.widths=choice([8])",
 )
 
@@ -106,9 +106,8 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
     assert here.counted_once()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
-    here.undisturbed(*RANDOM, "study.n_trials=1", prepared)  # so that the data are prepared
     with here.command(here.SEARCH, *REAL, prepared) as process:
         here.until(lambda: len(here.session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
         os.killpg(process.pid, number)
@@ -145,3 +144,34 @@ def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(
     assert [row["status"] for row in here.table()] == ["finished"] * 10
     assert Counter(Path("epochs.log").read_text().splitlines()).most_common(1)[0][1] == 1, "no epoch twice"
     assert here.counted_once()
+
+
+def test_killed_study_is_whole_in_mlflow_after_the_same_command(prepared: str, workplace: Path) -> None:
+    from mlflow import MlflowClient
+
+    small = [*RANDOM, "study.n_trials=6", "study.n_members=2", prepared]
+    for num_epochs in (25, None):
+        with here.command(here.PRETENDED, *small, tracker="mlflow") as process:
+            if num_epochs:
+                here.until(lambda: here.num_lines("epochs.log") >= 25, process=process)
+                here.kill_driver(process)
+            else:
+                assert "same command" not in here.finish(process)
+    client = MlflowClient("sqlite:///mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("boston_mlp")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    depths = Counter(depth(run.data.tags, {run.info.run_id: run.data.tags for run in runs}) for run in runs)
+    assert depths == {0: 1, 1: 6, 2: 12}, "one study, its trials, their members: each once"
+    expected = {int(row["trial"]): float(row["val/mae"]) for row in here.table()}
+    for run in runs:
+        if "member" not in run.data.tags and "trial" in run.data.tags:
+            assert expected.pop(int(run.data.tags["trial"])) in run.data.metrics.values()
+    assert not expected
+
+
+def depth(tags: dict[str, str], of: dict[str, dict[str, str]]) -> int:
+    """How many runs a run is nested in."""
+    parent = tags.get("mlflow.parentRunId")
+    return 1 + depth(of[parent], of) if parent else 0

@@ -8,8 +8,8 @@ import surviving as here
 
 from eksplora.errors import ConfigError, WorkerError
 from eksplora.stage import _study
+from eksplora.stage._definition import Definition
 from eksplora.stage._driver import Driver
-from eksplora.stage._study import Definition
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from typing import Any
 from eksplora import schema
 from eksplora.build._compose import (
     choices,
-    compose_root,
+    composition,
     flatten,
     is_group,
     known_keys,
     parse_override,
     plain,
     unknown_key,
+    without_space,
 )
 from eksplora.build._part import allowed_targets
 from eksplora.errors import ConfigError
@@ -28,9 +29,9 @@ def check_values(root: str, overrides: Sequence[str], config: Config) -> None:
         ConfigError: For a key that the files do not have or that is gone, or a value of another kind than theirs.
     """
     groups = [text for text in overrides if is_group(parse_override(text).key_or_group)]
-    if len(groups) == len(overrides):
+    if groups == without_space(overrides):
         return  # nothing was typed but choices of files
-    reference, given = flatten(plain(compose_root(root, groups))), flatten(config)
+    reference, given = flatten(plain(composition(root, groups))), flatten(config)
     typed = {field.name for field in fields(schema.ROOTS[root]) if field.type is not Any}  # Hydra has checked these
     for key, value in given.items():
         if key.partition(".")[0] in typed:

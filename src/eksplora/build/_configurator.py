@@ -14,7 +14,7 @@ from eksplora import schema
 from eksplora.build._check import check_kind, check_loss
 from eksplora.build._compose import (
     choices,
-    compose_root,
+    composition,
     flatten,
     is_group,
     parse_override,
@@ -83,7 +83,7 @@ class Configurator:
 @cache
 def _composed(root: str, overrides: tuple[str, ...]) -> DictConfig:
     kept = (*schema.TRAINING_KEYS, "paths")
-    return OmegaConf.masked_copy(compose_root(root, overrides), list(kept))
+    return OmegaConf.masked_copy(composition(root, overrides), list(kept))
 
 
 @cache

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from eksplora import schema
 from eksplora.build._check import check_fit, check_values
-from eksplora.build._compose import compose_root, plain
+from eksplora.build._compose import compose_root, keep, plain
 from eksplora.errors import ConfigError
 from eksplora.types import Config
 
@@ -61,6 +61,7 @@ def compose_request(root: str, overrides: Sequence[str]) -> Request:
 
 
 def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
+    keep(root, overrides, config)
     values = plain(config)
     check_values(root, overrides, values)
     if schema.ROOTS[root] is schema.SearchConfig:

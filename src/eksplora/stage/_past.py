@@ -1,20 +1,17 @@
 """What a study's folder remembers, compared with what is asked now."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eksplora.errors import StudyError
+from eksplora.stage._definition import Definition
 from eksplora.stage._ledger import Ledger
 from eksplora.tracker import spool as spools
-
-if TYPE_CHECKING:
-    from eksplora.stage._study import Definition
 
 MOST_SHOWN = 4
 """Differences that an error lists."""
 
 
-def recall(path: Path, ledger: Ledger, definition: "Definition") -> str | None:
+def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     """Fill the ledger from the spool; returns the study's id, or None for a new study.
 
     Raises:

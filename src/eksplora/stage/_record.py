@@ -50,8 +50,8 @@ class Record:
     def epoch(self, trial: Trial, report: EpochReport) -> None:
         """An epoch ended; written with others.
 
-        Epochs that came before (the training goes on from a checkpoint) are known; after a gap (the checkpoint was newer
-        than the spool) the member's result brings the curves whole.
+        Epochs that came before (the training goes on from a checkpoint) are known; after a gap (the checkpoint was
+        newer than the spool) the member's result brings the curves whole.
         """
         gathered = self._pending.setdefault((report.trial, report.member), [])
         if report.epoch == trial.spooled.get(report.member, 0) + len(gathered) + 1:

@@ -4,26 +4,25 @@ import contextlib
 import os
 import shutil
 import threading
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eksplora import build, provenance
+from eksplora import build
 from eksplora.errors import ConfigError, EksploraError, StudyError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.report.progress import Progress
 from eksplora.schema import SearchConfig, Study
 from eksplora.search.proposer import Proposer
-from eksplora.search.space import Space, describe, extremes
+from eksplora.search.space import Space, extremes
 from eksplora.stage import _conclusion, _past
+from eksplora.stage._definition import Definition, define, study_event
 from eksplora.stage._driver import Driver
 from eksplora.stage._interruption import Interruption, interrupted
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
 from eksplora.stage._plan import Plan
-from eksplora.stage._record import Record, as_yaml
+from eksplora.stage._record import Record
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -31,22 +30,6 @@ from eksplora.types import Config
 
 WORK = "eksplora.stage._job:run"
 """What a worker runs for each job."""
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What makes a study that study: if any of it changes, results would no longer belong together."""
-
-    values: Mapping[str, Any]
-
-    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
-        """Each changed key with its recorded and its present value."""
-        keys = dict.fromkeys([*recorded, *self.values])
-        return [
-            f"{key}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
-            for key in keys
-            if recorded.get(key) != self.values.get(key)
-        ]
 
 
 def run_study(request: build.Request, *, name: str, space: Space, num_trials: int | None, work: str = WORK) -> None:
@@ -169,20 +152,6 @@ def check_data(base: Config, space: Space) -> dict[str, Any]:
     return card
 
 
-def define(request: build.Request, base: Config, space: Space, card: Mapping[str, Any]) -> Definition:
-    """Everything on which the study's results depend, as flat keys that a user can recognize."""
-    values = build.flatten({key: value for key, value in base.items() if key != "paths"})
-    ignored = {"data.root", "data.source_dir", "data.url"}
-    values = {key: value for key, value in values.items() if key not in ignored}
-    values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in space}
-    values |= build.flatten({key: request.config[key] for key in ("sampler", "pruner")})
-    values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
-    values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
-    facts = provenance.collect(build.CONF.parent)
-    values |= {key: facts[key] for key in ("code.sha256", "version.torch", "version.pytorch-lightning")}
-    return Definition(values)
-
-
 def _run_locked(
     request: build.Request,
     plan: Plan,
@@ -201,7 +170,7 @@ def _run_locked(
     with _workers(work, plan, base, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
-            spool.append("study", durable=True, **_study_event(request, plan, proposer, definition, base, metric))
+            spool.append("study", durable=True, **study_event(request, plan, definition, base, metric))
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
         tracker = build.part(request.config, "tracker")
         tracker.start(path)
@@ -262,44 +231,6 @@ def _drive(driver: Driver, interruption: Interruption) -> EksploraError | None:
     except EksploraError as error:
         return error
     return interrupted(interruption.number) if interruption.number else None
-
-
-def _study_event(
-    request: build.Request, plan: Plan, proposer: Proposer, definition: Definition, base: Config, metric: str
-) -> dict[str, Any]:
-    """The first event of a spool: what the study is, and where it comes from."""
-    root = build.CONF.parent
-    space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
-    settings = {
-        key: value
-        for key, value in build.flatten(request.config).items()
-        if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
-    }
-    return {
-        "id": uuid.uuid4().hex,
-        "name": plan.name,
-        "experiment": plan.experiment,
-        "metric": metric,
-        "direction": plan.direction,
-        "params": settings | space | build.flatten({key: base[key] for key in ("objective", "trainer", "protocol")}),
-        "tags": dict(plan.tags),
-        "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},
-        "texts": {
-            "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
-            "config.yaml": as_yaml(request.config),
-            "changes.diff": provenance.diff(root),
-        },
-        "definition": dict(definition.values),
-    }
-
-
-def _data_hashes(definition: Definition) -> dict[str, str]:
-    """The hashes of the prepared arrays, by name."""
-    return {
-        key: str(value)
-        for key, value in definition.values.items()
-        if key.startswith("data.") and key.endswith(".sha256")
-    }
 
 
 __all__ = ["StudyError", "run_study"]

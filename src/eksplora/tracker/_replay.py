@@ -51,6 +51,7 @@ class Replay:
         self._trials: dict[int, _Trial] = {}
         self._study: dict[str, Any] = {}
         self._best: float | None = None
+        self._num_ended = 0
         self._is_driven = False
         self._time = 0
 
@@ -161,10 +162,13 @@ class Replay:
             self._add_files(self._trial_change(data["best_trial"], time), data["best_artifacts"])
 
     def _add_progress(self, value: float, trial: int, time: int) -> None:
-        """The study's own curve: objective and best so far over the number of the trial."""
+        """The study's own curves: the objective over the trial's number, the best so far over the trials that ended."""
         better = min if self._study["direction"] == "minimize" else max
         self._best = value if self._best is None else better(value, self._best)
-        self._study_change(time).add_metrics({"trial/objective": value, "trial/best": self._best}, time, step=trial)
+        change = self._study_change(time)
+        change.add_metrics({"trial/objective": value}, time, step=trial)
+        change.add_metrics({"trial/best": self._best}, time, step=self._num_ended)
+        self._num_ended += 1
 
     def _add_message(self, change: Change, message: str, status: Status) -> None:
         """Why a run ended, where that is final: the last line as a tag, a failure's traceback as an artifact."""
@@ -228,7 +232,7 @@ class Replay:
             f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
             f"{data['direction']} `{data['metric']}`.\n\n"
             "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
-            "- Metrics `trial/objective` and `trial/best`: how the search went (the step is the trial's number).\n"
+            "- Metrics `trial/objective` and `trial/best`: how the search went, trial by trial.\n"
             f"- Files, checkpoints and the log of events: `{self._folder}`\n"
             "- To go on after an interruption, give the same command again.\n"
         )

@@ -16,8 +16,9 @@ the largest reference network still ends within a second, so that a request to s
 
 def epoch_order(rows: NDArray[np.int64], seed: int, epoch: int) -> Tensor:
     """The rows in the order of one epoch (counted from 0)."""
-    generator = np.random.Generator(np.random.PCG64(derive(seed, "order", epoch)))
-    return torch.from_numpy(generator.permutation(rows))
+    # numpy promises PCG64's raw stream for ever, but not what Generator.permutation makes of it.
+    keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(len(rows))
+    return torch.from_numpy(rows[np.argsort(keys, kind="stable")])
 
 
 class TrainingChunks:
@@ -35,6 +36,9 @@ class TrainingChunks:
         self._rows, self._seed, self._batch_size, self._position = rows, seed, batch_size, position
         steps = -(-len(rows) // batch_size)
         self.num_chunks = -(-steps // CHUNK_STEPS)
+
+    def __len__(self) -> int:
+        return self.num_chunks - self._position()[1]
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """The remaining chunks of the present epoch."""

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,31 @@ def write_atomically(path: Path, content: bytes) -> None:
         StorageError: If the disk is full or the folder cannot be written; the old file is untouched.
     """
     temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is overwritten, not heaped up
+    with _told(path):
+        try:
+            _write(temporary, content)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn an error of the file system into one that names the file and the way out."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         way_out = "Free space or mend the folder's rights."
         raise StorageError(f"{path}: cannot be written ({error.strerror}). {way_out}") from error
 
@@ -61,7 +76,8 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     present = _manifests(folder)
     serial = 1 + max((manifest["serial"] for manifest in present.values()), default=0)
     oldest = min(GENERATIONS, key=lambda name: present[name]["serial"] if name in present else -1)
-    (folder / f"{oldest}.json").unlink(missing_ok=True)
+    with _told(folder / f"{oldest}.json"):
+        (folder / f"{oldest}.json").unlink(missing_ok=True)
     write_atomically(folder / f"{oldest}.pt", content)
     digest = hashlib.sha256(content).hexdigest()
     manifest = {"serial": serial, "sha256": digest, "step": state["step"], "config": config_hash}

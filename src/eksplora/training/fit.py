@@ -19,8 +19,8 @@ from eksplora.training.module import MemberModule
 from eksplora.training.recipe import Recipe
 from eksplora.types import Job, Member, MemberResult, Report, Split, Status
 
-logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its hints are about loaders and loggers of its own
-warnings.filterwarnings("ignore", module="pytorch_lightning")
+for _name in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(_name).setLevel(logging.ERROR)  # their hints are about loaders and loggers of their own
 
 WEIGHTS = "weights.safetensors"
 
@@ -43,8 +43,10 @@ def fit(recipe: Recipe, member: Member, split: Split, job: Job, report: Report) 
         report=report,
         state=state,
     )
-    trainer = _trainer(recipe, module)
-    trainer.fit(module, module.chunks, EvaluationChunks(split.validation))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")  # as above
+        trainer = _trainer(recipe, module)
+        trainer.fit(module, module.chunks, EvaluationChunks(split.validation))
     if trainer.strategy.launcher is not None and trainer.world_size > 1:
         _take_over(module, folder)
     return _result(module, folder, str(trainer.strategy.root_device.type))
@@ -67,9 +69,10 @@ def _trainer(recipe: Recipe, module: MemberModule) -> pl.Trainer:
 class _OwnProcesses(pl.Callback):
     """With several devices the training runs in processes of its own: its state comes back as a checkpoint."""
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave when the asking process does: a second training in the same folder would follow."""
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Be as quiet as the asking process, and leave when it does: another may train in the same folder next."""
         if trainer.world_size > 1:
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
             threading.Thread(target=_leave_with_parent, daemon=True).start()
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class MemberModule(pl.LightningModule):
         self.optimizer = self.recipe.optimizer([self.flat.parameter])
         self.base_lr = float(self.optimizer.param_groups[0]["lr"])
         if self._state is not None:
-            self.optimizer.load_state_dict(self._state["optimizer"])
+            self.optimizer.load_state_dict(deepcopy(self._state["optimizer"]))  # it would step the given tensors
         self._state = None
         return self.optimizer
 
@@ -90,9 +91,14 @@ class MemberModule(pl.LightningModule):
         self._devices, self._rank = self.trainer.world_size, self.global_rank  # kept: Lightning's take 1 us a call
         self.features = self.recipe.data.features.to(self.device)
         self.targets = self.recipe.task.target(self.recipe.data.targets).to(self.device)
-        self._loss_sum = self._loss_sum.to(self.device)
+        self._take_own_sums()
         if self._devices > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr]  # we add gradients
+
+    def _take_own_sums(self) -> None:
+        """Part from the other devices: tensors that came over to their processes lie in one shared memory."""
+        self._loss_sum = self._loss_sum.to(self.device, copy=True)
+        self.validation_metric.reset()
         if self._rank > 0:
             self.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
 

@@ -1,0 +1,80 @@
+"""What a study is: what its results depend on, and where it comes from."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eksplora import build, provenance
+from eksplora.search.space import Space, describe
+from eksplora.stage._plan import Plan
+from eksplora.stage._record import as_yaml
+from eksplora.types import Config
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What makes a study that study: if any of it changes, results would no longer belong together."""
+
+    values: Mapping[str, Any]
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """Each changed key with its recorded and its present value."""
+        keys = dict.fromkeys([*recorded, *self.values])
+        return [
+            f"{key}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
+            for key in keys
+            if recorded.get(key) != self.values.get(key)
+        ]
+
+
+def define(request: build.Request, base: Config, space: Space, card: Mapping[str, Any]) -> Definition:
+    """Everything on which the study's results depend, as flat keys that a user can recognize."""
+    values = build.flatten({key: value for key, value in base.items() if key != "paths"})
+    ignored = {"data.root", "data.source_dir", "data.url"}
+    values = {key: value for key, value in values.items() if key not in ignored}
+    values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in space}
+    values |= build.flatten({key: request.config[key] for key in ("sampler", "pruner")})
+    values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
+    values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
+    facts = provenance.collect(build.CONF.parent)
+    values |= {key: facts[key] for key in ("code.sha256", "version.torch", "version.pytorch-lightning")}
+    return Definition(values)
+
+
+def study_event(
+    request: build.Request, plan: Plan, definition: Definition, base: Config, metric: str
+) -> dict[str, Any]:
+    """The first event of a spool: what the study is, and where it comes from."""
+    root = build.CONF.parent
+    space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
+    settings = {
+        key: value
+        for key, value in build.flatten(request.config).items()
+        if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
+    }
+    return {
+        "id": uuid.uuid4().hex,
+        "name": plan.name,
+        "experiment": plan.experiment,
+        "metric": metric,
+        "direction": plan.direction,
+        "params": settings | space | build.flatten({key: base[key] for key in ("objective", "trainer", "protocol")}),
+        "tags": dict(plan.tags),
+        "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},
+        "texts": {
+            "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
+            "config.yaml": as_yaml(request.config),
+            "changes.diff": provenance.diff(root),
+        },
+        "definition": dict(definition.values),
+    }
+
+
+def _data_hashes(definition: Definition) -> dict[str, str]:
+    """The hashes of the prepared arrays, by name."""
+    return {
+        key: str(value)
+        for key, value in definition.values.items()
+        if key.startswith("data.") and key.endswith(".sha256")
+    }

@@ -1,0 +1,281 @@
+"""A job as a worker trains it: from a resolved configuration to results, checks, and several devices."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import surviving
+import torch
+from safetensors.torch import load_file
+
+from eksplora.build import Configurator, load_network, part
+from eksplora.counter import derive
+from eksplora.errors import ConfigError
+from eksplora.stage import _job
+from eksplora.stage._record import as_yaml
+from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Status
+
+TRAIN = Path(__file__).resolve().parents[2] / "pipelines" / "train.py"
+MEMBERS = [Member(index=0, seed=derive(0, "member", 0) % 2**31), Member(index=1, seed=5)]
+DDP = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
+SMALL_CNN = ["experiment=digits_cnn", "model.filters=[4]", "model.hidden_units=[16]", "data.batch_size=64"]
+
+
+@dataclass
+class Collects:
+    """A report that keeps what it hears; over several processes only results come back to this one."""
+
+    results: list[MemberResult] = field(default_factory=list)
+    stop_after_epoch: int | None = None
+
+    def epoch(self, report: EpochReport) -> Decision:
+        return Decision.STOP if report.epoch == self.stop_after_epoch else Decision.GO_ON
+
+    def stop_requested(self) -> bool:
+        return False
+
+    def member(self, result: MemberResult) -> None:
+        self.results.append(result)
+
+
+@dataclass
+class StopsInside(Collects):
+    """Asks for a stop after a chunk that does not end an epoch."""
+
+    def stop_requested(self) -> bool:
+        return True
+
+
+def resolved(prepared: str, *overrides: str) -> Config:
+    config = Configurator("train", [prepared, *overrides])({})
+    part(config, "data").prepare()
+    return config
+
+
+def trained(
+    config: Config, folder: Path, report: Collects | None = None, members: list[Member] = MEMBERS[:1]
+) -> list[MemberResult]:
+    report = report or Collects()
+    job = Job(trial=0, config=config, members=members, folder=str(folder), threads=1, checkpoint_seconds=1000.0)
+    _job.run("job", job, report)
+    return report.results
+
+
+def weights(result: MemberResult) -> dict[str, torch.Tensor]:
+    assert result.weights is not None, result.message
+    return load_file(result.weights)
+
+
+def assert_close(result: MemberResult, reference: MemberResult) -> None:
+    """The same up to the rounding of sums of float32 that are split in another way."""
+    assert (result.status, result.epochs, result.step) == (reference.status, reference.epochs, reference.step)
+    assert result.curves.keys() == reference.curves.keys()
+    for name, curve in reference.curves.items():
+        assert result.curves[name] == pytest.approx(curve, rel=1e-4), name
+    assert (
+        result.value
+        == result.curves[next(name for name in result.curves if name.startswith("val/") and "loss" not in name)][-1]
+    )
+    ours, theirs = weights(result), weights(reference)
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+# --- members -----------------------------------------------------------------------------------------------------
+
+
+def test_members_are_trained_in_order_and_each_has_its_own_folder_and_seed(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, "experiment=boston_mlp", "model.widths=[8]", "trainer.max_epochs=2")
+    first, second = trained(config, tmp_path, members=MEMBERS)
+    assert (first.member, second.member) == (0, 1)
+    assert first.status is second.status is Status.FINISHED
+    assert first.weights_sha256 != second.weights_sha256
+    assert first.weights == str(tmp_path / "member-0" / "weights.safetensors")
+    (again,) = trained(config, tmp_path / "again", members=MEMBERS[1:])
+    assert again.weights_sha256 == second.weights_sha256
+
+
+def test_a_member_that_does_not_finish_ends_the_job(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, "experiment=boston_mlp", "model.widths=[8]", "trainer.max_epochs=3")
+    results = trained(config, tmp_path, Collects(stop_after_epoch=1), members=MEMBERS)
+    assert [result.status for result in results] == [Status.INTERRUPTED]
+
+
+def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, "experiment=boston_mlp", "trainer.max_epochs=5", "early_stopping=patience")
+    (result,) = trained(config, tmp_path / "trial")
+    best = tmp_path / "best"
+    best.mkdir()
+    (best / "config.yaml").write_text(as_yaml(config))
+    shutil.copy(str(result.weights), best / "member-0.safetensors")
+    network = load_network(best)
+    assert not network.training
+    raw, targets, validation = raw_validation_rows(config)
+    recipe, split = _job.recipe_of(config)
+    with torch.no_grad():
+        outputs = network(raw)
+        on_scaled = network.network(recipe.data.features[split.validation])
+    assert torch.equal(outputs, on_scaled)
+    assert float((outputs - targets).abs().mean()) == pytest.approx(result.value, rel=1e-6)
+    assert np.array_equal(validation, split.validation)
+
+
+def raw_validation_rows(config: Config) -> tuple[torch.Tensor, torch.Tensor, np.ndarray[Any, Any]]:
+    """Features and targets as prepared, unscaled, of the rows that validate."""
+    features, targets = part(config, "data").open("train")
+    rows = part(config, "protocol")(targets=targets).validation
+    return torch.from_numpy(np.array(features[rows])), torch.from_numpy(np.array(targets[rows])), rows
+
+
+def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, *SMALL_CNN, "trainer.max_epochs=1")
+    (result,) = trained(config, tmp_path)
+    (tmp_path / "config.yaml").write_text(as_yaml(config))
+    shutil.copy(str(result.weights), tmp_path / "member-0.safetensors")
+    raw, targets, _ = raw_validation_rows(config)
+    with torch.no_grad():
+        right = load_network(tmp_path)(raw).argmax(1) == targets
+    assert float(right.double().mean()) == pytest.approx(result.value, abs=1e-6)
+
+
+# --- checks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["trainer.max_epochs=-1"], r"^trainer\.max_epochs must be at least 1, got -1\. Give the epochs to train\.$"),
+        (["trainer.max_epochs=0"], r"^trainer\.max_epochs must be at least 1, got 0\."),
+        (["early_stopping.patience=0"], r"^early_stopping\.patience must be at least 1, got 0\. Use null for none\.$"),
+        (["early_stopping.min_delta=-1.0"], r"^early_stopping\.min_delta must be 0 or more, got -1\.0\."),
+        (["loss=cross_entropy"], r"^loss: does not go with .*does not change with.* Choose a loss that fits the task"),
+        (["loss=binary_cross_entropy"], r"^loss: does not go with .*targets from 0 to 1.* Choose a loss that fits"),
+        ([*SMALL_CNN, "loss=mse"], r"^loss: does not go with .* Choose a loss that fits the task and the model\.$"),
+        (
+            [*SMALL_CNN, "model.kernel=9", "model.padding=valid"],
+            r"^model\.kernel: block 1 has a 9x9 kernel .*8x8 pixels",
+        ),
+        ([*SMALL_CNN, "objective=mae"], r"^objective: does not go with "),
+        (["optimizer.lr=-1.0"], r"^optimizer.*-1\.0"),
+        (["optimizer=sgd", "optimizer.nesterov=true"], r"^optimizer.*[Nn]esterov"),
+        (["trainer.precision=17"], r"^trainer.*17"),
+        (["trainer.devices=0"], r"^trainer.*0"),
+        (["data.batch_size=10000"], r"^data\.batch_size=10000 is more than the 323 rows to learn from"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_a_configuration_that_cannot_be_trained_is_refused_in_one_line(
+    overrides: list[str], message: str, prepared: str
+) -> None:
+    config = resolved(prepared, *overrides)
+    with pytest.raises(ConfigError, match=message) as refused:
+        _job.run("check", config, Collects())
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=boston_mlp", "loss=huber"],
+        ["experiment=breast_cancer_mlp"],
+        ["experiment=wine_mlp", "objective=auroc"],
+        [*SMALL_CNN, "scheduler=exponential"],
+    ],
+    ids=lambda value: value[0],
+)
+def test_good_configurations_pass_the_check(overrides: list[str], prepared: str) -> None:
+    _job.run("check", resolved(prepared, *overrides), Collects())
+
+
+# --- devices -----------------------------------------------------------------------------------------------------
+
+
+def run_train(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(TRAIN), "tracker=off", "study.workers=1", *overrides]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_asked_for_where_there_is_none_is_refused_and_nothing_is_written(prepared: str, tmp_path: Path) -> None:
+    done = run_train(tmp_path, prepared, "experiment=boston_mlp", "trainer=gpu")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: trainer: ")
+    assert line.endswith("Use trainer=cpu on this machine.")
+    assert not list(tmp_path.rglob("spool.jsonl"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("experiment", [["experiment=boston_mlp"], SMALL_CNN], ids=["mlp", "cnn"])
+def test_a_training_on_a_gpu_has_the_metrics_of_one_on_the_cpu(
+    experiment: list[str], prepared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    (cpu,) = trained(resolved(prepared, *experiment, "trainer.max_epochs=2"), tmp_path / "cpu")
+    (gpu,) = trained(resolved(prepared, *experiment, "trainer=gpu", "trainer.max_epochs=2"), tmp_path / "gpu")
+    assert (cpu.device, gpu.device) == ("cpu", "cuda")
+    for name, curve in cpu.curves.items():
+        assert gpu.curves[name] == pytest.approx(curve, rel=1e-2), name
+
+
+TWO_DEVICES = {
+    "mlp": ["experiment=boston_mlp", "data.batch_size=23", "trainer.max_epochs=3"],  # 323 rows: the last batch has one
+    "cnn": [*SMALL_CNN, "trainer.max_epochs=2"],
+}
+
+
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+def test_two_devices_give_the_metrics_and_weights_of_one(kind: str, prepared: str, tmp_path: Path) -> None:
+    (one,) = trained(resolved(prepared, *TWO_DEVICES[kind]), tmp_path / "one")
+    (two,) = trained(resolved(prepared, *TWO_DEVICES[kind], *DDP), tmp_path / "two")
+    assert_close(two, one)
+    assert 0 < two.seconds < 100
+
+
+@pytest.mark.slow
+def test_two_devices_stopped_inside_an_epoch_and_after_one_end_as_one_undisturbed(
+    prepared: str, tmp_path: Path
+) -> None:
+    overrides = ["experiment=boston_mlp", "data.batch_size=4", "trainer.max_epochs=3"]  # 81 steps: two chunks an epoch
+    (one,) = trained(resolved(prepared, *overrides), tmp_path / "one")
+    config = resolved(prepared, *overrides, *DDP)
+    (inside,) = trained(config, tmp_path / "two", StopsInside())
+    assert (inside.status, inside.epochs, inside.step) == (Status.INTERRUPTED, 0, 64)
+    (after,) = trained(config, tmp_path / "two", Collects(stop_after_epoch=2))
+    assert (after.status, after.epochs, after.step) == (Status.INTERRUPTED, 2, 162)
+    (two,) = trained(config, tmp_path / "two")
+    assert_close(two, one)
+    assert two.seconds >= after.seconds >= inside.seconds > 0
+
+
+def test_two_devices_train_inside_a_worker_and_the_network_reproduces_its_value(prepared: str, tmp_path: Path) -> None:
+    overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=2"]
+    done = run_train(tmp_path, *overrides, "trainer=ddp", "trainer.accelerator=cpu", "study.name=two")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1  # the line of the trial: the processes say nothing
+    best = tmp_path / "results" / "two" / "best"
+    raw, targets, _ = raw_validation_rows(resolved(*overrides))
+    with torch.no_grad():
+        error = float((load_network(best)(raw) - targets).abs().mean())
+    with (tmp_path / "results" / "two" / "trials.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert error == pytest.approx(float(row["val/mae"]), rel=1e-6)
+    (one,) = trained(resolved(*overrides), tmp_path / "one")
+    assert error == pytest.approx(one.value, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workplace")
+def test_no_process_of_a_training_outlives_a_killed_driver(prepared: str) -> None:
+    overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=100000", "study.workers=1"]
+    with surviving.command(TRAIN, *overrides, *DDP, "study.checkpoint_seconds=0.01") as process:
+        surviving.until(lambda: list(Path().glob("mlruns/studies/*/**/member-0/b.json")), process=process)
+        assert len(surviving.session(process.pid)) >= 4  # driver, worker and two that train
+        surviving.kill_driver(process)

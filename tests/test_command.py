@@ -1,0 +1,169 @@
+import errno
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import ConfigCompositionException
+
+from eksplora.build import CONF, choices, compose_root
+from eksplora.command import check_arguments, explain, gather_space, help_text, readable_errors
+from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
+
+ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
+
+
+def ending(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int | str | None, str]:
+    """Exit code and standard error of a command that ends with an error."""
+    with pytest.raises(SystemExit) as left, readable_errors("search"):
+        raise error
+    return left.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("study.n_trials must be at least 1."), 2),
+        (DataError("card.json is missing."), 2),
+        (WorkerError("six trials failed"), 1),
+        (Interrupted("stopped"), 130),
+        (KeyboardInterrupt(), 130),
+        (OSError(errno.ENOSPC, "No space left on device", "mlruns/x"), 2),
+        (OSError(errno.EROFS, "Read-only file system", "mlruns/x"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "mlruns/x"), 2),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "mlruns/x"), 2),
+    ],
+)
+def test_what_was_foreseen_ends_with_one_line_and_its_exit_code(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, told = ending(error, capsys)
+    assert left == code
+    assert re.fullmatch(r"error: \S[^\n]*\n", told)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("ours"), FileNotFoundError(errno.ENOENT, "No such file", "x"), OSError("odd"), ValueError("ours")],
+)
+def test_what_nobody_foresaw_is_not_hidden(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, readable_errors("search"):
+        raise error
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["optimzer=adam"], "optimzer: no such key. Did you mean 'optimizer'?"),
+        (["zzz=1"], "zzz: no such key. Valid: data, early_stopping, experiment,"),
+        (["study.n_trial=3"], "study.n_trial: no such key. Did you mean 'study.n_trials'?"),
+        (
+            ["optimizer.momentum=0.9"],
+            "optimizer.momentum: no such key with this optimizer. It needs optimizer=rmsprop or ",
+        ),
+        (["optimizer=adm"], "optimizer=adm: no such file in conf/optimizer/. Did you mean 'adam'?"),
+        (["study.n_trials=abc"], "study.n_trials: 'abc' is of the wrong type. Give a whole number."),
+        (["early_stopping.min_delta=a"], "early_stopping.min_delta: 'a' is of the wrong type. Give a number."),
+        (
+            ["early_stopping.restore_best_weights=7.5"],
+            "early_stopping.restore_best_weights: '7.5' is of the wrong type. Give true",
+        ),
+        (["study.seed=true"], "study.seed: 'true' is of the wrong type. Give a whole number."),
+        (["study.seed=null"], "study.seed: 'null' is of the wrong type. Give a value that is not null."),
+        (["study.name=[1]"], "study.name: '[1]' is of the wrong type. Give text."),
+        (["space.params=3"], "space.params: '3' cannot stand for all of its keys. Set one of space.params.<key>."),
+        (["study=3"], "study: '3' cannot stand for all of its keys. Set one of study.checkpoint_seconds, "),
+        (["+optimizer=sgd"], "optimizer: is chosen already. Write optimizer=... without +."),
+        (["~study.seeds"], "study.seeds: no such key. Did you mean 'study.seed'?"),
+    ],
+)
+def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[str], told: str) -> None:
+    with pytest.raises(ConfigCompositionException, match=r"overrid|find|delete|Multiple") as caught:
+        compose_root("search", overrides)
+    assert explain(caught.value, "search").startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("study.n_trials=[", r"^'study\.n_trials=\[' cannot be read\. Write key=value"),
+        ("study.n_trials", r"^'study\.n_trials' cannot be read"),
+        ("=3", "^'=3' cannot be read"),
+        ("study.n_trials=1,2", r"^study\.n_trials: one value is wanted, got 1,2\. Give one\.$"),
+        ("optimizer.lr=choice(1,2)", r"or search over them: space\.params\.optimizer\.lr=choice\(1,2\)\.$"),
+        ("model=null", r"^model=null: no such file in conf/model/\. Valid: cnn, mlp\.$"),
+        ("optimizer=5", r"^optimizer=5: no such file in conf/optimizer/"),
+        ("--multirun", "^--multirun: no such option"),
+        ("--cgf", r"^--cgf: no such option\. Did you mean '--cfg'\?$"),
+        ("-x", "^-x: no such option"),
+    ],
+)
+def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        check_arguments([argument])
+
+
+def test_arguments_in_hydras_grammar_are_taken() -> None:
+    check_arguments(
+        ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
+    )
+    check_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+
+
+def test_only_overrides_of_the_space_are_moved() -> None:
+    assert gather_space(["space=mlp", "data.batch_size=2", "--cfg"]) == ["space=mlp", "data.batch_size=2", "--cfg"]
+    moved = gather_space(["space.params.a.b=1", "study.seed=1", "~space.params.c", "+space.when.a.b=d=e"])
+    assert moved == ["study.seed=1", 'space.overrides=["params.a.b=1","params.c=null","when.a.b=d=e"]']
+
+
+# --- help --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_help_lists_every_group_with_all_its_choices(root: str) -> None:
+    text = help_text(root, "__main__", "purpose")
+    config = compose_root(root, [], with_hydra=True)
+    groups = set(config.hydra.runtime.choices) - {"command", "metric"}
+    groups = {group for group in groups if not group.startswith("hydra/")}
+    assert groups == set(re.findall(r"^  (\w+)=\S+$", text, re.MULTILINE))
+    for group in groups:
+        assert f"  {group}={'|'.join(choices(group))}\n" in text
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_help_shows_every_key_of_the_composed_defaults_with_a_comment(root: str) -> None:
+    text = help_text(root, "__main__", "purpose")
+    config = compose_root(root, ["experiment=boston_mlp"] if root in ("search", "train") else [])
+    for group, node in config.items():
+        if group in ("experiment", "metric", "space"):
+            continue
+        keys = [key for key in node if not str(key).startswith("_")] if hasattr(node, "keys") else [group]
+        for key in keys:
+            assert re.search(rf"^ *{key}: .*# \S", text, re.MULTILINE), f"{group}.{key}"
+
+
+def test_help_names_experiments_with_what_they_are() -> None:
+    text = help_text("search", "__main__", "purpose")
+    for name in choices("experiment"):
+        assert re.search(rf"^  {name} +[A-Z].{{20,}}$", text, re.MULTILINE)
+    assert "space.when.<key>" in text
+
+
+# --- whole processes ---------------------------------------------------------------------------------------------
+
+
+def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: Path) -> None:
+    """A command of our own, whose task fails in a way that nobody foresaw."""
+    lines = [
+        "from eksplora.command import pipeline",
+        "@pipeline('sync')",
+        "def main(request):",
+        "    raise KeyError('ours')",
+    ]
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
+    assert "HYDRA_FULL_ERROR" not in done.stderr

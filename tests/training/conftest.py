@@ -1,0 +1,6 @@
+import sys
+from pathlib import Path
+
+sys.path.insert(
+    0, str(Path(__file__).parent)
+)  # small.py: small trainings and the bare loop that they are compared with

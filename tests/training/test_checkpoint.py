@@ -1,0 +1,188 @@
+import json
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import torch
+from saving import state
+
+from eksplora.errors import StorageError
+from eksplora.training import checkpoint
+
+
+def save(folder: Path, *steps: int, config: str = "config") -> None:
+    for step in steps:
+        checkpoint.save(folder, state(step), config_hash=config)
+
+
+def load(folder: Path, config: str = "config") -> int | None:
+    """The step of the state that is loaded, after a look at the whole of it."""
+    loaded = checkpoint.load(folder, config_hash=config)
+    if loaded is None:
+        return None
+    assert torch.equal(loaded["weights"], torch.full((100_000,), float(loaded["step"])))
+    return int(loaded["step"])
+
+
+def generation(folder: Path, step: int) -> Path:
+    """The file that holds the state of a step."""
+    for manifest in folder.glob("?.json"):
+        if json.loads(manifest.read_text())["step"] == step:
+            return manifest.with_suffix(".pt")
+    raise AssertionError(f"no state of step {step}")
+
+
+def test_an_empty_or_missing_folder_has_no_state(tmp_path: Path) -> None:
+    assert load(tmp_path) is None
+    assert load(tmp_path / "missing") is None
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    before: dict[str, Any] = {
+        "step": 3,
+        "curves": {"val/mae": [0.1, float("inf")]},
+        "best": None,
+        "optimizer": {"state": {0: {"exp_avg": torch.randn(3, dtype=torch.float64)}}, "param_groups": [{"lr": 0.1}]},
+    }
+    checkpoint.save(tmp_path, before, config_hash="config")
+    after = checkpoint.load(tmp_path, config_hash="config")
+    assert after is not None
+    averages = [value["optimizer"]["state"][0].pop("exp_avg") for value in (before, after)]
+    assert torch.equal(*averages)
+    assert after == before
+
+
+def test_two_generations_are_kept_and_the_newest_is_loaded(tmp_path: Path) -> None:
+    for step in range(1, 6):
+        save(tmp_path, step)
+        assert load(tmp_path) == step
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.pt", "b.json", "b.pt"]
+    assert generation(tmp_path, 4) != generation(tmp_path, 5)
+
+
+@pytest.mark.parametrize("damage", ["torn", "a flipped bit", "empty", "missing"])
+def test_a_damaged_newest_state_gives_the_one_before(damage: str, tmp_path: Path) -> None:
+    save(tmp_path, 1, 2, 3)
+    path = generation(tmp_path, 3)
+    content = path.read_bytes()
+    damaged = {
+        "torn": content[: len(content) // 2],
+        "a flipped bit": content[:-200_000] + bytes([content[-200_000] ^ 1]) + content[-199_999:],
+        "empty": b"",
+    }
+    path.unlink()
+    if damage in damaged:
+        path.write_bytes(damaged[damage])
+    assert load(tmp_path) == 2
+    save(tmp_path, 4)
+    assert load(tmp_path) == 4
+
+
+@pytest.mark.parametrize("text", [None, "", '{"serial": 3, "sha2'])
+def test_a_state_without_its_whole_manifest_does_not_count(text: str | None, tmp_path: Path) -> None:
+    save(tmp_path, 1, 2, 3)
+    manifest = generation(tmp_path, 3).with_suffix(".json")
+    manifest.unlink()
+    if text is not None:
+        manifest.write_text(text)
+    assert load(tmp_path) == 2
+
+
+def test_the_next_save_replaces_the_damaged_generation_and_not_the_good_one(tmp_path: Path) -> None:
+    save(tmp_path, 1, 2, 3)
+    good = generation(tmp_path, 2)
+    generation(tmp_path, 3).with_suffix(".json").unlink()
+    save(tmp_path, 4)
+    assert generation(tmp_path, 2) == good
+    generation(tmp_path, 4).write_bytes(b"torn")
+    assert load(tmp_path) == 2
+
+
+def test_a_state_of_another_configuration_is_not_loaded(tmp_path: Path) -> None:
+    save(tmp_path, 1, 2)
+    assert load(tmp_path, "another") is None
+    assert load(tmp_path) == 2
+
+
+def test_a_state_that_holds_code_is_not_run(tmp_path: Path) -> None:
+    class Harmful:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    checkpoint.save(tmp_path, {"step": 1, "weights": Harmful()}, config_hash="config")
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        checkpoint.load(tmp_path, config_hash="config")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_kill_at_any_moment_leaves_the_last_completed_state_or_a_newer_one(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    script = [sys.executable, str(Path(__file__).with_name("saving.py")), str(tmp_path)]
+    for _ in range(3):
+        with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # the imports are over
+            completed = _kill_at_random_moments(process, process.stdout, draw)
+        loaded = load(tmp_path)
+        assert loaded is not None and loaded >= completed
+    assert completed > 1
+
+
+def _kill_at_random_moments(process: subprocess.Popen[str], output: IO[str], draw: random.Random) -> int:
+    """Stop and look at the folder many times, as a kill would find it, then kill; returns the last step reported."""
+    for _ in range(25):
+        time.sleep(draw.uniform(0.0, 0.02))
+        os.kill(process.pid, signal.SIGSTOP)
+        assert load(Path(process.args[-1])) is not None  # type: ignore[index]
+        os.kill(process.pid, signal.SIGCONT)
+    time.sleep(draw.uniform(0.0, 0.02))
+    process.send_signal(signal.SIGKILL)
+    return max(map(int, output.read().split()), default=1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB: two states of 400 kB fit, a third does not."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True
+    )
+    if mount.returncode:
+        pytest.skip(f"mounting a tmpfs is not permitted: {mount.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_and_the_newest_state_stays(small_disk: Path) -> None:
+    save(small_disk, 1, 2)
+    with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)\. Free space"):
+        save(small_disk, 3)
+    assert load(small_disk) == 2
+    assert not list(small_disk.glob(".*"))  # the half-written file is gone
+    with pytest.raises(StorageError, match="No space left"):
+        save(small_disk, 3)
+    assert load(small_disk) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match=r"file/member-0/a\.json: cannot be written .*mend the folder's rights\."):
+        save(tmp_path / "file" / "member-0", 1)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    checkpoint.write_atomically(path, b"old")
+    (tmp_path / ".weights.tmp").mkdir()  # the new content cannot be written
+    with pytest.raises(StorageError, match="weights: cannot be written"):
+        checkpoint.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
