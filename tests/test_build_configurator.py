@@ -52,7 +52,7 @@ VALUES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(VALUES, min_size=1, max_size=2))
 def test_a_trials_configuration_is_what_the_same_overrides_on_the_command_line_compose(
     trials: list[dict[str, Any]],

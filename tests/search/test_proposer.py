@@ -88,8 +88,10 @@ def restored(history: History, sampler: str, pruner: str) -> Proposer:
     return study
 
 
-@pytest.mark.parametrize("pruner", PRUNERS)
-@pytest.mark.parametrize(("sampler", "count"), [("grid", 20), ("random", 20), ("tpe", 20), ("gp", 7)])
+CASES = [(sampler, pruner, 20) for sampler in ("grid", "random", "tpe") for pruner in PRUNERS] + [("gp", "none", 7)]
+
+
+@pytest.mark.parametrize(("sampler", "pruner", "count"), CASES)
 def test_a_study_interrupted_anywhere_goes_on_as_if_it_had_not_been(sampler: str, pruner: str, count: int) -> None:
     whole = run(proposer(sampler, pruner), 0, count)
     for cut in (5, count - 1) if sampler == "gp" else (1, 5, count // 2, count - 1):

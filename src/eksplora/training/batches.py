@@ -37,9 +37,6 @@ class TrainingChunks:
         steps = -(-len(rows) // batch_size)
         self.num_chunks = -(-steps // CHUNK_STEPS)
 
-    def __len__(self) -> int:
-        return self.num_chunks - self._position()[1]
-
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """The remaining chunks of the present epoch."""
         epoch, done = self._position()
