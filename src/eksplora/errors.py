@@ -12,8 +12,8 @@
 The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.
 """
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class EksploraError(Exception):

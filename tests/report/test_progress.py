@@ -9,4 +9,7 @@ def test_without_a_terminal_every_trial_is_one_line(capsys: pytest.CaptureFixtur
         progress.epoch(1, 5)
         progress.ended(1, outcome="val/mae 2.5", seconds=1.25, best="best 2.5 (trial 1)", done=2)
         progress.say("a worker died")
-    assert capsys.readouterr().err.splitlines() == ["[2/3] trial 1: val/mae 2.5 in 1.2 s; best 2.5 (trial 1)", "a worker died"]
+    assert capsys.readouterr().err.splitlines() == [
+        "[2/3] trial 1: val/mae 2.5 in 1.2 s; best 2.5 (trial 1)",
+        "a worker died",
+    ]

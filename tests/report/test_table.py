@@ -40,7 +40,8 @@ def test_csv_has_a_column_for_every_key_of_any_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.00030812, "0.000308"), (12345.678, "1.23e+04"), (2.35555, "2.356"), (7, "7"), (None, ""), ("sgd", "sgd")]
+    ("value", "shown"),
+    [(0.00030812, "0.000308"), (12345.678, "1.23e+04"), (2.35555, "2.356"), (7, "7"), (None, ""), ("sgd", "sgd")],
 )
 def test_values_are_short(value: object, shown: str) -> None:
     assert show_value(value) == shown

@@ -29,7 +29,11 @@ OVERRIDES = [
 
 def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides], cwd=folder, capture_output=True, text=True, timeout=200
+        [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
 
 
@@ -60,7 +64,11 @@ def test_summary_names_the_best_trials_and_where_everything_is(study: tuple[Path
     assert "means over 2 seeds" in shown
     for place in ("results/small/trials.csv", "results/small/plots", "results/small/best", "make ui"):
         assert place in shown
-    assert {path.name for path in (folder / "results/small/plots").iterdir()} >= {"history.html", "parallel_coordinates.html", "slices.html"}
+    assert {path.name for path in (folder / "results/small/plots").iterdir()} >= {
+        "history.html",
+        "parallel_coordinates.html",
+        "slices.html",
+    }
 
 
 def test_table_ranks_by_the_mean_over_members(study: tuple[Path, str]) -> None:
@@ -72,7 +80,11 @@ def test_table_ranks_by_the_mean_over_members(study: tuple[Path, str]) -> None:
 
 
 def test_runs_are_nested_study_trial_member_with_true_statuses(runs: dict) -> None:
-    assert set(runs) - {"client"} == {"small", *(f"trial-00{t}" for t in range(3)), *(f"trial-00{t}-member-{m}" for t in range(3) for m in range(2))}
+    assert set(runs) - {"client"} == {
+        "small",
+        *(f"trial-00{t}" for t in range(3)),
+        *(f"trial-00{t}-member-{m}" for t in range(3) for m in range(2)),
+    }
     for name, recorded in runs.items():
         if name != "client":
             parent = {"s": None, "t": "small"}[name[0]] if "member" not in name else name.partition("-member")[0]
@@ -85,7 +97,10 @@ def test_trial_shows_mean_and_spread_of_its_members(runs: dict) -> None:
     client = runs["client"]
     for trial in range(3):
         curves = [
-            [point.value for point in client.get_metric_history(runs[f"trial-00{trial}-member-{member}"].info.run_id, "val/mae")]
+            [
+                point.value
+                for point in client.get_metric_history(runs[f"trial-00{trial}-member-{member}"].info.run_id, "val/mae")
+            ]
             for member in range(2)
         ]
         recorded = runs[f"trial-00{trial}"]
@@ -97,7 +112,10 @@ def test_trial_shows_mean_and_spread_of_its_members(runs: dict) -> None:
 
 
 def test_members_have_the_same_seeds_in_every_trial(runs: dict) -> None:
-    seeds = {member: {runs[f"trial-00{trial}-member-{member}"].data.tags["seed"] for trial in range(3)} for member in range(2)}
+    seeds = {
+        member: {runs[f"trial-00{trial}-member-{member}"].data.tags["seed"] for trial in range(3)}
+        for member in range(2)
+    }
     assert all(len(found) == 1 for found in seeds.values())
     assert seeds[0] != seeds[1]
 
@@ -107,7 +125,16 @@ def test_trial_carries_its_whole_configuration_and_where_it_comes_from(runs: dic
     params, tags = recorded.data.params, recorded.data.tags
     assert params["trainer.max_epochs"] == "3" and params["data.scaling"] == "standard" and "optimizer.lr" in params
     assert json.loads(params["model.widths"]) in ([8], [8, 8])
-    for tag in ("git.commit", "git.dirty", "lock.sha256", "code.sha256", "version.torch", "machine.cpu", "threads", "data.train_features.sha256"):
+    for tag in (
+        "git.commit",
+        "git.dirty",
+        "lock.sha256",
+        "code.sha256",
+        "version.torch",
+        "machine.cpu",
+        "threads",
+        "data.train_features.sha256",
+    ):
         assert tags[tag]
     artifacts = {item.path for item in runs["client"].list_artifacts(recorded.info.run_id)}
     assert "config.yaml" in artifacts
@@ -159,7 +186,11 @@ def page(study: tuple[Path, str]) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, str(PIPELINES / "ui.py"), f"port={port}"], cwd=study[0], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, str(PIPELINES / "ui.py"), f"port={port}"],
+        cwd=study[0],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -199,6 +230,10 @@ def test_pages_show_the_study_and_the_curves_of_a_trial(page: str, runs: dict, t
         driver.get(f"{runs_page}?workflowType=machine_learning")
         wait.until(lambda browser: "small" in browser.find_element("tag name", "body").text)
         driver.get(f"{runs_page}/{trial.run_id}?workflowType=machine_learning")
-        wait.until(lambda browser: {"trial-001", "val/mae", "optimizer.lr"} <= set(browser.find_element("tag name", "body").text.split()))
+        wait.until(
+            lambda browser: (
+                {"trial-001", "val/mae", "optimizer.lr"} <= set(browser.find_element("tag name", "body").text.split())
+            )
+        )
     finally:
         driver.quit()

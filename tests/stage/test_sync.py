@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
-SMALL = ["experiment=boston_mlp", "sampler=random", "study.n_trials=2", "trainer.max_epochs=2", "space.params.model.widths=choice([8], [8, 8])"]
+SMALL = [
+    "experiment=boston_mlp",
+    "sampler=random",
+    "study.n_trials=2",
+    "trainer.max_epochs=2",
+    "space.params.model.widths=choice([8], [8, 8])",
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,9 @@ def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_pat
     for _ in range(2):  # the second finds nothing to do, and doubles nothing
         filled = subprocess.run(command("sync"), cwd=tmp_path, capture_output=True, text=True, timeout=200)
         assert filled.returncode == 0, filled.stderr
-        assert statuses(tmp_path) == {f"away/{name}": ("FINISHED", "finished") for name in ("away", "trial-000", "trial-001")}
+        assert statuses(tmp_path) == {
+            f"away/{name}": ("FINISHED", "finished") for name in ("away", "trial-000", "trial-001")
+        }
     assert filled.stdout == "MLflow has everything already.\n"
 
 

@@ -1,0 +1,1 @@
+"""Where workers live, and how a driver talks to them."""

@@ -1,6 +1,5 @@
 """A trained network together with the scaling of its features."""
 
-import torch
 from torch import Tensor, nn
 
 
