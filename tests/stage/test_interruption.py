@@ -146,6 +146,7 @@ def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(
     assert here.counted_once()
 
 
+@pytest.mark.slow
 def test_killed_study_is_whole_in_mlflow_after_the_same_command(prepared: str, workplace: Path) -> None:
     from mlflow import MlflowClient
 

@@ -220,8 +220,16 @@ def test_pages_show_the_study_and_the_curves_of_a_trial(page: str, runs: dict, t
     from selenium.webdriver.support.ui import WebDriverWait
 
     options = webdriver.ChromeOptions()
-    switches = "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync window-size=1600,1000"
-    for switch in [*switches.split(), f"user-data-dir={tmp_path}"]:
+    looks = [
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "no-first-run",
+        "window-size=1600,1000",
+        f"user-data-dir={tmp_path}",
+    ]
+    stays_at_home = ["disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"]
+    for switch in [*looks, *stays_at_home]:
         options.add_argument(f"--{switch}")
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:

@@ -142,7 +142,7 @@ def noisy(**changes: Any) -> Recipe:
         optimizer=partial(torch.optim.Adam, lr=0.05),
         schedule=Exponential(decay_rate=0.9, decay_steps=7),
         early_stopping=EarlyStopping(patience=2, min_delta=0.0, restore_best_weights=True),
-        max_epochs=12,
+        max_epochs=10,
     )
     return replace(recipe, **changes)
 
@@ -327,7 +327,7 @@ def test_best_weights_are_those_of_the_best_epoch(patience: int | None, tmp_path
 
 def test_without_best_weights_value_and_weights_are_the_last_epochs(tmp_path: Path) -> None:
     result = small.train(noisy(early_stopping=small.NEVER), tmp_path)
-    assert result.best_epoch == result.epochs == 12
+    assert result.best_epoch == result.epochs == 10
     assert result.value == result.curves["val/mae"][-1] > min(result.curves["val/mae"])
 
 
