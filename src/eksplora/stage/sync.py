@@ -28,12 +28,12 @@ def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[str, int]]:
     """Bring every study that no driver runs now into MLflow; yields those that were behind, with the events sent."""
     for spool in sorted(studies.glob("*/spool.jsonl")):
         try:
-            with hold(spool.parent):
+            with hold(spool.parent):  # for a moment only: its own driver may want to start
                 close_if_killed(spool)
-                if not tracker.is_level(spool):
-                    yield spool.parent.name, tracker.sync(spool, is_over=True)
         except StudyError:
             continue  # its own driver keeps MLflow up to date
+        if not tracker.is_level(spool):
+            yield spool.parent.name, tracker.sync(spool, is_over=True)
 
 
 def close_if_killed(path: Path) -> None:
