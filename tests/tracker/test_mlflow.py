@@ -353,7 +353,7 @@ def test_a_negative_wait_is_refused() -> None:
 
 def test_the_user_is_told_where_to_look(folder: Path) -> None:
     assert "`make ui`" in tracker(folder).where("my-study")
-    assert dead().where("my-study") == "MLflow: http://127.0.0.1:1, then the run 'my-study'"
+    assert dead().where("my-study") == "http://127.0.0.1:1, then the run my-study in MLflow"
 
 
 def test_the_cost_of_a_trial_is_low_and_does_not_grow(folder: Path, spool: Path) -> None:

@@ -47,7 +47,8 @@ def conclude(request: Request, driver: Driver, spool: Spool, tracker: Tracker, e
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
     is_recorded = tracker.finish(tracker_seconds(request))
-    print(f"  {tracker.where(driver.plan.name)}")
+    if where := tracker.where(driver.plan.name):
+        print(f"  runs     {where}")
     if not is_recorded:
         print(
             f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.",

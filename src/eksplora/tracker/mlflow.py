@@ -47,8 +47,8 @@ class MlflowTracker:
     def where(self, study_name: str) -> str:
         """One line that tells how to look at the study."""
         if sqlite_path(self._uri) is not None:
-            return f"MLflow: `make ui`, then the run {study_name!r} (database {self._uri.removeprefix('sqlite:///')})"
-        return f"MLflow: {self._uri}, then the run {study_name!r}"
+            return f"`make ui`, then the run {study_name} in MLflow ({self._uri.removeprefix('sqlite:///')})"
+        return f"{self._uri}, then the run {study_name} in MLflow"
 
     def sync(self, spool: Path, *, is_over: bool) -> int:
         """Bring what is new in a spool into MLflow, now; returns the number of events.
