@@ -113,7 +113,7 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("sync",), "pipelines/sync.py"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "pipelines/bench.py"),
-        (("test", "ARGS=-x"), "-m pytest -x"),
+        (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile -x"),
         (("test-slow",), '-m pytest -m "slow and not gpu" '),
     ],
 )

@@ -100,6 +100,7 @@ def test_a_read_only_disk_is_refused(prepared: Path, tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line_and_with_more_space_the_same_command_goes_on(
     prepared: Path, tmp_path: Path
 ) -> None:

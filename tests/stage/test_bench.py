@@ -98,6 +98,7 @@ def test_a_training_is_measured_on_all_sides_and_recorded_in_mlflow(small: Calla
     assert sorted(points) == [(1,), (3,)]  # epochs of the run that warms up, and of the one that counts
 
 
+@pytest.mark.slow
 def test_a_study_that_trains_nothing_is_timed_in_its_parts(tmp_path: Path) -> None:
     times = _bench_driver.time_study(tmp_path, "study", 3)
     assert times.trials == 3

@@ -255,6 +255,7 @@ def test_two_devices_stopped_inside_an_epoch_and_after_one_end_as_one_undisturbe
     assert two.seconds >= after.seconds >= inside.seconds > 0
 
 
+@pytest.mark.slow
 def test_two_devices_train_inside_a_worker_and_the_network_reproduces_its_value(prepared: str, tmp_path: Path) -> None:
     overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=2"]
     done = run_train(tmp_path, *overrides, "trainer=ddp", "trainer.accelerator=cpu", "study.name=two")

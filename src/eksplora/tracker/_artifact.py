@@ -1,6 +1,5 @@
 """The files of a run, below a folder."""
 
-import os
 from pathlib import Path
 from shutil import copyfile
 
@@ -22,4 +21,4 @@ def write_artifacts(folder: Path, change: Change) -> None:
 
 def _temporary(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    return target.with_name(f".{target.name}.{os.getpid()}")
+    return target.with_name(f".{target.name}.part")  # always the same: what a kill left is written over by the next try
