@@ -137,6 +137,3 @@ def _build(key: str, make: Callable[[], object]) -> None:
 def _one_line(error: Exception) -> str:
     """The first sentences of a library's error."""
     return " ".join(str(error).split()).split(" (Triggered internally")[0]
-
-
-__all__ = ["JobReport", "check", "recipe_of", "run", "train"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import build
-from eksplora.errors import ConfigError, EksploraError, StudyError, WorkerError
+from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.report.progress import Progress
 from eksplora.schema import SearchConfig, Study
@@ -231,6 +231,3 @@ def _drive(driver: Driver, interruption: Interruption) -> EksploraError | None:
     except EksploraError as error:
         return error
     return interrupted(interruption.number) if interruption.number else None
-
-
-__all__ = ["StudyError", "run_study"]
