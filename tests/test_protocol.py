@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 
 from eksplora.errors import ConfigError
-from eksplora.protocol import holdout, split_rows
+from eksplora.protocol import holdout, kfold, split_rows
 
 CLASSES = np.repeat(np.arange(3), [50, 30, 23])
 
@@ -56,8 +58,8 @@ def test_every_row_is_equally_likely_to_be_drawn():
     assert np.abs(drawn - 600).max() < 5 * 20.5
 
 
-def test_holdout_hands_back_training_and_validation_rows():
-    split = holdout(targets=CLASSES, validation_fraction=0.2, seed=0, stratified=True)
+def test_holdout_is_one_split_into_training_and_validation_rows():
+    (split,) = holdout(targets=CLASSES, validation_fraction=0.2, seed=0, stratified=True)
     assert (len(split.train), len(split.validation)) == (82, 21)
     assert set(split.train).isdisjoint(split.validation)
 
@@ -83,3 +85,134 @@ def test_stratification_of_what_are_not_classes_is_refused(targets):
 def test_a_seed_that_is_no_integer_is_refused():
     with pytest.raises(ConfigError, match=r"protocol\.seed must be an integer, got 'abc'"):
         holdout(targets=CLASSES, validation_fraction=0.2, seed="abc", stratified=True)
+
+
+def folds_of(targets, folds, *, repeats=1, seed=0, stratified=False):
+    return kfold(targets=targets, folds=folds, repeats=repeats, seed=seed, stratified=stratified)
+
+
+def class_counts(targets, rows):
+    return np.bincount(targets[rows], minlength=targets.max() + 1)
+
+
+SHAPES = [(103, 5), (103, 2), (103, 22), (404, 5), (30, 7), (30, 10)]
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize(("rows", "folds"), SHAPES)
+def test_every_row_validates_exactly_once_in_each_repeat(rows, folds, stratified):
+    splits = folds_of(np.arange(rows) % 3, folds, repeats=3, stratified=stratified)
+    assert len(splits) == 3 * folds
+    for start in range(0, len(splits), folds):
+        validated = np.concatenate([split.validation for split in splits[start : start + folds]])
+        np.testing.assert_array_equal(np.sort(validated), np.arange(rows))
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize(("rows", "folds"), SHAPES)
+def test_a_fold_learns_from_every_row_that_it_does_not_validate_on(rows, folds, stratified):
+    for split in folds_of(np.arange(rows) % 3, folds, repeats=2, stratified=stratified):
+        np.testing.assert_array_equal(np.sort(np.concatenate([split.train, split.validation])), np.arange(rows))
+        assert (np.diff(split.train) > 0).all()
+        assert (np.diff(split.validation) > 0).all()
+
+
+@pytest.mark.parametrize(("rows", "folds"), [*SHAPES, (10, 10)])
+def test_fold_sizes_equal_scikit_learns(rows, folds):
+    reference = [len(part) for _, part in KFold(folds).split(np.zeros(rows))]
+    assert [len(split.validation) for split in folds_of(np.zeros(rows), folds)] == reference
+    assert max(reference) - min(reference) <= 1
+
+
+@pytest.mark.parametrize("folds", range(2, 24))
+def test_class_counts_of_the_folds_equal_scikit_learns(folds):
+    counts = [class_counts(CLASSES, split.validation) for split in folds_of(CLASSES, folds, stratified=True)]
+    reference = [class_counts(CLASSES, part) for _, part in StratifiedKFold(folds).split(CLASSES, CLASSES)]
+    np.testing.assert_array_equal(counts, reference)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stratified_folds_are_even_in_each_class_and_in_all(seed):
+    sizes = np.random.default_rng(seed).integers(9, 40, size=7)
+    targets = np.random.default_rng(seed).permutation(np.repeat(np.arange(7) * 2, sizes))  # classes with gaps between
+    counts = np.array([class_counts(targets, split.validation) for split in folds_of(targets, 9, stratified=True)])
+    assert np.ptp(counts, axis=0).max() <= 1
+    assert np.ptp(counts.sum(axis=1)) <= 1
+
+
+def validation_of(splits):
+    return [split.validation.tolist() for split in splits]
+
+
+def test_folds_are_a_function_of_the_seed():
+    first, again, other = (validation_of(folds_of(CLASSES, 5, seed=seed, stratified=True)) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_repeats_cut_the_rows_anew_and_leave_earlier_ones_as_they_are():
+    splits = validation_of(folds_of(CLASSES, 5, repeats=4, stratified=True))
+    partitions = [{tuple(rows) for rows in splits[start : start + 5]} for start in range(0, 20, 5)]
+    assert all(one.isdisjoint(next_one) for one, next_one in pairwise(partitions))
+    assert splits[:10] == validation_of(folds_of(CLASSES, 5, repeats=2, stratified=True))
+
+
+def test_folds_are_the_same_in_every_version():
+    targets = np.array([0, 1] * 6)
+    assert validation_of(folds_of(targets, 3)) == [[1, 5, 8, 10], [2, 4, 6, 7], [0, 3, 9, 11]]
+    assert validation_of(folds_of(targets, 3, stratified=True)) == [[4, 5, 9, 10], [6, 7, 8, 11], [0, 1, 2, 3]]
+
+
+def test_any_two_rows_are_equally_likely_to_share_a_fold():
+    together = np.zeros((9, 9))
+    for split in folds_of(np.zeros(9), 3, repeats=2000):
+        together[np.ix_(split.validation, split.validation)] += 1
+    # Of the 8 other rows 2 are in a row's fold: binomial(2000, 1/4), with deviation 19.4.
+    assert np.abs(together[~np.eye(9, dtype=bool)] - 500).max() < 5 * 19.4
+
+
+def test_folds_of_numbers_are_cut_by_their_rows():
+    numbers = np.linspace(0, 1, 26).reshape(13, 2)
+    assert validation_of(folds_of(numbers, 4)) == validation_of(folds_of(np.zeros(13), 4))
+
+
+@pytest.mark.parametrize("folds", [1, 0, -5, 2.0, "5", True, None])
+def test_fewer_than_two_folds_are_refused_by_key(folds):
+    with pytest.raises(ConfigError, match=r"protocol\.folds must be an integer of at least 2, got .*\. Try protocol"):
+        folds_of(CLASSES, folds)
+
+
+@pytest.mark.parametrize("repeats", [0, -1, 1.5, "2", True, None])
+def test_less_than_one_repeat_is_refused_by_key(repeats):
+    with pytest.raises(ConfigError, match=r"protocol\.repeats must be an integer of at least 1, got"):
+        folds_of(CLASSES, 5, repeats=repeats)
+
+
+def test_more_folds_than_rows_are_refused_by_key():
+    with pytest.raises(ConfigError, match=r"protocol\.folds=11 is more than the rows of the training part \(10\)\."):
+        folds_of(np.zeros(10), 11)
+
+
+def test_more_folds_than_rows_of_a_class_are_refused_with_the_class():
+    targets = np.repeat([3, 7, 9], [50, 4, 5])
+    with pytest.raises(ConfigError, match=r"=5 is more than the rows of class 7 \(4\)\. .* protocol\.stratified=false"):
+        folds_of(targets, 5, stratified=True)
+    assert len(folds_of(targets, 5)) == 5
+
+
+def test_folds_want_an_integer_seed():
+    with pytest.raises(ConfigError, match=r"protocol\.seed must be an integer, got 1\.5"):
+        folds_of(CLASSES, 5, seed=1.5)
+
+
+def test_stratified_folds_of_what_are_not_classes_are_refused():
+    with pytest.raises(ConfigError, match=r"Set data\.stratified=false\.$"):
+        folds_of(np.zeros((10, 1)), 5, stratified=True)
+
+
+@pytest.mark.parametrize("stratified", ["no", 1, None])
+def test_stratified_must_be_true_or_false(stratified):
+    with pytest.raises(ConfigError, match=r"protocol\.stratified must be true or false, got"):
+        folds_of(CLASSES, 5, stratified=stratified)
+    with pytest.raises(ConfigError, match=r"protocol\.stratified must be true or false, got"):
+        holdout(targets=CLASSES, validation_fraction=0.2, seed=0, stratified=stratified)

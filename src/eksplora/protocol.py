@@ -38,14 +38,16 @@ def split_rows(
         raise ConfigError(
             f"{key}={fraction} of {len(targets)} rows leaves one side empty. Choose a fraction in between."
         )
-    strata = _classes(targets) if stratified else np.zeros(len(targets), dtype=np.int64)
+    strata = _strata(targets, stratified)
     quota = _proportional(np.bincount(strata), total)
     part = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(quota)])
     return np.setdiff1d(np.arange(len(targets)), part), np.sort(part)
 
 
-def holdout(*, targets: NDArray[np.generic], validation_fraction: float, seed: int, stratified: bool) -> Split:
-    """Cut a validation part from the training part; the test part is not involved.
+def holdout(
+    *, targets: NDArray[np.generic], validation_fraction: float, seed: int, stratified: bool
+) -> tuple[Split, ...]:
+    """One split: a validation part cut from the training part; the test part is not involved.
 
     Args:
         targets: Targets of the training part; classes have shape (rows,).
@@ -58,7 +60,40 @@ def holdout(*, targets: NDArray[np.generic], validation_fraction: float, seed: i
     """
     check_seed(seed, key="protocol.seed")
     train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
-    return Split(train=train, validation=validation)
+    return (Split(train=train, validation=validation),)
+
+
+def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, stratified: bool) -> tuple[Split, ...]:
+    """`folds * repeats` splits of the training part: in each repeat every row validates exactly once.
+
+    Fold sizes differ by at most one row, and stratified so do each class's counts: the rows are dealt to the folds
+    like cards, class after class (scikit-learn's KFold and StratifiedKFold have the same sizes). The repeats are
+    drawn independently, and further ones leave the first as they are.
+
+    Args:
+        targets: Targets of the training part; classes have shape (rows,).
+        folds: Parts of one repeat, from 2 to the number of rows; stratified, to that of the rarest class.
+        repeats: Partitions, at least 1.
+        seed: Decides which rows lie in which fold.
+        stratified: Whether each class is represented in proportion.
+
+    Returns:
+        Splits, that of a fold at `repeat * folds + fold`; row numbers ascending.
+
+    Raises:
+        ConfigError: A value is out of range; the message names the key.
+    """
+    _check_count(folds, 2, key="protocol.folds")
+    _check_count(repeats, 1, key="protocol.repeats")
+    check_seed(seed, key="protocol.seed")
+    strata = _strata(targets, stratified)
+    _check_folds(folds, targets, strata, stratified)
+    partitions = [_partition(strata, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]
+    return tuple(
+        Split(train=np.flatnonzero(fold_of != fold), validation=np.flatnonzero(fold_of == fold))
+        for fold_of in partitions
+        for fold in range(folds)
+    )
 
 
 def check_fraction(fraction: float, *, key: str) -> None:
@@ -74,6 +109,30 @@ def check_seed(seed: int, *, key: str) -> None:
         raise ConfigError(f"{key} must be an integer, got {seed!r}. Try {key}=0.")
 
 
+def _check_count(count: int, least: int, *, key: str) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < least:
+        raise ConfigError(f"{key} must be an integer of at least {least}, got {count!r}. Try {key}={least}.")
+
+
+def _check_folds(folds: int, targets: NDArray[np.generic], strata: Rows, stratified: bool) -> None:
+    """Every fold must get a row, and stratified a row of every class."""
+    counts = np.bincount(strata)
+    rarest = int(counts.argmin())
+    if folds > counts[rarest]:
+        rows = f"rows of class {targets[strata == rarest][0]}" if stratified else "rows of the training part"
+        way_out = "Choose fewer folds" + (" or set protocol.stratified=false." if stratified else ".")
+        raise ConfigError(f"protocol.folds={folds} is more than the {rows} ({counts[rarest]}). {way_out}")
+
+
+def _strata(targets: NDArray[np.generic], stratified: bool) -> Rows:
+    """The stratum of each row, counted from 0: its class, or one for all."""
+    if not isinstance(stratified, bool):
+        raise ConfigError(
+            f"protocol.stratified must be true or false, got {stratified!r}. Set protocol.stratified=false."
+        )
+    return _classes(targets) if stratified else np.zeros(len(targets), dtype=np.int64)
+
+
 def _classes(targets: NDArray[np.generic]) -> Rows:
     if targets.ndim != 1 or targets.dtype.kind not in "iu":
         raise ConfigError("data.stratified is true, but these targets are not classes. Set data.stratified=false.")
@@ -87,6 +146,14 @@ def _proportional(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     order = np.argsort(-remainders, kind="stable")
     shares[order[: total - shares.sum()]] += 1
     return shares
+
+
+def _partition(strata: Rows, folds: int, seed: int) -> Rows:
+    """The fold of each row: rows in random order, class after class, are dealt round robin."""
+    order = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(np.bincount(strata))])
+    fold_of = np.empty(len(strata), dtype=np.int64)
+    fold_of[order] = np.arange(len(strata)) % folds
+    return fold_of
 
 
 def _drawn(strata: Rows, stratum: int, count: int, seed: int) -> Rows:

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from eksplora.data._arrays import training_arrays
+from eksplora.data._arrays import fold_arrays, training_arrays
 from eksplora.data.diabetes import Diabetes
 from eksplora.data.digits import Digits
 from eksplora.data.wine import Wine
 from eksplora.errors import ConfigError
-from eksplora.protocol import holdout
+from eksplora.protocol import holdout, kfold
 from eksplora.types import Split
 
 COMMON = {"batch_size": 32, "test_fraction": 0.2, "split_seed": 0}
@@ -28,9 +28,30 @@ def wine(tmp_path):
     return dataset
 
 
+@pytest.fixture
+def digits(tmp_path):
+    dataset = Digits(
+        root=str(tmp_path),
+        scaling="pixel",
+        input_shape=[1, 8, 8],
+        num_classes=10,
+        num_targets=None,
+        stratified=True,
+        **COMMON,
+    )
+    dataset.prepare()
+    return dataset
+
+
 def cut(dataset):
     targets = dataset.open("train")[1]
-    return holdout(targets=targets, validation_fraction=0.2, seed=0, stratified=dataset.stratified)
+    (split,) = holdout(targets=targets, validation_fraction=0.2, seed=0, stratified=dataset.stratified)
+    return split
+
+
+def folds_of(dataset, folds=5):
+    targets = dataset.open("train")[1]
+    return kfold(targets=targets, folds=folds, repeats=1, seed=0, stratified=dataset.stratified)
 
 
 def test_scaler_is_fitted_on_training_rows_only(wine):
@@ -73,17 +94,7 @@ def test_classes_are_int64_and_numbers_float32(tmp_path, wine):
     assert (targets.dtype, targets.shape) == (np.float32, (354, 1))
 
 
-def test_scaled_digits_lie_between_zero_and_one(tmp_path):
-    digits = Digits(
-        root=str(tmp_path),
-        scaling="pixel",
-        input_shape=[1, 8, 8],
-        num_classes=10,
-        num_targets=None,
-        stratified=True,
-        **COMMON,
-    )
-    digits.prepare()
+def test_scaled_digits_lie_between_zero_and_one(digits):
     features = training_arrays(digits, cut(digits)).features
     assert (features.min(), features.max(), features.shape[1:]) == (0.0, 1.0, (1, 8, 8))
 
@@ -94,3 +105,58 @@ def test_a_batch_larger_than_the_rows_to_learn_from_is_refused(wine):
         ConfigError, match=r"data\.batch_size=1000 is more than the 114 rows to learn from\. Choose 114"
     ):
         training_arrays(wine, cut(wine))
+
+
+def test_each_fold_is_scaled_by_its_own_training_rows(wine):
+    features, targets = wine.open("train")
+    splits = folds_of(wine)
+    for split, arrays in zip(splits, fold_arrays(wine, splits), strict=True):
+        reference = StandardScaler().fit(features[split.train])
+        np.testing.assert_allclose(arrays.features, reference.transform(features), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(arrays.scaling.scale, reference.scale_)
+        np.testing.assert_array_equal(arrays.targets, targets)
+
+
+def test_a_fold_among_others_is_the_fold_alone(wine):
+    splits = folds_of(wine)
+    for split, arrays in zip(splits, fold_arrays(wine, splits), strict=True):
+        alone = training_arrays(wine, split)
+        np.testing.assert_array_equal(arrays.features, alone.features)
+        np.testing.assert_array_equal(arrays.scaling.shift, alone.scaling.shift)
+
+
+def test_folds_of_one_scaling_share_the_features(digits, wine):
+    first, *others = fold_arrays(digits, folds_of(digits))
+    assert len(others) == 4
+    assert all(arrays.features is first.features for arrays in others)
+    wine.scaling = "none"
+    first, *others = fold_arrays(wine, folds_of(wine))
+    assert all(arrays.features is first.features for arrays in others)
+
+
+def test_folds_of_different_scalings_have_features_of_their_own_and_share_the_targets(wine):
+    folds = fold_arrays(wine, folds_of(wine))
+    assert len({id(arrays.features) for arrays in folds}) == 5
+    assert len({id(arrays.targets) for arrays in folds}) == 1
+
+
+def test_the_fold_that_lacks_the_extreme_pixel_has_features_of_its_own(wine):
+    wine.scaling = "pixel"
+    features, _ = wine.open("train")
+    greatest = int(features.max(axis=1).argmax())  # one row of wine has the greatest value, a proline of 1680
+    rows = np.arange(len(features))
+    lacking = Split(train=rows[rows != greatest], validation=rows[[greatest]])
+    holding = [Split(train=rows[rows != row], validation=rows[[row]]) for row in rows[rows != greatest][:2]]
+    without, first, second = fold_arrays(wine, [lacking, *holding])
+    assert first.features is second.features
+    assert first.features.max() == 1
+    assert without.features[lacking.train].max() == 1 < without.features.max()
+
+
+def test_the_batch_size_is_checked_against_the_smallest_fold(wine):
+    splits = folds_of(wine)
+    sizes = sorted(len(split.train) for split in splits)
+    assert (sizes[0], sizes[-1]) == (113, 114)
+    wine.batch_size = 114
+    with pytest.raises(ConfigError, match=r"data\.batch_size=114 is more than the 113 rows to learn from"):
+        fold_arrays(wine, splits)
