@@ -3,34 +3,19 @@ import torch
 import torch.nn.functional as F
 
 from eksplora.errors import ConfigError
-from eksplora.model._layers import ACTIVATIONS, activation_name, dense, per_layer, positive, rate, sizes
-
-X = torch.linspace(-3, 3, 13, dtype=torch.float64)
-FORMULAS = {
-    "elu": torch.where(X > 0, X, X.exp() - 1),
-    "gelu": X * 0.5 * (1 + torch.erf(X / 2**0.5)),
-    "identity": X,
-    "relu": X.clamp(min=0),
-    "selu": 1.0507009873554805 * torch.where(X > 0, X, 1.6732632423543772 * (X.exp() - 1)),
-    "sigmoid": 1 / (1 + (-X).exp()),
-    "silu": X / (1 + (-X).exp()),
-    "softplus": (1 + X.exp()).log(),
-    "tanh": (X.exp() - (-X).exp()) / (X.exp() + (-X).exp()),
-}
-
-
-@pytest.mark.parametrize("name", FORMULAS)
-def test_activation_follows_its_formula(name: str) -> None:
-    torch.testing.assert_close(ACTIVATIONS[name]()(X), FORMULAS[name])
-
-
-def test_every_activation_has_a_formula_here() -> None:
-    assert set(ACTIVATIONS) == set(FORMULAS)
+from eksplora.model._layers import activation_name, dense, normalization_name, per_layer, positive, rate, sizes
+from eksplora.model._members import BatchNorm
 
 
 def test_misspelt_activation_names_key_and_nearest() -> None:
     with pytest.raises(ConfigError, match=r"^model\.activation: unknown activation 'rleu'\. Did you mean 'relu'\?$"):
         activation_name("rleu", "model.activation")
+
+
+@pytest.mark.parametrize("value", ["batchnorm", None, True])
+def test_a_normalization_is_none_or_batch(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^model\.normalization: unknown normalization .* (Valid|Did you mean)"):
+        normalization_name(value)
 
 
 @pytest.mark.parametrize("value", [0, -3, 2.0, True, "8", None])
@@ -75,7 +60,7 @@ def test_value_for_no_layers_is_checked_too() -> None:
 
 def test_dropout_comes_after_the_activation() -> None:
     torch.manual_seed(0)
-    layer = dense(5, [400], ["sigmoid"], [0.5]).train()
+    layer = dense(5, [400], ["sigmoid"], [0.5], "none").train()
     y = layer(torch.randn(3, 5))  # (batch, units)
     kept = y != 0  # a sigmoid is never 0: zeros are dropped units
     assert 0.4 < kept.double().mean() < 0.6
@@ -83,11 +68,25 @@ def test_dropout_comes_after_the_activation() -> None:
 
 
 def test_dropout_is_off_in_evaluation() -> None:
-    layer = dense(5, [40], ["identity"], [0.5]).eval()
+    layer = dense(5, [40], ["identity"], [0.5], "none").eval()
     x = torch.randn(3, 5)
     torch.testing.assert_close(layer(x), F.linear(x, *layer.parameters()))
 
 
 def test_names_of_weights_do_not_depend_on_dropout() -> None:
-    plain, dropping = (dense(5, [4, 3], ["relu"] * 2, [p] * 2) for p in (0.0, 0.5))
+    plain, dropping = (dense(5, [4, 3], ["relu"] * 2, [p] * 2, "none") for p in (0.0, 0.5))
     assert list(plain.state_dict()) == list(dropping.state_dict())
+
+
+def test_normalization_stands_between_the_map_and_its_activation() -> None:
+    layer = dense(5, [7], ["sigmoid"], [0.0], "batch")
+    x = torch.randn(6, 5)
+    weight, gain, offset = layer.parameters()  # the map has no bias: the normalization would take it out
+    y = x @ weight.T
+    y = (y - y.mean(0)) / (y.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(layer(x), torch.sigmoid(y * gain + offset))
+
+
+def test_each_normalization_is_of_its_own_layer() -> None:
+    network = dense(5, [7, 3], ["relu"] * 2, [0.5] * 2, "batch")
+    assert [len(module.weight) for module in network.modules() if isinstance(module, BatchNorm)] == [7, 3]

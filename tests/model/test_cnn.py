@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from stacking import assert_members_are_as_alone, gradients
+from torch import nn
 
 from eksplora.errors import ConfigError
+from eksplora.model._activations import ACTIVATIONS, NON_DECREASING
+from eksplora.model._members import Dropout, unaware
 from eksplora.model.cnn import CNN
 
 
@@ -91,10 +95,91 @@ def test_a_number_of_hidden_units_is_one_layer() -> None:
 
 
 def test_dropout_acts_on_dense_layers_in_training_only() -> None:
-    network = cnn(dropout=0.5, filters=[2])
+    network = cnn(dropout=0.5, filters=[2], hidden_units=[40, 30])
     x = torch.randn(2, 1, 28, 28)
-    assert not torch.equal(network.train()(x), network(x))
-    assert torch.equal(network.eval()(x), network(x))
+    first = network(x)
+    layers = [module for module in network.modules() if isinstance(module, Dropout)]
+    assert layers == [layer[-1] for layer in network.hidden]
+    for layer in layers:
+        layer.key = torch.tensor(1)
+    assert not torch.equal(network(x), first)
+    plain = cnn(filters=[2], hidden_units=[40, 30])
+    plain.load_state_dict(network.state_dict())
+    assert torch.equal(network.eval()(x), plain(x))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_pooling_goes_before_a_non_decreasing_activation(name: str) -> None:
+    pool, activation = cnn(activation=name).blocks[0][1:]
+    if name not in NON_DECREASING:
+        pool, activation = activation, pool
+    assert (type(pool).__name__, type(activation)) == ("MaxPool2d", type(ACTIVATIONS[name]()))
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_order_of_pooling_and_activation_changes_nothing(name: str, normalization: str) -> None:
+    network = cnn(activation=name, input_shape=[2, 12, 12], filters=[4], normalization=normalization).double()
+    x = torch.randn(6, 2, 12, 12, dtype=torch.float64)
+    block = network.blocks[0]
+    written_out = nn.Sequential(*block[:-2], ACTIVATIONS[name](), nn.MaxPool2d(2))
+    for ours, reference in zip(gradients(block, x, 4), gradients(written_out, x, 4), strict=True):
+        torch.testing.assert_close(ours, reference)
+
+
+@pytest.mark.parametrize("name", sorted(NON_DECREASING))
+def test_equal_numbers_of_a_window_give_the_gradient_to_the_first_in_either_order(name: str) -> None:
+    x = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.5, 0.1, 0.5, 0.5]]).view(1, 1, 2, 4).requires_grad_()
+    pool, function = nn.MaxPool2d(2), ACTIVATIONS[name]()
+    slopes = [torch.autograd.grad(y.sum(), x)[0] for y in (function(pool(x)), pool(function(x)))]
+    assert torch.equal(*slopes)
+    assert slopes[0].flatten().nonzero().flatten().tolist() == [0, 2]
+
+
+def test_where_rounding_makes_numbers_equal_the_largest_gets_the_gradient() -> None:
+    network = cnn(input_shape=[1, 2, 2], filters=[1], kernel=1, pool=2, activation="sigmoid", hidden_units=[])
+    x = torch.tensor([[5.0, 5.0 + 1e-6], [0.0, 0.0]]).view(1, 1, 2, 2).requires_grad_()
+    assert x[0, 0, 0, 0] < x[0, 0, 0, 1]
+    assert torch.equal(*torch.sigmoid(x[0, 0, 0]))
+    with torch.no_grad():
+        for parameter, value in zip(network.blocks.parameters(), (1.0, 0.0), strict=True):
+            parameter.fill_(value)
+    (slope,) = torch.autograd.grad(network.blocks(x).sum(), x)
+    assert slope.flatten().nonzero().flatten().tolist() == [1]
+
+
+def test_names_of_weights_are_those_of_every_version() -> None:
+    names = ["blocks.0.0.weight", "blocks.0.0.bias", "blocks.1.0.weight", "blocks.1.0.bias"]
+    names += ["hidden.0.0.weight", "hidden.0.0.bias", "output.weight", "output.bias"]
+    for activation in ("relu", "gelu"):
+        network = cnn(filters=[4, 4], kernel=3, dropout=0.5, activation=activation)
+        assert list(network.state_dict()) == names
+    even = cnn(filters=[4], padding="same")
+    assert list(even.state_dict()) == ["blocks.0.1.weight", "blocks.0.1.bias", *names[4:]]
+
+
+def test_batch_normalization_follows_every_map_but_the_last() -> None:
+    network = cnn(filters=[4, 6], kernel=[3, 2], padding="same", hidden_units=[7], normalization="batch")
+    kinds = [[type(module).__name__ for module in block] for block in [*network.blocks, *network.hidden]]
+    assert kinds == [
+        ["Conv2d", "BatchNorm", "MaxPool2d", "ReLU"],
+        ["ZeroPad2d", "Conv2d", "BatchNorm", "MaxPool2d", "ReLU"],
+        ["Linear", "BatchNorm", "ReLU"],
+    ]
+    assert num_parameters(network) == 9 * 4 + 2 * 4 + 4 * 4 * 6 + 2 * 6 + 7 * 7 * 6 * 7 + 2 * 7 + 7 * 10 + 10
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_members_stacked_give_what_each_gives_alone(normalization: str, padding: str, activation: str) -> None:
+    changes = {"filters": [4, 5], "kernel": [3, 2], "hidden_units": [7], "dropout": 0.5, "activation": activation}
+    shape = [2, 9, 8]
+    networks = [cnn(input_shape=shape, padding=padding, normalization=normalization, **changes) for _ in range(3)]
+    for number, network in enumerate(networks):
+        network.hidden[0][-1].key = torch.tensor(number)
+    assert unaware(networks[0]) == []
+    assert_members_are_as_alone(networks, torch.randn(3, 6, *shape), 2)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -143,6 +228,7 @@ def test_kernel_and_pool_as_large_as_their_input_fit() -> None:
             {"input_shape": [13]},
             r"^model\.input_shape must be \(channels, height, width\), got \[13\]\. .*model=mlp\.$",
         ),
+        ({"normalization": "layer"}, r"^model\.normalization: unknown normalization 'layer'\. "),
         ({"num_outputs": True}, r"^model\.num_outputs must be a positive whole number, got True\. "),
     ],
 )

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from stacking import assert_members_are_as_alone
 from torch import nn
-from torch.func import functional_call, stack_module_state, vmap
 
 from eksplora.errors import ConfigError
+from eksplora.model._members import BatchNorm, Dropout, unaware
 from eksplora.model.mlp import MLP
 
 
@@ -70,12 +71,30 @@ def test_an_example_of_any_shape_is_flattened() -> None:
     torch.testing.assert_close(network(x), network(x.flatten(1)))
 
 
-def test_members_stacked_give_what_each_gives_alone() -> None:
-    networks = [mlp(widths=[7, 5]) for _ in range(3)]
-    parameters, buffers = stack_module_state(networks)  # type: ignore[arg-type]
-    x = torch.randn(3, 4, 13)  # (members, batch, features)
-    together = vmap(lambda p, b, xs: functional_call(networks[0], (p, b), (xs,)))(parameters, buffers, x)
-    torch.testing.assert_close(together, torch.stack([n(xs) for n, xs in zip(networks, x, strict=True)]))
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("shape", [(13,), (2, 3, 4)])
+def test_members_stacked_give_what_each_gives_alone(normalization: str, shape: tuple[int, ...]) -> None:
+    changes = {"input_shape": list(shape), "widths": [7, 5], "dropout": [0.5, 0.0], "normalization": normalization}
+    networks = [mlp(**changes, num_outputs=2) for _ in range(3)]
+    for number, network in enumerate(networks):
+        for dropout in (module for module in network.modules() if isinstance(module, Dropout)):
+            dropout.key, dropout.rate = torch.tensor(number), torch.tensor(0.2 * number)
+    assert unaware(networks[0]) == []
+    assert_members_are_as_alone(networks, torch.randn(3, 4, *shape), 2)
+
+
+def test_names_of_weights_are_those_of_every_version_and_do_not_depend_on_dropout() -> None:
+    names = [f"hidden.{layer}.0.{part}" for layer in range(2) for part in ("weight", "bias")]
+    for rate in (0.0, 0.5):
+        assert list(mlp(widths=[7, 5], dropout=rate).state_dict()) == [*names, "output.weight", "output.bias"]
+
+
+def test_batch_normalization_follows_every_hidden_map() -> None:
+    network = mlp(widths=[7, 5], normalization="batch", output_activation="sigmoid")
+    kinds = [type(module).__name__ for layer in network.hidden for module in layer]
+    assert kinds == ["Linear", "BatchNorm", "ReLU"] * 2
+    assert sum(isinstance(module, BatchNorm) for module in network.modules()) == 2
+    assert num_parameters(network) == 13 * 7 + 2 * 7 + 7 * 5 + 2 * 5 + 5 + 1
 
 
 @pytest.mark.parametrize("layers", range(1, 7))
@@ -114,6 +133,7 @@ def test_every_choice_of_activations_of_the_reference_study_can_be_built(names: 
         ),
         ({"dropout": 1.5}, r"^model\.dropout must be a fraction from 0 to 1, got 1\.5\. "),
         ({"dropout": [0.1, 0.1]}, r"^model\.dropout has 2 values for 4 layers"),
+        ({"normalization": "bach"}, r"^model\.normalization: unknown normalization 'bach'\. Did you mean 'batch'\?$"),
         ({"num_outputs": 0}, r"^model\.num_outputs must be a positive whole number, got 0\. "),
         ({"input_shape": 13}, r"^model\.input_shape must be a list"),
     ],

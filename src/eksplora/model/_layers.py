@@ -9,21 +9,12 @@ from typing import TypeGuard, TypeVar
 from torch import nn
 
 from eksplora.errors import ConfigError, nearest
+from eksplora.model._activations import ACTIVATIONS
+from eksplora.model._members import BatchNorm, Dropout, Linear
 
 T = TypeVar("T")
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "selu": nn.SELU,
-    "sigmoid": nn.Sigmoid,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
-}
-"""Element-wise functions by the name that a configuration uses."""
+NORMALIZATIONS = ("none", "batch")
 
 
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
@@ -64,6 +55,19 @@ def activation_name(value: object, key: str) -> str:
     return value
 
 
+def normalization_name(value: object) -> str:
+    """The value itself, if it is `none` or `batch`.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if value not in NORMALIZATIONS:
+        raise ConfigError(
+            f"model.normalization: unknown normalization {value!r}. {nearest(str(value), NORMALIZATIONS)}"
+        )
+    return str(value)
+
+
 def sizes(value: object, key: str) -> list[int]:
     """A list of whole numbers above zero, possibly empty.
 
@@ -97,16 +101,25 @@ def per_layer(value: object, count: int, key: str, check: Callable[[object, str]
     return [check(entry, f"{key}[{i}]") for i, entry in enumerate(value)]
 
 
-def dense(inputs: int, widths: Sequence[int], activations: Sequence[str], rates: Sequence[float]) -> nn.Sequential:
-    """Hidden layers, each a linear map, its activation and dropout: (batch, inputs) to (batch, widths[-1]).
+def normalizations(name: str, features: int) -> list[nn.Module]:
+    """The layers, none or one, that normalize this many features or channels."""
+    return [BatchNorm(features)] if name == "batch" else []
 
-    Layer i is the submodule `i` whatever its dropout, so that weights keep their names.
+
+def dense(
+    inputs: int, widths: Sequence[int], activations: Sequence[str], rates: Sequence[float], normalization: str
+) -> nn.Sequential:
+    """Hidden layers: a linear map, normalization, activation, dropout each; (rows, inputs) to (rows, widths[-1]).
+
+    Layer i is the submodule `i` whatever its dropout, so that weights keep their names. A map before batch
+    normalization has no bias: that would take it out again, and its gradient would be nothing but rounding errors.
     """
     layers = nn.Sequential()
     for width, name, fraction in zip(widths, activations, rates, strict=True):
-        layer = nn.Sequential(nn.Linear(inputs, width), ACTIVATIONS[name]())
+        normal = normalizations(normalization, width)
+        layer = nn.Sequential(Linear(inputs, width, bias=not normal), *normal, ACTIVATIONS[name]())
         if fraction > 0:  # at rate 0 it would only draw masks of ones
-            layer.append(nn.Dropout(fraction))
+            layer.append(Dropout(fraction))
         layers.append(layer)
         inputs = width
     return layers

@@ -1,6 +1,6 @@
 """Convolutional network: images to scores through convolution blocks and dense layers.
 
-Shapes: (batch, channels, height, width); sizes of images, kernels and pools are in pixels a side.
+Shapes: (rows, channels, height, width); sizes of images, kernels and pools are in pixels a side.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,19 @@ from math import prod
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError, nearest
-from eksplora.model._layers import ACTIVATIONS, activation_name, dense, is_list, per_layer, positive, rate, sizes
+from eksplora.model._activations import ACTIVATIONS, NON_DECREASING
+from eksplora.model._layers import (
+    activation_name,
+    dense,
+    is_list,
+    normalization_name,
+    normalizations,
+    per_layer,
+    positive,
+    rate,
+    sizes,
+)
+from eksplora.model._members import Conv2d, Linear, MaxPool2d
 
 PADDINGS = ("same", "valid")
 
@@ -42,12 +54,27 @@ def _check_fits(block: int, what: str, side: int, shape: tuple[int, int, int]) -
         )
 
 
-def _convolution(channels: int, filters: int, kernel: int, padding: str) -> list[nn.Module]:
-    """The convolution, and before it the zeros that `same` needs."""
+def _convolution(channels: int, filters: int, kernel: int, padding: str, normalization: str) -> list[nn.Module]:
+    """The convolution, before it the zeros that `same` needs, after it the normalization, which replaces the bias."""
+    normal = normalizations(normalization, filters)
     if padding == "same" and kernel % 2 == 0:  # torch pads this case alike, but warns and copies at every call
         before, after = (kernel - 1) // 2, kernel // 2
-        return [nn.ZeroPad2d((before, after, before, after)), nn.Conv2d(channels, filters, kernel)]
-    return [nn.Conv2d(channels, filters, kernel, padding=kernel // 2 if padding == "same" else 0)]
+        zeros = nn.ZeroPad2d((before, after, before, after))
+        return [zeros, Conv2d(channels, filters, kernel, bias=not normal), *normal]
+    side = kernel // 2 if padding == "same" else 0
+    return [Conv2d(channels, filters, kernel, padding=side, bias=not normal), *normal]
+
+
+def _activation_and_pool(activation: str, pool: int) -> list[nn.Module]:
+    """The activation, then the pooling if windows are larger than one pixel; or the pooling first where it may be.
+
+    The largest value of a window is the value of its largest number if the activation never decreases; it then has only
+    one number of each window to work on. Gradients are the same except where the activation's rounding makes
+    different numbers of a window equal: that of the true largest gets the gradient then, not the first of them.
+    """
+    pools = [MaxPool2d(pool)] if pool > 1 else []
+    function = ACTIVATIONS[activation]()
+    return [*pools, function] if activation in NON_DECREASING else [function, *pools]
 
 
 def _blocks(
@@ -57,28 +84,34 @@ def _blocks(
     pools: Sequence[int],
     padding: str,
     activations: Sequence[str],
+    normalization: str,
 ) -> tuple[nn.Sequential, int]:
     """The blocks, and how many numbers per image come out of the last one."""
     blocks = nn.Sequential()
     layers = zip(filters, kernels, pools, activations, strict=True)
     for number, (count, kernel, pool, activation) in enumerate(layers, 1):
-        block = nn.Sequential(*_convolution(shape[0], count, kernel, padding), ACTIVATIONS[activation]())
-        if padding == "valid":
-            _check_fits(number, "kernel", kernel, shape)
-            shape = (count, shape[1] - kernel + 1, shape[2] - kernel + 1)
-        else:
-            shape = (count, shape[1], shape[2])
-        if pool > 1:
-            _check_fits(number, "pool", pool, shape)
-            block.append(nn.MaxPool2d(pool))
-            shape = (count, shape[1] // pool, shape[2] // pool)
-        blocks.append(block)
+        block = nn.Sequential(*_convolution(shape[0], count, kernel, padding, normalization))
+        blocks.append(block.extend(_activation_and_pool(activation, pool)))
+        shape = _shape_after(number, shape, count, kernel, pool, padding)
     return blocks, prod(shape)
 
 
-class CNN(nn.Module):
-    """Blocks of convolution, activation and max pooling; then dense layers with dropout; then the output.
+def _shape_after(
+    number: int, shape: tuple[int, int, int], filters: int, kernel: int, pool: int, padding: str
+) -> tuple[int, int, int]:
+    """What comes out of a block, once it is clear that its kernel and pool fit."""
+    _, height, width = shape
+    if padding == "valid":
+        _check_fits(number, "kernel", kernel, shape)
+        height, width = height - kernel + 1, width - kernel + 1
+    _check_fits(number, "pool", pool, (filters, height, width))
+    return filters, height // pool, width // pool
 
+
+class CNN(nn.Module):
+    """Blocks of convolution, normalization, activation and max pooling; then dense layers; then the output.
+
+    A dense layer is a linear map, normalization, activation and dropout.
     Convolutions have stride 1; pooling has its own size as stride and drops what does not fill a window.
     Weights are torch's own draw until a function of `eksplora.initialization` has set them.
 
@@ -93,6 +126,8 @@ class CNN(nn.Module):
         activation: Name for all layers; or a list with one per block and then one per hidden layer.
         hidden_units: Units of each dense layer between the blocks and the output; a number is one layer.
         dropout: Fraction in [0, 1] of a dense layer's units that training zeroes, for all dense layers or one each.
+        normalization: `none`, or `batch`: batch normalization after each convolution and each dense layer's linear map,
+            which then have no biases of their own.
         output_activation: Name for the last layer; `identity` gives raw scores (logits).
 
     Raises:
@@ -116,6 +151,8 @@ class CNN(nn.Module):
         802
     """
 
+    knows_members = True
+
     def __init__(
         self,
         *,
@@ -129,6 +166,7 @@ class CNN(nn.Module):
         hidden_units: int | Sequence[int],
         dropout: float | Sequence[float],
         output_activation: str,
+        normalization: str = "none",  # configurations recorded by the first version do not have the key
     ) -> None:
         super().__init__()
         shape = _image_shape(input_shape)
@@ -139,16 +177,20 @@ class CNN(nn.Module):
         kernels = per_layer(kernel, count, "model.kernel", positive)
         pools = per_layer(pool, count, "model.pool", positive)
         rates = per_layer(dropout, len(units), "model.dropout", rate)
+        norm = normalization_name(normalization)
         if padding not in PADDINGS:
             raise ConfigError(f"model.padding: unknown padding {padding!r}. {nearest(str(padding), PADDINGS)}")
-        self.blocks, features = _blocks(shape, channels, kernels, pools, padding, names[:count])
-        self.hidden = dense(features, units, names[count:], rates)
-        self.output = nn.Linear([features, *units][-1], positive(num_outputs, "model.num_outputs"))
+        self.blocks, features = _blocks(shape, channels, kernels, pools, padding, names[:count], norm)
+        self.hidden = dense(features, units, names[count:], rates, norm)
+        self.output = Linear([features, *units][-1], positive(num_outputs, "model.num_outputs"))
         self.output_activation = ACTIVATIONS[activation_name(output_activation, "model.output_activation")]()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores (batch, num_outputs) of images (batch, channels, height, width), in any memory format."""
-        x = self.blocks(x)  # (batch, filters, height, width) of the last block
-        x = x.flatten(1)  # (batch, features), channel by channel
+        """Scores (rows, num_outputs) of images (rows, channels, height, width), or members of both.
+
+        Images may have any memory format.
+        """
+        x = self.blocks(x)  # (rows, filters, height, width) of the last block
+        x = x.flatten(-3)  # (rows, features), channel by channel
         scores: Tensor = self.output_activation(self.output(self.hidden(x)))
         return scores
