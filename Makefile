@@ -5,6 +5,7 @@
 EXPERIMENTS := boston_mlp digits_cnn
 VENV_PYTHON := .venv/bin/python
 STAMP := .venv/.eksplora-stamp
+PEERS_STAMP := .venv-peers/.eksplora-stamp
 
 # The first that runs and is new enough; `make setup PYTHON=/path/to/python3.12` names another. Looked up once, and only for setup.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -16,10 +17,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train prepare sync ui check test test-slow bench lock clean FORCE
+.PHONY: help setup sweep train prepare sync ui check test test-slow bench bench-peers lock clean FORCE
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv with every version pinned (the others do this when needed) [PYTHON=python3.12]
 
@@ -59,6 +60,9 @@ test-slow: $(STAMP) ## the slow tests
 bench: $(STAMP) ## measure speed and write docs/benchmarks.md
 	$(VENV_PYTHON) pipelines/bench.py$(if $(value ARGS), $(value ARGS))
 
+bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md
+	$(VENV_PYTHON) pipelines/bench_peers.py$(if $(value ARGS), $(value ARGS))
+
 # torch is left where it is pinned: the newest one brings gigabytes of CUDA packages. To raise it, edit its line first.
 lock: ## pin anew: the newest versions that install together, written to constraints.txt
 	"$(PYTHON)" -m venv --clear build/lock
@@ -81,7 +85,7 @@ again := Then run the same command again.
 no_python = needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),'$(PYTHON)' is none,found none on PATH). Install one (Debian, Ubuntu: apt install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.12
 no_venv = '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv, for a python3.12 python3.12-venv). $(again)
 no_folder = making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)
-no_install = installing failed: $$({ grep -iE '^ *[a-z]*error\b' .venv/setup.log || cat .venv/setup.log; } | tail -n 1) (all of it: .venv/setup.log). Mend it. $(again)
+no_install = installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)
 
 ifneq ($(origin PYTHON),file)
 ifneq ($(PYTHON),$(file < $(STAMP)))
@@ -99,5 +103,14 @@ $(STAMP): constraints.txt pyproject.toml
 	@echo "Setting up .venv with $(PYTHON): one to three minutes. Log: .venv/setup.log"
 	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
 		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]'; \
-		} > .venv/setup.log 2>&1 || $(call fail,$(no_install))
+		} > .venv/setup.log 2>&1 || $(call fail,$(call no_install,.venv/setup.log))
 	@echo '$(PYTHON)' > $@
+
+# The peers cannot share .venv: the sweeper needs an Optuna of its own. They get the same Python, torch and Lightning.
+$(PEERS_STAMP): constraints-peers.txt $(STAMP)
+	@$(VENV_PYTHON) -m venv --clear .venv-peers
+	@echo "Setting up .venv-peers: two to five minutes. Log: .venv-peers/setup.log"
+	@{ .venv-peers/bin/python -m pip install --no-input -c constraints-peers.txt pip setuptools && \
+		.venv-peers/bin/python -m pip install --no-input --build-constraint constraints-peers.txt -r constraints-peers.txt; \
+		} > .venv-peers/setup.log 2>&1 || $(call fail,$(call no_install,.venv-peers/setup.log))
+	@touch $@

@@ -36,7 +36,7 @@ def clone(tmp_path: Path) -> Path:
     """The project as setup sees it, in a folder with a blank in its name, without an environment."""
     folder = tmp_path / "a clone"
     folder.mkdir()
-    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+    for name in ("Makefile", "constraints.txt", "constraints-peers.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     return folder
 
@@ -46,6 +46,8 @@ def ready(clone: Path) -> Path:
     """A clone that is set up, with a Python that prints what it is called with."""
     script(clone / ".venv/bin/python", 'printf "<%s>" "$@"; echo; echo "$MLFLOW_DISABLE_TELEMETRY $DO_NOT_TRACK"')
     (clone / ".venv/.eksplora-stamp").write_text("python3\n")
+    (clone / ".venv-peers").mkdir()
+    (clone / ".venv-peers/.eksplora-stamp").touch()
     return clone
 
 
@@ -113,6 +115,7 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("sync",), "pipelines/sync.py"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "pipelines/bench.py"),
+        (("bench-peers", "ARGS=repeats=1"), "pipelines/bench_peers.py repeats=1"),
         (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile -x"),
         (("test-slow",), '-m pytest -m "slow and not gpu" '),
     ],
@@ -211,6 +214,47 @@ def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tm
     other = python.rename(tmp_path / "other")
     assert installs(str(other)) == 2
     assert stamp.read_text() == f"{other}\n"
+
+
+@pytest.fixture
+def without_peers(ready: Path) -> Path:
+    """A clone that is set up but for the peers; their pip notes what it is called with, and fails where `broken` is."""
+    shutil.rmtree(ready / ".venv-peers")
+    inner = script(
+        ready / "inner", f'echo "$*" >> "{ready}/calls"; [ ! -e "{ready}/broken" ] || {{ echo Killed; exit 1; }}'
+    )
+    making = f'mkdir -p .venv-peers/bin && cp "{inner}" .venv-peers/bin/python'
+    script(ready / ".venv/bin/python", f'case "$*" in "-m venv --clear .venv-peers") {making} ;; *) echo "$*" ;; esac')
+    return ready
+
+
+def test_the_peers_are_installed_once_and_again_when_their_pins_change(without_peers: Path) -> None:
+    calls = without_peers / "calls"
+
+    def installs() -> list[str]:
+        calls.unlink(missing_ok=True)
+        done = make(without_peers, "bench-peers")
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "pipelines/bench_peers.py")
+        return calls.read_text().splitlines() if calls.exists() else []
+
+    assert installs() == [
+        "-m pip install --no-input -c constraints-peers.txt pip setuptools",
+        "-m pip install --no-input --build-constraint constraints-peers.txt -r constraints-peers.txt",
+    ]
+    assert installs() == []
+    later = (without_peers / ".venv-peers/.eksplora-stamp").stat().st_mtime + 10
+    os.utime(without_peers / "constraints-peers.txt", (later, later))
+    assert len(installs()) == 2
+
+
+def test_an_installation_of_the_peers_that_fails_is_taken_up_again(without_peers: Path) -> None:
+    (without_peers / "broken").touch()
+    done = make(without_peers, "bench-peers")
+    (line,) = own_lines(done.stderr)
+    assert line.startswith("eksplora: installing failed: Killed (all of it: .venv-peers/setup.log).")
+    assert not (without_peers / ".venv-peers/.eksplora-stamp").exists()
+    (without_peers / "broken").unlink()
+    assert make(without_peers, "bench-peers").returncode == 0
 
 
 def test_clean_keeps_data_runs_results_and_the_environment(ready: Path) -> None:

@@ -1,0 +1,34 @@
+"""Our prepared data as a file that any library reads: same rows, same split, same scaling for every side."""
+
+from pathlib import Path
+
+import numpy as np
+
+from eksplora import build
+from eksplora.data import _scaling
+
+
+def export(overrides: list[str], file: Path) -> None:
+    """Write `x_train`, `y_train`, `x_validation` and `y_validation` of an experiment as an npz file.
+
+    Features are scaled float32, images (rows, channels, height, width) as ours; targets are classes (rows,) int64 or
+    numbers (rows, targets) float32.
+
+    Args:
+        overrides: The experiment, as overrides of the root `train`.
+        file: Where to; replaced if it is there.
+
+    Raises:
+        DataError: If the raw data cannot be found.
+    """
+    config = build.Configurator("train", overrides)({})
+    dataset = build.part(config, "data")
+    dataset.prepare()
+    features, targets = dataset.open("train")
+    split = build.part(config, "protocol")(targets=targets)[0]
+    scaling = _scaling.fit(dataset.scaling, features[split.train])
+    x = _scaling.apply(scaling, features)
+    y = np.array(targets, dtype=np.int64 if targets.dtype.kind == "i" else np.float32)
+    rows = {"train": split.train, "validation": split.validation}
+    parts = {f"{name}_{part}": values[chosen] for part, chosen in rows.items() for name, values in (("x", x), ("y", y))}
+    np.savez(file, allow_pickle=False, **parts)
