@@ -38,10 +38,17 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Member:
-    """One training of a trial. Member i has the same seed, split and data order in every trial."""
+    """One training of a trial. Member i has the same seed, split and data order in every trial.
+
+    Attributes:
+        index: Its number within the trial, from 0.
+        seed: Decides its initial weights, data order and every other random draw.
+        fold: Which of the protocol's splits it learns from and validates on.
+    """
 
     index: int
     seed: int
+    fold: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,22 +60,37 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What goes to a worker: a resolved configuration and the members to train.
+class Training:
+    """One member of one trial, as it goes to a worker.
 
     Attributes:
         trial: Number of the trial within its study.
-        config: The resolved configuration of one training.
-        members: The members to train.
-        folder: Where checkpoints and weights of this trial lie.
-        threads: Threads that one training may use.
-        checkpoint_seconds: Least time between two checkpoints, in seconds.
-        is_judged: Whether the driver answers each epoch's report (a pruner is at work).
+        member: The member to train.
+        config: The resolved configuration of the trial.
+        folder: Where the member's weights go.
     """
 
     trial: int
+    member: Member
     config: Config
-    members: Sequence[Member]
+    folder: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What goes to a worker: trainings that may be one population.
+
+    Attributes:
+        number: Number of the population within its study.
+        trainings: Members of one trial, or of trials that differ in numbers of the arithmetic only.
+        folder: Where the population's checkpoints lie.
+        threads: Threads that it may use.
+        checkpoint_seconds: Least time between two checkpoints, in seconds.
+        is_judged: Whether the driver answers each epoch's reports (a pruner is at work).
+    """
+
+    number: int
+    trainings: Sequence[Training]
     folder: str
     threads: int
     checkpoint_seconds: float
@@ -90,18 +112,23 @@ class MemberResult:
     """What came of one member.
 
     Attributes:
+        trial: Number of the trial.
+        member: Index of the member.
+        status: How it ended.
         value: The objective on the validation part; None when the member did not finish.
         best_epoch: The epoch (from 1) whose weights `weights` holds.
         epochs: Epochs trained.
         step: Optimizer steps done; for a diverged member the step (from 0) of the first non-finite loss.
         curves: Per metric, its value after each epoch.
-        seconds: Wall time of the training, resumed parts added.
+        seconds: The member's share of its population's wall time, resumed parts added.
         weights: Path of the safetensors file, or None.
         weights_sha256: Hash of that file, or None.
         device: Where it was trained, e.g. `cpu`.
+        engine: How it was trained: `fused` with others, or `single`.
         message: Why it ended early, in words; empty when it did not.
     """
 
+    trial: int
     member: int
     status: Status
     value: float | None
@@ -113,14 +140,21 @@ class MemberResult:
     weights: str | None = None
     weights_sha256: str | None = None
     device: str = "cpu"
+    engine: str = "single"
     message: str = ""
 
 
 class Report(Protocol):
-    """How a training talks to its driver."""
+    """How a population's training talks to its driver."""
 
-    def epoch(self, report: EpochReport) -> Decision:
-        """Hand over an epoch's metrics; returns what to do next."""
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        """Hand over the metrics of the members that finished an epoch together; one answer for each."""
 
     def stop_requested(self) -> bool:
         """Whether the training should checkpoint and return; cheap, asked between chunks of steps."""
+
+    def member(self, result: MemberResult) -> None:
+        """Hand over what came of a member, at once: what is finished is never trained again."""
+
+    def split(self, size: int, reason: str) -> None:
+        """Give a job back untrained: at most `size` of its trainings go together, and why."""

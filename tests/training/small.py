@@ -1,6 +1,7 @@
 """Small trainings, and the bare PyTorch loop that they are compared with."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,18 +11,21 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 import torchmetrics
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from eksplora.counter import derive
 from eksplora.initialization import glorot_uniform
+from eksplora.model._members import Dropout, mix64
 from eksplora.model.cnn import CNN
 from eksplora.model.mlp import MLP
 from eksplora.scheduler import Constant
 from eksplora.training import task
 from eksplora.training.batches import epoch_order
 from eksplora.training.fit import fit
-from eksplora.training.recipe import EarlyStopping, Recipe, TrainingData
-from eksplora.types import Decision, EpochReport, Job, Member, MemberResult, Split
+from eksplora.training.lane import Lane
+from eksplora.training.recipe import EarlyStopping, Fold, Recipe
+from eksplora.types import Decision, EpochReport, Job, Member, MemberResult, Split, Training
 
 MEMBER = Member(index=0, seed=11)
 SPLIT = Split(train=np.arange(0, 70), validation=np.arange(70, 96))  # 70 rows in batches of 16: the last has 6
@@ -31,7 +35,7 @@ adam = partial(torch.optim.Adam, lr=3e-3)
 momentum = partial(torch.optim.SGD, lr=1e-2, momentum=0.9)
 
 
-def mlp(*, dropout: float = 0.0) -> nn.Module:
+def mlp(*, dropout: float = 0.0, normalization: str = "none") -> nn.Module:
     return MLP(
         input_shape=[5],
         num_outputs=1,
@@ -39,10 +43,11 @@ def mlp(*, dropout: float = 0.0) -> nn.Module:
         activation="tanh",
         output_activation="identity",
         dropout=dropout,
+        normalization=normalization,
     )
 
 
-def cnn(*, dropout: float = 0.0) -> nn.Module:
+def cnn(*, dropout: float = 0.0, normalization: str = "none") -> nn.Module:
     return CNN(
         input_shape=[1, 8, 8],
         num_outputs=3,
@@ -54,12 +59,13 @@ def cnn(*, dropout: float = 0.0) -> nn.Module:
         hidden_units=[9],
         dropout=dropout,
         output_activation="identity",
+        normalization=normalization,
     )
 
 
-def rows(shape: list[int], targets: Callable[[Tensor], Tensor]) -> TrainingData:
+def rows(shape: list[int], targets: Callable[[Tensor], Tensor]) -> Fold:
     features = torch.randn(96, *shape, generator=torch.Generator().manual_seed(3))
-    return TrainingData(features, targets(features), np.zeros(shape), np.ones(shape))
+    return Fold(SPLIT, features, targets(features), np.zeros(shape), np.ones(shape))
 
 
 def numbers(features: Tensor) -> Tensor:
@@ -71,6 +77,13 @@ def classes(features: Tensor) -> Tensor:
     return (score > -0.05).long() + (score > 0.05).long()
 
 
+NUMBERS, CLASSES = rows([5], numbers), rows([1, 8, 8], classes)
+
+
+def fold_of(recipe: Recipe) -> Fold:
+    return NUMBERS if recipe.task.num_outputs == 1 else CLASSES
+
+
 def regression(**changes: Any) -> Recipe:
     values: dict[str, Any] = {
         "network": mlp,
@@ -79,7 +92,6 @@ def regression(**changes: Any) -> Recipe:
         "metric": torchmetrics.MeanAbsoluteError(),
         "metric_name": "mae",
         "direction": "minimize",
-        "data": rows([5], numbers),
     }
     return _recipe(values | changes)
 
@@ -92,7 +104,6 @@ def classification(**changes: Any) -> Recipe:
         "metric": torchmetrics.classification.MulticlassAccuracy(num_classes=3, average="micro"),
         "metric_name": "accuracy",
         "direction": "maximize",
-        "data": rows([1, 8, 8], classes),
     }
     return _recipe(values | changes)
 
@@ -113,28 +124,39 @@ def _recipe(values: dict[str, Any]) -> Recipe:
 
 @dataclass
 class Quiet:
-    """A report that lets the training run; `epochs` is what it heard."""
+    """A report that lets the training run; `heard` and `results` are what it was told."""
 
-    epochs: list[EpochReport] = field(default_factory=list)
+    heard: list[EpochReport] = field(default_factory=list)
+    results: list[MemberResult] = field(default_factory=list)
 
-    def epoch(self, report: EpochReport) -> Decision:
-        self.epochs.append(report)
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        self.heard += reports
+        return [self.decide(report) for report in reports]
+
+    def decide(self, report: EpochReport) -> Decision:
         return Decision.GO_ON
 
     def stop_requested(self) -> bool:
         return False
 
+    def member(self, result: MemberResult) -> None:
+        self.results.append(result)
+
+    def split(self, size: int, reason: str) -> None:
+        raise AssertionError("nothing was asked to be split")
+
 
 @dataclass
 class Decides(Quiet):
-    """Answers one epoch's report with a decision."""
+    """Answers an epoch's reports, of all members or of one, with a decision."""
 
     at: int = 1
     decision: Decision = Decision.STOP
+    member_index: int | None = None
 
-    def epoch(self, report: EpochReport) -> Decision:
-        super().epoch(report)
-        return self.decision if report.epoch == self.at else Decision.GO_ON
+    def decide(self, report: EpochReport) -> Decision:
+        is_meant = report.epoch == self.at and self.member_index in (None, report.member)
+        return self.decision if is_meant else Decision.GO_ON
 
 
 @dataclass
@@ -148,10 +170,32 @@ class StopsAfterChunks(Quiet):
         return self.chunks <= 0
 
 
-def job(folder: Path, *, checkpoint_seconds: float = 1000.0) -> Job:
-    return Job(
-        trial=0, config={}, members=[MEMBER], folder=str(folder), threads=1, checkpoint_seconds=checkpoint_seconds
-    )
+@dataclass(frozen=True)
+class Seat:
+    """One member of a population to train."""
+
+    recipe: Recipe
+    member: Member = MEMBER
+    fold: Fold | None = None
+
+    def lane(self, folder: Path) -> Lane:
+        training = Training(trial=0, member=self.member, config={}, folder=str(folder / f"member-{self.member.index}"))
+        return Lane(self.recipe, training, self.fold or fold_of(self.recipe))
+
+
+def seats(recipes: Sequence[Recipe]) -> list[Seat]:
+    """Members with seeds of their own."""
+    return [Seat(recipe, Member(index=index, seed=11 + index)) for index, recipe in enumerate(recipes)]
+
+
+def train_together(
+    seats: Sequence[Seat], folder: Path, report: Quiet | None = None, *, checkpoint_seconds: float = 1000.0
+) -> list[MemberResult]:
+    """Results of the members that are over, in the order of their index."""
+    report = report or Quiet()
+    lanes = [seat.lane(folder) for seat in seats]
+    fit(lanes, Job(0, [], str(folder / "population"), 1, checkpoint_seconds), report)
+    return sorted(report.results, key=lambda result: result.member)
 
 
 def train(
@@ -159,11 +203,13 @@ def train(
     folder: Path,
     report: Quiet | None = None,
     *,
-    split: Split = SPLIT,
+    fold: Fold | None = None,
     member: Member = MEMBER,
     checkpoint_seconds: float = 1000.0,
 ) -> MemberResult:
-    return fit(recipe, member, split, job(folder, checkpoint_seconds=checkpoint_seconds), report or Quiet())
+    """One member, trained to its end."""
+    (result,) = train_together([Seat(recipe, member, fold)], folder, report, checkpoint_seconds=checkpoint_seconds)
+    return result
 
 
 @dataclass
@@ -179,38 +225,52 @@ class Bare:
     first_bad_step: int | None = None
 
 
-def bare_loop(recipe: Recipe, *, split: Split = SPLIT, seed: int = MEMBER.seed) -> Bare:
+def bare_loop(
+    recipe: Recipe, *, fold: Fold | None = None, seed: int = MEMBER.seed, precision: torch.dtype | None = None
+) -> Bare:
     """The same training in plain PyTorch: a tensor per layer, one optimizer over them, no chunks."""
+    fold = fold or fold_of(recipe)
     network = recipe.network()
     recipe.initialize(network, torch.Generator().manual_seed(derive(seed, "initialization")))
     optimizer = recipe.optimizer(network.parameters())
     base_lr = optimizer.param_groups[0]["lr"]
-    targets = recipe.task.target(recipe.data.targets)
+    targets = recipe.task.target(fold.targets)
+    autocast = nullcontext if precision is None else partial(torch.autocast, "cpu", precision)
     bare, step = Bare(network), 0
     for epoch in range(recipe.max_epochs):
         network.train()
         seen = []
-        for batch in _batches(epoch_order(split.train, seed, epoch), recipe.batch_size):
+        for batch in _batches(epoch_order(fold.split.train, seed, epoch), recipe.batch_size):
             optimizer.param_groups[0]["lr"] = base_lr * recipe.schedule(step)
-            torch.manual_seed(derive(seed, "step", step, 0))
-            output = network(recipe.data.features[batch])
-            loss = recipe.loss(output, targets[batch])
+            set_keys(network, seed, step)
+            with autocast():
+                output = network(fold.features[batch])
+                loss = recipe.loss(output, targets[batch])
             optimizer.zero_grad()
             loss.backward()
+            if recipe.gradient_clip_norm is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip_norm)
             optimizer.step()
             if bare.first_bad_step is None and not torch.isfinite(loss):
                 bare.first_bad_step = step
             seen.append((output.detach(), targets[batch], loss.item() * len(batch)))
             step += 1
-        bare.train_loss.append(sum(loss for _, _, loss in seen) / len(split.train))
+        bare.train_loss.append(sum(loss for _, _, loss in seen) / len(fold.split.train))
         bare.train_outputs.append(torch.cat([output for output, _, _ in seen]))
         bare.train_targets.append(torch.cat([target for _, target, _ in seen]))
         network.eval()
-        with torch.no_grad():
-            output = network(recipe.data.features[split.validation])
-            bare.val_loss.append(recipe.loss(output, targets[split.validation]).item())
+        with torch.no_grad(), autocast():
+            output = network(fold.features[fold.split.validation])
+            bare.val_loss.append(recipe.loss(output, targets[fold.split.validation]).item())
         bare.val_outputs.append(output)
     return bare
+
+
+def set_keys(network: nn.Module, seed: int, step: int) -> None:
+    """Give each dropout layer the key of this step's mask: a function of the member's seed, the layer and the step."""
+    layers = [module for module in network.modules() if isinstance(module, Dropout)]
+    for number, layer in enumerate(layers):
+        layer.key = mix64(torch.tensor(derive(seed, "dropout", number)) + mix64(torch.tensor(step)))
 
 
 def _batches(order: Tensor, size: int) -> Iterator[Tensor]:
@@ -219,3 +279,10 @@ def _batches(order: Tensor, size: int) -> Iterator[Tensor]:
 
 def flat(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def load(result: MemberResult) -> dict[str, Tensor]:
+    """The network's state as it was stored."""
+    assert result.weights is not None, result.message
+    stored = load_file(result.weights)
+    return {key.removeprefix("network."): value for key, value in stored.items() if key.startswith("network.")}

@@ -1,5 +1,6 @@
 """The chunked training inside Lightning against a bare PyTorch loop, and the counter rule."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ import torchmetrics
 from safetensors.torch import load_file
 from sklearn import metrics as sklearn_metrics
 
-from eksplora.counter import derive
+from eksplora.model._members import Dropout
 from eksplora.scheduler import Exponential
 from eksplora.training import batches
 from eksplora.training.recipe import EarlyStopping, Recipe
@@ -82,7 +83,7 @@ def test_the_loss_over_several_evaluation_blocks_is_the_mean_over_rows(
 ) -> None:
     recipe = small.regression(max_epochs=1)
     whole = small.train(recipe, tmp_path / "whole")
-    monkeypatch.setattr("eksplora.training.fit.EvaluationChunks", partial(batches.EvaluationChunks, size=5))
+    monkeypatch.setattr("eksplora.training.module.EvaluationChunks", partial(batches.EvaluationChunks, size=5))
     parts = small.train(recipe, tmp_path / "parts")  # 26 rows: the last block has one
     assert parts.curves["val/loss"] == pytest.approx(whole.curves["val/loss"], rel=1e-6)  # float32 means of blocks
     assert parts.curves["val/mae"] == pytest.approx(whole.curves["val/mae"], rel=1e-6)
@@ -109,7 +110,7 @@ def test_metrics_of_a_regression_are_scikit_learns(name: str, tmp_path: Path) ->
     metric, reference = REFERENCES[name]
     recipe = small.regression(metric=metric(), metric_name=name)
     result, bare = small.train(recipe, tmp_path), small.bare_loop(recipe)
-    target = recipe.data.targets[small.SPLIT.validation]
+    target = small.NUMBERS.targets[small.SPLIT.validation]
     for epoch in range(3):
         expected = reference(target, bare.val_outputs[epoch])
         assert result.curves[f"val/{name}"][epoch] == pytest.approx(expected, rel=1e-5)  # torchmetrics sums in float32
@@ -121,7 +122,7 @@ def test_metrics_of_a_regression_are_scikit_learns(name: str, tmp_path: Path) ->
 def test_metrics_of_a_classification_are_scikit_learns(tmp_path: Path) -> None:
     recipe = small.classification()
     result, bare = small.train(recipe, tmp_path / "accuracy"), small.bare_loop(recipe)
-    target = recipe.data.targets[small.SPLIT.validation]
+    target = small.CLASSES.targets[small.SPLIT.validation]
     for epoch, output in enumerate(bare.val_outputs):
         expected = sklearn_metrics.accuracy_score(target, output.argmax(1))
         assert result.curves["val/accuracy"][epoch] == pytest.approx(expected, abs=1e-7)
@@ -150,11 +151,11 @@ def noisy(**changes: Any) -> Recipe:
 def resume_until_over(
     recipe: Recipe, folder: Path, report: Callable[[int], small.Quiet], most: int = 100
 ) -> tuple[MemberResult, int]:
-    """Train from checkpoint to checkpoint; returns the last result and the number of starts."""
+    """Train from checkpoint to checkpoint; returns the result and the number of starts."""
     for start in range(1, most):
-        result = small.train(recipe, folder, report(start))
-        if result.status is not Status.INTERRUPTED:
-            return result, start
+        results = small.train_together([small.Seat(recipe)], folder, report(start))
+        if results:
+            return results[0], start
     raise AssertionError(f"not over after {most} starts")
 
 
@@ -164,14 +165,21 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "CHUNK_STEPS", 2)
 
 
-def test_dropout_masks_are_functions_of_seed_and_step(tmp_path: Path) -> None:
-    recipe = small.regression(network=partial(small.mlp, dropout=0.4))
-    result, bare = small.train(recipe, tmp_path), small.bare_loop(recipe)  # the loop draws from derive(seed, step)
+@RECIPES
+def test_dropout_masks_are_functions_of_seed_layer_and_step(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    network = partial(recipe().network, dropout=0.4)
+    result, bare = small.train(recipe(network=network), tmp_path), small.bare_loop(recipe(network=network))
     assert all(torch.equal(weights(result)[name], value) for name, value in bare.network.state_dict().items())
-    torch.manual_seed(derive(small.MEMBER.seed, "step", 0, 0))
-    mask = torch.nn.functional.dropout(torch.ones(50), 0.4)
-    torch.manual_seed(derive(small.MEMBER.seed, "step", 1, 0))
-    assert not torch.equal(mask, torch.nn.functional.dropout(torch.ones(50), 0.4))
+    places = [(seed, layer, step) for seed in (1, 2) for layer in (0, 1) for step in (0, 1)]
+    assert len({tuple(mask(*place)) for place in places}) == len(places)
+
+
+def mask(seed: int, layer: int, step: int) -> list[bool]:
+    """What a dropout layer of the MLP lets through of 50 ones."""
+    network = small.mlp(dropout=0.4)
+    small.set_keys(network, seed, step)
+    dropout = [module for module in network.modules() if isinstance(module, Dropout)][layer]
+    return (dropout(torch.ones(1, 50)) > 0).flatten().tolist()
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -189,12 +197,15 @@ def test_stopping_at_every_place_inside_epochs_gives_the_same_bits(optimizer: st
 def test_several_whole_epochs_after_a_stop_inside_one_give_the_same_bits(tmp_path: Path) -> None:
     recipe = small.regression(network=partial(small.mlp, dropout=0.3), max_epochs=4)
     whole = small.train(recipe, tmp_path / "whole")
-    first = small.train(recipe, tmp_path / "pieces", small.StopsAfterChunks(chunks=2))
-    assert (first.status, first.epochs, first.step) == (Status.INTERRUPTED, 0, 4)
-    assert first.value is None and first.weights is None
+    first = small.StopsAfterChunks(chunks=2)
+    assert small.train_together([small.Seat(recipe)], tmp_path / "pieces", first) == []
+    assert first.heard == []
+    (manifest,) = (tmp_path / "pieces" / "population").glob("?.json")
+    assert json.loads(manifest.read_text())["step"] == 4
+    assert not list(tmp_path.glob("pieces/member-0/*"))
     rest = small.Quiet()
     assert_same_bits(small.train(recipe, tmp_path / "pieces", rest), whole)
-    assert [report.epoch for report in rest.epochs] == [1, 2, 3, 4]
+    assert [report.epoch for report in rest.heard] == [1, 2, 3, 4]
 
 
 def test_stopping_by_the_drivers_decision_after_an_epoch_gives_the_same_bits(tmp_path: Path) -> None:
@@ -213,15 +224,15 @@ def test_early_stopping_with_best_weights_really_happens_in_the_training_that_is
 def test_checkpoints_after_every_chunk_change_no_bit(tmp_path: Path) -> None:
     seldom = small.train(noisy(), tmp_path / "seldom")
     always = small.train(noisy(), tmp_path / "always", checkpoint_seconds=1e-9)
-    assert not list((tmp_path / "seldom" / "member-0").glob("*.pt"))
-    assert len(list((tmp_path / "always" / "member-0").glob("*.pt"))) == 2
+    assert not list((tmp_path / "seldom" / "population").glob("*.pt"))
+    assert len(list((tmp_path / "always" / "population").glob("*.pt"))) == 2
     assert_same_bits(always, seldom)
 
 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_crashed_training_goes_on_from_its_last_checkpoint_with_the_same_bits(tmp_path: Path) -> None:
     class Crashes(small.Quiet):
-        def epoch(self, report: object) -> Decision:
+        def decide(self, report: object) -> Decision:
             raise RuntimeError("the machine is on fire")
 
     whole = small.train(noisy(), tmp_path / "whole")
@@ -229,13 +240,13 @@ def test_a_crashed_training_goes_on_from_its_last_checkpoint_with_the_same_bits(
         small.train(noisy(), tmp_path / "pieces", Crashes(), checkpoint_seconds=1e-9)
     heard = small.Quiet()
     assert_same_bits(small.train(noisy(), tmp_path / "pieces", heard), whole)
-    assert heard.epochs[0].epoch == 1
+    assert heard.heard[0].epoch == 1
 
 
 def test_validation_rows_and_their_order_do_not_touch_the_weights(tmp_path: Path) -> None:
     recipe = small.regression(network=partial(small.mlp, dropout=0.3))
     results = [
-        small.train(recipe, tmp_path / str(i), split=Split(small.SPLIT.train, validation))
+        small.train(recipe, tmp_path / str(i), fold=replace(small.NUMBERS, split=Split(small.SPLIT.train, validation)))
         for i, validation in enumerate([np.arange(70, 96), np.arange(95, 69, -1), np.arange(70, 73)])
     ]
     assert len({result.weights_sha256 for result in results}) == 1
@@ -244,7 +255,7 @@ def test_validation_rows_and_their_order_do_not_touch_the_weights(tmp_path: Path
 
 def test_reports_that_draw_random_numbers_do_not_touch_the_weights(tmp_path: Path) -> None:
     class Draws(small.Quiet):
-        def epoch(self, report: object) -> Decision:
+        def decide(self, report: object) -> Decision:
             torch.rand(7)
             np.random.default_rng().random(3)
             return Decision.GO_ON
@@ -262,10 +273,10 @@ def test_the_same_member_twice_has_the_same_weights_and_another_seed_has_others(
 
 def test_a_checkpoint_of_another_configuration_is_not_taken(tmp_path: Path) -> None:
     recipe = small.regression()
-    small.train(recipe, tmp_path, small.Decides(at=2))
+    small.train_together([small.Seat(recipe)], tmp_path, small.Decides(at=2))
     heard = small.Quiet()
     small.train(replace(recipe, config_hash="another configuration"), tmp_path, heard)
-    assert [report.epoch for report in heard.epochs] == [1, 2, 3]
+    assert [report.epoch for report in heard.heard] == [1, 2, 3]
 
 
 # --- how a member ends -------------------------------------------------------------------------------------------
@@ -319,7 +330,7 @@ def test_best_weights_are_those_of_the_best_epoch(patience: int | None, tmp_path
     assert result.value == min(curve)
     network = small.mlp()
     network.load_state_dict(weights(result))
-    data = noisy().data
+    data = small.NUMBERS
     with torch.no_grad():
         error = (network(data.features[small.SPLIT.validation]) - data.targets[small.SPLIT.validation]).abs().mean()
     assert float(error) == pytest.approx(result.value, rel=1e-6)

@@ -1,10 +1,10 @@
-"""What a worker does with a job: build its parts and train its members. This module imports torch and Lightning."""
+"""What a worker does with a job: build its parts and train its population. This module imports torch and Lightning."""
 
 import json
 import warnings
 from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any
 
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
@@ -13,21 +13,17 @@ from torch import Tensor, nn
 
 from eksplora.build import part
 from eksplora.counter import fingerprint
-from eksplora.data._arrays import TrainingArrays, check_batch_size, training_arrays
+from eksplora.data._arrays import check_batch_size, fold_arrays
 from eksplora.errors import ConfigError
+from eksplora.training import engine
+from eksplora.training.allocation import keep_freed_memory
 from eksplora.training.fit import fit
-from eksplora.training.recipe import EarlyStopping, Recipe, TrainingData
-from eksplora.types import Config, Job, MemberResult, Report, Split, Status
+from eksplora.training.lane import Lane
+from eksplora.training.recipe import EarlyStopping, Fold, Recipe
+from eksplora.types import Config, Job, Report, Training
 
 
-class JobReport(Report, Protocol):
-    """A report that takes the results of members too."""
-
-    def member(self, result: MemberResult) -> None:
-        """Hand over what came of a member."""
-
-
-def run(kind: str, value: Any, report: JobReport) -> None:
+def run(kind: str, value: Any, report: Report) -> None:
     """Serve a worker's request: `job` trains a `Job`, `check` builds a configuration without training it."""
     if kind == "check":
         check(value)
@@ -35,53 +31,81 @@ def run(kind: str, value: Any, report: JobReport) -> None:
         train(value, report)
 
 
-def train(job: Job, report: JobReport) -> None:
-    """Train the members of a job one after another; one that does not finish ends the job."""
+def train(job: Job, report: Report) -> None:
+    """Train a job's members as one population, or give the job back when they cannot be one."""
+    keep_freed_memory()
     torch.set_num_threads(job.threads)
-    recipe, split = recipe_of(job.config)
-    for member in job.members:
-        result = fit(recipe, member, split, job, report)
-        report.member(result)
-        if result.status is not Status.FINISHED:
+    lanes = [lane_of(training) for training in job.trainings]
+    if len(lanes) > 1:
+        chosen = engine.choose(lanes, device_of(job.trainings[0].config))
+        if chosen.size < len(lanes):
+            report.split(chosen.size, chosen.reason)
             return
+    fit(lanes, job, report)
 
 
-def recipe_of(config: Config) -> tuple[Recipe, Split]:
-    """All parts of a training, built from its resolved configuration, and its split."""
+def lane_of(training: Training) -> Lane:
+    """A member with everything that it is trained with."""
+    recipe, folds = recipe_of(training.config)
+    return Lane(recipe, training, folds[training.member.fold])
+
+
+def device_of(config: Config) -> torch.device:
+    """Where a configuration is trained."""
+    accelerator = config["trainer"]["accelerator"]
+    on_gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if on_gpu else "cpu")
+
+
+def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
+    """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
-    arrays, split = _arrays(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
-    check_batch_size(config["data"]["batch_size"], len(split.train))
-    rows = TrainingData(
-        torch.from_numpy(arrays.features), torch.from_numpy(arrays.targets), arrays.scaling.shift, arrays.scaling.scale
-    )
+    folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
+    check_batch_size(config["data"]["batch_size"], min(len(fold.split.train) for fold in folds))
     recipe = Recipe(
-        network=partial(part, config, "model"),
-        initialize=part(config, "initialization"),
-        task=part(config, "task"),
-        loss=part(config, "loss"),
-        metric=part(config, "metric"),
+        network=_part(config, "model", _partial_=True),
+        initialize=_part(config, "initialization"),
+        task=_part(config, "task"),
+        loss=_part(config, "loss"),
+        metric=_part(config, "metric"),
         metric_name=config["objective"]["metric"],
         direction=config["objective"]["direction"],
-        optimizer=part(config, "optimizer"),
-        schedule=part(config, "scheduler"),
-        trainer=part(config, "trainer"),
+        optimizer=_part(config, "optimizer"),
+        schedule=_part(config, "scheduler"),
+        trainer=_part(config, "trainer"),
         max_epochs=config["trainer"]["max_epochs"],
         batch_size=config["data"]["batch_size"],
         early_stopping=EarlyStopping(**config["early_stopping"]),
-        data=rows,
         config_hash=fingerprint(config),
+        **config["training"],
     )
-    return recipe, split
+    return recipe, folds
+
+
+def _part(config: Config, key: str, **arguments: Any) -> Any:
+    """A part of a configuration; equal ones are the same object, which the trainings of a job share."""
+    return _cached_part(key, json.dumps(config[key]), **arguments)
+
+
+@lru_cache(maxsize=256)
+def _cached_part(key: str, text: str, **arguments: Any) -> Any:
+    return part({key: json.loads(text)}, key, **arguments)
 
 
 @lru_cache(maxsize=2)
-def _arrays(text: str) -> tuple[TrainingArrays, Split]:
-    """Arrays and split of a data and a protocol configuration; kept: the next trial most often wants the same."""
+def _folds(text: str) -> tuple[Fold, ...]:
+    """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
-    split = part(config, "protocol")(targets=targets)
-    return training_arrays(dataset, split), split
+    splits = part(config, "protocol")(targets=targets)
+    tensors: dict[int, torch.Tensor] = {}
+    folds = []
+    for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
+        features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
+        labels = torch.from_numpy(arrays.targets)
+        folds.append(Fold(split, features, labels, arrays.scaling.shift, arrays.scaling.scale))
+    return tuple(folds)
 
 
 def check(config: Config) -> None:
@@ -90,16 +114,17 @@ def check(config: Config) -> None:
     Raises:
         ConfigError: Naming the key whose value cannot be used.
     """
-    recipe, split = recipe_of(config)
+    recipe, folds = recipe_of(config)
+    fold = folds[0]
     if recipe.max_epochs < 1:
         raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
     network = recipe.network()
     recipe.schedule(0)
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
-    rows = torch.from_numpy(split.train[:2])
-    target = recipe.task.target(recipe.data.targets[rows])
-    output = network(recipe.data.features[rows]).detach().requires_grad_()
+    rows = torch.from_numpy(fold.split.train[:2])
+    target = recipe.task.target(fold.targets[rows])
+    output = network(fold.features[rows]).detach().requires_grad_()
     _build("loss", lambda: _check_loss(recipe, output, target))
     _build("objective", lambda: _check_metric(recipe, output.detach(), target))
 

@@ -1,6 +1,8 @@
 """Data order: which rows each step sees, as a function of (member seed, epoch)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -13,49 +15,133 @@ CHUNK_STEPS = 64
 """Steps in one Lightning batch. The stock loop costs about 2 ms a batch; 64 steps make that invisible, and a chunk of
 the largest reference network still ends within a second, so that a request to stop is heard soon."""
 
+Rows = NDArray[np.int64]
 
-def epoch_order(rows: NDArray[np.int64], seed: int, epoch: int) -> Tensor:
+
+def epoch_order(rows: Rows, seed: int, epoch: int) -> Tensor:
     """The rows in the order of one epoch (counted from 0)."""
     # numpy promises PCG64's raw stream for ever, but not what Generator.permutation makes of it.
     keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(len(rows))
     return torch.from_numpy(rows[np.argsort(keys, kind="stable")])
 
 
-class TrainingChunks:
-    """Iterable of chunks; a chunk is a tuple of index tensors, one per step, the last of an epoch as short as it is.
+@dataclass(frozen=True)
+class Part:
+    """Consecutive members of a step whose batches are equally long.
 
-    A chunk holds `CHUNK_STEPS` steps. Each pass over the object is one epoch: `position()` says which, and how many of
+    Attributes:
+        places: The members.
+        rows: Their row numbers, (members, rows).
+    """
+
+    places: slice
+    rows: Tensor
+
+
+Step = tuple[Part, ...]
+"""All members, in their order; in most steps one part."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Steps that one Lightning batch takes.
+
+    Attributes:
+        members: Who takes part: numbers of the population's members.
+        steps: At most `CHUNK_STEPS`.
+    """
+
+    members: tuple[int, ...]
+    steps: tuple[Step, ...]
+
+
+class TrainingChunks:
+    """Iterable of chunks; the last batch of an epoch is as short as it is.
+
+    Each pass over the object is one epoch: `position()` says which members it has, which epoch it is, and how many of
     its chunks are already done. It has no length on purpose: Lightning would ask once, and after a resumption inside an
     epoch cut every later epoch to the length of that rest.
     """
 
     def __init__(
-        self, rows: NDArray[np.int64], *, seed: int, batch_size: int, position: Callable[[], tuple[int, int]]
+        self,
+        rows: Sequence[Rows],
+        seeds: Sequence[int],
+        *,
+        batch_size: int,
+        position: Callable[[], tuple[Sequence[int], int, int]],
     ) -> None:
-        """Chunks of `rows` (row numbers) for the member with `seed`."""
-        self._rows, self._seed, self._batch_size, self._position = rows, seed, batch_size, position
-        steps = -(-len(rows) // batch_size)
-        self.num_chunks = -(-steps // CHUNK_STEPS)
+        """Chunks of each member's `rows` (row numbers); all members take equally many steps an epoch.
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        Members come with falling numbers of rows: those whose last batches are equally long stand together.
+        """
+        self._rows, self._seeds, self._batch_size, self._position = list(rows), list(seeds), batch_size, position
+        steps = {-(-len(member) // batch_size) for member in self._rows}
+        assert len(steps) == 1, f"members with different numbers of steps: {steps}"
+        self.num_steps = steps.pop()
+        self.num_chunks = -(-self.num_steps // CHUNK_STEPS)
+
+    def __iter__(self) -> Iterator[Chunk]:
         """The remaining chunks of the present epoch."""
-        epoch, done = self._position()
-        batches = torch.split(epoch_order(self._rows, self._seed, epoch), self._batch_size)
-        for first in range(done * CHUNK_STEPS, len(batches), CHUNK_STEPS):
-            yield batches[first : first + CHUNK_STEPS]
+        members, epoch, done = self._position()
+        orders = [epoch_order(self._rows[member], self._seeds[member], epoch) for member in members]
+        steps = self._steps(orders)
+        for first in range(done * CHUNK_STEPS, len(steps), CHUNK_STEPS):
+            yield Chunk(tuple(members), tuple(steps[first : first + CHUNK_STEPS]))
+
+    def _steps(self, orders: list[Tensor]) -> list[Step]:
+        """The steps of an epoch from the members' orders."""
+        last = (self.num_steps - 1) * self._batch_size
+        whole = torch.stack([order[:last] for order in orders])
+        everyone = slice(0, len(orders))
+        steps: list[Step] = [(Part(everyone, rows),) for rows in torch.split(whole, self._batch_size, dim=1) if last]
+        return [*steps, tuple(_parts([order[last:] for order in orders]))]
+
+
+def _parts(batches: list[Tensor]) -> Iterator[Part]:
+    """Batches of different lengths as parts of equal ones."""
+    first = 0
+    for _, group in groupby(batches, key=len):
+        rows = torch.stack(list(group))
+        yield Part(slice(first, first + len(rows)), rows)
+        first += len(rows)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of several members that one forward pass evaluates.
+
+    Attributes:
+        rows: Row numbers, (members, rows); a member with fewer is filled up with its first.
+        counts: How many of each member's are its own.
+    """
+
+    rows: Tensor
+    counts: tuple[int, ...]
 
 
 class EvaluationChunks:
-    """Iterable of index tensors: the rows in their order, cut into blocks that one forward pass takes."""
+    """Iterable of blocks: every member's rows in their order, cut so that one forward pass takes a block."""
 
-    def __init__(self, rows: NDArray[np.int64], *, size: int = 4096) -> None:
-        """Blocks of at most `size` of the `rows`."""
-        self._blocks = torch.split(torch.from_numpy(rows), size)
+    def __init__(self, rows: Sequence[Rows], *, members: Callable[[], Sequence[int]], size: int = 4096) -> None:
+        """Blocks of about `size` rows of all members together; `members()` says who is still there."""
+        longest = max(map(len, rows))
+        self._size = max(1, size // len(rows))
+        self._members = members
+        self._counts = [len(member) for member in rows]
+        filled = [np.pad(member, (0, longest - len(member)), constant_values=member[0]) for member in rows]
+        self._rows = torch.from_numpy(np.stack(filled))
 
     def __len__(self) -> int:
         """Number of blocks."""
-        return len(self._blocks)
+        return -(-self._rows.shape[1] // self._size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Block]:
         """The blocks."""
-        return iter(self._blocks)
+        members = list(self._members())
+        if not members:
+            return  # Lightning validates once more when a training is stopped inside an epoch
+        for first in range(0, self._rows.shape[1], self._size):
+            rows = self._rows[members, first : first + self._size]
+            counts = (min(max(self._counts[member] - first, 0), rows.shape[1]) for member in members)
+            yield Block(rows, tuple(counts))

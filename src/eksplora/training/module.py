@@ -1,275 +1,243 @@
-"""The Lightning module of one member: many optimizer steps inside one Lightning batch."""
+"""The Lightning module of a population: many optimizer steps of many members inside one Lightning batch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import ExitStack
 from copy import deepcopy
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
-from torch import Tensor
 from torch.optim import Optimizer
 
-from eksplora.counter import derive
 from eksplora.training import checkpoint
-from eksplora.training.batches import TrainingChunks
-from eksplora.training.flat import FlatParameters
-from eksplora.training.recipe import Recipe, State
-from eksplora.types import Decision, EpochReport, Member, Report, Split, Status
+from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
+from eksplora.training.lane import Lane
+from eksplora.training.population import Population, Trace, present
+from eksplora.training.recipe import State
+from eksplora.types import Decision, Report, Status
 
 
-class MemberModule(pl.LightningModule):
-    """One member's training.
+class PopulationModule(pl.LightningModule):
+    """The training of a population; a single member is a population of one.
 
     Lightning calls `training_step` once per chunk of steps (`training.batches`) and keeps epochs, devices, precision
     and strategy. Random draws follow the counter rule: a training stopped anywhere goes on with the same bits.
 
     Attributes:
-        status: How the training stands.
-        curves: Per metric, its value after each finished epoch.
+        lanes: All members; those that are over have left the population.
+        population: Those that still train.
         step: Optimizer steps done.
         epoch: Epochs finished.
-        best_epoch: The epoch (from 1) with the best objective.
+        chunk: Chunks done of the present epoch.
     """
 
     def __init__(
         self,
+        lanes: Sequence[Lane],
         *,
-        recipe: Recipe,
-        member: Member,
-        split: Split,
-        trial: int,
         folder: Path,
+        identity: str,
         checkpoint_seconds: float,
         report: Report,
         state: State | None,
     ) -> None:
-        """Build the network with the member's initial weights, or with those of a checkpoint's state."""
+        """Build the population from its members, or from a checkpoint's state.
+
+        Args:
+            lanes: Members with equally many steps an epoch.
+            folder: Where checkpoints go.
+            identity: Fingerprint of what is trained: a checkpoint of something else is not taken.
+            checkpoint_seconds: Least time between two checkpoints.
+            report: Hears of epochs and results.
+            state: What `state()` gave.
+        """
         super().__init__()
         self.automatic_optimization = False
-        self.recipe, self.member, self.split, self.trial = recipe, member, split, trial
-        self.folder, self.checkpoint_seconds, self.report = folder, checkpoint_seconds, report
-        self.network = recipe.network()
-        recipe.initialize(self.network, torch.Generator().manual_seed(derive(member.seed, "initialization")))
-        self.loss, self.metric, self.validation_metric = recipe.loss, recipe.metric.clone(), recipe.metric.clone()
-        self.draws = any(getattr(module, "p", 0) for module in self.network.modules())
-        self.status, self.message = Status.RUNNING, ""
-        self.epoch = self.chunk = self.step = self.best_epoch = 0
-        self.best_value: float | None = None
-        self.best_weights: Tensor | None = None
-        self.curves: dict[str, list[float]] = {}
-        self.seconds = 0.0
+        self.lanes = sorted(lanes, key=lambda lane: -len(lane.fold.split.train))  # equal last batches stand together
+        self.folder, self.identity, self.checkpoint_seconds, self.report = folder, identity, checkpoint_seconds, report
+        self.population = Population(self.lanes)
+        self.network = self.population.network
+        self.epoch = self.chunk = self.step = 0
         self._state = state
-        self._loss_sum = torch.zeros((), dtype=torch.float64)
         if state is not None:
             self._restore(state)
+        splits, seeds = [lane.fold.split for lane in self.lanes], [lane.member.seed for lane in self.lanes]
+        batch_size = self.lanes[0].recipe.batch_size
         self.chunks = TrainingChunks(
-            split.train, seed=member.seed, batch_size=recipe.batch_size, position=self.position
+            [split.train for split in splits], seeds, batch_size=batch_size, position=self.position
         )
-        self._resumed_at = self._saved_at = time.monotonic()
+        self.evaluation = EvaluationChunks([split.validation for split in splits], members=self.training_members)
+        self._spent_at = self._saved_at = time.monotonic()
 
-    def position(self) -> tuple[int, int]:
-        """The present epoch (from 0) and the chunks of it that are done."""
-        return self.epoch, self.chunk
+    def training_members(self) -> list[int]:
+        """Places in `lanes` of the members that still train."""
+        return [place for place, lane in enumerate(self.lanes) if lane.status is Status.RUNNING]
+
+    def position(self) -> tuple[list[int], int, int]:
+        """The members that still train, the present epoch (from 0) and the chunks of it that are done."""
+        return self.training_members(), self.epoch, self.chunk
 
     # --- Lightning's hooks ---------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> Optimizer:
-        """The optimizer over one vector of all parameters; called when the network is on its device."""
-        self.flat = FlatParameters(self.network)
-        self.optimizer = self.recipe.optimizer([self.flat.parameter])
-        self.base_lr = float(self.optimizer.param_groups[0]["lr"])
-        if self._state is not None:
-            self.optimizer.load_state_dict(deepcopy(self._state["optimizer"]))  # it would step the given tensors
+        """The optimizer of all members; called when the network is on its device."""
+        population, state = self.population, self._state
+        self._devices, self._rank = self.trainer.world_size, self.global_rank  # kept: Lightning's take 1 us a call
+        population.place(self.device, self._rank, self._devices)
+        if state is not None:
+            if len(state["members"]) < len(self.lanes):
+                population.keep(state["members"])
+            population.network.load_state_dict(state["network"])
+            population.stepper.optimizer.load_state_dict(deepcopy(state["optimizer"]))  # it would step these tensors
         self._state = None
-        return self.optimizer
+        return population.stepper.optimizer
 
     def on_fit_start(self) -> None:
-        """Move the data to the device: a batch is then one indexing operation there."""
-        self._devices, self._rank = self.trainer.world_size, self.global_rank  # kept: Lightning's take 1 us a call
-        self.features = self.recipe.data.features.to(self.device)
-        self.targets = self.recipe.task.target(self.recipe.data.targets).to(self.device)
-        self._take_own_sums()
+        """Bring the metrics to the device, and part from the other devices."""
+        for lane in self.population.lanes:
+            lane.is_shared = self._devices > 1
+            lane.metric.to(self.device)
+            lane.validation_metric.to(self.device)
+            lane.validation_metric.reset()  # tensors that came over to several processes lie in one shared memory
+            if self._rank > 0:
+                lane.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
+                lane.loss_sum = 0.0
         if self._devices > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr]  # we add gradients
 
-    def _take_own_sums(self) -> None:
-        """Part from the other devices: tensors that came over to their processes lie in one shared memory."""
-        self._loss_sum = self._loss_sum.to(self.device, copy=True)
-        self.validation_metric.reset()
-        if self._rank > 0:
-            self.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
-
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Zero in place, whatever is asked: Lightning calls this around validation; gradients are views of a vector."""
-        self.flat.zero_gradient()
+        """Zero in place, whatever is asked: Lightning calls this around validation; gradients are views of a matrix."""
+        self.population.stack.zero_gradient()
 
-    def on_train_batch_start(self, batch: tuple[Tensor, ...], batch_idx: int) -> int | None:
+    def on_train_batch_start(self, batch: Chunk, batch_idx: int) -> int | None:
         """Skip the rest of the epoch once the training is over."""
-        return None if self.status is Status.RUNNING else -1
+        return -1 if self.trainer.should_stop else None
 
-    def training_step(self, chunk: tuple[Tensor, ...], index: int) -> None:
-        """Take one optimizer step per index tensor of the chunk."""
-        self.network.train()
-        losses, outputs, targets = [], [], []
-        for rows in chunk:
-            own = rows[self._rank :: self._devices]
-            loss, output, target = self._take_step(own, len(own) / len(rows))
-            losses.append(loss)
-            outputs.append(output)
-            targets.append(target)
-            self.step += 1
-        self._account(chunk, torch.stack(losses), torch.cat(outputs), torch.cat(targets))
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Row numbers stay where they are: they are few, and the population takes them along."""
+        return batch
+
+    def training_step(self, chunk: Chunk, index: int) -> None:
+        """Take one optimizer step per step of the chunk."""
+        steps = present(chunk, self.training_members())
+        self._account(self.population.train(steps, self.step))
+        self.step += len(steps)
         self.chunk += 1
+        self._spend()
+        self._retire()
         self._maybe_stop()
 
     def on_validation_epoch_start(self) -> None:
         """Start the sums of the validation part."""
-        self._validation_loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        lanes = self.population.lanes
+        self._validation_losses = torch.zeros(len(lanes), dtype=torch.float64, device=self.device)
         self.network.eval()
 
-    def validation_step(self, rows: Tensor, index: int) -> None:
-        """Add the rows of one block to the validation loss and metric."""
-        own = rows[self._rank :: self._devices]
-        target = self.targets[own]
-        output = self.network(self.features[own])
-        if len(own):  # a block of one row leaves the second device without any; its mean would not be a number
-            self._validation_loss += self.loss(output, target).double() * len(own)
-        self._update(self.validation_metric, output, target)
+    def validation_step(self, block: Block, index: int) -> None:
+        """Add the rows of one block to the members' validation losses and metrics."""
+        losses, seen = self.population.evaluate(block)
+        self._validation_losses += losses
+        for lane, (output, target) in zip(self.population.lanes, seen, strict=True):
+            lane.update(lane.validation_metric, output, target)
 
     def on_train_epoch_end(self) -> None:
-        """Close the epoch: curves, best weights, the driver's decision, a checkpoint when it is due."""
-        if self.status is not Status.RUNNING:
+        """Close the epoch: curves, best weights, the driver's decisions, a checkpoint when it is due."""
+        if self.trainer.should_stop:
             return
-        metrics = self._epoch_metrics()
+        self._close_epoch()
         self.epoch, self.chunk = self.epoch + 1, 0
-        for name, value in metrics.items():
-            self.curves.setdefault(name, []).append(value)
-        self._keep_best(metrics[f"val/{self.recipe.metric_name}"])
-        self._decide(metrics)
+        self._spend()
+        self._retire()
         if self._wants_checkpoint():
             self.save()
 
-    # --- one step ------------------------------------------------------------------------------------------------
+    # --- what happens to members ---------------------------------------------------------------------------------
 
-    def _take_step(self, rows: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
-        """One forward and backward pass and one update on this device's rows, `share` of the batch.
+    def _account(self, trace: Trace) -> None:
+        """Add a chunk's losses and outputs to the sums of the epoch; a non-finite loss ends its member."""
+        finite = torch.isfinite(trace.losses)
+        sums = (trace.losses * trace.sizes.to(trace.losses.device)).sum(0).tolist()
+        steps = len(finite)
+        for place, lane in enumerate(self.population.lanes):
+            lane.step += steps
+            lane.loss_sum += sums[place]
+            if isfinite(sums[place]):
+                lane.update(lane.metric, trace.outputs[place], trace.targets[place])
+            else:
+                lane.step += int(finite[:, place].int().argmin()) - steps
+                lane.end(Status.DIVERGED, f"the loss was not finite at step {lane.step}")
 
-        Returns:
-            This device's part of the batch's mean loss, its outputs (rows, num_outputs) and its targets.
-        """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.base_lr * self.recipe.schedule(self.step)
-        if self.draws:
-            torch.manual_seed(derive(self.member.seed, "step", self.step, self._rank))
-        target = self.targets[rows]
-        output = self.network(self.features[rows])
-        loss = self.loss(output, target) if share == 1 else self.loss(output, target) * share
-        self.flat.zero_gradient()
-        if len(rows):
-            loss.backward()
+    def _close_epoch(self) -> None:
+        """Note the epoch of each member, then end those that the guard, the driver or early stopping says."""
         if self._devices > 1:
-            dist.all_reduce(self.flat.gradient)
-        self.optimizer.step()
-        return (loss.detach() if len(rows) else torch.zeros_like(self._loss_sum)), output.detach(), target
+            dist.all_reduce(self._validation_losses)
+        lanes, reports = self.population.lanes, []
+        for place, (lane, loss) in enumerate(zip(lanes, self._validation_losses.tolist(), strict=True)):
+            report = lane.close_epoch(loss)
+            reports.append(report)
+            is_best = lane.is_best(report.metrics[f"val/{lane.recipe.metric_name}"])
+            if is_best and lane.recipe.early_stopping.restore_best_weights:
+                lane.best_weights = self.population.stack.member(place)
+        sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
+        decisions = dict(zip(map(id, sound), self._decisions(sound), strict=True))
+        for lane, report in zip(lanes, reports, strict=True):
+            lane.decide(report.metrics, decisions.get(id(report), Decision.GO_ON))
 
-    def _account(self, chunk: tuple[Tensor, ...], losses: Tensor, output: Tensor, target: Tensor) -> None:
-        """Add a chunk's losses (steps,) and outputs to the sums of the epoch; a non-finite loss ends the member."""
-        losses = self._sum_over_devices(losses.double())
-        sizes = torch.tensor([len(rows) for rows in chunk], device=losses.device)
-        self._loss_sum += (losses * sizes).sum()
-        finite = torch.isfinite(losses)
-        if not finite.all():
-            self.step += int(finite.int().argmin()) - len(chunk)
-            self._end(Status.DIVERGED, f"the loss was not finite at step {self.step}")
-            return
-        self._update(self.metric, output, target)
+    def _decisions(self, reports: Sequence[Any]) -> list[Decision]:
+        """The first device talks to the driver; the others hear its answers."""
+        if not reports:
+            return []
+        answers = self.report.epochs(reports) if self._rank == 0 else []
+        return [Decision(answer) for answer in self._from_first_device([str(answer) for answer in answers])]
 
-    def _update(self, metric: Callable[[Tensor, Tensor], object], output: Tensor, target: Tensor) -> None:
-        task = self.recipe.task
-        metric.update(task.prediction(output), task.metric_target(target))  # type: ignore[attr-defined]
-
-    def _sum_over_devices(self, values: Tensor) -> Tensor:
-        if self._devices > 1:
-            dist.all_reduce(values)
-        return values
-
-    # --- the end of an epoch -------------------------------------------------------------------------------------
-
-    def _epoch_metrics(self) -> dict[str, float]:
-        """Loss and metric of the epoch; training values are means over the epoch's steps."""
-        name, rows = self.recipe.metric_name, self.split
-        validation_loss = self._sum_over_devices(self._validation_loss)
-        metrics = {
-            "train/loss": float(self._loss_sum) / len(rows.train),
-            f"train/{name}": float(self.metric.compute()),
-            "val/loss": float(validation_loss) / len(rows.validation),
-            f"val/{name}": float(self.validation_metric.compute()),
-        }
-        self._loss_sum.zero_()
-        self.metric.reset()
-        self.validation_metric.reset()
-        return metrics
-
-    def _keep_best(self, value: float) -> None:
-        """Note the best epoch, and its weights when they are to be kept."""
-        stopping = self.recipe.early_stopping
-        if self.recipe.is_better(value, self.best_value, stopping.min_delta):
-            self.best_value, self.best_epoch = value, self.epoch
-            if stopping.restore_best_weights:
-                self.best_weights = self.flat.values()
-
-    def _decide(self, metrics: dict[str, float]) -> None:
-        """Report the epoch, then end the member if the guard, the driver or early stopping says so."""
-        if not all(value == value and abs(value) != float("inf") for value in metrics.values()):
-            self._end(Status.DIVERGED, f"a metric was not finite after step {self.step}")
-            return
-        decision = self._report(EpochReport(self.trial, self.member.index, self.epoch, metrics))
-        patience = self.recipe.early_stopping.patience
-        if self.epoch >= self.recipe.max_epochs:
-            self._end(Status.FINISHED, "")
-        elif patience is not None and self.epoch - self.best_epoch >= patience:
-            self._end(Status.FINISHED, f"stopped early: no better epoch since {self.best_epoch}")
-        elif decision is Decision.PRUNE:
-            self._end(Status.PRUNED, f"pruned after epoch {self.epoch}")
-        elif decision is Decision.STOP:
-            self._end(Status.INTERRUPTED, "asked to stop")
-
-    def _report(self, report: EpochReport) -> Decision:
-        """The first device talks to the driver; the others hear its answer."""
-        decision = self.report.epoch(report) if self._rank == 0 else Decision.GO_ON
-        return Decision(self._from_first_device(decision))
+    def _retire(self) -> None:
+        """Let go of members that are over: weights and results go out, the others train on."""
+        lanes = self.population.lanes
+        going_on = [place for place, lane in enumerate(lanes) if not lane.status.is_final]
+        for place, lane in enumerate(lanes):
+            if self._rank == 0 and lane.status.is_final:
+                engine = "fused" if len(self.lanes) > 1 else "single"
+                result = lane.conclude(self.population.stack.member(place), device=self.device.type, engine=engine)
+                self.report.member(result)
+        if going_on and len(going_on) < len(lanes):
+            self.population.keep(going_on)
+        if not going_on or any(lane.status is Status.INTERRUPTED for lane in lanes):
+            self.trainer.should_stop = True  # asked of one, a stop is one of all: they are one checkpoint
 
     def _maybe_stop(self) -> None:
         """Between chunks: stop when asked to, and checkpoint when it is time."""
-        if self.status is not Status.RUNNING or self.chunk == self.chunks.num_chunks:
+        if self.trainer.should_stop or self.chunk == self.chunks.num_chunks:
             return  # at the end of an epoch `on_train_epoch_end` does it
         asked = self._from_first_device(self._rank == 0 and self.report.stop_requested())
         if asked:
-            self._end(Status.INTERRUPTED, "asked to stop")
+            for lane in self.population.lanes:
+                lane.end(Status.INTERRUPTED, "asked to stop")
+            self.trainer.should_stop = True
         if asked or self._is_checkpoint_due():
             self.save()
 
     def _from_first_device(self, value: Any) -> Any:
         return value if self._devices == 1 else self.trainer.strategy.broadcast(value)
 
-    def _end(self, status: Status, message: str) -> None:
-        self.status, self.message = status, message
-        self.trainer.should_stop = True
+    def _spend(self) -> None:
+        """Divide the time since the last call among the members that trained in it."""
+        now = time.monotonic()
+        lanes = self.population.lanes
+        for lane in lanes:
+            lane.seconds += (now - self._spent_at) / len(lanes)
+        self._spent_at = now
 
     # --- state ---------------------------------------------------------------------------------------------------
 
-    def elapsed_seconds(self) -> float:
-        """Wall time of the training so far, that before a resumption included."""
-        return self.seconds + time.monotonic() - self._resumed_at
-
     def _wants_checkpoint(self) -> bool:
         """Whether the training goes on, now or at another start, and its state is to be written down."""
-        if self.status is Status.RUNNING:
-            return self._is_checkpoint_due()
-        return self.status is Status.INTERRUPTED
+        if any(lane.status is Status.INTERRUPTED for lane in self.lanes):
+            return True
+        return not self.trainer.should_stop and self._is_checkpoint_due()
 
     def _is_checkpoint_due(self) -> bool:
         return bool(self._from_first_device(time.monotonic() - self._saved_at >= self.checkpoint_seconds))
@@ -277,35 +245,28 @@ class MemberModule(pl.LightningModule):
     def save(self) -> None:
         """Write a checkpoint: the first device does, of the sums over all."""
         self._saved_at = time.monotonic()
-        with self.metric.sync_context(should_sync=self._devices > 1):
+        with ExitStack() as sums:
+            for lane in self.population.lanes:
+                sums.enter_context(lane.metric.sync_context(should_sync=self._devices > 1))
             if self._rank == 0:
-                checkpoint.save(self.folder, self.state(), config_hash=self.recipe.config_hash)
+                checkpoint.save(self.folder, self.state(), config_hash=self.identity)
 
     def state(self) -> State:
         """All that the training needs to go on with the same bits: tensors, numbers and strings."""
-        self.metric.persistent(True)
+        population = self.population
         return {
             "epoch": self.epoch,
             "chunk": self.chunk,
             "step": self.step,
-            "network": {name: value.clone() for name, value in self.network.state_dict().items()},
-            "optimizer": self.optimizer.state_dict(),
-            "metric": self.metric.state_dict(),
-            "loss_sum": self._loss_sum,
-            "curves": self.curves,
-            "best_epoch": self.best_epoch,
-            "best_value": self.best_value,
-            "best_weights": self.best_weights,
-            "seconds": self.elapsed_seconds(),
-            "status": str(self.status),
-            "message": self.message,
+            "members": [self.lanes.index(lane) for lane in population.lanes],
+            "lanes": [lane.state() for lane in self.lanes],
+            "network": {name: value.clone() for name, value in population.network.state_dict().items()},
+            "optimizer": population.stepper.optimizer.state_dict(),
         }
 
     def _restore(self, state: State) -> None:
-        """Take over a checkpoint's state; the optimizer's part waits until the optimizer exists."""
-        self.network.load_state_dict(state["network"])
-        self.metric.persistent(True)
-        self.metric.load_state_dict(state["metric"])
-        self._loss_sum = state["loss_sum"]
-        for name in ("epoch", "chunk", "step", "curves", "best_epoch", "best_value", "best_weights", "seconds"):
+        """Take over a checkpoint's state; weights and optimizer wait until they are on their device."""
+        for lane, lane_state in zip(self.lanes, state["lanes"], strict=True):
+            lane.restore(lane_state)
+        for name in ("epoch", "chunk", "step"):
             setattr(self, name, state[name])

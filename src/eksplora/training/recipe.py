@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, nearest
 from eksplora.training.task import Task
+from eksplora.types import Split
+
+ENGINES = ("auto", "fused", "single")
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,18 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """The rows of the training part.
+class Fold:
+    """The rows of the training part, as the members of one fold see them.
 
     Attributes:
+        split: Which rows they learn from and validate on.
         features: (rows, ...), float32, scaled.
         targets: (rows, ...), as stored.
         shift: What was subtracted from raw features, broadcastable over one row.
         scale: What they were then divided by.
     """
 
+    split: Split
     features: Tensor
     targets: Tensor
     shift: NDArray[np.float64]
@@ -61,6 +66,7 @@ class Recipe:
     Attributes:
         network: Builds an untrained network.
         initialize: Draws the initial weights of a network from a generator.
+        task: The meaning of outputs and targets.
         loss: (outputs, targets) -> mean over the rows.
         metric: The objective's metric; cloned for each use.
         metric_name: Its name in curves, e.g. `mae`.
@@ -68,9 +74,15 @@ class Recipe:
         optimizer: Builds the optimizer from its parameters.
         schedule: Step -> factor of the learning rate.
         trainer: Builds the Lightning trainer; takes further keyword arguments.
+        engine: `auto`, `fused` or `single`.
+        population: Most members that train together; None: a rule decides.
+        gradient_clip_norm: Longest gradient of a member; None: any.
         max_epochs: Passes over the training rows.
         batch_size: Rows of one step.
-        config_hash: Fingerprint of the configuration: a checkpoint of another one is not taken.
+        config_hash: Fingerprint of the configuration.
+
+    Raises:
+        ConfigError: If a value means nothing.
     """
 
     network: Callable[[], nn.Module]
@@ -86,8 +98,21 @@ class Recipe:
     max_epochs: int
     batch_size: int
     early_stopping: EarlyStopping
-    data: TrainingData
     config_hash: str
+    engine: str = "auto"
+    population: int | None = None
+    gradient_clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.engine not in ENGINES:
+            raise ConfigError(f"training.engine={self.engine} is unknown. {nearest(self.engine, ENGINES)}")
+        if self.population is not None and self.population < 1:
+            raise ConfigError(f"training.population must be at least 1, got {self.population}. Use null for a rule.")
+        if self.gradient_clip_norm is not None and not 0 < self.gradient_clip_norm < inf:
+            raise ConfigError(
+                f"training.gradient_clip_norm must be above 0, got {self.gradient_clip_norm}. Use null for any length."
+            )
 
     def is_better(self, value: float, than: float | None, min_delta: float = 0.0) -> bool:
         """Whether a value of the objective improves on another by more than `min_delta`."""

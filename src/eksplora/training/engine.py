@@ -1,0 +1,123 @@
+"""Which members train together: by rule, from their networks, their optimizers and the device."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from eksplora.errors import ConfigError
+from eksplora.model._members import unaware
+from eksplora.training.lane import Lane
+from eksplora.training.stepper import refusal
+
+CACHE_BYTES = 16 * 2**20
+"""Weights, gradients and optimizer state of a population on a CPU: beyond, members only push each other out of the
+cache. Measured on the reference MLP: see docs/log.md."""
+
+MOST_CONVOLVED = 300_000
+"""Numbers that a step's convolutions may put out on a CPU: with more, members are as fast or faster one by one.
+Measured on twelve networks: see docs/log.md."""
+
+MEMORY_SHARE = 0.5
+"""Part of the free memory that a population may take."""
+
+COPIES = 6
+"""Numbers held per weight: weight, gradient, two of the optimizer, the change, and one to work with."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How trainings are to be carried out.
+
+    Attributes:
+        size: Most members that train together; 1: each alone.
+        reason: Why not more.
+    """
+
+    size: int
+    reason: str
+
+
+def choose(lanes: Sequence[Lane], device: torch.device, workers: int = 1) -> Engine:
+    """The engine for trainings that the driver took for compatible.
+
+    Args:
+        lanes: They share network, batch size and optimizer.
+        device: Where they are trained.
+        workers: Processes that share its memory.
+
+    Raises:
+        ConfigError: If `training.engine=fused` asks for what cannot be.
+    """
+    recipe = lanes[0].recipe
+    if recipe.engine == "single":
+        return Engine(1, "training.engine=single")
+    network = lanes[0].network()
+    obstacle = _obstacle(lanes, network)
+    if obstacle and recipe.engine == "fused" and len(lanes) > 1:
+        raise ConfigError(f"training.engine=fused: {obstacle}. Choose training.engine=auto.")
+    if obstacle:
+        return Engine(1, obstacle)
+    if recipe.engine == "auto" and device.type == "cpu":
+        convolved = recipe.batch_size * _outputs(lanes[0], network, nn.Conv2d)
+        if convolved > MOST_CONVOLVED:
+            return Engine(1, f"convolutions of {convolved} outputs a step are faster one member at a time on a CPU")
+    return _limited(lanes, network, device, workers)
+
+
+def _obstacle(lanes: Sequence[Lane], network: nn.Module) -> str:
+    """Why these members cannot be one population; empty when they can."""
+    foreign = unaware(network)
+    if foreign:
+        return f"the network has layers that do not know members ({', '.join(foreign)})"
+    parameter = nn.Parameter(torch.zeros(1))
+    optimizers = [lane.recipe.optimizer([parameter]) for lane in lanes[:1]]
+    return refusal(optimizers[0]) or ""
+
+
+def _limited(lanes: Sequence[Lane], network: nn.Module, device: torch.device, workers: int) -> Engine:
+    """As many as are wanted, fit the memory and, on a CPU, the cache."""
+    recipe = lanes[0].recipe
+    each = member_bytes(lanes[0], network)
+    limits = {"memory": int(free_bytes(device) * MEMORY_SHARE / workers / each)}
+    if recipe.population is not None:
+        limits["training.population"] = recipe.population
+    elif device.type == "cpu":
+        weights = 4 * sum(parameter.numel() for parameter in network.parameters())
+        limits["the processor's cache"] = max(8, CACHE_BYTES // (4 * weights))
+    name = min(limits, key=lambda key: limits[key])
+    return Engine(max(1, limits[name]), f"{name} holds {limits[name]} members")
+
+
+def member_bytes(lane: Lane, network: nn.Module) -> int:
+    """Memory that one member more takes, in bytes: its parameters in `COPIES`, and twice what its layers put out.
+
+    Args:
+        lane: For its batch size and the shape of its rows.
+        network: A network of one member.
+    """
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return 4 * (COPIES * parameters + 2 * _outputs(lane, network) * lane.recipe.batch_size)
+
+
+def _outputs(lane: Lane, network: nn.Module, kind: type[nn.Module] = nn.Module) -> int:
+    """Numbers that the layers of a kind put out for one row."""
+    counts = []
+    layers = [module for module in network.modules() if isinstance(module, kind) and not list(module.children())]
+    hooks = [layer.register_forward_hook(lambda *call: counts.append(call[2].numel())) for layer in layers]
+    with torch.no_grad():
+        network.eval()(lane.fold.features[:1])
+    for hook in hooks:
+        hook.remove()
+    return sum(counts)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free for a training on this device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    available = next(line for line in lines if line.startswith("MemAvailable"))
+    return int(available.split()[1]) * 1024

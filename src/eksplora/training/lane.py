@@ -1,0 +1,208 @@
+"""One member's place in a population: what it is trained with, and how far it has come."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import partial
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from eksplora.counter import derive
+from eksplora.training.checkpoint import write_atomically
+from eksplora.training.recipe import Fold, Recipe, State
+from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
+
+WEIGHTS = "weights.safetensors"
+
+SAVED = (
+    "step",
+    "loss_sum",
+    "epoch",
+    "curves",
+    "best_epoch",
+    "best_value",
+    "best_weights",
+    "seconds",
+    "message",
+    "result",
+)
+"""What a checkpoint holds of a lane, besides its status and the state of its metric."""
+
+
+class Lane:
+    """A member in training.
+
+    Attributes:
+        recipe: What it is trained with.
+        fold: The rows that it sees.
+        trial: Number of its trial.
+        member: The member.
+        is_shared: Whether several devices train it: its metrics are then added up over them.
+        status: How it stands.
+        message: Why it ended early.
+        step: Optimizer steps done; when it diverged, the step (from 0) of the first loss that is not finite.
+        epoch: Epochs finished.
+        curves: Per metric, its value after each finished epoch.
+        best_epoch: The epoch (from 1) with the best objective.
+        loss_sum: Sum of the training losses of the present epoch's rows so far.
+        seconds: Its share of the population's wall time.
+        result: What came of it, as plain values; None while it trains.
+    """
+
+    def __init__(self, recipe: Recipe, training: Training, fold: Fold) -> None:
+        """Nothing is trained yet."""
+        self.recipe, self.fold = recipe, fold
+        self.trial, self.member, self.folder = training.trial, training.member, Path(training.folder)
+        self.metric, self.validation_metric = recipe.metric.clone(), recipe.metric.clone()
+        self.is_shared = False
+        self.status, self.message = Status.RUNNING, ""
+        self.step = self.epoch = self.best_epoch = 0
+        self.best_value: float | None = None
+        self.best_weights: dict[str, Tensor] | None = None
+        self.curves: dict[str, list[float]] = {}
+        self.loss_sum = self.seconds = 0.0
+        self.result: dict[str, Any] | None = None
+
+    def network(self) -> nn.Module:
+        """The network with the member's initial weights."""
+        network = self.recipe.network()
+        self.recipe.initialize(network, torch.Generator().manual_seed(derive(self.member.seed, "initialization")))
+        return network
+
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over its rows."""
+        return -(-len(self.fold.split.train) // self.recipe.batch_size)
+
+    # --- what happens to it --------------------------------------------------------------------------------------
+
+    def end(self, status: Status, message: str) -> None:
+        """It trains no further."""
+        self.status, self.message = status, message
+
+    def update(self, metric: Metric, output: Tensor, target: Tensor) -> None:
+        """Add rows, (rows, num_outputs) and their targets, to one of the lane's metrics."""
+        task = self.recipe.task
+        # The class's own function: what torchmetrics wraps around it costs ten times its arithmetic here.
+        update = metric.update if self.is_shared else partial(type(metric).update, metric)
+        update(task.prediction(output), task.metric_target(target))
+
+    def _value(self, metric: Metric) -> float:
+        """What a metric has gathered since it was last asked."""
+        value = metric.compute() if self.is_shared else type(metric).compute(metric)
+        metric.reset()
+        return float(value)
+
+    def close_epoch(self, validation_loss: float) -> EpochReport:
+        """Note an epoch: its losses (that of validation is a sum over the rows), and the metrics gathered in it."""
+        name, split = self.recipe.metric_name, self.fold.split
+        metrics = {
+            "train/loss": self.loss_sum / len(split.train),
+            f"train/{name}": self._value(self.metric),
+            "val/loss": validation_loss / len(split.validation),
+            f"val/{name}": self._value(self.validation_metric),
+        }
+        self.loss_sum = 0.0
+        self.epoch += 1
+        for key, value in metrics.items():
+            self.curves.setdefault(key, []).append(value)
+        return EpochReport(self.trial, self.member.index, self.epoch, metrics)
+
+    def is_best(self, value: float) -> bool:
+        """Whether this value of the objective, of the epoch just closed, is its best so far; noted if so."""
+        if not self.recipe.is_better(value, self.best_value, self.recipe.early_stopping.min_delta):
+            return False
+        self.best_value, self.best_epoch = value, self.epoch
+        return True
+
+    def decide(self, metrics: Mapping[str, float], decision: Decision) -> None:
+        """End, if the guard, the last epoch, early stopping or the driver says so."""
+        patience = self.recipe.early_stopping.patience
+        if not all(isfinite(value) for value in metrics.values()):
+            self.end(Status.DIVERGED, f"a metric was not finite after step {self.step}")
+        elif self.epoch >= self.recipe.max_epochs:
+            self.end(Status.FINISHED, "")
+        elif patience is not None and self.epoch - self.best_epoch >= patience:
+            self.end(Status.FINISHED, f"stopped early: no better epoch since {self.best_epoch}")
+        elif decision is Decision.PRUNE:
+            self.end(Status.PRUNED, f"pruned after epoch {self.epoch}")
+        elif decision is Decision.STOP:
+            self.end(Status.INTERRUPTED, "asked to stop")
+
+    # --- its end -------------------------------------------------------------------------------------------------
+
+    def conclude(self, weights: Mapping[str, Tensor], *, device: str, engine: str) -> MemberResult:
+        """Write the weights of a finished member, and say what came of it.
+
+        Args:
+            weights: Its network's state now; that of the best epoch goes before, where it is kept.
+            device: Where it was trained.
+            engine: How: `fused` or `single`.
+
+        Raises:
+            StorageError: If the weights cannot be written.
+        """
+        finished, keeps_best = self.status is Status.FINISHED, self.recipe.early_stopping.restore_best_weights
+        epoch = self.best_epoch if keeps_best else self.epoch
+        path, digest = self._save(self.best_weights or weights) if finished else (None, None)
+        result = MemberResult(
+            trial=self.trial,
+            member=self.member.index,
+            status=self.status,
+            value=self.curves[f"val/{self.recipe.metric_name}"][epoch - 1] if finished else None,
+            best_epoch=epoch,
+            epochs=self.epoch,
+            step=self.step,
+            seconds=self.seconds,
+            curves=self.curves,
+            weights=path,
+            weights_sha256=digest,
+            device=device,
+            engine=engine,
+            message=self.message,
+        )
+        self.result = {**vars(result), "status": str(result.status)}
+        self.best_weights = None
+        return result
+
+    def concluded(self) -> MemberResult:
+        """What came of it, once more: a checkpoint was read in which it was over."""
+        assert self.result is not None
+        return MemberResult(**{**self.result, "status": Status(self.result["status"])})
+
+    def _save(self, weights: Mapping[str, Tensor]) -> tuple[str, str]:
+        """Write weights, with the scaling of the features, as safetensors; returns path and hash."""
+        tensors = {f"network.{name}": value.contiguous().cpu() for name, value in weights.items()}
+        scaling = {"shift": self.fold.shift, "scale": self.fold.scale}
+        tensors |= {name: torch.from_numpy(value).clone() for name, value in scaling.items()}
+        content = safetensors.torch.save(tensors)
+        write_atomically(self.folder / WEIGHTS, content)
+        return str(self.folder / WEIGHTS), hashlib.sha256(content).hexdigest()
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """All that it needs to go on with the same bits."""
+        self.metric.persistent(True)
+        saved = {name: getattr(self, name) for name in SAVED}
+        return saved | {"status": str(self.status), "metric": self.metric.state_dict()}
+
+    def restore(self, state: State) -> None:
+        """Take over a checkpoint's state; an interrupted member goes on."""
+        self.metric.persistent(True)
+        self.metric.load_state_dict(state["metric"])
+        for name in SAVED:
+            setattr(self, name, state[name])
+        status = Status(state["status"])
+        self.status = Status.RUNNING if status is Status.INTERRUPTED else status
+        if self.status is Status.RUNNING:
+            self.message = ""
+
+    def longest_gradient(self) -> float:
+        """The norm to which its gradient is clipped."""
+        limit = self.recipe.gradient_clip_norm
+        return inf if limit is None else limit

@@ -1,0 +1,236 @@
+"""The arithmetic of a population: many steps of many members, and nothing of devices' strategies, epochs or drivers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.func import functional_call
+
+from eksplora.counter import derive
+from eksplora.model._members import Dropout, mix64
+from eksplora.training.batches import Block, Chunk, Part, Step
+from eksplora.training.graph import StepGraph
+from eksplora.training.lane import Lane
+from eksplora.training.losses import MemberLosses
+from eksplora.training.stack import Stack, stacked
+from eksplora.training.stepper import Stepper, clip
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a chunk of steps leaves behind.
+
+    Attributes:
+        losses: Mean loss of each batch, (steps, members), float64, summed over devices.
+        sizes: Rows of each batch, (steps, members).
+        outputs: Per member, this device's outputs in the order of its rows, (rows, num_outputs).
+        targets: Per member, the targets of these rows.
+    """
+
+    losses: Tensor
+    sizes: Tensor
+    outputs: list[Tensor]
+    targets: list[Tensor]
+
+
+class Population:
+    """The members that train together.
+
+    Attributes:
+        lanes: Those that still train, in the order of the stack.
+        network: Their stacked network; of a single member, its plain network.
+        stack: Its parameters and gradients; there once `place` was called.
+        stepper: Its optimizer; likewise.
+    """
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        """Build the networks with the members' initial weights."""
+        self.lanes = list(lanes)
+        self.network = stacked([lane.network() for lane in lanes])
+        self._is_stacked = len(lanes) > 1
+        self._dropouts = [module for module in self.network.modules() if isinstance(module, Dropout)]
+
+    def place(self, device: torch.device, rank: int, devices: int) -> None:
+        """Take the network's parameters and the data to where the training is; called when the network is there.
+
+        Args:
+            device: Holds the network.
+            rank: Number of this device among those that share the training.
+            devices: How many share it; each takes its slice of every batch.
+        """
+        self.device, self._rank, self._devices = device, rank, devices
+        lanes = self.lanes
+        self.stack = Stack(self.network, len(lanes))
+        self.stepper = Stepper(
+            self.stack, [lane.recipe.optimizer for lane in lanes], [lane.recipe.schedule for lane in lanes]
+        )
+        self._losses = MemberLosses([lane.recipe.loss for lane in lanes])
+        limits = torch.tensor([[lane.longest_gradient()] for lane in lanes], device=device)
+        self._limits = limits if limits.isfinite().any() else None
+        keys = [[derive(lane.member.seed, "dropout", layer) for lane in lanes] for layer in range(len(self._dropouts))]
+        self._keys = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, len(lanes))
+        for layer in self._dropouts:
+            layer.first, layer.every = rank, devices
+        self._graph = StepGraph(self._whole_update) if self.stepper.can_be_captured and devices == 1 else None
+        self._hold_data()
+
+    def _hold_data(self) -> None:
+        """Bring features to the device, those of equal folds once: a batch is then one indexing operation there."""
+        folds = [lane.fold for lane in self.lanes]
+        sources = list({id(fold.features): fold.features for fold in folds}.values())
+        places = {id(source): number for number, source in enumerate(sources)}
+        rows = len(sources[0])
+        self._offsets = torch.tensor([[places[id(fold.features)] * rows] for fold in folds], device=self.device)
+        self._has_offsets = len(sources) > 1
+        self._num_rows = rows
+        self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(self.device)
+        self._targets = self.lanes[0].recipe.task.target(folds[0].targets).to(self.device)
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Go on with the members at these places; the others cost nothing any more."""
+        self.lanes = [self.lanes[place] for place in places]
+        chosen = torch.tensor(list(places), device=self.device)
+        self.stack.keep(chosen)
+        self.stepper.keep(chosen)
+        self._offsets, self._keys = self._offsets[chosen], self._keys[:, chosen]
+        self._limits = None if self._limits is None else self._limits[chosen]
+        self._losses.keep(places)
+        self._graph = None if self._graph is None else StepGraph(self._whole_update)
+
+    # --- training ------------------------------------------------------------------------------------------------
+
+    def train(self, steps: Sequence[Step], first: int) -> Trace:
+        """Take optimizer steps, the first of which has the number `first` (from 0 over all epochs)."""
+        self.network.train()
+        numbers = range(first, first + len(steps))
+        self.stepper.plan(numbers)
+        taken = []
+        for number, parts, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
+            self.stepper.aim(number)
+            for layer, key in zip(self._dropouts, keys, strict=True):
+                layer.key.copy_(key if self._is_stacked else key[0])
+            taken.append(self._step(parts))
+        losses = torch.stack([losses for losses, _ in taken]).double()
+        if self._devices > 1:
+            dist.all_reduce(losses)
+        sizes = torch.tensor([[part.rows.shape[1] for part in step for _ in part.rows] for step in steps])
+        return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]))
+
+    def _step_keys(self, numbers: range) -> list[list[Tensor]]:
+        """The key of every step's draws, by step and dropout layer, each (members,): a function of seed and step."""
+        if not self._dropouts:
+            return [[] for _ in numbers]
+        steps = torch.arange(numbers.start, numbers.stop, device=self.device)
+        keys = mix64(self._keys[None] + mix64(steps)[:, None, None])
+        return [list(step.unbind()) for step in keys.unbind()]
+
+    def _step(self, parts: Step) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """One optimizer step.
+
+        Returns:
+            Each member's mean loss, this device's part of it, (members,); and per part outputs and targets.
+        """
+        own = [part.rows[:, self._rank :: self._devices].to(self.device) for part in parts]
+        if self._graph is not None and len(parts) == 1:
+            losses, output, target = self._graph(own[0])
+            return losses, [(output, target)]
+        return self._update(parts, own)
+
+    def _whole_update(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The step of a single part, as a CUDA graph captures it."""
+        losses, seen = self._update((Part(slice(0, len(rows)), rows),), [rows])
+        return losses, *seen[0]
+
+    def _update(self, parts: Step, own: Sequence[Tensor]) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """One forward and backward pass over this device's rows of each part, and one update; returns as `_step`."""
+        losses, seen = [], []
+        for part, rows in zip(parts, own, strict=True):
+            output, target = self._outputs(rows, None if len(parts) == 1 else part.places), self._targets[rows]
+            seen.append((output.detach(), target))
+            losses.append(self._part_losses(part, rows, output, target))
+        loss = losses[0] if len(losses) == 1 else torch.cat(losses)
+        self.stack.differentiate(loss)
+        if self._devices > 1:
+            dist.all_reduce(self.stack.gradient)
+        if self._limits is not None:
+            clip(self.stack.gradient, self._limits)
+        self.stepper.step()
+        if torch.is_autocast_enabled(self.device.type):
+            torch.clear_autocast_cache()  # it holds the weights of before the step
+        return loss.detach(), seen
+
+    def _part_losses(self, part: Part, rows: Tensor, output: Tensor, target: Tensor) -> Tensor:
+        """The part's share of its members' mean losses; nothing, where this device has no rows of it."""
+        if not rows.shape[1]:
+            return torch.zeros(len(rows), device=self.device)
+        means = self._losses(output, target, part.places)
+        return means if self._devices == 1 else means * (rows.shape[1] / part.rows.shape[1])
+
+    def _outputs(self, rows: Tensor, places: slice | None) -> Tensor:
+        """Outputs (members, rows, num_outputs) for row numbers (members, rows) of all members or of some places."""
+        if not self._is_stacked:
+            return self.network(self._features[rows[0]])[None]  # type: ignore[no-any-return]
+        if self._has_offsets:
+            rows = rows + (self._offsets if places is None else self._offsets[places])
+        features = self._features[rows]
+        if places is None:
+            return self.network(features)  # type: ignore[no-any-return]
+        return functional_call(self.network, self.stack.slices(places), (features,))  # type: ignore[no-any-return]
+
+    # --- evaluation ----------------------------------------------------------------------------------------------
+
+    def evaluate(self, block: Block) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Forward passes over each member's own rows of a block on this device.
+
+        Returns:
+            Each member's sum of losses, (members,), float64; and its outputs and targets.
+        """
+        rows = block.rows[:, self._rank :: self._devices].to(self.device)
+        counts = [len(range(self._rank, count, self._devices)) for count in block.counts]
+        outputs, targets = self._outputs(rows, None), self._targets[rows]
+        seen = [(outputs[place, :count], targets[place, :count]) for place, count in enumerate(counts)]
+        if min(counts) == rows.shape[1] > 0:
+            return self._losses(outputs, targets).double() * rows.shape[1], seen
+        sums = torch.zeros(len(rows), dtype=torch.float64, device=self.device)
+        for place, (lane, (output, target)) in enumerate(zip(self.lanes, seen, strict=True)):
+            if len(output):  # the mean over no rows would not be a number
+                sums[place] = lane.recipe.loss(output, target).double() * len(output)
+        return sums, seen
+
+
+def present(chunk: Chunk, members: Sequence[int]) -> Sequence[Step]:
+    """The steps of a chunk for the members that still train; it was made when there may have been more."""
+    if chunk.members == tuple(members):
+        return chunk.steps
+    places = [chunk.members.index(member) for member in members]
+    return [tuple(_chosen(step, places)) for step in chunk.steps]
+
+
+def _chosen(step: Step, places: Sequence[int]) -> list[Part]:
+    parts: list[Part] = []
+    for part in step:
+        inside = [place - part.places.start for place in places if part.places.start <= place < part.places.stop]
+        if inside:
+            first = parts[-1].places.stop if parts else 0
+            parts.append(Part(slice(first, first + len(inside)), part.rows[inside]))
+    return parts
+
+
+def _by_member(steps: Sequence[Step], seen: Sequence[list[tuple[Tensor, Tensor]]]) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs and targets of a chunk per member; only the last step may be in several parts."""
+    whole = [pairs[0] for pairs in seen if len(pairs) == 1]
+    rest = seen[-1] if len(seen[-1]) > 1 else []
+    collected: list[list[Tensor]] = []
+    for kind in (0, 1):
+        together = torch.cat([pair[kind] for pair in whole], dim=1) if whole else None
+        members = [] if together is None else list(together.unbind())
+        tails = [tail for pair in rest for tail in pair[kind].unbind()]
+        if not members:
+            collected.append(tails)
+        elif not tails:
+            collected.append(members)
+        else:
+            collected.append([torch.cat(both) for both in zip(members, tails, strict=True)])
+    return collected[0], collected[1]

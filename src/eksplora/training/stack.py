@@ -1,0 +1,120 @@
+"""Networks of several members as one: every parameter and buffer gets a leading dimension of members."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+State = dict[str, Tensor]
+
+ALIGNMENT = 64
+"""A member's row is a multiple of so many numbers long, with zeros at its end. So all rows lie alike in memory, and a
+member's bits do not depend on its place or on the number of others: kernels choose their way by address and length."""
+
+
+def stacked(networks: Sequence[nn.Module]) -> nn.Module:
+    """One network that computes all: inputs and outputs are (members, rows, ...).
+
+    Its layers must know members (`eksplora.model`). A single network is returned as it is, without that dimension.
+
+    Args:
+        networks: Of equal structure; the first is taken apart.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    for modules in zip(*(network.modules() for network in networks), strict=True):
+        first = modules[0]
+        for name in [name for name, parameter in first._parameters.items() if parameter is not None]:
+            together = torch.stack([getattr(module, name).detach() for module in modules])
+            setattr(first, name, nn.Parameter(together))
+        for name in [name for name, buffer in first._buffers.items() if buffer is not None]:
+            first._buffers[name] = torch.stack([getattr(module, name) for module in modules])
+    return networks[0]
+
+
+class Stack:
+    """A stacked network whose parameters and gradients are views of two matrices.
+
+    An element-wise optimizer then steps one tensor instead of one per layer, with the same arithmetic per element: the
+    step of the reference MLP takes 1.2 ms instead of 1.85 ms. A member is a row: its norm is a row's, to leave is to
+    take a row out. Gradients of several devices are added in one call.
+
+    Attributes:
+        network: The stacked network, on its device.
+        size: Members in it.
+        parameter: (members, parameters of one), in the order of `network.parameters()`.
+        gradient: Of the same shape; it is the `grad` of `parameter`.
+    """
+
+    def __init__(self, network: nn.Module, size: int) -> None:
+        """Move the parameters of `network` into one matrix."""
+        self.network, self.size = network, size
+        self._has_members = size > 1
+        self._parts = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._shapes = [part.shape[1:] if self._has_members else part.shape for part in self._parts]
+        count = sum(shape.numel() for shape in self._shapes)
+        self._padding = -count % ALIGNMENT
+        matrix = torch.cat([part.detach().reshape(size, -1) for part in self._parts], dim=1)
+        matrix = torch.nn.functional.pad(matrix, (0, self._padding))
+        self.parameter = nn.Parameter(matrix)
+        self._take(matrix)
+        for module, name in self._buffers():  # those that came over to several processes lie in one shared memory
+            module._buffers[name] = getattr(module, name).clone()
+
+    def _take(self, matrix: Tensor) -> None:
+        """Make the network's parameters views of `matrix` (members, parameters), gradients zero."""
+        self.parameter.data = matrix
+        self.gradient = torch.zeros_like(matrix)
+        self.parameter.grad = self.gradient
+        for part, values, slopes in zip(self._parts, self._views(matrix), self._views(self.gradient), strict=True):
+            part.grad = None
+            part.data = values
+            part.grad = slopes
+
+    def _views(self, matrix: Tensor) -> list[Tensor]:
+        """Parts of a matrix, one per parameter, in the parameter's shape."""
+        leading = (self.size,) if self._has_members else ()
+        pieces = torch.split(matrix, [*(shape.numel() for shape in self._shapes), self._padding], dim=1)
+        return [piece.view(*leading, *shape) for piece, shape in zip(pieces, self._shapes, strict=False)]
+
+    @property
+    def parts(self) -> list[nn.Parameter]:
+        """The network's own parameters: for an optimizer that looks at their shapes."""
+        return self._parts
+
+    def differentiate(self, losses: Tensor) -> None:
+        """Fill `gradient` with that of the sum of `losses` (members,); without rows on this device it is zero."""
+        if losses.requires_grad and losses.device.type == "cuda":  # a captured step cannot accumulate into gradients
+            gradients = torch.autograd.grad(losses.sum(), self._parts)
+            torch.cat([gradient.reshape(self.size, -1) for gradient in gradients], dim=1, out=self.gradient)
+            return
+        self.zero_gradient()
+        if losses.requires_grad:
+            torch.autograd.backward(losses.sum())
+
+    def zero_gradient(self) -> None:
+        """Set all gradients to zero, in place: set to None they would accumulate elsewhere."""
+        self.gradient.zero_()
+
+    def keep(self, places: Tensor) -> None:
+        """Keep the members at these places (from 0, ascending), and let go of the others."""
+        self.size = len(places)
+        self._take(self.parameter.data[places])
+        for module, name in self._buffers():
+            module._buffers[name] = getattr(module, name)[places]
+
+    def _buffers(self) -> Iterator[tuple[nn.Module, str]]:
+        for module in self.network.modules():
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    yield module, name
+
+    def member(self, place: int) -> State:
+        """A copy of one member's parameters and persistent buffers, named as in its own network."""
+        state: State = self.network.state_dict()
+        return {name: (value[place] if self._has_members else value).detach().clone() for name, value in state.items()}
+
+    def slices(self, place: slice) -> State:
+        """All parameters and buffers of some members, as views, by name: for `torch.func.functional_call`."""
+        tensors = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
+        return {name: tensor[place] for name, tensor in tensors.items()}

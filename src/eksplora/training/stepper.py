@@ -1,0 +1,146 @@
+"""One optimizer for all members of a population, each with its own learning rate and weight decay."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from eksplora.training.stack import Stack
+
+Build = Callable[[Iterable[nn.Parameter]], Optimizer]
+Schedule = Callable[[int], float]
+
+ELEMENTWISE = (
+    torch.optim.SGD,
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.Adamax,
+    torch.optim.Adagrad,
+    torch.optim.Adadelta,
+    torch.optim.RMSprop,
+)
+"""Optimizers whose step of an element depends on that element alone and is proportional to the rate.
+
+ASGD, Rprop (the rate is not a factor), LBFGS, Muon and Adafactor (elements depend on each other) are not among them.
+"""
+
+OWN = ("lr", "weight_decay")
+"""Numbers that may differ between the members of a population."""
+
+
+def refusal(optimizer: Optimizer) -> str | None:
+    """Why members cannot share this optimizer; None when they can."""
+    if type(optimizer) in ELEMENTWISE:
+        return None
+    return f"{type(optimizer).__name__} is not known to step each weight by itself and in proportion to the rate"
+
+
+class Stepper:
+    """Takes the steps of all members.
+
+    Where rates, decays and schedules are equal, the optimizer steps the weights themselves. Otherwise it steps, at rate
+    1 and without decay, a matrix of zeros: what comes out is each member's change over its rate, which is then scaled.
+    An optimizer that is not element-wise gets the parameters in their own shapes; it serves one member.
+
+    Attributes:
+        optimizer: The one that holds the state.
+        is_shared: Whether it steps the weights themselves.
+        can_be_captured: Whether its steps may be part of a CUDA graph.
+    """
+
+    def __init__(self, stack: Stack, builds: Sequence[Build], schedules: Sequence[Schedule]) -> None:
+        """One entry of `builds` and `schedules` per member.
+
+        On a GPU rates are always numbers on the device, which a captured step reads anew at every replay.
+        """
+        own = [build([nn.Parameter(torch.zeros(1, device=stack.parameter.device))]) for build in builds]
+        groups = [optimizer.param_groups[0] for optimizer in own]
+        self._stack, self._schedules = stack, list(schedules)
+        self._rates = [float(group["lr"]) for group in groups]
+        self._decays = stack.parameter.new_tensor([float(group.get("weight_decay", 0.0)) for group in groups])[:, None]
+        numbers = [(group["lr"], group.get("weight_decay")) for group in groups]
+        on_gpu = stack.parameter.device.type == "cuda" and refusal(own[0]) is None
+        self.is_shared = (
+            not on_gpu and all(own == numbers[0] for own in numbers) and all(own == schedules[0] for own in schedules)
+        )
+        self._is_decoupled = isinstance(own[0], torch.optim.AdamW) or groups[0].get("decoupled_weight_decay", False)
+        self.can_be_captured = False
+        if self.is_shared:
+            self.optimizer = builds[0]([stack.parameter] if refusal(own[0]) is None else stack.parts)
+            return
+        self._change = nn.Parameter(torch.zeros_like(stack.parameter))
+        self._change.grad = stack.gradient
+        self._rate = torch.zeros_like(self._decays)
+        self.optimizer = builds[0]([self._change])
+        group = self.optimizer.param_groups[0]
+        group.update(lr=1.0, weight_decay=0.0)
+        self.can_be_captured = on_gpu and ("capturable" in group or type(self.optimizer) is torch.optim.SGD)
+        if self.can_be_captured and "capturable" in group:
+            group["capturable"] = True
+
+    def plan(self, steps: range) -> None:
+        """Compute the learning rates of the steps to come (counted from 0 over all epochs)."""
+        self._first = steps.start
+        if self.is_shared:
+            self._plan: Sequence[Any] = [self._rates[0] * self._schedules[0](step) for step in steps]
+            return
+        pairs = list(zip(self._rates, self._schedules, strict=True))
+        rates = torch.tensor([[rate * schedule(step) for rate, schedule in pairs] for step in steps])
+        self._plan = rates.to(self._change.device, self._change.dtype)[:, :, None].unbind()
+
+    def aim(self, step: int) -> None:
+        """Set the learning rates of one of the planned steps."""
+        rate = self._plan[step - self._first]
+        if not self.is_shared:
+            self._rate.copy_(rate)
+            return
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Change the weights by the gradients that the stack holds."""
+        if self.is_shared:
+            self.optimizer.step()
+            return
+        weights = self._stack.parameter.data
+        if self._is_decoupled:
+            weights.mul_(1 - self._rate * self._decays)
+        else:
+            self._stack.gradient.addcmul_(weights, self._decays)
+        self._change.zero_()
+        self.optimizer.step()
+        weights.addcmul_(self._change, self._rate)
+
+    def keep(self, places: Tensor) -> None:
+        """Go on with the members at these places; the stack has let go of the others."""
+        kept = places.tolist()
+        self._rates = [self._rates[place] for place in kept]
+        self._schedules = [self._schedules[place] for place in kept]
+        self._decays = self._decays[places]
+        if not self.is_shared:
+            self._change.data = torch.zeros_like(self._stack.parameter)
+            self._change.grad = self._stack.gradient
+            self._rate = torch.zeros_like(self._decays)
+        for state in self.optimizer.state.values():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.dim() == 2:
+                    state[name] = value[places]
+
+
+def clip(gradient: Tensor, longest: Tensor) -> None:
+    """Scale each member's gradient down to a Euclidean norm of at most `longest`, in place.
+
+    As `torch.nn.utils.clip_grad_norm_` does for one network (Pascanu et al., "On the difficulty of training recurrent
+    neural networks", 2013, algorithm 1).
+
+    Args:
+        gradient: (members, parameters).
+        longest: (members, 1); infinity leaves a member's gradient as it is.
+    """
+    norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    gradient.mul_((longest / (norms + 1e-6)).clamp(max=1.0))
