@@ -56,11 +56,21 @@ class Study:
     seed: int = MISSING
     n_trials: int | None = MISSING
     n_members: int = MISSING
+    batch: int | None = MISSING
     workers: int | None = MISSING
     threads: int | None = MISSING
     timeout_seconds: float | None = MISSING
     max_failures: int = MISSING
     checkpoint_seconds: float = MISSING
+
+
+@dataclass
+class Training:
+    """How members are trained, whatever they are."""
+
+    engine: str = MISSING
+    population: int | None = MISSING
+    gradient_clip_norm: float | None = MISSING
 
 
 @dataclass
@@ -80,6 +90,7 @@ class SearchConfig:
     protocol: Any = MISSING
     trainer: Any = MISSING
     early_stopping: EarlyStopping = MISSING
+    training: Training = MISSING
     study: Study = MISSING
     sampler: Any = MISSING
     pruner: Any = MISSING
@@ -123,6 +134,24 @@ class BenchConfig:
     output: str = MISSING
 
 
+@dataclass
+class BenchPeersConfig:
+    """Root of `conf/bench_peers.yaml`."""
+
+    python: str = MISSING
+    only: list[str] | None = MISSING
+    repeats: int = MISSING
+    epochs: int = MISSING
+    members: int = MISSING
+    study_trials: int = MISSING
+    study_repeats: int = MISSING
+    peer_study_repeats: int = MISSING
+    cnn_epochs: int = MISSING
+    seeds: int = MISSING
+    accuracy_epochs: int = MISSING
+    output: str = MISSING
+
+
 TRAINING_KEYS = (
     "experiment",
     "data",
@@ -137,6 +166,7 @@ TRAINING_KEYS = (
     "protocol",
     "trainer",
     "early_stopping",
+    "training",
 )
 """The keys of a root that make up one training: what a job carries and a run records."""
 
@@ -148,6 +178,7 @@ ROOTS: Mapping[str, type] = {
     "sync": SyncConfig,
     "ui": UiConfig,
     "bench": BenchConfig,
+    "bench_peers": BenchPeersConfig,
 }
 """The type of every root configuration."""
 

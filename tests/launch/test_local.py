@@ -11,7 +11,7 @@ import pytest
 
 from eksplora.errors import DataError
 from eksplora.launch.local import LocalWorkers, Message, Worker
-from eksplora.types import Decision, Job, Member, Status
+from eksplora.types import Decision, Job, Member, Status, Training
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def workers() -> Iterator[LocalWorkers]:
 
 
 def job(do: str, *, is_judged: bool = False, **config: Any) -> Job:
-    return Job(0, {"do": do, **config}, [Member(0, 0)], "", 1, 1.0, is_judged)
+    return Job(0, [Training(0, Member(0, 0), {"do": do, **config}, "")], "", 1, 1.0, is_judged)
 
 
 def ready(workers: LocalWorkers) -> Worker:
@@ -94,22 +94,43 @@ def test_what_a_worker_sent_before_it_died_arrives_before_its_death(workers: Loc
 
 
 @pytest.mark.parametrize("decision", [Decision.GO_ON, Decision.PRUNE])
-def test_judged_epoch_waits_for_its_verdict_even_when_a_stop_comes_first(
+def test_judged_epoch_waits_for_its_verdicts_even_when_a_stop_comes_first(
     workers: LocalWorkers, decision: Decision
 ) -> None:
     worker = ready(workers)
     workers.submit(worker, job("epochs", is_judged=True))
-    receive(workers, "epoch")
+    receive(workers, "epochs")
     workers.stop()
     assert workers.poll(0.3) == [], "a verdict is never skipped: after a resumption nobody would give it again"
-    workers.decide(worker, decision)
+    workers.decide(worker, [Decision.GO_ON, decision])
     member, _ = receive(workers, "done")
-    assert member.value.message == (Decision.PRUNE if decision is Decision.PRUNE else Decision.STOP)
+    second = Decision.PRUNE if decision is Decision.PRUNE else Decision.STOP
+    assert member.value.message == f"{Decision.STOP} {second}"
+
+
+def test_each_member_of_an_epoch_gets_its_own_verdict(workers: LocalWorkers) -> None:
+    worker = ready(workers)
+    workers.submit(worker, job("epochs", is_judged=True))
+    [message] = receive(workers, "epochs")
+    assert [report.member for report in message.value] == [0, 1]
+    workers.decide(worker, [Decision.PRUNE, Decision.GO_ON])
+    assert receive(workers, "done")[0].value.message == f"{Decision.PRUNE} {Decision.GO_ON}"
 
 
 def test_unjudged_epoch_waits_for_nobody(workers: LocalWorkers) -> None:
     workers.submit(ready(workers), job("epochs"))
-    assert [message.kind for message in receive(workers, "done")] == ["epoch", "member", "done"]
+    messages = receive(workers, "done")
+    assert [message.kind for message in messages] == ["epochs", "member", "done"]
+    assert messages[1].value.message == f"{Decision.GO_ON} {Decision.GO_ON}"
+
+
+def test_a_job_that_is_given_back_says_how_many_go_together_and_why(workers: LocalWorkers) -> None:
+    workers.submit(ready(workers), job("split"))
+    messages = receive(workers, "done")
+    assert [(message.kind, message.value) for message in messages] == [
+        ("split", (3, "the memory holds no more")),
+        ("done", None),
+    ]
 
 
 def test_stop_reaches_a_training_and_nothing_more_is_handed_out(workers: LocalWorkers, tmp_path: Path) -> None:
@@ -147,13 +168,14 @@ DRIVER = """
 import sys, time
 from launched_work import run
 from eksplora.launch.local import LocalWorkers
-from eksplora.types import Job, Member
+from eksplora.types import Job, Member, Training
 if __name__ == "__main__":
     workers = LocalWorkers("launched_work:run")
     worker = workers.add()
     while not worker.is_ready:
         workers.poll(0.2)
-    workers.submit(worker, Job(0, {"do": "wait", "file": sys.argv[1]}, [Member(0, 0)], "", 1, 1.0))
+    waits = Training(0, Member(0, 0), {"do": "wait", "file": sys.argv[1]}, "")
+    workers.submit(worker, Job(0, [waits], "", 1, 1.0))
     print(worker.process.pid, flush=True)
     time.sleep(100)
 """

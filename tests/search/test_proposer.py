@@ -38,7 +38,7 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
 History = list[tuple[dict[str, Any], dict[int, float], Status, float | None]]
 
 
-def proposer(sampler: str, pruner: str = "none", lag: int = 0, seed: int = 0) -> Proposer:
+def proposer(sampler: str, pruner: str = "none", lag: int = 0, seed: int = 0, batch: int = 1) -> Proposer:
     return Proposer(
         space=FINITE if sampler == "grid" else SPACE,
         sampler=SAMPLERS[sampler],
@@ -47,6 +47,7 @@ def proposer(sampler: str, pruner: str = "none", lag: int = 0, seed: int = 0) ->
         seed=seed,
         name="study",
         lag=lag,
+        batch=batch,
     )
 
 
@@ -96,6 +97,67 @@ def test_a_study_interrupted_anywhere_goes_on_as_if_it_had_not_been(sampler: str
     whole = run(proposer(sampler, pruner), 0, count)
     for cut in (5, count - 1) if sampler == "gp" else (1, 5, count // 2, count - 1):
         assert run(restored(whole[:cut], sampler, pruner), cut, count) == whole[cut:]
+
+
+def run_batches(study: Proposer, start: int, end: int, batch: int) -> History:
+    """Propose batch by batch, train its trials, and tell them in reverse."""
+    history: History = []
+    while (number := start + len(history)) < end:
+        numbers = range(number, min(number - number % batch + batch, end))
+        asked = {one: study.propose(one) for one in numbers if study.can_propose(one)}
+        assert list(asked) == list(numbers)
+        results = {one: train(study, one, values) for one, values in asked.items()}
+        for one in reversed(numbers):
+            study.tell(one, *results[one][1:])
+        history += [(asked[one], *results[one]) for one in numbers]
+    return history
+
+
+@pytest.mark.parametrize("lag", [0, 4])
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_study_interrupted_inside_a_batch_goes_on_as_if_it_had_not_been(sampler: str, lag: int) -> None:
+    whole = run_batches(proposer(sampler, lag=lag, batch=4), 0, 20, batch=4)
+    for cut in (1, 8, 10, 19):
+        study = proposer(sampler, lag=lag, batch=4)
+        for number, (values, reports, status, value) in enumerate(whole[:cut]):
+            study.restore(number, values, reports)
+            study.tell(number, status, value)
+        assert run_batches(study, cut, 20, batch=4) == whole[cut:]
+
+
+def test_the_trials_of_a_batch_rest_on_the_same_results() -> None:
+    study = proposer("tpe", batch=3)
+    for number in range(3):
+        assert study.can_propose(number)
+        study.propose(number)
+    for number in (2, 1):
+        assert not study.can_propose(3)
+        study.tell(number, Status.FINISHED, 1.0)
+    study.tell(0, Status.FAILED, None)
+    assert study.can_propose(3) and study.can_propose(5) and not study.can_propose(6)
+    values = study.propose(3)
+    study.tell(3, Status.FINISHED, -100.0)
+    assert study.propose(4) == _fourth_when_the_third_is_not_told(values)
+
+
+def _fourth_when_the_third_is_not_told(third: dict[str, Any]) -> dict[str, Any]:
+    study = proposer("tpe", batch=3)
+    for number in range(3):
+        study.propose(number)
+        study.tell(number, Status.FAILED if number == 0 else Status.FINISHED, None if number == 0 else 1.0)
+    assert study.propose(3) == third
+    return study.propose(4)
+
+
+def test_a_lag_lets_further_batches_be_asked() -> None:
+    study = proposer("tpe", batch=2, lag=4)
+    for number in range(6):
+        assert study.can_propose(number)
+        study.propose(number)
+    assert not study.can_propose(6)
+    for number in (0, 1):
+        study.tell(number, Status.FINISHED, 1.0)
+    assert study.can_propose(7) and not study.can_propose(8)
 
 
 @pytest.mark.parametrize("pruner", ["median", "successive_halving", "hyperband"])

@@ -1,5 +1,6 @@
 """What a driver does with members, repeats, failures, deaths and pruners; trainings are pretended where they may be."""
 
+import json
 import os
 import subprocess
 from collections import Counter
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import surviving as here
 
+from eksplora import provenance
+from eksplora.build import CONF
 from eksplora.errors import StorageError, StudyError, WorkerError
-from eksplora.stage._driver import MOST_DEATHS
 from eksplora.stage._study import WORK
+from eksplora.stage._trouble import MOST_DEATHS
 
 BASE = ("experiment=boston_mlp", "sampler=random", "study.n_trials=6", "trainer.max_epochs=6", "study.workers=2")
 TWO_POINTS = ("~space.params.optimizer.lr", "~space.params.model.widths", "~space.params.model.activation")
@@ -84,7 +87,8 @@ def test_members_have_the_same_seeds_in_all_trials_and_the_value_is_their_mean(p
 
 
 def test_members_that_finished_before_a_kill_are_kept(prepared: str) -> None:
-    slow = [*BASE, "study.n_members=4", "study.n_trials=2", "study.workers=1", "trainer.max_epochs=12", prepared]
+    slow = [*BASE, "study.n_members=4", "study.n_trials=2", "study.workers=1", "trainer.max_epochs=12"]
+    slow += ["training.engine=single", prepared]
     with here.command(here.PRETENDED, *slow) as process:
         here.until(lambda: here.num_lines("epochs.log") > 30, process=process)  # the third member is at work
         here.kill_driver(process)
@@ -157,8 +161,9 @@ def test_too_many_failures_end_the_study_with_a_summary(prepared: str, capfd: py
         here.study(*limited, work=WORK)
     assert caught.value.exit_code == 1
     assert "\n" not in str(caught.value)
-    assert "3 failed" in capfd.readouterr().out
-    assert [row["status"] for row in here.table()].count("failed") == 3
+    failed = [row["status"] for row in here.table()].count("failed")
+    assert failed in (3, 4), "one may fail in the other worker meanwhile"
+    assert f"{failed} failed" in capfd.readouterr().out
     assert here.counted_once()
 
 
@@ -179,12 +184,13 @@ def test_full_disk_ends_the_study_in_one_line_and_the_same_command_finishes(prep
         pytest.skip(f"mounting is not permitted here: {mounted.stderr.decode().strip()}")
     try:
         ballast = Path("mlruns/ballast")
-        many = [*BASE, "study.n_trials=30", "trainer.max_epochs=2", prepared]
+        many = [*BASE, "study.n_trials=30", "study.batch=2", "trainer.max_epochs=2", prepared]
         fill(ballast, leave=0)
         with pytest.raises(StorageError, match=NO_SPACE):
             here.study(*many)
         assert not Path("mlruns/studies/study").exists(), "nothing is left half-written"
-        fill(ballast, leave=100 * 1024)
+        changes = len(json.dumps(provenance.diff(CONF.parent)))  # part of the first event
+        fill(ballast, leave=100 * 1024 + changes)
         with pytest.raises(StorageError, match=NO_SPACE) as caught:
             here.study(*many, work=WORK)
         assert "\n" not in str(caught.value)

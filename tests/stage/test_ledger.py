@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -21,7 +22,7 @@ def trial(number: int, *, members: int = 1, lr: float = 0.1, repeats: int | None
 
 def result(member: int, value: float | None, status: Status = Status.FINISHED, epochs: int = 2) -> MemberResult:
     curve = [9.0 - epoch for epoch in range(epochs)]
-    return MemberResult(member, status, value, epochs, epochs, 10 * epochs, 1.5, {METRIC: curve})
+    return MemberResult(0, member, status, value, epochs, epochs, 10 * epochs, 1.5, {METRIC: curve})
 
 
 def ended(number: int, value: float | None, status: Status = Status.FINISHED, repeats: int | None = None) -> Trial:
@@ -54,12 +55,35 @@ def test_trial_with_a_member_that_ended_early_is_over_and_has_no_value(status: S
     assert (made.status, made.value) == (status, None)
 
 
+def of_members(*curves: list[float]) -> Trial:
+    made = trial(0, members=len(curves))
+    for index, curve in enumerate(curves):
+        made.results[index] = MemberResult(0, index, Status.FINISHED, 1.0, 2, 2, 2, 0.0, {METRIC: curve})
+    return made
+
+
 def test_curves_are_means_and_spreads_over_members() -> None:
-    made = trial(0, members=2)
-    curves = ([3.0, 2.0], [5.0, 1.0])
-    made.results = {i: MemberResult(i, Status.FINISHED, 1.0, 2, 2, 2, 0.0, {METRIC: curves[i]}) for i in range(2)}
-    rows = list(zip(*curves, strict=True))
-    assert made.curves() == {METRIC: [fmean(row) for row in rows], f"{METRIC}_std": [stdev(row) for row in rows]}
+    curves = [3.0, 2.0, 0.1], [5.0, 1.0, 0.2], [1 / 3, 7.5, 0.4]
+    made, rows = of_members(*curves).curves(), list(zip(*curves, strict=True))
+    assert list(made) == [METRIC, f"{METRIC}_std"]
+    assert made[METRIC] == pytest.approx([fmean(row) for row in rows], rel=1e-15)
+    assert made[f"{METRIC}_std"] == pytest.approx([stdev(row) for row in rows], rel=1e-14)
+
+
+def test_curves_of_different_lengths_are_means_over_those_that_have_the_epoch() -> None:
+    made = of_members([1.0, 2.0, 3.0, 4.0], [3.0], [5.0, 6.0, 7.0]).curves()
+    assert made[METRIC] == [3.0, 4.0, 5.0]
+    assert made[f"{METRIC}_std"] == pytest.approx([2.0, stdev([2.0, 6.0]), stdev([3.0, 7.0])], rel=1e-15)
+
+
+def test_a_curve_that_is_not_finite_makes_its_own_epochs_not_finite() -> None:
+    made = of_members([1.0, math.nan], [3.0, 1.0], [5.0, 6.0]).curves()
+    assert made[METRIC][0] == 3.0
+    assert math.isnan(made[METRIC][1]) and math.isnan(made[f"{METRIC}_std"][1])
+
+
+def test_one_member_has_no_mean() -> None:
+    assert of_members([1.0, 2.0]).curves() == {}
 
 
 @pytest.mark.parametrize(("direction", "order"), [("minimize", [2, 0, 1]), ("maximize", [1, 0, 2])])
@@ -104,7 +128,7 @@ def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
     ledger = replayed(spool.path)
     assert ledger.trials[0].waiting == [Member(1, 101)]
     assert ledger.trials[0].results[0] == result(0, 7.0)
-    assert ledger.trials[0].reports == {1: 8.0, 2: 7.0}
+    assert ledger.trials[0].spooled == {0: 2}
     assert ledger.trials[1].values == {"optimizer.lr": 1 / 3}
     assert (ledger.trials[1].repeats, ledger.trials[1].key) == (0, second.key)
     assert ledger.with_status(Status.RUNNING) == [ledger.trials[0], ledger.trials[1]]
@@ -138,28 +162,51 @@ def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path
     assert (epochs["first"], epochs["curves"][METRIC]) == (1, [9.0, 8.0, 7.0])
 
 
-def test_verdict_of_the_pruner_is_remembered_with_its_epoch(tmp_path: Path) -> None:
+def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0, members=2)
     record = Record(spool)
     record.trial(made, {})
+    record.judged([(0, 1, 6.0, False)])
+    assert replayed(spool.path).trials[0].pruned_at is None
+    record.judged([(0, 2, 7.0, True)])
+    again = replayed(spool.path).trials[0]
+    assert (again.reports, again.pruned_at) == ({1: 6.0, 2: 7.0}, 2)
+
+
+def test_populations_come_back_from_the_spool_as_they_are(tmp_path: Path) -> None:
+    spool, ledger = Spool(tmp_path / "spool.jsonl"), Ledger(METRIC, "minimize")
+    record = Record(spool)
+    for number in range(3):
+        ledger.add(trial(number, members=2))
+        record.trial(ledger.trials[number], {})
+    first, second = ledger.new_population([(0, 0), (1, 0), (0, 1)]), ledger.new_population([(2, 0), (2, 1)])
+    record.packed([first, second])
+    second.keys, second.is_begun = [(2, 1)], True
+    record.population(second)
+    assert replayed(spool.path).populations == ledger.populations
+
+    parts = [ledger.new_population([key], "too large") for key in first.keys]
+    record.packed(parts, replaced=[first.number], reason="too large")
+    del ledger.populations[first.number]
+    again = replayed(spool.path)
+    assert again.populations == ledger.populations
+    assert (again.num_populations, len(again.populations)) == (5, 4)
+    record.population_end(second)
+    assert second.number not in replayed(spool.path).populations
+
+
+def test_a_population_waits_for_members_without_a_result_in_trials_that_are_not_over() -> None:
+    ledger = Ledger(METRIC, "minimize")
+    for one in (trial(0, members=2), ended(1, 2.0)):
+        ledger.add(one)
+    ledger.trials[0].results[1] = result(1, 1.0)
+    assert ledger.waiting(ledger.new_population([(0, 0), (0, 1), (1, 0)])) == [(0, 0)]
+
+
+def test_epochs_of_a_trial_that_is_over_are_not_written(tmp_path: Path) -> None:
+    spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
+    record = Record(spool)
+    made.status = Status.FAILED
     record.epoch(made, EpochReport(0, 0, 1, {METRIC: 6.0}))
     record.flush(made, 0)
-    assert replayed(spool.path).trials[0].pruned_at is None
-    made.pruned_at = 2
-    record.epoch(made, EpochReport(0, 0, 2, {METRIC: 7.0}))
-    record.flush(made, 0)
-    again = replayed(spool.path).trials[0]
-    assert [again.is_pruned_at(0, epoch) for epoch in (1, 2)] == [False, True]
-    assert not again.is_pruned_at(1, 2)
-
-
-def test_only_new_epochs_of_the_first_member_are_for_the_pruner() -> None:
-    ledger = Ledger(METRIC, "minimize")
-    ledger.add(trial(0, members=2))
-    reports = [
-        EpochReport(0, 0, 1, {METRIC: 5.0}),
-        EpochReport(0, 0, 1, {METRIC: 5.0}),
-        EpochReport(0, 1, 2, {METRIC: 4.0}),
-    ]
-    assert [ledger.note_epoch(report) for report in reports] == [True, False, False]
-    assert ledger.trials[0].reports == {1: 5.0}
+    assert list(read(spool.path)) == []

@@ -17,6 +17,7 @@ from eksplora.stage._driver import Driver
     [
         ("study.n_trials=0", r"^study.n_trials must be at least 1, got 0\. "),
         ("study.n_members=0", r"^study.n_members must be at least 1, got 0\. "),
+        ("study.batch=0", r"^study.batch must be at least 1, got 0\. "),
         ("study.workers=0", r"^study.workers must be at least 1, got 0\. "),
         ("study.threads=-1", r"^study.threads must be at least 1, got -1\. "),
         ("study.max_failures=-1", r"^study.max_failures must be at least 0, got -1\. "),

@@ -19,6 +19,7 @@ def begin(spool: Spool, *, study_id: str = "0123abcd") -> None:
         experiment=EXPERIMENT,
         metric="val/mae",
         direction="minimize",
+        members="1 seed x 2 folds",
         params={"study.seed": 0, "space": "x" * 7000},
         tags={"sampler": "random", "pruner": "none"},
         provenance={"git.commit": "c0ffee", "git.dirty": "false"},
@@ -39,7 +40,7 @@ def start_trial(spool: Spool, number: int, *, members: int = 1, num_params: int 
         params={"optimizer.lr": 0.1 * number, "model.widths": [64, 64], "model.bias": True, **params},
         searched={"optimizer.lr": 0.1 * number},
         config="optimizer: {lr: 0.1}\n" * 20,
-        members=[{"index": index, "seed": 100 + index} for index in range(members)],
+        members=[{"index": index, "seed": 100 + index // 2, "fold": index % 2} for index in range(members)],
         tags={"sampler": "random"},
         repeats=None,
     )
@@ -59,8 +60,12 @@ def end_member(
 ) -> None:
     spool.append(
         "member", trial=number, member=member, status=status, value=value, best_epoch=7, epochs=10, step=130,
-        seconds=1.5, device="cpu", message="", weights_sha256="ab" * 32,
+        seconds=1.5, device="cpu", engine="fused", message="", weights_sha256="ab" * 32,
     )  # fmt: skip
+
+
+def cut(spool: Spool, *keys: tuple[int, int], reason: str = "too large") -> None:
+    spool.append("packed", populations=[{"population": 9, "trainings": keys}], replaced=[8], reason=reason)
 
 
 def end_trial(

@@ -69,11 +69,32 @@ def test_several_members_have_runs_of_their_own_below_the_trial(spool: Spool) ->
     runs = changes(spool)
     member = runs["trial-000-member-1"]
     assert member.parent == runs["trial-000"].key
-    assert (member.status, member.tags["seed"], member.tags["trial"]) == ("FINISHED", "101", "0")
+    assert (member.status, member.tags["seed"], member.tags["trial"]) == ("FINISHED", "100", "0")
     assert ("objective", 2.0) in [point[:2] for point in member.metrics]
     spread = [(point.step, point.value) for point in runs["trial-000"].metrics if point.key == "val/mae_std"]
     assert spread == [(1, 0.1), (2, 0.2)]
     assert not [point for point in runs["trial-000"].metrics if point.key == "val/metric_0"]
+
+
+def test_members_say_their_seed_and_fold_and_how_they_were_trained(spool: Spool) -> None:
+    example.start_trial(spool, 0, members=2)
+    example.cut(spool, (0, 0), (0, 1), reason="")
+    example.start_trial(spool, 1, members=2)
+    example.cut(spool, (1, 0), (1, 1), (7, 0), reason="the memory holds no more")
+    for number in (0, 1):
+        example.end_member(spool, number, member=1, value=2.0)
+        example.end_trial(spool, number)
+    runs = changes(spool)
+    member = runs["trial-001-member-1"]
+    assert (member.params["seed"], member.params["fold"]) == ("100", "1")
+    for run in (member, runs["trial-001"]):
+        assert (run.tags["engine"], run.tags["engine_reason"]) == ("fused", "the memory holds no more")
+    assert runs["trial-000"].tags["engine"] == "fused"
+    assert "engine_reason" not in runs["trial-000"].tags | runs["trial-000-member-1"].tags
+
+
+def test_a_study_says_what_its_values_are_means_over(spool: Spool) -> None:
+    assert "mean over 1 seed x 2 folds" in changes(spool)[example.STUDY].tags["mlflow.note.content"]
 
 
 @pytest.mark.parametrize(

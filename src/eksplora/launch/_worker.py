@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
@@ -21,7 +21,7 @@ FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
 
 
 class Channel:
-    """A training's report over the pipe to the driver."""
+    """A population's report over the pipe to the driver."""
 
     def __init__(self, connection: Connection) -> None:
         """Talk over `connection`; the driver sends decisions and the request to stop."""
@@ -29,12 +29,14 @@ class Channel:
         self._stop = False
         self.is_judged = False
 
-    def epoch(self, report: EpochReport) -> Decision:
-        """Send an epoch; wait for the answer when a pruner is at work."""
-        self._send("epoch", report)
-        if self.is_judged and self._await_decision() is Decision.PRUNE:
-            return Decision.PRUNE  # even when asked to stop: after a resumption nobody would ask again
-        return Decision.STOP if self.stop_requested() else Decision.GO_ON
+    def epochs(self, reports: Sequence[EpochReport]) -> list[Decision]:
+        """Send what ended an epoch; wait for the answers when a pruner is at work."""
+        self._send("epochs", list(reports))
+        decisions = self._await_decisions() if self.is_judged else [Decision.GO_ON] * len(reports)
+        if not self.stop_requested():
+            return decisions
+        # pruned even when asked to stop: after a resumption nobody would ask again
+        return [decision if decision is Decision.PRUNE else Decision.STOP for decision in decisions]
 
     def stop_requested(self) -> bool:
         """Whether the driver has asked for a stop."""
@@ -46,12 +48,16 @@ class Channel:
         """Send a member's result at once: what is finished is never trained again."""
         self._send("member", result)
 
-    def _await_decision(self) -> Decision:
-        """The driver's answer to the epoch just sent; a request to stop may come before it."""
+    def split(self, size: int, reason: str) -> None:
+        """Give the job back: at most `size` of its trainings go together, and why."""
+        self._send("split", (size, reason))
+
+    def _await_decisions(self) -> list[Decision]:
+        """The driver's answers to the epochs just sent; a request to stop may come before them."""
         while True:
             kind, value = self._receive()
-            if kind == "decision":
-                return Decision(value)
+            if kind == "decisions":
+                return [Decision(decision) for decision in value]
             self._stop = self._stop or kind == "stop"
 
     def _send(self, kind: str, value: object) -> None:

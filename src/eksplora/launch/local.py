@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -40,7 +41,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Message:
-    """What a worker sent: `ready`, `epoch`, `member`, `done`, `refused`, `error`, or `died`."""
+    """What a worker sent: `ready`, `epochs`, `member`, `split`, `done`, `refused`, `error`, or `died`."""
 
     worker: Worker
     kind: str
@@ -88,9 +89,9 @@ class LocalWorkers:
         """Let an idle worker build a configuration without training it; it answers `done`, `refused` or `error`."""
         self._send(worker, "check", config)
 
-    def decide(self, worker: Worker, decision: Decision) -> None:
-        """Answer an epoch's report."""
-        self._send(worker, "decision", decision)
+    def decide(self, worker: Worker, decisions: Sequence[Decision]) -> None:
+        """Answer the reports of an epoch, one decision for each."""
+        self._send(worker, "decisions", list(decisions))
 
     def stop(self) -> None:
         """Ask all workers to checkpoint and return."""

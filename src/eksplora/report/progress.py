@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Self
 
 from rich.console import Console
@@ -31,7 +32,8 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(title, total=total, completed=done, note="workers are starting")
-        self._running: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+        self._epochs: dict[int, int] = {}
         self._best = ""
         self._renewed_at = 0.0
 
@@ -51,26 +53,31 @@ class Progress:
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def started(self, trial: int) -> None:
-        """A trial was handed to a worker."""
-        self._running[trial] = 0
+    def started(self, population: int, trials: Sequence[int]) -> None:
+        """A population of members of these trials was handed to a worker."""
+        self._names[population] = f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
+        self._epochs[population] = 0
         self._renew()
 
-    def epoch(self, trial: int, epoch: int) -> None:
-        """An epoch of a running trial ended."""
-        self._running[trial] = epoch
+    def epoch(self, population: int, epoch: int) -> None:
+        """An epoch of a running population ended."""
+        self._epochs[population] = epoch
         if self._console.is_terminal and time.monotonic() - self._renewed_at > EPOCH_SECONDS:
             self._renew()
 
+    def left(self, population: int) -> None:
+        """A population is not being trained any more."""
+        self._names.pop(population, None)
+        self._renew()
+
     def ended(self, trial: int, *, outcome: str, seconds: float, best: str, done: int) -> None:
         """A trial is over: `outcome` in words, the best so far, and how many are over."""
-        self._running.pop(trial, None)
         self._best, self._done = best, done
         self.say(f"[{done}/{self._total}] trial {trial}: {outcome} in {seconds:.1f} s; {best or 'none finished yet'}")
         self._renew()
 
     def _renew(self) -> None:
         self._renewed_at = time.monotonic()
-        running = ", ".join(f"{trial} (epoch {epoch})" for trial, epoch in sorted(self._running.items()))
+        running = ", ".join(f"{name} (epoch {self._epochs[number]})" for number, name in sorted(self._names.items()))
         note = f"training {running}" if running else ""
         self._bar.update(self._task, completed=self._done, note=note)

@@ -1,8 +1,8 @@
 """Proposals as a function of history: Optuna asked and told in trial order.
 
 The sampler is made anew for every trial, seeded from (study seed, trial number). Results are told in the order of trial
-numbers, and trial n is asked when exactly the trials before n - lag are told. So what is proposed depends on the
-results and on `lag`, and neither on timing nor on interruptions.
+numbers. Trials are asked in batches: a trial is asked when exactly the trials before its batch, less `lag`, are told.
+So what is proposed depends on the results, on `batch` and on `lag`, and neither on timing nor on interruptions.
 """
 
 import warnings
@@ -33,7 +33,9 @@ class Proposer:
 
     Attributes:
         study: The Optuna study, held in memory; it is rebuilt from the study's spool when the study goes on.
-        lag: Results of the last `lag` trials before a proposal are not waited for; 0 for samplers without memory.
+        has_memory: Whether the sampler learns from results.
+        batch: Trials that are asked at once, from trial 0 on.
+        lag: Results of the last `lag` trials before a batch are not waited for; samplers without memory wait for none.
     """
 
     def __init__(
@@ -46,13 +48,14 @@ class Proposer:
         seed: int,
         name: str,
         lag: int,
+        batch: int = 1,
     ) -> None:
         """Start with an empty history."""
         self._space, self._sampler, self._seed = space, sampler, seed
         first = sampler(self._seed_of(0))
-        self._has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
+        self.has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
         self.num_points = len(first.points) if isinstance(first, GridSampler) else None
-        self.lag = lag
+        self.lag, self.batch = lag, batch
         goal = StudyDirection[direction.upper()]
         self.study = optuna.create_study(study_name=name, direction=goal, sampler=first, pruner=pruner)
         self._told = 0
@@ -65,11 +68,11 @@ class Proposer:
 
     def can_propose(self, number: int) -> bool:
         """Whether the results that proposal `number` rests on are in."""
-        return not self._has_memory or all(n in self._results for n in range(self._told, number - self.lag))
+        return not self.has_memory or all(n in self._results for n in range(self._told, self._base(number)))
 
     def propose(self, number: int) -> dict[str, Any]:
         """The values of trial `number`, the next one."""
-        self._tell_before(number - self.lag if self._has_memory else number)
+        self._tell_before(self._base(number))
         self._reseed(number)
         trial = self.study.ask()
         assert trial.number == number, f"asked for trial {number}, Optuna gave {trial.number}"
@@ -77,7 +80,7 @@ class Proposer:
 
     def restore(self, number: int, values: Mapping[str, Any], reports: Mapping[int, float]) -> None:
         """Take trial `number` as it was proposed before an interruption, with its objective after each epoch."""
-        self._tell_before(number - self.lag if self._has_memory else number)
+        self._tell_before(self._base(number))
         known: dict[str, BaseDistribution] = {
             parameter.key: distribution(parameter.domain) for parameter in self._space if parameter.key in values
         }
@@ -105,6 +108,10 @@ class Proposer:
         self._tell_before(self.num_proposed)
         for number in [n for n in self._results if n >= self._told]:
             self._tell(number)
+
+    def _base(self, number: int) -> int:
+        """The end of the results that proposal `number` may rest on."""
+        return number - number % self.batch - (self.lag if self.has_memory else 0)
 
     def _tell_before(self, end: int) -> None:
         while self._told < end and self._told in self._results:

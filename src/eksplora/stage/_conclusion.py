@@ -14,6 +14,7 @@ from eksplora.report import table
 from eksplora.search.plots import study_pages
 from eksplora.stage._driver import Driver
 from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
 from eksplora.tracker._base import Tracker
 from eksplora.tracker.spool import Spool
@@ -126,6 +127,7 @@ def _facts(driver: Driver) -> dict[str, Any]:
         "experiment": plan.experiment,
         "metric": ledger.metric,
         "direction": plan.direction,
+        "members": plan.members_in_words,
         "trials": counts(ledger),
         "best": row(ledger.best, ledger.metric) if ledger.best else None,
     }
@@ -172,7 +174,7 @@ def show(driver: Driver, results: Path) -> None:
         table.print_best(
             _aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials"
         )
-        print(_caution(plan.num_members))
+        print(_caution(plan))
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):
         print(f"  plots    {results / 'plots'}/*.html")
@@ -186,9 +188,9 @@ def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, 
     return [{name: row.get(name) for name in columns} for row in rows]
 
 
-def _caution(num_members: int) -> str:
-    if num_members > 1:
-        return f"Values are means over {num_members} seeds; std is their spread."
+def _caution(plan: Plan) -> str:
+    if plan.num_members > 1:
+        return f"Values are means over {plan.members_in_words}; std is their spread."
     return (
         "One seed per trial: small differences may be chance. "
         "study.n_members=5 trains five seeds of each and shows the spread."

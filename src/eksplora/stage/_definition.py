@@ -59,6 +59,7 @@ def study_event(
         "experiment": plan.experiment,
         "metric": metric,
         "direction": plan.direction,
+        "members": plan.members_in_words,
         "params": settings | space | build.flatten({key: base[key] for key in ("objective", "trainer", "protocol")}),
         "tags": dict(plan.tags),
         "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},

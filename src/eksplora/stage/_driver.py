@@ -2,20 +2,26 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 
-from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers, Message, Worker
 from eksplora.report.progress import Progress
 from eksplora.search.proposer import Proposer
-from eksplora.stage._folders import TrialFolders
-from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._ending import Ending
+from eksplora.stage._folders import Folders
+from eksplora.stage._judge import Judge
+from eksplora.stage._ledger import Ledger
 from eksplora.stage._plan import Plan
+from eksplora.stage._population import Population
+from eksplora.stage._populations import Populations
 from eksplora.stage._record import Record
-from eksplora.types import Decision, EpochReport, Job, MemberResult, Status
+from eksplora.stage._supply import Supply
+from eksplora.stage._trouble import Trouble
+from eksplora.types import EpochReport, Job, MemberResult, Status, Training
 
-MOST_DEATHS = 3
-"""A trial on which a worker dies so often has failed: the machine runs out of memory, or the code crashes."""
+MOST_STILLBORN = 3
+"""Workers that may die before they get a job."""
 
 POLL_SECONDS = 0.2
 """A request to stop is seen at most so late."""
@@ -42,27 +48,29 @@ class Driver:
         self._inbox: deque[Message] = deque()
         self._error: EksploraError | None = None
         self._started_at = time.monotonic()
-        unfinished = ledger.with_status(Status.RUNNING, Status.INTERRUPTED)
-        self._queue = [trial for trial in unfinished if trial.repeats is None]
-        self._followers = {trial.number: trial for trial in unfinished if trial.repeats is not None}
-        self._num_failed = 0
         self._num_stillborn = 0
-        self.folders = TrialFolders(plan.folder / "trials")
-        self.folders.clean_up(ledger)
-        self._teach()
-
-    @property
-    def budget(self) -> int:
-        """Trials of the whole study."""
-        limits = [limit for limit in (self.plan.num_trials, self.proposer.num_points) if limit is not None]
-        return min(limits)
+        self._judge = Judge(ledger, record, proposer)
+        self._folders = Folders(plan.folder)
+        self._folders.clean_up(ledger)
+        self._populations = Populations(ledger, record, self._folders, progress.say)
+        self._ending = Ending(
+            ledger=ledger,
+            record=record,
+            proposer=proposer,
+            populations=self._populations,
+            folders=self._folders,
+            progress=progress,
+            max_failures=plan.max_failures,
+        )
+        self._trouble = Trouble(ledger, self._populations, self._ending, progress.say)
+        self._supply = Supply(plan, ledger, record, proposer, self._populations, self._ending)
 
     def stop(self, reason: str) -> None:
-        """Ask for an end: running trials are checkpointed. Safe to call from a signal handler."""
+        """Ask for an end: running populations are checkpointed. Safe to call from a signal handler."""
         self.stop_reason = self.stop_reason or reason
 
     def run(self) -> None:
-        """Work until the budget is spent or a stop is asked for; on an error running trials are checkpointed first.
+        """Work until the budget is spent or a stop is asked for; on an error what runs is checkpointed first.
 
         Raises:
             WorkerError: If more trials fail than the plan allows, or workers die before they get a job.
@@ -75,6 +83,8 @@ class Driver:
             except EksploraError as error:
                 self._error = self._error or error
                 self.stop(str(error))
+        for trial in self.ledger.with_status(Status.RUNNING):
+            trial.status = Status.INTERRUPTED
         if self._error is not None:
             raise self._error
 
@@ -83,10 +93,10 @@ class Driver:
         if self.stop_reason and not self._is_stopping:
             self._is_stopping = True
             self.workers.stop()
-            self.progress.say("stopping: running trials are checkpointed (Ctrl-C leaves at once)")
+            self.progress.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
         if not self._is_stopping:
             self._hand_out()
-        if not self._is_busy() and (self._is_stopping or self._is_done()):
+        if not self._is_busy() and (self._is_stopping or self._supply.is_empty):
             return True
         self._inbox += self.workers.poll(POLL_SECONDS)
         while self._inbox:  # what an error leaves here is taken in the next round
@@ -97,207 +107,137 @@ class Driver:
 
     # --- handing out ---------------------------------------------------------------------------------------------
 
-    def _teach(self) -> None:
-        """Tell the proposer what happened before."""
-        for number, trial in sorted(self.ledger.trials.items()):
-            self.proposer.restore(number, trial.values, trial.reports)
-            if trial.status.is_final:
-                self.proposer.tell(number, trial.status, trial.value)
-
-    def _is_done(self) -> bool:
-        return not self._queue and not self._followers and len(self.ledger.trials) >= self.budget
-
     def _is_busy(self) -> bool:
         return any(worker.job is not None for worker in self.workers.workers)
 
     def _hand_out(self) -> None:
-        self._settle_followers()
-        idle = self.workers.idle()
-        while idle and (trial := self._next_trial()) is not None:
-            if trial.repeats is not None:
-                continue
-            if trial.is_trained:  # the driver was killed before it could write the trial's end
-                self._conclude(trial)
-            else:
-                self.workers.submit(idle.pop(0), self._job(trial))
-                self.progress.started(trial.number)
+        self._supply.settle()
+        for worker in self.workers.idle():
+            population = self._supply.next()
+            if population is None:
+                return
+            self.workers.submit(worker, self._job(population))
+            self.progress.started(population.number, list(population.members))
 
-    def _next_trial(self) -> Trial | None:
-        """An unfinished trial, or a new one when the budget and the proposer allow."""
-        if self._queue:
-            trial = self._queue.pop(0)
-            self.record.trial(trial, self.plan.tags)  # once more: it was interrupted, and goes on
-            return trial
-        number = len(self.ledger.trials)
-        if number >= self.budget or not self.proposer.can_propose(number):
-            return None
-        return self._propose(number)
-
-    def _propose(self, number: int) -> Trial:
-        values = self.proposer.propose(number)
-        config = self.plan.configure(values)
-        key = fingerprint(config)
-        original = self.ledger.original(key)
-        trial = Trial(number, values, config, key, self.plan.members, original.number if original else None)
-        self.ledger.add(trial)
-        self.record.trial(trial, self.plan.tags)
-        if original is not None:
-            self._followers[number] = trial
-            self._settle(trial, original)
-        return trial
-
-    def _settle_followers(self) -> None:
-        """A configuration met before takes over the result of the trial that trained it."""
-        for trial in list(self._followers.values()):
-            assert trial.repeats is not None
-            self._settle(trial, self.ledger.trials[trial.repeats])
-
-    def _settle(self, trial: Trial, original: Trial) -> None:
-        if original.status.is_final:
-            trial.status, trial.value = original.status, original.value
-            trial.message = f"same configuration as trial {original.number}"
-            del self._followers[trial.number]
-            self._end(trial)
-
-    def _job(self, trial: Trial) -> Job:
+    def _job(self, population: Population) -> Job:
         return Job(
-            trial=trial.number,
-            config=trial.config,
-            members=trial.waiting,
-            folder=str(self.folders.of(trial)),
+            number=population.number,
+            trainings=[self._training(number, member) for number, member in population.keys],
+            folder=str(self._folders.checkpoints(population)),
             threads=self.plan.threads,
             checkpoint_seconds=self.plan.checkpoint_seconds,
             is_judged=self.plan.is_judged,
         )
+
+    def _training(self, number: int, member: int) -> Training:
+        trial = self.ledger.trials[number]
+        return Training(number, trial.members[member], trial.config, str(self._folders.weights(trial, member)))
 
     # --- messages ------------------------------------------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
         worker, value = message.worker, message.value
         match message.kind:
-            case "epoch":
-                self._take_epoch(worker, value)
+            case "epochs":
+                self._take_epochs(worker, value)
             case "member":
-                self._take_member(worker, value)
+                self._take_member(value)
+            case "split":
+                self._take_split(worker, *value)
             case "done":
                 self._take_done(worker)
             case "refused":
                 self._take_refused(worker, value)
             case "error":
-                self._fail(self._release(worker), value)
+                self._take_error(worker, value)
             case "died":
                 self._replace(worker, value)
 
-    def _take_epoch(self, worker: Worker, report: EpochReport) -> None:
-        trial = self.ledger.trials[report.trial]
-        is_new = self.ledger.note_epoch(report)
-        if not self.plan.is_judged:
-            self.record.epoch(trial, report)
-        else:
-            try:
-                self._judge(trial, report, is_new=is_new)
-            finally:  # the worker waits for its answer, whatever happened here
-                gives_up = trial.is_pruned_at(report.member, report.epoch)
-                self.workers.decide(worker, Decision.PRUNE if gives_up else Decision.GO_ON)
-        self.progress.epoch(trial.number, report.epoch)
+    def _take_epochs(self, worker: Worker, reports: Sequence[EpochReport]) -> None:
+        population = self._population(worker)
+        assert population is not None
+        try:
+            for report in reports:
+                self.record.epoch(self.ledger.trials[report.trial], report)
+            if self.plan.is_judged:
+                self._judge.take(population, reports)
+        finally:  # the worker waits for its answer, whatever happened here
+            if self.plan.is_judged:
+                self.workers.decide(worker, self._judge.decisions(population, reports))
+        self.progress.epoch(population.number, max(report.epoch for report in reports))
 
-    def _judge(self, trial: Trial, report: EpochReport, *, is_new: bool) -> None:
-        """Ask the pruner about an epoch; epoch and verdict are written together, before the worker can act on them."""
-        if is_new and self.proposer.report(trial.number, report.epoch, trial.reports[report.epoch]):
-            trial.pruned_at = report.epoch
-        self.record.epoch(trial, report)
-        self.record.flush(trial, report.member)
-
-    def _take_member(self, worker: Worker, result: MemberResult) -> None:
-        assert worker.job is not None
-        trial = self.ledger.trials[worker.job.trial]
-        if result.status is not Status.INTERRUPTED:
+    def _take_member(self, result: MemberResult) -> None:
+        """Take in a result; one that is known comes again after a resumption from an older checkpoint."""
+        trial = self.ledger.trials[result.trial]
+        is_known = trial.status.is_final or result.member in trial.results
+        if result.status is not Status.INTERRUPTED and not is_known:
             self.record.member(trial, result)
             trial.results[result.member] = result
+            self._ending.conclude_if_over(trial)
+
+    def _take_split(self, worker: Worker, size: int, reason: str) -> None:
+        """The worker has given a population back; it is free when it says that it is done."""
+        population = self._population(worker)
+        assert population is not None
+        if len(self.ledger.waiting(population)) > 1:
+            self._populations.split(population, size, reason)
+        else:
+            self._trouble.take(population, reason)
 
     def _take_done(self, worker: Worker) -> None:
-        trial = self._release(worker)
-        if trial.is_trained:
-            self._conclude(trial)
-        else:
-            trial.status = Status.INTERRUPTED  # it was asked to stop; its checkpoint is there
+        population = self._release(worker)
+        if population is None:
+            return  # it was split
+        if not self.ledger.waiting(population):
+            self._ending.end_population(population)
+        elif not self._is_stopping:
+            self._trouble.take(population, "the worker ended without a result")
 
     def _take_refused(self, worker: Worker, error: EksploraError) -> None:
         """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
-        trial = self._release(worker)
+        population = self._release(worker)
         if not isinstance(error, ConfigError):
-            trial.status = Status.INTERRUPTED
             raise error
-        self._fail(trial, str(error))
+        if population is not None:
+            self._trouble.take(population, str(error))
 
-    def _fail(self, trial: Trial, message: str) -> None:
-        trial.status, trial.message = Status.FAILED, message
-        self._end(trial)
-        self._num_failed += 1
-        if self._num_failed > self.plan.max_failures:
-            last = message.strip().splitlines()[-1]
-            raise WorkerError(
-                f"{self._num_failed} trials failed, more than study.max_failures={self.plan.max_failures}; "
-                f"the last: {last}"
-            )
+    def _take_error(self, worker: Worker, message: str) -> None:
+        population = self._release(worker)
+        if population is not None:
+            self._trouble.take(population, message)
 
     def _replace(self, worker: Worker, exit_code: int | None) -> None:
-        """A worker died: start another; its trial goes on from its last checkpoint."""
-        job, worker.job = worker.job, None
+        """A worker died: start another; its population goes on from its last checkpoint."""
+        had_job, population = worker.job is not None, self._release(worker)
         if not self._is_stopping:
             self.workers.add()
-        if job is None:
+        if not had_job:
             self._note_stillborn(exit_code)
-            return
-        trial = self.ledger.trials[job.trial]
-        trial.deaths += 1
-        if trial.deaths >= MOST_DEATHS:
-            self._fail(trial, f"the worker died {trial.deaths} times, last with exit code {exit_code}")
-            return
-        self._queue.insert(0, trial)
-        self.progress.say(f"a worker died (exit code {exit_code}); trial {trial.number} goes on in a new one")
+        elif population is not None:
+            self._trouble.take_death(population, exit_code)
 
     def _note_stillborn(self, exit_code: int | None) -> None:
         """Workers that die without a job would be started for ever."""
         self._num_stillborn += 1
-        if self._num_stillborn > MOST_DEATHS:
+        if self._num_stillborn > MOST_STILLBORN:
             raise WorkerError(
                 f"workers die before they get a job (exit code {exit_code}); is there memory enough for study.workers?"
             )
 
-    def _release(self, worker: Worker) -> Trial:
-        assert worker.job is not None
-        job, worker.job = worker.job, None
-        return self.ledger.trials[job.trial]
+    # --- populations ---------------------------------------------------------------------------------------------
 
-    # --- the end of a trial --------------------------------------------------------------------------------------
+    def _population(self, worker: Worker) -> Population | None:
+        """What a worker trains; None when it was split meanwhile."""
+        return self.ledger.populations.get(worker.job.number) if worker.job is not None else None
 
-    def _conclude(self, trial: Trial) -> None:
-        trial.conclude()
-        self._end(trial)
-
-    def _end(self, trial: Trial) -> None:
-        """Record a final status first, then tell the proposer and clean up."""
-        self.record.trial_end(trial, {})
-        former = self.ledger.best
-        self.ledger.note_end(trial)
-        best = self.ledger.best
-        self.proposer.tell(trial.number, trial.status, trial.value)
-        if trial.repeats is None:
-            self.folders.ended(trial, best, former)
-        self.progress.ended(
-            trial.number,
-            outcome=f"{self.ledger.metric} {trial.value:.4g}" if trial.value is not None else _outcome(trial),
-            seconds=trial.seconds,
-            best=f"best {best.value:.4g} (trial {best.number})" if best else "",
-            done=self.ledger.num_over,
-        )
+    def _release(self, worker: Worker) -> Population | None:
+        population = self._population(worker)
+        if worker.job is not None:
+            self.progress.left(worker.job.number)
+        worker.job = None
+        return population
 
     def _watch_time(self) -> None:
         limit = self.plan.timeout_seconds
         if limit is not None and time.monotonic() - self._started_at > limit:
             self.stop(f"study.timeout_seconds={limit:g} is over")
-
-
-def _outcome(trial: Trial) -> str:
-    return f"{trial.status} ({trial.message.strip().splitlines()[-1]})" if trial.message else str(trial.status)

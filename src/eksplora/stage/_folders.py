@@ -1,35 +1,41 @@
-"""Where trials keep checkpoints and weights, and what of it is kept: the weights of the best trial."""
+"""Where trainings keep checkpoints and weights, and what of it is kept: the weights of the best trial."""
 
 import shutil
 from pathlib import Path
 
 from eksplora.stage._ledger import Ledger, Trial
+from eksplora.stage._population import Population
 
-WEIGHTS_SUFFIX = ".safetensors"
 
-
-class TrialFolders:
-    """The folders of a study's trials."""
+class Folders:
+    """The folders of a study's trials (weights) and populations (checkpoints), made by the workers."""
 
     def __init__(self, root: Path) -> None:
-        """Folders under `root`, made by the workers when they write their first file."""
-        self.root = root
+        """Folders under `root`, the study's own."""
+        self._trials, self._populations = root / "trials", root / "populations"
 
-    def of(self, trial: Trial) -> Path:
-        """The folder of a trial."""
-        return self.root / f"{trial.number:04d}"
+    def weights(self, trial: Trial, member: int) -> Path:
+        """Where the weights of a member go."""
+        return self._trials / f"{trial.number:04d}" / f"member-{member}"
 
-    def ended(self, trial: Trial, best: Trial | None, former: Trial | None) -> None:
-        """A trial is over: keep the weights of the best, remove the rest of it and the former best."""
-        for other in (trial, former):
-            if other is not None and other is not best:
-                shutil.rmtree(self.of(other), ignore_errors=True)
-        for path in self.of(trial).glob("member-*/*"):
-            if path.suffix != WEIGHTS_SUFFIX:
-                path.unlink(missing_ok=True)
+    def checkpoints(self, population: Population) -> Path:
+        """Where the checkpoints of a population lie."""
+        return self._populations / f"{population.number:04d}"
+
+    def forget_trial(self, trial: Trial) -> None:
+        """Remove the weights of a trial."""
+        shutil.rmtree(self._trials / f"{trial.number:04d}", ignore_errors=True)
+
+    def forget_population(self, population: Population) -> None:
+        """Remove the checkpoints of a population that is over."""
+        shutil.rmtree(self.checkpoints(population), ignore_errors=True)
 
     def clean_up(self, ledger: Ledger) -> None:
-        """Remove what a driver left behind that was killed after it wrote a trial's end."""
+        """Remove what a driver left behind that was killed after it wrote an end."""
         for trial in ledger.trials.values():
-            if trial.status.is_final and trial is not ledger.best and self.of(trial).exists():
-                shutil.rmtree(self.of(trial), ignore_errors=True)
+            if trial.status.is_final and trial is not ledger.best:
+                self.forget_trial(trial)
+        known = {self.checkpoints(population) for population in ledger.populations.values()}
+        for folder in self._populations.glob("*"):
+            if folder not in known:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,19 @@
 """What has happened in a study: the trials, rebuilt from its spool and kept up to date by its driver."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from statistics import fmean, stdev
 from typing import Any
 
-from eksplora.types import Config, EpochReport, Member, MemberResult, Status
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.stage._population import Key, Population
+from eksplora.types import Config, Member, MemberResult, Status
+
+_RESULT_FIELDS = tuple(entry.name for entry in fields(MemberResult))
+
+Curves = Mapping[str, Sequence[float]]
 
 
 @dataclass
@@ -23,9 +31,9 @@ class Trial:
         value: The objective: mean over the members; None unless finished.
         results: The results of finished members, by member index.
         spooled: Epochs already in the spool, by member index.
-        reports: The objective of the first member after each epoch (from 1).
-        pruned_at: The epoch after which the pruner gave the first member up, or None.
-        deaths: Times that a worker died on it since the driver started.
+        reports: What the pruner was told: the objective after each epoch (from 1), mean over the members it judges by.
+        pruned_at: The epoch after which the pruner gave the trial up, or None.
+        deaths: Times that a worker died on this trial alone since the driver started.
     """
 
     number: int
@@ -53,9 +61,10 @@ class Trial:
         """Whether nothing is left to train: every member has a result, or one of them ended early."""
         return not self.waiting or any(result.status is not Status.FINISHED for result in self.results.values())
 
-    def is_pruned_at(self, member: int, epoch: int) -> bool:
-        """Whether the pruner gave this member up after this epoch."""
-        return member == self.members[0].index and epoch == self.pruned_at
+    def note_verdict(self, epoch: int, value: float, *, gives_up: bool) -> None:
+        """Note what the pruner was told after an epoch, and whether it gives the trial up."""
+        self.reports[epoch] = value
+        self.pruned_at = epoch if gives_up else self.pruned_at
 
     @property
     def seconds(self) -> float:
@@ -82,17 +91,39 @@ class Trial:
         self.value = fmean(values) if self.status is Status.FINISHED else None
         self.message = next((result.message for result in self.results.values() if result.message), "")
 
+    def fail(self, message: str) -> None:
+        """Note that it cannot be trained."""
+        self.status, self.message = Status.FAILED, message
+
     def curves(self) -> dict[str, list[float]]:
-        """Mean of each metric over the members per epoch, and its spread under `<name>_std`; empty for one member."""
-        if len(self.results) < 2:
-            return {}
-        first = next(iter(self.results.values())).curves
-        together: dict[str, list[float]] = {}
-        for name in first:
-            rows = list(zip(*(result.curves[name] for result in self.results.values()), strict=False))
-            together[name] = [fmean(row) for row in rows]
-            together[f"{name}_std"] = [stdev(row) for row in rows]
-        return together
+        """Mean of each metric per epoch over the members that have the epoch, and its spread under `<name>_std`.
+
+        Epochs that fewer than two members have are left out.
+        """
+        return mean_curves([result.curves for result in self.results.values()])
+
+
+def mean_curves(members: Sequence[Curves]) -> dict[str, list[float]]:
+    """Mean and sample standard deviation of curves, per epoch over those that are long enough, two at least."""
+    together: dict[str, list[float]] = {}
+    for name in members[0] if len(members) > 1 else ():
+        curves = [curve for member in members if (curve := member.get(name))]
+        if len(curves) > 1:
+            mean, spread = _mean_and_spread(curves)
+            together |= {name: mean.tolist(), f"{name}_std": spread.tolist()}
+    return together
+
+
+def _mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    length = sorted(map(len, curves))[-2]
+    has_epoch = np.arange(length) < np.array([len(curve) for curve in curves])[:, None]  # (members, epochs)
+    values = np.zeros(has_epoch.shape)
+    values[has_epoch] = np.concatenate([np.asarray(curve[:length], dtype=np.float64) for curve in curves])
+    count = has_epoch.sum(0)
+    with np.errstate(invalid="ignore", over="ignore"):  # a diverged member's last values
+        mean = values.sum(0) / count
+        spread = np.sqrt((np.where(has_epoch, values - mean, 0.0) ** 2).sum(0) / (count - 1))
+    return mean, spread
 
 
 @dataclass
@@ -103,6 +134,8 @@ class Ledger:
         metric: The objective's name in curves.
         direction: `minimize` or `maximize`.
         trials: The trials by number.
+        populations: Those that are not over, by number.
+        num_populations: All that there have been.
         best: The best finished trial.
         num_over: Trials with a final status.
     """
@@ -110,6 +143,8 @@ class Ledger:
     metric: str
     direction: str
     trials: dict[int, Trial] = field(default_factory=dict)
+    populations: dict[int, Population] = field(default_factory=dict)
+    num_populations: int = 0
     best: Trial | None = None
     num_over: int = 0
     _by_key: dict[str, list[Trial]] = field(default_factory=dict)
@@ -125,44 +160,68 @@ class Ledger:
         candidates = [candidate for candidate in (self.best, trial) if candidate is not None]
         self.best = next(iter(self.ranked(candidates)), None)
 
+    def new_population(self, keys: Sequence[Key], reason: str = "") -> Population:
+        """Take in a population of these trainings."""
+        population = Population(self.num_populations, list(keys), reason)
+        self.populations[population.number] = population
+        self.num_populations += 1
+        return population
+
+    def waiting(self, population: Population) -> list[Key]:
+        """The population's trainings without a result, in trials that are not over."""
+        return [
+            (number, member)
+            for number, member in population.keys
+            if not self.trials[number].status.is_final and member not in self.trials[number].results
+        ]
+
+    def waiting_trials(self, population: Population) -> list[Trial]:
+        """The trials of those trainings."""
+        return [self.trials[number] for number in dict.fromkeys(number for number, _ in self.waiting(population))]
+
     def replay(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Take over what the spool holds, in its order."""
         for kind, data in events:
-            if kind == "trial" and data["trial"] not in self.trials:  # said again when it goes on after an interruption
-                members = [Member(**member) for member in data["members"]]
-                trial = Trial(data["trial"], data["searched"], data["resolved"], data["key"], members, data["repeats"])
-                self.add(trial)
-            elif kind == "epochs":
-                self._replay_epochs(self.trials[data["trial"]], data)
-            elif kind == "member":
-                trial = self.trials[data["trial"]]
-                trial.results[data["member"]] = MemberResult(
-                    **{
-                        name: data[name]
-                        for name in MemberResult.__dataclass_fields__
-                        if name in data and name != "status"
-                    },
-                    status=Status(data["status"]),
-                )
-            elif kind == "trial_end":
-                trial = self.trials[data["trial"]]
-                trial.status, trial.value, trial.message = Status(data["status"]), data["value"], data["message"]
-                self.note_end(trial)
+            handler = getattr(self, f"_replay_{kind}", None)
+            if handler is not None:
+                handler(data)
 
-    def _replay_epochs(self, trial: Trial, data: Mapping[str, Any]) -> None:
-        values = data["curves"][self.metric]
-        trial.spooled[data["member"]] = data["first"] + len(values) - 1
-        if data["member"] == trial.members[0].index:
-            trial.reports |= dict(enumerate(values, start=data["first"]))
-            trial.pruned_at = data.get("pruned_at")
+    def _replay_trial(self, data: Mapping[str, Any]) -> None:
+        if data["trial"] not in self.trials:  # said again when it goes on after an interruption
+            members = [Member(**member) for member in data["members"]]
+            self.add(Trial(data["trial"], data["searched"], data["resolved"], data["key"], members, data["repeats"]))
 
-    def note_epoch(self, report: EpochReport) -> bool:
-        """Note a report; returns whether it is the first member's and new (from a checkpoint on, epochs come again)."""
-        trial = self.trials[report.trial]
-        if report.member != trial.members[0].index or report.epoch in trial.reports:
-            return False
-        trial.reports[report.epoch] = report.metrics[self.metric]
-        return True
+    def _replay_packed(self, data: Mapping[str, Any]) -> None:
+        for number in data["replaced"]:
+            self.populations.pop(number, None)
+        for entry in data["populations"]:
+            assert entry["population"] == self.num_populations
+            self.new_population([(trial, member) for trial, member in entry["trainings"]], data["reason"])
+
+    def _replay_population(self, data: Mapping[str, Any]) -> None:
+        population = self.populations[data["population"]]
+        population.keys = [(trial, member) for trial, member in data["trainings"]]
+        population.is_begun = True
+
+    def _replay_population_end(self, data: Mapping[str, Any]) -> None:
+        self.populations.pop(data["population"], None)
+
+    def _replay_epochs(self, data: Mapping[str, Any]) -> None:
+        self.trials[data["trial"]].spooled[data["member"]] = data["first"] + len(data["times"]) - 1
+
+    def _replay_judged(self, data: Mapping[str, Any]) -> None:
+        for number, epoch, value, gives_up in data["verdicts"]:
+            self.trials[number].note_verdict(epoch, value, gives_up=gives_up)
+
+    def _replay_member(self, data: Mapping[str, Any]) -> None:
+        known = {name: data[name] for name in _RESULT_FIELDS if name in data}
+        result = MemberResult(**known | {"status": Status(data["status"])})
+        self.trials[result.trial].results[result.member] = result
+
+    def _replay_trial_end(self, data: Mapping[str, Any]) -> None:
+        trial = self.trials[data["trial"]]
+        trial.status, trial.value, trial.message = Status(data["status"]), data["value"], data["message"]
+        self.note_end(trial)
 
     def original(self, key: str) -> Trial | None:
         """The trial that trained (or trains) this configuration; one that failed by an error may be tried again."""

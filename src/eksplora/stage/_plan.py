@@ -1,6 +1,6 @@
 """What a driver is to do: the budget, the workers, and how values become a configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ class Plan:
         direction: `minimize` or `maximize`.
         seed: Seed of the study.
         num_trials: Trials in all, over every resumption; None: as many as the grid has points.
-        num_members: Members of a trial.
+        num_seeds: Seeds of a trial; each trains on every split.
+        sizes: Rows to learn from in each of the protocol's splits.
+        batch: Trials that are proposed at once.
         num_workers: Worker processes.
         threads: Threads of one training.
         timeout_seconds: Time after which running trials are checkpointed and the driver ends.
@@ -37,7 +39,9 @@ class Plan:
     direction: str
     seed: int
     num_trials: int | None
-    num_members: int
+    num_seeds: int
+    sizes: Sequence[int]
+    batch: int
     num_workers: int
     threads: int
     timeout_seconds: float | None
@@ -49,5 +53,21 @@ class Plan:
 
     @property
     def members(self) -> list[Member]:
-        """The members of every trial: member i has the same seed in each."""
-        return [Member(index, derive(self.seed, "member", index) % 2**31) for index in range(self.num_members)]
+        """The members of every trial: seeds x splits; member i has the same seed and split in each."""
+        seeds = [derive(self.seed, "member", number) % 2**31 for number in range(self.num_seeds)]
+        return [
+            Member(number * len(self.sizes) + fold, seed, fold)
+            for number, seed in enumerate(seeds)
+            for fold in range(len(self.sizes))
+        ]
+
+    @property
+    def num_members(self) -> int:
+        """Members of a trial."""
+        return self.num_seeds * len(self.sizes)
+
+    @property
+    def members_in_words(self) -> str:
+        """What the members of a trial are, e.g. `8 seeds x 5 folds`."""
+        seeds = f"{self.num_seeds} seed" + "s" * (self.num_seeds > 1)
+        return f"{seeds} x {len(self.sizes)} folds" if len(self.sizes) > 1 else seeds

@@ -1,14 +1,15 @@
 """The driver's pen: everything that happens in a study, into its spool, before anything else is done with it."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import yaml
 
 from eksplora.build import flatten
 from eksplora.stage._ledger import Trial
+from eksplora.stage._population import Population
 from eksplora.tracker.spool import Spool
 from eksplora.types import Config, EpochReport, MemberResult
 
@@ -32,10 +33,9 @@ class Record:
         self._flushed_at = time.monotonic()
 
     def trial(self, trial: Trial, tags: Mapping[str, str]) -> None:
-        """A trial begins."""
+        """A trial begins; it is on the disk when its population or its end is."""
         self.spool.append(
             "trial",
-            durable=True,
             trial=trial.number,
             params=_parameters(trial.config),
             searched=trial.values,
@@ -47,12 +47,31 @@ class Record:
             repeats=trial.repeats,
         )
 
+    def packed(self, populations: Iterable[Population], *, replaced: Sequence[int] = (), reason: str = "") -> None:
+        """Trainings were put together, or populations cut into others: in one event, so never half of it."""
+        entries = [{"population": one.number, "trainings": one.keys} for one in populations]
+        self.spool.append("packed", durable=True, populations=entries, replaced=list(replaced), reason=reason)
+
+    def population(self, population: Population) -> None:
+        """A population goes to a worker for the first time; from now on its trainings stay together."""
+        self.spool.append("population", population=population.number, trainings=population.keys)
+
+    def population_end(self, population: Population) -> None:
+        """All of a population's results are in, or nobody waits for them any more."""
+        self.spool.append("population_end", population=population.number)
+
+    def judged(self, verdicts: Sequence[tuple[int, int, float, bool]]) -> None:
+        """What the pruner was told and said: (trial, epoch, objective, whether it gives the trial up)."""
+        self.spool.append("judged", verdicts=verdicts)
+
     def epoch(self, trial: Trial, report: EpochReport) -> None:
         """An epoch ended; written with others.
 
         Epochs that came before (the training goes on from a checkpoint) are known; after a gap (the checkpoint was
-        newer than the spool) the member's result brings the curves whole.
+        newer than the spool) the member's result brings the curves whole. A trial that is over takes none.
         """
+        if trial.status.is_final:
+            return
         gathered = self._pending.setdefault((report.trial, report.member), [])
         if report.epoch == trial.spooled.get(report.member, 0) + len(gathered) + 1:
             gathered.append((report, _now()))
@@ -68,22 +87,22 @@ class Record:
         """A member ended; epochs that no report brought (they came before a checkpoint, then a kill) are added."""
         self.flush(trial, result.member)
         self._write_missing(trial, result)
-        data = asdict(result)
-        self.spool.append("member", trial=trial.number, **data | {"status": str(result.status)})
+        data = {entry.name: getattr(result, entry.name) for entry in fields(result)}
+        self.spool.append("member", **data | {"status": str(result.status)})
 
     def trial_end(self, trial: Trial, artifacts: Mapping[str, str]) -> None:
         """A trial is over."""
-        for number, member in list(self._pending):
-            if number == trial.number:
-                self.flush(trial, member)
-        metrics = {"seconds": trial.seconds, "epochs": trial.epochs} if trial.results else {}
+        for member in trial.members:
+            self.flush(trial, member.index)
+        metrics = {"seconds": trial.seconds, "epochs": trial.epochs, "members": len(trial.results)}
         self.spool.append(
             "trial_end",
             durable=True,
             trial=trial.number,
             status=str(trial.status),
             value=trial.value,
-            metrics=metrics | ({"objective_std": trial.spread} if trial.spread is not None else {}),
+            metrics=(metrics if trial.results else {})
+            | ({"objective_std": trial.spread} if trial.spread is not None else {}),
             message=trial.message,
             curves=trial.curves(),
             artifacts=dict(artifacts),
@@ -108,10 +127,7 @@ class Record:
 
     def _write(self, trial: Trial, member: int, first: int, curves: dict[str, list[float]], times: list[int]) -> None:
         last = first + len(times) - 1
-        verdict: dict[str, Any] = {"pruned_at": last} if trial.is_pruned_at(member, last) else {}
-        self.spool.append(
-            "epochs", trial=trial.number, member=member, first=first, curves=curves, times=times, **verdict
-        )
+        self.spool.append("epochs", trial=trial.number, member=member, first=first, curves=curves, times=times)
         trial.spooled[member] = last
 
 

@@ -12,9 +12,9 @@ from eksplora import build
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.report.progress import Progress
-from eksplora.schema import SearchConfig, Study
+from eksplora.schema import SearchConfig
 from eksplora.search.proposer import Proposer
-from eksplora.search.space import Space, extremes
+from eksplora.search.space import Space
 from eksplora.stage import _conclusion, _past
 from eksplora.stage._definition import Definition, define, study_event
 from eksplora.stage._driver import Driver
@@ -23,6 +23,7 @@ from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record
+from eksplora.stage._setup import check_data, check_settings, make_plan, make_proposer, trials_at_once
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -59,21 +60,13 @@ def _run(
     check_settings(settings.study, num_trials)
     configure = build.Configurator(request.root, request.overrides)
     build.check_space(space, configure)
-    sampler = build.sampler_factory(request.config, space)
-    plan = make_plan(request, name, num_trials, configure)
-    proposer = Proposer(
-        space=space,
-        sampler=sampler,
-        pruner=build.part(request.config, "pruner"),
-        direction=plan.direction,
-        seed=plan.seed,
-        name=name,
-        lag=2 * (plan.num_workers - 1),
-    )
+    proposer = make_proposer(request, name, space)
     if num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
     base = configure({})
-    card = check_data(base, space)
+    card, sizes = check_data(base, space)
+    batch = settings.study.batch or trials_at_once(request, proposer, base, len(sizes))
+    plan = make_plan(request, name, num_trials, configure, sizes, batch)
     definition = define(request, base, space, card)
     with hold(plan.folder):
         try:
@@ -85,71 +78,6 @@ def _run(
 
 def _has_events(spool: Path) -> bool:
     return spool.exists() and spool.stat().st_size > 0
-
-
-def check_settings(study: Study, num_trials: int | None) -> None:
-    """Refuse budgets and counts that mean nothing.
-
-    Raises:
-        ConfigError: Naming the key.
-    """
-    least: dict[str, tuple[float | None, float]] = {
-        "n_trials": (num_trials, 1),
-        "n_members": (study.n_members, 1),
-        "workers": (study.workers, 1),
-        "threads": (study.threads, 1),
-        "max_failures": (study.max_failures, 0),
-    }
-    for key, (value, bound) in least.items():
-        if value is not None and value < bound:
-            raise ConfigError(f"study.{key} must be at least {bound}, got {value}. Give a larger number.")
-    for key in ("timeout_seconds", "checkpoint_seconds"):
-        value = getattr(study, key)
-        if value is not None and value <= 0:
-            raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
-
-
-def make_plan(request: build.Request, name: str, num_trials: int | None, configure: build.Configurator) -> Plan:
-    """The plan of a study; cores are divided among its workers."""
-    study: Study = request.settings.study
-    cores = len(os.sched_getaffinity(0))
-    most = num_trials if num_trials is not None else cores
-    num_workers = study.workers or max(1, min(cores, most))
-    return Plan(
-        name=name,
-        folder=Path(request.settings.paths.mlruns) / "studies" / name,
-        experiment=request.settings.experiment,
-        direction=request.settings.objective.direction,
-        seed=study.seed,
-        num_trials=num_trials,
-        num_members=study.n_members,
-        num_workers=num_workers,
-        threads=study.threads or max(1, cores // num_workers),
-        timeout_seconds=study.timeout_seconds,
-        max_failures=study.max_failures,
-        checkpoint_seconds=study.checkpoint_seconds,
-        is_judged=request.choices.get("pruner") != "none",
-        configure=configure,
-        tags={key: request.choices[key] for key in ("sampler", "pruner") if key in request.choices},
-    )
-
-
-def check_data(base: Config, space: Space) -> dict[str, Any]:
-    """Prepare the data when needed, and check every batch size against the rows to learn from.
-
-    Returns:
-        The data's card.
-    """
-    from eksplora.data._arrays import check_batch_size
-
-    dataset = build.part(base, "data")
-    card: dict[str, Any] = dataset.prepare()
-    _, targets = dataset.open("train")
-    rows = len(build.part(base, "protocol")(targets=targets).train)
-    searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
-    for size in [base["data"]["batch_size"], *searched]:
-        check_batch_size(size, rows)
-    return card
 
 
 def _run_locked(

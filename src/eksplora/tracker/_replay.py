@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.tracker._run import ID_TAG, Change, as_text
+from eksplora.tracker._note import study_note, trial_name, trial_note
+from eksplora.tracker._run import ID_TAG, Change
 from eksplora.tracker.spool import Event
 from eksplora.types import Status
 
@@ -30,11 +31,13 @@ RUN_STATUS = {
 class _Trial:
     """A trial that is not over: what later events of it are read with."""
 
-    members: dict[int, int]  # index -> seed
+    members: dict[int, dict[str, int]]  # index -> its seed and fold
     searched: dict[str, Any]
     epochs: dict[int, int] = field(default_factory=dict)  # member -> last epoch that is known
     metrics: dict[str, Any] = field(default_factory=dict)  # of the one member, logged with the trial's own
     running: set[int] = field(default_factory=set)  # members with a run of their own that is open
+    engines: set[str] = field(default_factory=set)  # how its members were trained
+    reason: str | None = None  # why not with more others
     is_running: bool = True
 
 
@@ -83,7 +86,7 @@ class Replay:
         self._study, self._is_driven = data, True
         change = self._study_change(time)
         change.add_tags(self._origin() | data["tags"] | {"experiment": data["experiment"], "metric": data["metric"]})
-        change.add_tags({"direction": data["direction"], "mlflow.note.content": self._study_note()})
+        change.add_tags({"direction": data["direction"], "mlflow.note.content": study_note(data, self._folder)})
         change.add_params(data["params"])
         change.texts.update(data["texts"])
         self._set_status(change, Status.RUNNING, time)
@@ -103,13 +106,23 @@ class Replay:
         if number in self._trials:  # goes on after an interruption: its configuration is known and the same
             self._trials[number].is_running = True
             return
-        members = {member["index"]: member["seed"] for member in data["members"]}
+        members = {
+            member["index"]: {"seed": member["seed"], "fold": member.get("fold", 0)} for member in data["members"]
+        }
         self._trials[number] = _Trial(members=members, searched=data["searched"])
-        seed = next(iter(members.values())) if len(members) == 1 else None
+        seed = next(iter(members.values()))["seed"] if len(members) == 1 else None
         change.add_tags(self._origin() | data["tags"] | {"seed": seed, "repeats": data.get("repeats")})
-        change.add_tags({"mlflow.note.content": _trial_note(data)})
+        change.add_tags({"mlflow.note.content": trial_note(data)})
         change.add_params(data["params"])
         change.texts["config.yaml"] = data["config"]
+
+    def _fold_packed(self, data: dict[str, Any], time: int) -> None:
+        """Populations were cut: their trials say why."""
+        del time
+        for population in data["populations"] if data["reason"] else ():
+            for number, _ in population["trainings"]:
+                if number in self._trials:
+                    self._trials[number].reason = data["reason"]
 
     def _fold_epochs(self, data: dict[str, Any], time: int) -> None:
         """Add epochs to curves; those trained again after a kill are the same (the counter rule)."""
@@ -124,7 +137,9 @@ class Replay:
     def _fold_member(self, data: dict[str, Any], time: int) -> None:
         trial, status = self._trials[data["trial"]], Status(data["status"])
         change = self._member_change(data["trial"], data["member"], time)
-        change.add_tags({key: data.get(key) for key in ("device", "weights_sha256")})
+        change.add_tags({key: data.get(key) for key in ("device", "engine", "weights_sha256")})
+        change.add_tags({"engine_reason": trial.reason})
+        trial.engines |= {data["engine"]} if "engine" in data else set()
         metrics = {key: data.get(key) for key in ("best_epoch", "epochs", "step", "seconds")} if status.is_final else {}
         if len(trial.members) == 1:
             trial.metrics = metrics
@@ -139,6 +154,7 @@ class Replay:
         change, trial = self._trial_change(number, time), self._trials[number]
         trial.is_running = False
         self._set_status(change, status, time)
+        change.add_tags({"engine": ", ".join(sorted(trial.engines)) or None, "engine_reason": trial.reason})
         self._add_files(change, data["artifacts"])
         self._add_message(change, data["message"], status)
         if not status.is_final:
@@ -205,19 +221,19 @@ class Replay:
 
     def _trial_change(self, number: int, time: int) -> Change:
         study = self._study["id"]
-        return self._change(f"{study}/{number}", _name(number), time, study, {"kind": "trial", "trial": number})
+        return self._change(f"{study}/{number}", trial_name(number), time, study, {"kind": "trial", "trial": number})
 
     def _member_change(self, number: int, member: int, time: int) -> Change:
         """The run that shows a member: its own among several, otherwise the trial's."""
         trial = self._trials[number]
         if len(trial.members) == 1:
             return self._trial_change(number, time)
-        parent, seed = self._trial_change(number, time), trial.members[member]
-        tags = {"kind": "member", "trial": number, "member": member, "seed": seed}
-        change = self._change(f"{parent.key}/{member}", f"{_name(number)}-member-{member}", time, parent.key, tags)
+        parent, origin = self._trial_change(number, time), trial.members[member]
+        tags = {"kind": "member", "trial": number, "member": member, **origin}
+        change = self._change(f"{parent.key}/{member}", f"{trial_name(number)}-member-{member}", time, parent.key, tags)
         if member not in trial.running:  # begins, or goes on after an interruption
             trial.running.add(member)
-            change.add_params(trial.searched | {"seed": seed})
+            change.add_params(trial.searched | origin)
             self._set_status(change, Status.RUNNING, time)
         return change
 
@@ -225,28 +241,6 @@ class Replay:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""
         provenance: dict[str, object] = self._study["provenance"]
         return provenance | {"mlflow.source.git.commit": provenance.get("git.commit")}
-
-    def _study_note(self) -> str:
-        data = self._study
-        return (
-            f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
-            f"{data['direction']} `{data['metric']}`.\n\n"
-            "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
-            "- Metrics `trial/objective` and `trial/best`: how the search went, trial by trial.\n"
-            f"- Files, checkpoints and the log of events: `{self._folder}`\n"
-            "- To go on after an interruption, give the same command again.\n"
-        )
-
-
-def _trial_note(data: Mapping[str, Any]) -> str:
-    lines = [f"- `{key}` = {as_text(value)}" for key, value in data["searched"].items()]
-    if data.get("repeats") is not None:
-        lines.append(f"\nThe same configuration as {_name(data['repeats'])}; its result was taken over.")
-    return "\n".join(["Searched in this trial:\n", *lines]) if data["searched"] else "\n".join(lines)
-
-
-def _name(trial: int) -> str:
-    return f"trial-{trial:03d}"
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,0 +1,127 @@
+"""The parts of a study from its request: checked settings, checked data, the proposer and the plan."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eksplora import build
+from eksplora.errors import ConfigError
+from eksplora.schema import Study
+from eksplora.search.proposer import Proposer
+from eksplora.search.space import Space, extremes
+from eksplora.stage._packing import filling_batch, learning_batch
+from eksplora.stage._plan import Plan
+from eksplora.types import Config
+
+
+def check_settings(study: Study, num_trials: int | None) -> None:
+    """Refuse budgets and counts that mean nothing.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    least: dict[str, tuple[float | None, float]] = {
+        "n_trials": (num_trials, 1),
+        "n_members": (study.n_members, 1),
+        "batch": (study.batch, 1),
+        "workers": (study.workers, 1),
+        "threads": (study.threads, 1),
+        "max_failures": (study.max_failures, 0),
+    }
+    for key, (value, bound) in least.items():
+        if value is not None and value < bound:
+            raise ConfigError(f"study.{key} must be at least {bound}, got {value}. Give a larger number.")
+    for key in ("timeout_seconds", "checkpoint_seconds"):
+        value = getattr(study, key)
+        if value is not None and value <= 0:
+            raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def make_proposer(request: build.Request, name: str, space: Space) -> Proposer:
+    """The proposer of a study.
+
+    With a batch of one, two results per further worker are not waited for: all have work while it is decided. With a
+    larger batch it is one batch per further worker.
+    """
+    study: Study = request.settings.study
+    batch, workers = study.batch or learning_batch(space), study.workers or num_cores()
+    return Proposer(
+        space=space,
+        sampler=build.sampler_factory(request.config, space),
+        pruner=build.part(request.config, "pruner"),
+        direction=request.settings.objective.direction,
+        seed=study.seed,
+        name=name,
+        batch=batch,
+        lag=max(batch, 2) * (workers - 1),
+    )
+
+
+def trials_at_once(request: build.Request, proposer: Proposer, base: Config, num_splits: int) -> int:
+    """Trials that are proposed at once when `study.batch` is null."""
+    if proposer.has_memory or is_judged(request):
+        return proposer.batch
+    study: Study = request.settings.study
+    return filling_batch(base, study.n_members * num_splits, study.workers or num_cores())
+
+
+def is_judged(request: build.Request) -> bool:
+    """Whether a pruner is at work."""
+    return request.choices.get("pruner") != "none"
+
+
+def make_plan(
+    request: build.Request,
+    name: str,
+    num_trials: int | None,
+    configure: build.Configurator,
+    sizes: Sequence[int],
+    batch: int,
+) -> Plan:
+    """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
+    study: Study = request.settings.study
+    most = num_cores() if num_trials is None else num_trials * study.n_members * len(sizes)
+    workers = study.workers or max(1, min(num_cores(), most))
+    return Plan(
+        name=name,
+        folder=Path(request.settings.paths.mlruns) / "studies" / name,
+        experiment=request.settings.experiment,
+        direction=request.settings.objective.direction,
+        seed=study.seed,
+        num_trials=num_trials,
+        num_seeds=study.n_members,
+        sizes=sizes,
+        batch=batch,
+        num_workers=workers,
+        threads=study.threads or max(1, num_cores() // workers),
+        timeout_seconds=study.timeout_seconds,
+        max_failures=study.max_failures,
+        checkpoint_seconds=study.checkpoint_seconds,
+        is_judged=is_judged(request),
+        configure=configure,
+        tags={key: request.choices[key] for key in ("sampler", "pruner") if key in request.choices},
+    )
+
+
+def check_data(base: Config, space: Space) -> tuple[dict[str, Any], list[int]]:
+    """Prepare the data when needed, and check every batch size against the rows to learn from.
+
+    Returns:
+        The data's card, and the rows to learn from in each split.
+    """
+    from eksplora.data._arrays import check_batch_size
+
+    dataset = build.part(base, "data")
+    card: dict[str, Any] = dataset.prepare()
+    _, targets = dataset.open("train")
+    sizes = [len(split.train) for split in build.part(base, "protocol")(targets=targets)]
+    searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
+    for size in [base["data"]["batch_size"], *searched]:
+        check_batch_size(size, min(sizes))
+    return card, sizes

@@ -1,0 +1,34 @@
+"""What MLflow's pages say about a study and a trial in words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eksplora.tracker._run import as_text
+
+
+def study_note(data: Mapping[str, Any], folder: Path) -> str:
+    """What a study is and how to go on with it: `data` of its `study` event, `folder` of its files."""
+    members = data.get("members", "1 seed")
+    mean = "" if members == "1 seed" else f", mean over {members}"
+    return (
+        f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
+        f"{data['direction']} `{data['metric']}`{mean}.\n\n"
+        "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
+        "- Metrics `trial/objective` and `trial/best`: how the search went, trial by trial.\n"
+        f"- Files, checkpoints and the log of events: `{folder}`\n"
+        "- To go on after an interruption, give the same command again.\n"
+    )
+
+
+def trial_note(data: Mapping[str, Any]) -> str:
+    """What was searched in a trial: `data` of its `trial` event."""
+    lines = [f"- `{key}` = {as_text(value)}" for key, value in data["searched"].items()]
+    if data.get("repeats") is not None:
+        lines.append(f"\nThe same configuration as {trial_name(data['repeats'])}; its result was taken over.")
+    return "\n".join(["Searched in this trial:\n", *lines]) if data["searched"] else "\n".join(lines)
+
+
+def trial_name(number: int) -> str:
+    """The name of a trial's run."""
+    return f"trial-{number:03d}"
