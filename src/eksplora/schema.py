@@ -130,6 +130,8 @@ class BenchConfig:
     """Root of `conf/bench.yaml`."""
 
     repeats: int = MISSING
+    seeds: int = MISSING
+    accuracy_epochs: int = MISSING
     only: list[str] | None = MISSING
     output: str = MISSING
 

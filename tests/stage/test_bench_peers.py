@@ -17,9 +17,9 @@ from eksplora.errors import ConfigError, EksploraError
 from eksplora.schema import BenchPeersConfig
 from eksplora.stage import _peers_cnn, _peers_process, _peers_study, _peers_training
 from eksplora.stage._bench_table import Section, show
+from eksplora.stage._bench_turns import Say, Side, in_turn, turns
 from eksplora.stage._peers_data import export
 from eksplora.stage._peers_process import PACKAGES, ROOT, SCRIPTS, Ours, Peers, Search, Training, check_members
-from eksplora.stage._peers_turns import Say, Side, in_turn, turns
 from eksplora.stage.bench_peers import LEAST, MEASUREMENTS, bench_peers
 from eksplora.tracker.spool import Spool
 

@@ -1,10 +1,12 @@
 """A job as a worker trains it: from a resolved configuration to results, checks, and several devices."""
 
 import csv
+import json
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import surviving
 import torch
+from collecting import Collects, StopsInside
 from safetensors.torch import load_file
 
 from eksplora.build import Configurator, load_network, part
@@ -19,37 +22,12 @@ from eksplora.counter import derive
 from eksplora.errors import ConfigError
 from eksplora.stage import _job
 from eksplora.stage._record import as_yaml
-from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Status
+from eksplora.types import Config, Job, Member, MemberResult, Status, Training
 
 TRAIN = Path(__file__).resolve().parents[2] / "pipelines" / "train.py"
 MEMBERS = [Member(index=0, seed=derive(0, "member", 0) % 2**31), Member(index=1, seed=5)]
 DDP = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
 SMALL_CNN = ["experiment=digits_cnn", "model.filters=[4]", "model.hidden_units=[16]", "data.batch_size=64"]
-
-
-@dataclass
-class Collects:
-    """A report that keeps what it hears; over several processes only results come back to this one."""
-
-    results: list[MemberResult] = field(default_factory=list)
-    stop_after_epoch: int | None = None
-
-    def epoch(self, report: EpochReport) -> Decision:
-        return Decision.STOP if report.epoch == self.stop_after_epoch else Decision.GO_ON
-
-    def stop_requested(self) -> bool:
-        return False
-
-    def member(self, result: MemberResult) -> None:
-        self.results.append(result)
-
-
-@dataclass
-class StopsInside(Collects):
-    """Asks for a stop after a chunk that does not end an epoch."""
-
-    def stop_requested(self) -> bool:
-        return True
 
 
 def resolved(prepared: str, *overrides: str) -> Config:
@@ -58,13 +36,27 @@ def resolved(prepared: str, *overrides: str) -> Config:
     return config
 
 
+def job_of(configs: Config | Sequence[Config], folder: Path, members: Sequence[Member]) -> Job:
+    """The members of one trial, or of several."""
+    trials = [configs] if isinstance(configs, dict) else configs
+    trainings = [
+        Training(trial, member, config, str(folder / f"trial-{trial}" / f"member-{member.index}"))
+        for trial, config in enumerate(trials)
+        for member in members
+    ]
+    return Job(0, trainings, str(folder / "population"), threads=1, checkpoint_seconds=1000.0)
+
+
 def trained(
-    config: Config, folder: Path, report: Collects | None = None, members: list[Member] = MEMBERS[:1]
-) -> list[MemberResult]:
+    configs: Config | Sequence[Config],
+    folder: Path,
+    report: Collects | None = None,
+    members: Sequence[Member] = MEMBERS[:1],
+) -> list[Any]:
+    """What the report heard, in the order of trials and members."""
     report = report or Collects()
-    job = Job(trial=0, config=config, members=members, folder=str(folder), threads=1, checkpoint_seconds=1000.0)
-    _job.run("job", job, report)
-    return report.results
+    _job.run("job", job_of(configs, folder, members), report)
+    return sorted(report.heard, key=lambda result: (result.trial, result.member))
 
 
 def weights(result: MemberResult) -> dict[str, torch.Tensor]:
@@ -90,21 +82,80 @@ def assert_close(result: MemberResult, reference: MemberResult) -> None:
 # --- members -----------------------------------------------------------------------------------------------------
 
 
-def test_members_are_trained_in_order_and_each_has_its_own_folder_and_seed(prepared: str, tmp_path: Path) -> None:
-    config = resolved(prepared, "experiment=boston_mlp", "model.widths=[8]", "trainer.max_epochs=2")
+SMALL_MLP = ["experiment=boston_mlp", "model.widths=[8]"]
+
+
+def test_members_are_one_population_and_each_is_as_alone(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, *SMALL_MLP, "trainer.max_epochs=2")
     first, second = trained(config, tmp_path, members=MEMBERS)
     assert (first.member, second.member) == (0, 1)
     assert first.status is second.status is Status.FINISHED
+    assert first.engine == second.engine == "fused"
     assert first.weights_sha256 != second.weights_sha256
-    assert first.weights == str(tmp_path / "member-0" / "weights.safetensors")
-    (again,) = trained(config, tmp_path / "again", members=MEMBERS[1:])
-    assert again.weights_sha256 == second.weights_sha256
+    assert first.weights == str(tmp_path / "trial-0" / "member-0" / "weights.safetensors")
+    (alone,) = trained(config, tmp_path / "alone", members=MEMBERS[1:])
+    assert alone.engine == "single"
+    assert_close(second, alone)
 
 
-def test_a_member_that_does_not_finish_ends_the_job(prepared: str, tmp_path: Path) -> None:
-    config = resolved(prepared, "experiment=boston_mlp", "model.widths=[8]", "trainer.max_epochs=3")
-    results = trained(config, tmp_path, Collects(stop_after_epoch=1), members=MEMBERS)
-    assert [result.status for result in results] == [Status.INTERRUPTED]
+def test_trials_that_differ_in_numbers_are_one_population(prepared: str, tmp_path: Path) -> None:
+    configs = [
+        resolved(prepared, *SMALL_MLP, "loss=huber", *overrides)
+        for overrides in (
+            ["trainer.max_epochs=2", "optimizer.lr=0.01", "loss.delta=0.5"],
+            ["trainer.max_epochs=3", "optimizer.weight_decay=0.1", "training.gradient_clip_norm=0.1"],
+        )
+    ]
+    together = trained(configs, tmp_path, members=MEMBERS)
+    assert [(result.trial, result.member, result.epochs) for result in together] == [
+        (0, 0, 2),
+        (0, 1, 2),
+        (1, 0, 3),
+        (1, 1, 3),
+    ]
+    for result in together:
+        folder = tmp_path / f"{result.trial}-{result.member}"
+        (alone,) = trained(configs[result.trial], folder, members=[MEMBERS[result.member]])
+        assert_close(result, alone)
+
+
+def test_folds_are_one_population_and_each_learns_from_its_own_scaled_rows(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, *SMALL_MLP, "protocol=kfold", "protocol.folds=3", "trainer.max_epochs=2")
+    members = [Member(index=index, seed=5, fold=index) for index in range(3)]
+    results = trained(config, tmp_path, members=members)
+    assert len({result.value for result in results}) == 3
+    assert len({tuple(weights(result)["shift"].flatten().tolist()) for result in results}) == 3
+    for result in results:
+        (alone,) = trained(config, tmp_path / f"alone-{result.member}", members=[members[result.member]])
+        assert_close(result, alone)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "size", "reason"),
+    [
+        ([*SMALL_MLP, "training.engine=single"], 1, r"training\.engine=single"),
+        ([*SMALL_MLP, "training.population=1"], 1, r"training\.population holds 1"),
+        (SMALL_CNN, 1, "convolutions are faster one member at a time"),
+    ],
+    ids=["single", "population", "cnn"],
+)
+def test_a_job_that_cannot_be_one_population_is_given_back(
+    overrides: list[str], size: int, reason: str, prepared: str, tmp_path: Path
+) -> None:
+    report = Collects()
+    _job.run("job", job_of(resolved(prepared, *overrides), tmp_path, MEMBERS), report)
+    ((given, said),) = report.heard
+    assert given == size
+    assert re.search(reason, said)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_members_that_are_stopped_have_no_results_and_go_on_later(prepared: str, tmp_path: Path) -> None:
+    config = resolved(prepared, *SMALL_MLP, "trainer.max_epochs=3")
+    assert trained(config, tmp_path, Collects(stop_after_epoch=1), members=MEMBERS) == []
+    whole = trained(config, tmp_path / "whole", members=MEMBERS)
+    again = trained(config, tmp_path, members=MEMBERS)
+    assert [result.weights_sha256 for result in again] == [result.weights_sha256 for result in whole]
 
 
 def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(prepared: str, tmp_path: Path) -> None:
@@ -117,19 +168,19 @@ def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(prep
     network = load_network(best)
     assert not network.training
     raw, targets, validation = raw_validation_rows(config)
-    recipe, split = _job.recipe_of(config)
+    _, (fold,) = _job.recipe_of(config)
     with torch.no_grad():
         outputs = network(raw)
-        on_scaled = network.network(recipe.data.features[split.validation])
+        on_scaled = network.network(fold.features[fold.split.validation])
     assert torch.equal(outputs, on_scaled)
     assert float((outputs - targets).abs().mean()) == pytest.approx(result.value, rel=1e-6)
-    assert np.array_equal(validation, split.validation)
+    assert np.array_equal(validation, fold.split.validation)
 
 
 def raw_validation_rows(config: Config) -> tuple[torch.Tensor, torch.Tensor, np.ndarray[Any, Any]]:
     """Features and targets as prepared, unscaled, of the rows that validate."""
     features, targets = part(config, "data").open("train")
-    rows = part(config, "protocol")(targets=targets).validation
+    rows = part(config, "protocol")(targets=targets)[0].validation
     return torch.from_numpy(np.array(features[rows])), torch.from_numpy(np.array(targets[rows])), rows
 
 
@@ -246,13 +297,34 @@ def test_two_devices_stopped_inside_an_epoch_and_after_one_end_as_one_undisturbe
     overrides = ["experiment=boston_mlp", "data.batch_size=4", "trainer.max_epochs=3"]  # 81 steps: two chunks an epoch
     (one,) = trained(resolved(prepared, *overrides), tmp_path / "one")
     config = resolved(prepared, *overrides, *DDP)
-    (inside,) = trained(config, tmp_path / "two", StopsInside())
-    assert (inside.status, inside.epochs, inside.step) == (Status.INTERRUPTED, 0, 64)
-    (after,) = trained(config, tmp_path / "two", Collects(stop_after_epoch=2))
-    assert (after.status, after.epochs, after.step) == (Status.INTERRUPTED, 2, 162)
+    assert trained(config, tmp_path / "two", StopsInside()) == []
+    assert newest_step(tmp_path / "two") == 64
+    assert trained(config, tmp_path / "two", Collects(stop_after_epoch=2)) == []
+    assert newest_step(tmp_path / "two") == 162
     (two,) = trained(config, tmp_path / "two")
     assert_close(two, one)
-    assert two.seconds >= after.seconds >= inside.seconds > 0
+    assert two.seconds > 0
+
+
+def newest_step(folder: Path) -> int:
+    """Of the checkpoints."""
+    return max(json.loads(path.read_text())["step"] for path in folder.glob("population/?.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mlp", "kfold"])
+def test_two_devices_train_a_population_as_one_device_does(kind: str, prepared: str, tmp_path: Path) -> None:
+    overrides = [*TWO_DEVICES["mlp"], *(["protocol=kfold", "protocol.folds=2"] if kind == "kfold" else [])]
+    members = [Member(index=index, seed=5 + index, fold=index if kind == "kfold" else 0) for index in range(2)]
+    one = trained(resolved(prepared, *overrides), tmp_path / "one", members=members)
+    two = trained(resolved(prepared, *overrides, *DDP), tmp_path / "two", members=members)
+    for result, reference in zip(two, one, strict=True):
+        assert_close(result, reference)
+    pruned, rest = trained(
+        resolved(prepared, *overrides, *DDP), tmp_path / "pruned", Collects(prune_member=0), members=members
+    )
+    assert (pruned.status, pruned.epochs) == (Status.PRUNED, 1)
+    assert_close(rest, one[1])
 
 
 @pytest.mark.slow
@@ -277,6 +349,6 @@ def test_two_devices_train_inside_a_worker_and_the_network_reproduces_its_value(
 def test_no_process_of_a_training_outlives_a_killed_driver(prepared: str) -> None:
     overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=100000", "study.workers=1"]
     with surviving.command(TRAIN, *overrides, *DDP, "study.checkpoint_seconds=0.01") as process:
-        surviving.until(lambda: list(Path().glob("mlruns/studies/*/**/member-0/b.json")), process=process)
+        surviving.until(lambda: list(Path().glob("mlruns/studies/*/**/b.json")), process=process)
         assert len(surviving.session(process.pid)) >= 4  # driver, worker and two that train
         surviving.kill_driver(process)

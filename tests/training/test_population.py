@@ -102,7 +102,6 @@ def test_with_every_optimizer(name: str, changes: dict[str, Any], own: bool) -> 
     assert_each_is_as_alone(
         [
             small.regression(
-                network=partial(small.mlp, dropout=0.3),
                 optimizer=optimizers.optimizer(name, **changes | {"lr": lr, "weight_decay": decay}),
                 schedule=schedule,
             )

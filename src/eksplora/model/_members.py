@@ -86,11 +86,20 @@ class Conv2d(nn.Conv2d):
         """(rows, channels, height, width) to (rows, filters, ...); with a member dimension first where it has one."""
         if self.weight.dim() == 4:
             return super().forward(_pixel_by_pixel(x))
-        members = len(self.weight)
+        if len(x) > 1:
+            return self._convolve(x, self.weight, self.bias)
+        bias = (
+            None if self.bias is None else self.bias.expand(2, -1)
+        )  # a single group has kernels, and bits, of its own
+        return self._convolve(x.expand(2, -1, -1, -1, -1), self.weight.expand(2, -1, -1, -1, -1), bias)[:1]
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """A group of channels per member."""
+        members = len(x)
         y = F.conv2d(
             _pixel_by_pixel(_fold(x)),
-            self.weight.flatten(0, 1),
-            None if self.bias is None else self.bias.flatten(),
+            weight.flatten(0, 1),
+            None if bias is None else bias.flatten(),
             self.stride,
             self.padding,
             self.dilation,

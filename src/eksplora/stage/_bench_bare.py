@@ -45,7 +45,7 @@ def train(
     steps, score = 0, None
     for epoch in range(epochs):
         network.train()
-        permutation = torch.randperm(len(x)) if order is None else order(epoch)
+        permutation = torch.randperm(len(x), device=x.device) if order is None else order(epoch)
         for index in torch.split(permutation, batch_size):
             optimizer.zero_grad(set_to_none=True)
             loss = loss_function(network(x[index]), y[index])

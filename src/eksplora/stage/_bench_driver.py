@@ -24,8 +24,8 @@ TARGET_MS = 30.0
 
 TEXT = """\
 Milliseconds of the driver per trial: `search` with `experiment=boston_mlp sampler=random`, each study in a fresh
-process, one worker whose training does nothing (it sends ten epochs of four curves and a result at once), MLflow on
-SQLite.
+process, one worker whose training does nothing (for each trial of a population it sends at once ten epochs of four
+curves and a result), MLflow on SQLite.
 
 - median, min, max: from the first trial to the last one's end, plus the wait at the end until MLflow has everything;
   over the number of trials.

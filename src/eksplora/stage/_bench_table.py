@@ -1,10 +1,12 @@
 """What was measured, as Markdown: one section per measurement, and the page that holds them."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 Row = Mapping[str, str]
+SIGNS: Mapping[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Section:
     Attributes:
         title: Its name.
         text: What was done, and what was held equal.
-        rows: The table; every row has the same columns.
+        rows: The table; every row has the same columns. Empty: there is none.
     """
 
     title: str
@@ -34,14 +36,15 @@ def spread(values: Sequence[float], unit: str) -> dict[str, str]:
 
 
 def verdict(value: float, target: float, *, sign: str) -> dict[str, str]:
-    """Target and whether it is reached, as columns; `sign` is `<` or `<=`. The value is not rounded before.
+    """Target and whether it is reached, as columns; `sign` is one of `SIGNS`. The value is not rounded before.
 
     Examples:
         >>> verdict(1.151, 1.15, sign="<=")
         {'target': '<= 1.15', 'reached': 'no'}
+        >>> verdict(4.0, 4, sign=">=")
+        {'target': '>= 4', 'reached': 'yes'}
     """
-    is_reached = value < target if sign == "<" else value <= target
-    return {"target": f"{sign} {target:g}", "reached": "yes" if is_reached else "no"}
+    return {"target": f"{sign} {target:g}", "reached": "yes" if SIGNS[sign](value, target) else "no"}
 
 
 NO_VERDICT = {"target": "", "reached": ""}
@@ -65,7 +68,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def show(section: Section) -> str:
     """A section as Markdown."""
-    return f"## {section.title}\n\n{section.text}\n\n{table(section.rows)}\n"
+    return "\n\n".join([f"## {section.title}", section.text, *([table(section.rows)] if section.rows else [])]) + "\n"
 
 
 def page(sections: Sequence[Section], facts: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
-"""Our side of the comparison: a training as a study runs it, from the trial's first event until MLflow has it all."""
+"""Our side of the comparison: a population as a study runs it, from the trial's first event until MLflow has it all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,27 +9,33 @@ from eksplora.counter import derive, fingerprint
 from eksplora.errors import EksploraError
 from eksplora.stage._job import train
 from eksplora.stage._ledger import Trial
+from eksplora.stage._population import Population
 from eksplora.stage._record import Record
 from eksplora.tracker._base import Tracker
 from eksplora.tracker.spool import Spool
-from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult
+from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
 
-MEMBER = Member(index=0, seed=derive(0, "member", 0) % 2**31)
-LONGEST_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 300.0
+
+
+def members_of(first: int, number: int) -> list[Member]:
+    """Members of a study whose seed is 0: `number` of them, from index `first` on."""
+    return [Member(index, derive(0, "member", index) % 2**31) for index in range(first, first + number)]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Takes a training's reports and writes what the driver writes, with no process in between."""
+    """Takes a population's reports and writes what the driver writes, with no process in between."""
 
     record: Record
     trial: Trial
 
-    def epoch(self, report: EpochReport) -> Decision:
-        """Record an epoch."""
-        self.record.epoch(self.trial, report)
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        """Record an epoch of each member."""
+        for report in reports:
+            self.record.epoch(self.trial, report)
         self.record.flush_if_due({self.trial.number: self.trial})
-        return Decision.GO_ON
+        return [Decision.GO_ON] * len(reports)
 
     def stop_requested(self) -> bool:
         """Nobody stops a measurement."""
@@ -39,11 +46,19 @@ class Desk:
         self.record.member(self.trial, result)
         self.trial.results[result.member] = result
 
+    def split(self, size: int, reason: str) -> None:
+        """A population that is measured is not cut.
+
+        Raises:
+            EksploraError: Always.
+        """
+        raise EksploraError(f"the population cannot be measured whole, at most {size} of its members go ({reason}).")
+
 
 class TrackedTraining:
-    """One training with everything that a study does for it; made outside the clock, run within it."""
+    """One population with everything that a study does for it; made outside the clock, run within it."""
 
-    def __init__(self, settings: Config, config: Config, *, name: str, threads: int) -> None:
+    def __init__(self, settings: Config, config: Config, *, name: str, threads: int, members: Sequence[Member]) -> None:
         """Begin a study of one trial, and let MLflow follow it.
 
         Args:
@@ -51,38 +66,45 @@ class TrackedTraining:
             config: The resolved configuration of the training.
             name: Name of the study; there is none yet.
             threads: Threads of the training.
+            members: Whom to train together.
         """
         folder = Path(settings["paths"]["mlruns"]) / "studies" / name
         folder.mkdir(parents=True)
-        self._trial = Trial(0, {}, config, fingerprint(config), [MEMBER])
+        self._trial = Trial(0, {}, config, fingerprint(config), list(members))
         self._spool = Spool(folder / "spool.jsonl")
         self._tracker: Tracker = part(settings, "tracker")
+        weights = folder / "trials" / "0000"
         self._job = Job(
-            trial=0,
-            config=config,
-            members=self._trial.members,
-            folder=str(folder / "trials" / "0000"),
+            number=0,
+            trainings=[Training(0, member, config, str(weights / f"member-{member.index}")) for member in members],
+            folder=str(folder / "populations" / "0000"),
             threads=threads,
             checkpoint_seconds=settings["study"]["checkpoint_seconds"],
         )
         self._begin(name, settings)
 
-    def run(self) -> MemberResult:
-        """Train, and wait until MLflow has the run.
+    def run(self) -> list[MemberResult]:
+        """Train, and wait until MLflow has the runs; the results are in the members' order.
 
         Raises:
-            EksploraError: If MLflow does not get there.
+            EksploraError: If a member does not finish, or MLflow does not get there.
         """
-        desk = Desk(Record(self._spool), self._trial)
+        desk, population = Desk(Record(self._spool), self._trial), Population(0, [])
+        population.keys = [(0, training.member.index) for training in self._job.trainings]
         desk.record.trial(self._trial, {})
+        desk.record.packed([population])
+        desk.record.population(population)
         train(self._job, desk)
+        desk.record.population_end(population)
         self._trial.conclude()
         desk.record.trial_end(self._trial, {})
         self._tracker.notify()
         if not self._tracker.finish(LONGEST_WAIT_SECONDS):
             raise EksploraError(f"MLflow did not catch up within {LONGEST_WAIT_SECONDS:g} s ({self._tracker.trouble}).")
         self._spool.close()
-        return self._trial.results[MEMBER.index]
+        if self._trial.value is None:
+            raise EksploraError(f"not every member finished: {self._trial.message}")
+        return [self._trial.results[index] for _, index in population.keys]
 
     def _begin(self, name: str, settings: Config) -> None:
         self._spool.append(

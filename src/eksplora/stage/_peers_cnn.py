@@ -9,10 +9,10 @@ from scipy.stats import t
 
 from eksplora.schema import BenchPeersConfig
 from eksplora.stage._bench_table import Row, Section, spread
+from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
 from eksplora.stage._peers_data import export
 from eksplora.stage._peers_process import Ours, Peers, Training
 from eksplora.stage._peers_training import same_steps
-from eksplora.stage._peers_turns import Say, Side, in_turn, times_faster
 
 BF16 = "eksplora, bf16"
 FLOAT32 = "eksplora, float32"

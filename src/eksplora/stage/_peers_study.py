@@ -11,9 +11,9 @@ import yaml
 from eksplora.errors import EksploraError
 from eksplora.schema import BenchPeersConfig
 from eksplora.stage._bench_table import Row, Section, spread
+from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
 from eksplora.stage._peers_data import export
 from eksplora.stage._peers_process import Ours, Peers, Search, last_json
-from eksplora.stage._peers_turns import Say, Side, in_turn, times_faster
 
 OURS = "eksplora"
 SWEEPER = "hydra-optuna-sweeper, Lightning"

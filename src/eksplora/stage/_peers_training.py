@@ -7,9 +7,9 @@ from statistics import median
 from eksplora.errors import EksploraError
 from eksplora.schema import BenchPeersConfig
 from eksplora.stage._bench_table import Row, Section, spread
+from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
 from eksplora.stage._peers_data import export
 from eksplora.stage._peers_process import Ours, Peers, Training
-from eksplora.stage._peers_turns import Say, Side, in_turn, times_faster
 
 KERAS = "Keras, `fit`"
 LIGHTNING = "Lightning, `Trainer.fit`"

@@ -9,11 +9,11 @@ from eksplora import build
 from eksplora.errors import ConfigError, nearest
 from eksplora.schema import BenchPeersConfig
 from eksplora.stage._bench_table import Section, page, show
+from eksplora.stage._bench_turns import Say
 from eksplora.stage._peers_cnn import measure_cnn
 from eksplora.stage._peers_process import Peers
 from eksplora.stage._peers_study import measure_study
 from eksplora.stage._peers_training import measure_boston
-from eksplora.stage._peers_turns import Say
 from eksplora.stage.bench import circumstances, say
 from eksplora.training.checkpoint import write_atomically
 

@@ -12,9 +12,9 @@ from eksplora.model._members import unaware
 from eksplora.training.lane import Lane
 from eksplora.training.stepper import refusal
 
-CACHE_BYTES = 16 * 2**20
-"""Weights, gradients and optimizer state of a population on a CPU: beyond, members only push each other out of the
-cache. Measured on the reference MLP: see docs/log.md."""
+CACHE_BYTES = 8 * 2**20
+"""Weights, gradients and two states of the optimizer of a population on a CPU, per thread: with more, members only push
+each other out of the cache. Measured on the reference MLP: see docs/log.md."""
 
 MOST_CONVOLVED = 300_000
 """Numbers that a step's convolutions may put out on a CPU: with more, members are as fast or faster one by one.
@@ -72,7 +72,7 @@ def _obstacle(lanes: Sequence[Lane], network: nn.Module) -> str:
     foreign = unaware(network)
     if foreign:
         return f"the network has layers that do not know members ({', '.join(foreign)})"
-    parameter = nn.Parameter(torch.zeros(1))
+    parameter = nn.Parameter(torch.zeros(1, 1))
     optimizers = [lane.recipe.optimizer([parameter]) for lane in lanes[:1]]
     return refusal(optimizers[0]) or ""
 
@@ -86,7 +86,7 @@ def _limited(lanes: Sequence[Lane], network: nn.Module, device: torch.device, wo
         limits["training.population"] = recipe.population
     elif device.type == "cpu":
         weights = 4 * sum(parameter.numel() for parameter in network.parameters())
-        limits["the processor's cache"] = max(8, CACHE_BYTES // (4 * weights))
+        limits["the processor's cache"] = max(8, CACHE_BYTES * torch.get_num_threads() // (4 * weights))
     name = min(limits, key=lambda key: limits[key])
     return Engine(max(1, limits[name]), f"{name} holds {limits[name]} members")
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from copy import copy
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from eksplora.model._activations import LANES
 
 PLAIN_MEANS = (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss)
 """Losses whose mean over a batch is the plain mean of what they give for each row or element."""
@@ -35,7 +38,8 @@ class MemberLosses:
             alone: Tensor = self._losses[0](outputs[0], targets[0])
             return alone[None]
         if self._by_row is not None:
-            each: Tensor = self._by_row(outputs.flatten(0, 1), targets.flatten(0, 1))
+            count = outputs.shape[0] * outputs.shape[1]
+            each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[:count]
             return each.view(len(outputs), -1).mean(1)
         if self._is_one:
             together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
@@ -47,6 +51,12 @@ class MemberLosses:
         """Go on with the members at these places."""
         if not self._is_one:
             self._losses = [self._losses[place] for place in places]
+
+
+def _filled(rows: Tensor) -> Tensor:
+    """Rows up to a multiple of `LANES`, zeros at the end: what a vectorized loop leaves over, and rounds otherwise."""
+    missing = -len(rows) % LANES
+    return F.pad(rows, (0, 0) * (rows.dim() - 1) + (0, missing)) if missing else rows
 
 
 def _alike(loss: nn.Module, other: nn.Module) -> bool:

@@ -109,6 +109,10 @@ class PopulationModule(pl.LightningModule):
         if self._devices > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr]  # we add gradients
 
+    def state_dict(self, *args: Any, **values: Any) -> State:  # type: ignore[override]  # torch has overloads
+        """Nothing: after a training on several devices Lightning would load it, without members that left, here."""
+        return {}
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Zero in place, whatever is asked: Lightning calls this around validation; gradients are views of a matrix."""
         self.population.stack.zero_gradient()

@@ -71,6 +71,14 @@ class Stack:
             part.data = values
             part.grad = slopes
 
+    def _renew(self) -> None:
+        """New parameters in place of the present ones: strategies hold on to what autograd knows of the old shapes."""
+        for module in self.network.modules():
+            for name, part in module._parameters.items():
+                if part is not None and part.requires_grad:
+                    module._parameters[name] = nn.Parameter(part.detach())
+        self._parts = [part for part in self.network.parameters() if part.requires_grad]
+
     def _views(self, matrix: Tensor) -> list[Tensor]:
         """Parts of a matrix, one per parameter, in the parameter's shape."""
         leading = (self.size,) if self._has_members else ()
@@ -86,7 +94,8 @@ class Stack:
         """Fill `gradient` with that of the sum of `losses` (members,); without rows on this device it is zero."""
         if losses.requires_grad and losses.device.type == "cuda":  # a captured step cannot accumulate into gradients
             gradients = torch.autograd.grad(losses.sum(), self._parts)
-            torch.cat([gradient.reshape(self.size, -1) for gradient in gradients], dim=1, out=self.gradient)
+            flat = [gradient.reshape(self.size, -1) for gradient in gradients]
+            torch.cat(flat, dim=1, out=self.gradient[:, : sum(map(torch.numel, flat)) // self.size])
             return
         self.zero_gradient()
         if losses.requires_grad:
@@ -99,6 +108,7 @@ class Stack:
     def keep(self, places: Tensor) -> None:
         """Keep the members at these places (from 0, ascending), and let go of the others."""
         self.size = len(places)
+        self._renew()
         self._take(self.parameter.data[places])
         for module, name in self._buffers():
             module._buffers[name] = getattr(module, name)[places]

@@ -57,7 +57,7 @@ class Stepper:
 
         On a GPU rates are always numbers on the device, which a captured step reads anew at every replay.
         """
-        own = [build([nn.Parameter(torch.zeros(1, device=stack.parameter.device))]) for build in builds]
+        own = [build([nn.Parameter(torch.zeros(1, 1, device=stack.parameter.device))]) for build in builds]
         groups = [optimizer.param_groups[0] for optimizer in own]
         self._stack, self._schedules = stack, list(schedules)
         self._rates = [float(group["lr"]) for group in groups]
