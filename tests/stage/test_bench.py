@@ -266,6 +266,7 @@ def test_populations_of_all_sizes_are_measured_and_one_is_judged(small: Callable
     assert [(row["side"], row["target"]) for row in section.rows] == [
         ("eksplora, population of 1", ""),
         ("eksplora, population of 4", ">= 1e-09"),
+        ("eksplora, population of 4, tracked", ""),
         ("eksplora, 4 members on two workers", ""),
         ("bare loop", ""),
         ("bare loop, two at once with one thread each", ""),

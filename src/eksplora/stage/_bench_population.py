@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 from eksplora.stage._bench_case import Case, load
 from eksplora.stage._bench_sides import Call, processes, rows_of, time_sides
@@ -18,8 +19,9 @@ memory, {threads} threads in all (`torch.set_num_threads`) and processes that li
 side, after one epoch of each.
 
 - eksplora: members with seeds of their own, trained as one population (`training.population` is set to its size): from
-  the first event of the trial until all runs are complete in MLflow (SQLite), with every member's training and
-  validation curves, results and weights; over the number of members.
+  the first event of the trial to the last, with every member's training and validation curves, results and weights, on
+  the disk; over the number of members. Tracked: until all runs are complete in MLflow (SQLite), which the bare loop has
+  nothing like.
 - two workers: the members in two populations at once, in two processes with one thread each, as a study with
   `study.workers=2` has it.
 - {BARE}: as above, with a validation after each epoch. Two at once: in two processes, one network each; over two.
@@ -31,6 +33,11 @@ the aim. The other rows are for information and show where the optimum is."""
 def fused(members: int) -> str:
     """The name of the side that trains one population."""
     return f"eksplora, population of {members}"
+
+
+def tracked(members: int) -> str:
+    """The name of the side that trains one population and has it in MLflow."""
+    return f"eksplora, population of {members}, tracked"
 
 
 def on_two_workers(members: int) -> str:
@@ -73,14 +80,16 @@ def measure_population(
 def sides_of(case: Case, sizes: Sequence[int], judged: int, workers: Sequence[Executor]) -> dict[str, list[Call]]:
     """The populations, and the bare loop; two processes each for what runs at once."""
     ours, others = workers[:2], workers[2:]
-    one_thread = Case(case.overrides, case.folder, threads=1)
+    untracked = case.but("tracker=off")
+    one_thread = replace(untracked, threads=1)
     half = judged // 2
     halves = [
         Call(worker, Case.ours, one_thread, {"members": half, "first": first})
         for worker, first in zip(ours, (0, half), strict=True)
     ]
     return {
-        **{fused(size): [Call(ours[0], Case.ours, case, {"members": size})] for size in sizes},
+        **{fused(size): [Call(ours[0], Case.ours, untracked, {"members": size})] for size in sizes},
+        tracked(judged): [Call(ours[0], Case.ours, case, {"members": judged})],
         on_two_workers(judged): halves,
         BARE: [Call(others[0], Case.bare, case)],
         BARE_AT_ONCE: [Call(worker, Case.bare, one_thread) for worker in others],
