@@ -74,7 +74,7 @@ def test_what_nobody_foresaw_is_not_hidden(error: Exception) -> None:
         (["study.seed=null"], "study.seed: 'null' is of the wrong type. Give a value that is not null."),
         (["study.name=[1]"], "study.name: '[1]' is of the wrong type. Give text."),
         (["space.params=3"], "space.params: '3' cannot stand for all of its keys. Set one of space.params.<key>."),
-        (["study=3"], "study: '3' cannot stand for all of its keys. Set one of study.batch, study.checkpoint_seconds, "),
+        (["study=3"], "study: '3' cannot stand for all of its keys. Set one of study.batch, study.checkpoint_"),
         (["+optimizer=sgd"], "optimizer: is chosen already. Write optimizer=... without +."),
         (["~study.seeds"], "study.seeds: no such key. Did you mean 'study.seed'?"),
     ],

@@ -23,6 +23,10 @@ Measured on twelve networks: see docs/log.md."""
 MEMORY_SHARE = 0.5
 """Part of the free memory that a population may take."""
 
+EVALUATED_BYTES = 2**24
+"""What the layers may put out in one forward pass of an evaluation: twice the step of the reference CNN. Larger blocks
+only leave the cache and ask the system for memory."""
+
 COPIES = 6
 """Numbers held per weight: weight, gradient, two of the optimizer, the change, and one to work with."""
 
@@ -100,6 +104,12 @@ def member_bytes(lane: Lane, network: nn.Module) -> int:
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return 4 * (COPIES * parameters + 2 * _outputs(lane, network) * lane.recipe.batch_size)
+
+
+def rows_at_once(lane: Lane) -> int:
+    """Rows, of all members together, that one forward pass of an evaluation takes."""
+    each = 4 * max(1, _outputs(lane, lane.recipe.network()))
+    return max(64, min(4096, EVALUATED_BYTES // each))
 
 
 def _outputs(lane: Lane, network: nn.Module, kind: type[nn.Module] = nn.Module) -> int:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from eksplora.training import checkpoint
 from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
+from eksplora.training.engine import rows_at_once
 from eksplora.training.lane import Lane
 from eksplora.training.population import Population, Trace, present
 from eksplora.training.recipe import State
@@ -70,7 +71,8 @@ class PopulationModule(pl.LightningModule):
         self.chunks = TrainingChunks(
             [split.train for split in splits], seeds, batch_size=batch_size, position=self.position
         )
-        self.evaluation = EvaluationChunks([split.validation for split in splits], members=self.training_members)
+        validation = [split.validation for split in splits]
+        self.evaluation = EvaluationChunks(validation, members=self.training_members, size=rows_at_once(self.lanes[0]))
         self._spent_at = self._saved_at = time.monotonic()
 
     def training_members(self) -> list[int]:
