@@ -217,6 +217,7 @@ def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: s
         (["optimizer=sgd", "optimizer.nesterov=true"], r"^optimizer.*[Nn]esterov"),
         (["trainer.precision=17"], r"^trainer.*17"),
         (["trainer.devices=0"], r"^trainer.*0"),
+        (["model.normalization=batch", "data.batch_size=7"], r"^model\.normalization=batch needs batches of two rows"),
         (["data.batch_size=10000"], r"^data\.batch_size=10000 is more than the 323 rows to learn from"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
@@ -237,6 +238,7 @@ def test_a_configuration_that_cannot_be_trained_is_refused_in_one_line(
         ["experiment=breast_cancer_mlp"],
         ["experiment=wine_mlp", "objective=auroc"],
         [*SMALL_CNN, "scheduler=exponential"],
+        ["experiment=boston_mlp", "model.normalization=batch", "data.batch_size=8"],
     ],
     ids=lambda value: value[0],
 )

@@ -109,7 +109,7 @@ def _folds(text: str) -> tuple[Fold, ...]:
 
 
 def check(config: Config) -> None:
-    """Build every part of a configuration and push two rows through it.
+    """Build every part of a configuration and push two rows through it, or one where a batch will have but one.
 
     Raises:
         ConfigError: Naming the key whose value cannot be used.
@@ -122,7 +122,8 @@ def check(config: Config) -> None:
     recipe.schedule(0)
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
-    rows = torch.from_numpy(fold.split.train[:2])
+    smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
+    rows = torch.from_numpy(fold.split.train[: min(2, smallest)])
     target = recipe.task.target(fold.targets[rows])
     output = network(fold.features[rows]).detach().requires_grad_()
     _build("loss", lambda: _check_loss(recipe, output, target))
