@@ -28,8 +28,8 @@ Most memory that a process held at any time (`VmHWM`) while it trained a populat
 
 The rule for the size of a population, unless `training.population` sets it: the driver puts at most {on_cpu} members
 together on a CPU and {on_gpu} on a GPU. The worker takes them if, by the estimate, they fit into {share:.0%} of the
-memory that is free and, on a CPU, if their parameters, gradients and optimizer state stay below {cache:.0f} MiB for each
-thread (8 members always do); otherwise it gives the population back, to be cut."""
+memory that is free and, on a CPU, if their parameters, gradients and optimizer state stay below {cache:.0f} MiB for
+each thread (8 members always do); otherwise it gives the population back, to be cut."""
 
 
 @dataclass(frozen=True)
