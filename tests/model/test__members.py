@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
 from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._members import BatchNorm, Conv2d, Dropout, Linear, MaxPool2d, mix64, unaware
+from eksplora.model._linear import Linear
+from eksplora.model._members import BatchNorm, Conv2d, Dropout, MaxPool2d, mix64, unaware
 
 MEMBERS = 3
 WORD = 2**64 - 1

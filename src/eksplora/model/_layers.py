@@ -10,7 +10,8 @@ from torch import nn
 
 from eksplora.errors import ConfigError, nearest
 from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._members import BatchNorm, Dropout, Linear
+from eksplora.model._linear import Linear
+from eksplora.model._members import BatchNorm, Dropout
 
 T = TypeVar("T")
 
@@ -123,3 +124,8 @@ def dense(
         layers.append(layer)
         inputs = width
     return layers
+
+
+def dense_layers(hidden: nn.Module) -> list[nn.Module]:
+    """The single layers of what `dense` gives, in their order."""
+    return [layer for group in hidden.children() for layer in group.children()]

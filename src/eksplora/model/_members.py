@@ -61,20 +61,21 @@ def _pixel_by_pixel(x: Tensor) -> Tensor:
     return x.to(memory_format=torch.channels_last) if x.device.type == "cpu" else x
 
 
-class Linear(nn.Linear):
-    """A linear map: weight (outputs, inputs) or (members, outputs, inputs)."""
+def flattened(x: Tensor) -> Tensor:
+    """Images (..., channels, height, width) as rows of numbers, channel by channel.
 
-    knows_members = True
+    On a CPU their gradient is laid pixel by pixel, as the layers before have them: activations and pooling take five
+    times as long over two layouts (reference CNN, 32 images: 0.44 ms instead of 0.09 with the copy).
+    """
+    if x.requires_grad and x.device.type == "cpu":
+        x.register_hook(_laid_by_pixel)  # type: ignore[no-untyped-call]
+    return x.flatten(-3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, inputs) to (rows, outputs); with a member dimension first where the weight has one."""
-        if self.weight.dim() == 2:
-            return F.linear(x, self.weight, self.bias)
-        if self.bias is None:
-            return torch.bmm(x, self.weight.mT)
-        if len(x) == 1 and self.out_features == 1:  # alone, a matrix by a vector has a routine, and bits, of its own
-            return torch.baddbmm(*(part.expand(2, -1, -1) for part in (self.bias[:, None], x, self.weight.mT)))[:1]
-        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
+
+def _laid_by_pixel(x: Tensor) -> Tensor:
+    """The same images with all channels of a pixel side by side in memory, those of all members too."""
+    order = (0, 2, 3, 1) if x.dim() == 4 else (1, 3, 4, 0, 2)
+    return x.permute(order).contiguous().permute([order.index(axis) for axis in range(x.dim())])
 
 
 class Conv2d(nn.Conv2d):

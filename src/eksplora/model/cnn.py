@@ -13,6 +13,7 @@ from eksplora.model._activations import ACTIVATIONS, NON_DECREASING
 from eksplora.model._layers import (
     activation_name,
     dense,
+    dense_layers,
     is_list,
     normalization_name,
     normalizations,
@@ -21,7 +22,8 @@ from eksplora.model._layers import (
     rate,
     sizes,
 )
-from eksplora.model._members import Conv2d, Linear, MaxPool2d
+from eksplora.model._linear import Linear, chain
+from eksplora.model._members import Conv2d, MaxPool2d, flattened
 
 PADDINGS = ("same", "valid")
 
@@ -191,6 +193,6 @@ class CNN(nn.Module):
         Images may have any memory format.
         """
         x = self.blocks(x)  # (rows, filters, height, width) of the last block
-        x = x.flatten(-3)  # (rows, features), channel by channel
-        scores: Tensor = self.output_activation(self.output(self.hidden(x)))
+        x = flattened(x)  # (rows, features)
+        scores: Tensor = self.output_activation(chain([*dense_layers(self.hidden), self.output], x))
         return scores

@@ -6,8 +6,17 @@ from math import prod
 from torch import Tensor, nn
 
 from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._layers import activation_name, dense, normalization_name, per_layer, positive, rate, sizes
-from eksplora.model._members import Linear
+from eksplora.model._layers import (
+    activation_name,
+    dense,
+    dense_layers,
+    normalization_name,
+    per_layer,
+    positive,
+    rate,
+    sizes,
+)
+from eksplora.model._linear import Linear, chain
 
 
 class MLP(nn.Module):
@@ -66,5 +75,5 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Scores (rows, num_outputs) of examples (rows, *input_shape), or members of both."""
         x = x.flatten(self.output.weight.dim() - 1)  # (rows, features); of members (members, rows, features)
-        scores: Tensor = self.output_activation(self.output(self.hidden(x)))
+        scores: Tensor = self.output_activation(chain([*dense_layers(self.hidden), self.output], x))
         return scores

@@ -21,8 +21,9 @@ Seconds per training: 13-128-128-128-128-1, ReLU, Adam at 0.001, mean squared er
 a validation after each: {steps} steps. Every side gets the same rows, split and scaled alike, in memory, in a process
 of its own on all cores, with its own defaults.
 
-- eksplora: `pipelines/train.py experiment=boston_mlp study.workers=1`, tracked in MLflow meanwhile and
-  afterwards. From the trial's first event to its last; for the population, over its {members} members.
+- eksplora: `pipelines/train.py experiment=boston_mlp`, tracked in MLflow meanwhile and afterwards. From the trial's
+  first event to its last; for {members} members, which a study divides among as many workers as there are cores, over
+  their number.
 - Keras and Lightning: `docs/peers/keras_mlp.py` and `lightning_mlp.py`, no records kept. From building the network to
   the end of `fit`, after one epoch that does not count.
 - rest: the other seconds of the command: imports and data; for ours also processes, plots and the wait for MLflow, for
@@ -43,7 +44,7 @@ def measure_boston(settings: BenchPeersConfig, folder: Path, say: Say) -> list[S
     export([*overrides, *ours.paths], data)
 
     def train(members: int) -> Training:
-        return ours.train(*overrides, f"study.n_members={members}", "study.workers=1")
+        return ours.train(*overrides, f"study.n_members={members}")
 
     sides = {
         population(settings.members): Side(lambda: train(settings.members), settings.repeats),

@@ -151,7 +151,7 @@ class Population:
             seen.append((output.detach(), target))
             losses.append(self._part_losses(part, rows, output, target))
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
-        self.stack.differentiate(loss)
+        self.stack.differentiate(loss, is_whole=len(parts) == 1)
         if self._devices > 1:
             dist.all_reduce(self.stack.gradient)
         if self._limits is not None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from eksplora.model._linear import Linear
+
 State = dict[str, Tensor]
 
 ALIGNMENT = 64
@@ -50,7 +52,7 @@ class Stack:
         """Move the parameters of `network` into one matrix."""
         self.network, self.size = network, size
         self._has_members = size > 1
-        self._parts = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._parts = self._trained()
         self._shapes = [part.shape[1:] if self._has_members else part.shape for part in self._parts]
         count = sum(shape.numel() for shape in self._shapes)
         self._padding = -count % ALIGNMENT
@@ -70,6 +72,18 @@ class Stack:
             part.grad = None
             part.data = values
             part.grad = slopes
+        written = self._overwritten() if matrix.device.type == "cpu" else set()
+        self._added = [part.grad for part in self._parts if id(part) not in written and part.grad is not None]
+
+    def _overwritten(self) -> set[int]:
+        """Let layers that can write their gradients do so; ids of the parameters."""
+        ids: set[int] = set()
+        for layer in self.network.modules():
+            if isinstance(layer, Linear):
+                own = list(layer.parameters())
+                layer.overwrites = all(parameter.requires_grad for parameter in own)
+                ids |= {id(parameter) for parameter in own if layer.overwrites}
+        return ids
 
     def _renew(self) -> None:
         """New parameters in place of the present ones: strategies hold on to what autograd knows of the old shapes."""
@@ -77,7 +91,11 @@ class Stack:
             for name, part in module._parameters.items():
                 if part is not None and part.requires_grad:
                     module._parameters[name] = nn.Parameter(part.detach())
-        self._parts = [part for part in self.network.parameters() if part.requires_grad]
+        self._parts = self._trained()
+
+    def _trained(self) -> list[nn.Parameter]:
+        """The parameters that are to change."""
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
     def _views(self, matrix: Tensor) -> list[Tensor]:
         """Parts of a matrix, one per parameter, in the parameter's shape."""
@@ -90,14 +108,22 @@ class Stack:
         """The network's own parameters: for an optimizer that looks at their shapes."""
         return self._parts
 
-    def differentiate(self, losses: Tensor) -> None:
-        """Fill `gradient` with that of the sum of `losses` (members,); without rows on this device it is zero."""
+    def differentiate(self, losses: Tensor, *, is_whole: bool = True) -> None:
+        """Fill `gradient` with that of the sum of `losses` (members,); without rows on this device it is zero.
+
+        Args:
+            losses: From one forward pass of the network, or from several of `slices`.
+            is_whole: Whether it was one of the network.
+        """
         if losses.requires_grad and losses.device.type == "cuda":  # a captured step cannot accumulate into gradients
             gradients = torch.autograd.grad(losses.sum(), self._parts)
             flat = [gradient.reshape(self.size, -1) for gradient in gradients]
             torch.cat(flat, dim=1, out=self.gradient[:, : sum(map(torch.numel, flat)) // self.size])
             return
-        self.zero_gradient()
+        if not (is_whole and losses.requires_grad):
+            self.zero_gradient()
+        elif self._added:
+            torch._foreach_zero_(self._added)
         if losses.requires_grad:
             torch.autograd.backward(losses.sum())
 
