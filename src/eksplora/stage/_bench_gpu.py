@@ -51,5 +51,5 @@ def measure(promise: Promise, *, repeats: int, say: Say) -> list[Row]:
         }
         runs = time_sides(sides, judged=(judged, BARE), repeats=repeats, say=say)
     experiment = load(promise.case).settings["experiment"]
-    rows = rows_of(runs, judged=judged, against=BARE, target=promise.target)
+    rows = rows_of(runs, judged=(judged,), against=BARE, target=promise.target)
     return [{"training": experiment, **row} for row in rows]

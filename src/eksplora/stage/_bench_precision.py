@@ -42,7 +42,7 @@ def measure_speed(case: Case, *, target: float, repeats: int, say: Say) -> Secti
         sides = {name: [Call(ours, Case.ours, in_precision(case, name))] for name in PRECISIONS}
         sides[BARE] = [Call(bare, Case.bare, case)]
         runs = time_sides(sides, judged=(BF16, BARE), repeats=repeats, say=say)
-    parts, rows = load(case), rows_of(runs, judged=BF16, against=BARE, target=target)
+    parts, rows = load(case), rows_of(runs, judged=(BF16,), against=BARE, target=target)
     text = SPEED.format(
         experiment=parts.settings["experiment"],
         epochs=parts.recipe.max_epochs,

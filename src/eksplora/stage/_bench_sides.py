@@ -1,6 +1,6 @@
 """Sides of a comparison, each in processes of its own that live as long as the measurement, in turn."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -87,12 +87,12 @@ def seconds(runs: Sequence[Run]) -> list[float]:
     return [one.seconds / max(1, len(one.scores)) for one in runs]
 
 
-def rows_of(runs: Mapping[str, Sequence[Run]], *, judged: str, against: str, target: float) -> list[Row]:
+def rows_of(runs: Mapping[str, Sequence[Run]], *, judged: Collection[str], against: str, target: float) -> list[Row]:
     """One row per side, with the seconds of a training.
 
     Args:
         runs: The runs of each side.
-        judged: The side that is to be faster.
+        judged: The sides that are to be faster.
         against: Than which.
         target: How many times.
     """
@@ -100,6 +100,6 @@ def rows_of(runs: Mapping[str, Sequence[Run]], *, judged: str, against: str, tar
     rows: list[Row] = []
     for name, taken in runs.items():
         faster = bare / median(seconds(taken))
-        verdict_of = verdict(faster, target, sign=">=") if name == judged else NO_VERDICT
+        verdict_of = verdict(faster, target, sign=">=") if name in judged else NO_VERDICT
         rows.append({"side": name} | spread(seconds(taken), "s") | {"times faster": f"{faster:.2f}"} | verdict_of)
     return rows

@@ -150,7 +150,10 @@ def bench(request: build.Request, measurements: Mapping[str, Measure] = MEASUREM
         StorageError: If `output` cannot be written.
     """
     settings: BenchConfig = request.settings
-    names, facts, sections = check(settings, measurements), circumstances(request), []
+    names, sections = check(settings, measurements), []
+    facts = circumstances(request) | {
+        "against other tools": "`make bench-peers`: [benchmarks-peers.md](benchmarks-peers.md)"
+    }
     for name in names:
         with tempfile.TemporaryDirectory(prefix="eksplora-bench-") as folder:
             found = measurements[name](settings, Path(folder), partial(say, name))
