@@ -36,7 +36,7 @@ def unaware(network: nn.Module) -> list[str]:
     compute something else.
 
     Examples:
-        >>> unaware(nn.Sequential(Linear(3, 4), nn.ReLU(), nn.LayerNorm(4)))
+        >>> unaware(nn.Sequential(Conv2d(1, 4, 3), nn.ReLU(), nn.LayerNorm(4)))
         ['LayerNorm']
     """
     kinds = dict.fromkeys(type(module) for module in network.modules())
