@@ -17,8 +17,8 @@ class Linear(nn.Linear):
 
     Attributes:
         overwrites: Whether a backward pass writes the gradients of weight and bias over what is in their `grad`, which
-            must be there, instead of adding to it: for a trainer that takes a step after every pass. It need not clear
-            them then, and they cross memory once instead of three times.
+            must be there, instead of adding to it: for a trainer that takes a step after every pass, and a network that
+            uses the layer once in it. Nothing is to be cleared then, and gradients cross memory once instead of thrice.
     """
 
     knows_members = True
