@@ -194,3 +194,23 @@ def test_workers_leave_quietly_with_a_driver_that_is_killed(tmp_path: Path) -> N
     driver.kill()
     assert driver.communicate(timeout=20) == ("", ""), "its pipes end when all who hold them are gone"
     assert not is_alive(pid)
+
+
+LEAVING = """
+import os
+from multiprocessing import forkserver
+from eksplora.launch.local import LocalWorkers
+if __name__ == "__main__":
+    workers = LocalWorkers("launched_work:run")
+    sentinel, work = forkserver.connect_to_new_process([])
+    os.close(work)  # as when a signal ends the driver just now
+    while os.read(sentinel, 8):
+        pass
+"""
+
+
+def test_worker_that_is_never_handed_its_work_says_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "driver.py"
+    script.write_text(LEAVING)
+    driver = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert (driver.returncode, driver.stdout, driver.stderr) == (0, "", "")

@@ -63,7 +63,7 @@ class LocalWorkers:
     def __post_init__(self) -> None:
         """Start the imports in the background; the first `add` waits for them."""
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([self.run.partition(":")[0]])
+        self._context.set_forkserver_preload(["eksplora.launch._server", self.run.partition(":")[0]])
         _start_server()
 
     def add(self) -> Worker:
