@@ -1,0 +1,16 @@
+"""Fit plain baselines beside an experiment's networks: the majority or mean predictor, and scikit-learn's networks."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("baseline")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.baseline import baseline
+
+    baseline(request)
+
+
+if __name__ == "__main__":
+    main()

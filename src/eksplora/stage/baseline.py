@@ -1,0 +1,62 @@
+"""The stage `baseline`: plain baselines beside an experiment's networks, a study with a trial for each."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from eksplora.build import Request
+from eksplora.schema import BaselineConfig
+from eksplora.search.space import Choice, Parameter
+from eksplora.stage._baseline_choice import check_overrides, chosen, configurator, is_typed
+from eksplora.stage.search import default_name
+from eksplora.tracker import spool as spools
+from eksplora.types import Status
+
+WORK = "eksplora.stage._baseline_job:run"
+"""What a worker runs for each job."""
+
+
+def baseline(request: Request) -> None:
+    """Fit the baselines of an experiment, show them, and say how its networks do.
+
+    Raises:
+        UserError: For what the user can mend.
+        Interrupted: After Ctrl-C or SIGTERM.
+    """
+    settings: BaselineConfig = request.settings
+    check_overrides(request.overrides)
+    names = chosen(request)
+    configure = configurator(request, names)
+    from eksplora.stage._baseline_networks import in_words
+    from eksplora.stage._study import run_study  # only now: what is slow comes with it
+
+    base, name = configure({}), settings.study.name or study_name(request, names)
+    others = {key: request.config[key] for key in ("study", "sampler", "pruner", "tracker", "paths")}
+    run_study(
+        replace(request, config=base | others),
+        name=name,
+        space=(Parameter("baseline", Choice(tuple(names))),),
+        num_trials=None,
+        work=WORK,
+        configure=configure,
+    )
+    for note in notes(Path(settings.paths.mlruns) / "studies" / name / "spool.jsonl"):
+        print(f"  note     {note}")
+    print(f"  networks {in_words(Path(settings.paths.results), base)}")
+
+
+def notes(spool: Path) -> Iterator[str]:
+    """What scikit-learn remarked on each finished baseline, such as that it did not converge."""
+    names: dict[int, str] = {}
+    for event in spools.read(spool):
+        if event.kind == "trial":
+            names[event.data["trial"]] = event.data["searched"]["baseline"]
+        elif event.kind == "trial_end" and event.data["status"] == Status.FINISHED and event.data["message"]:
+            yield f"{names[event.data['trial']]}: {event.data['message']}"
+
+
+def study_name(request: Request, names: list[str]) -> str:
+    """The name of a study of baselines that was given none."""
+    kind = f"baseline-{names[0]}" if is_typed(request) else "baseline"
+    members = request.settings.study.n_members
+    return default_name(request.settings.experiment, members, {**request.choices, "sampler": kind})
