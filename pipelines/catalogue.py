@@ -1,0 +1,16 @@
+"""Write docs/catalogue.md: every part and key that a configuration may have."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("catalogue")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.catalogue import catalogue
+
+    catalogue(request)
+
+
+if __name__ == "__main__":
+    main()
