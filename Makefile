@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train prepare sync ui check test test-slow bench bench-peers lock clean FORCE
+.PHONY: help setup sweep train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random
 
 train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
+
+baseline: $(STAMP) ## fit plain baselines beside the networks [EXPERIMENT=name] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/baseline.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
 
 prepare: $(STAMP) ## prepare one data set [DATA=name] (the others do this when needed)
 	$(VENV_PYTHON) pipelines/prepare.py$(if $(DATA), data=$(value DATA))$(if $(value ARGS), $(value ARGS))
@@ -62,6 +65,9 @@ bench: $(STAMP) ## measure speed and write docs/benchmarks.md
 
 bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md
 	$(VENV_PYTHON) pipelines/bench_peers.py$(if $(value ARGS), $(value ARGS))
+
+catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/
+	$(VENV_PYTHON) pipelines/catalogue.py$(if $(value ARGS), $(value ARGS))
 
 # torch is left where it is pinned: the newest one brings gigabytes of CUDA packages. To raise it, edit its line first.
 lock: ## pin anew: the newest versions that install together, written to constraints.txt

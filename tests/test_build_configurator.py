@@ -98,7 +98,9 @@ def check(*parameters: Parameter, overrides: Sequence[str] = BOSTON) -> None:
 
 
 OPTIMIZERS = Parameter("optimizer", Choice(("adam", "sgd")))
-RMSPROP_OR_SGD = r"Make it conditional: space\.when\.optimizer\.momentum=optimizer=choice\(rmsprop, sgd\)\.$"
+RMSPROP_OR_SGD = (
+    r"Make it conditional: space\.when\.optimizer\.momentum=optimizer=choice\(momentum, nesterov, rmsprop, sgd\)\.$"
+)
 
 
 @pytest.mark.parametrize(

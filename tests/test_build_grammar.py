@@ -197,7 +197,7 @@ def test_a_condition_is_added_changed_and_removed() -> None:
         ("space.when.optimizer.lr=loss=mse", r"space\.when\.optimizer\.lr: 'loss' is not searched"),
         (
             "space.when.optimizer.lr=optimizer.momentum=0.5",
-            r"'optimizer\.momentum' is not searched, or has a condition",
+            r"'optimizer\.momentum' has a condition of its own, and conditions do not build on each other\. Drop",
         ),
         ("~space.params.optimizer", r"space\.when\.optimizer\.momentum: 'optimizer' is not searched"),
         ("space.overrides=[params]", r"space\.overrides: cannot read 'params'"),

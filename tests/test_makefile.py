@@ -113,6 +113,8 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("train", "EXPERIMENT=x", "ARGS=a=b"), "pipelines/train.py experiment=x a=b"),
         (("prepare", "DATA=wine"), "pipelines/prepare.py data=wine"),
         (("sync",), "pipelines/sync.py"),
+        (("catalogue",), "pipelines/catalogue.py"),
+        (("baseline", "EXPERIMENT=wine_mlp"), "pipelines/baseline.py experiment=wine_mlp"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "pipelines/bench.py"),
         (("bench-peers", "ARGS=repeats=1"), "pipelines/bench_peers.py repeats=1"),

@@ -22,7 +22,7 @@ from eksplora.provenance import TRAINING_CODE
 ROOT = Path(__file__).parents[1]
 
 RANKS = (
-    {"errors", "types", "counter"},
+    {"errors", "types", "counter", "draw"},
     {
         "model",
         "initialization",
@@ -31,6 +31,7 @@ RANKS = (
         "optimizer",
         "scheduler",
         "augmentation",
+        "imbalance",
         "protocol",
         "statistics",
         "provenance",
@@ -187,6 +188,15 @@ def nested_values(root: Path) -> list[str]:
     ]
 
 
+def keys_of_one_choice(root: Path) -> list[str]:
+    """Values that an experiment gives to a part by itself: they would stay when another file of the group is chosen."""
+    parts = {group for group, file in group_files(root) if "_target_" in read(file)} - {"trainer"}
+    found = []
+    for file in sorted(root.glob("conf/experiment/*.yaml")):
+        found += [f"{file.name}: {key}" for key in read(file) if key in parts]
+    return found
+
+
 def unexplained_keys(root: Path) -> list[str]:
     """Keys of group files, deltas excepted, without a comment beside or right above."""
     found = []
@@ -266,6 +276,7 @@ RULES = [
     instantiators,
     wrong_targets,
     nested_values,
+    keys_of_one_choice,
     unexplained_keys,
     modules_without_yaml,
     incomplete_commands,
@@ -293,7 +304,7 @@ def test_targets_exist_and_keys_are_their_parameters() -> None:
 
 
 def test_every_part_that_can_change_a_training_is_in_the_code_hash() -> None:
-    parts = {part for part, _ in sources(ROOT) if part in RANKS[1] | {"counter", "data", "training"}}
+    parts = {part for part, _ in sources(ROOT) if part in RANKS[1] | {"counter", "draw", "data", "training"}}
     assert parts - RESULT_BLIND <= set(TRAINING_CODE)
     assert not RESULT_BLIND & set(TRAINING_CODE)
 
@@ -403,6 +414,16 @@ def test_nested_values_are_found_outside_deltas(project: Path) -> None:
     assert nested_values(project) == [f"model/cnn.yaml: {key}" for key in ("blocks", "shape", "widths")]
     file.write_text("# @package _global_\nmodel: {widths: [1]}\n")
     assert nested_values(project) == []
+
+
+def test_values_that_an_experiment_gives_to_one_choice_are_found(project: Path) -> None:
+    (project / "conf/experiment").mkdir()
+    (project / "conf/model/cnn.yaml").write_text("_target_: x\nkernel: 3\n")
+    file = project / "conf/experiment/digits.yaml"
+    file.write_text("# @package _global_\ndefaults: [override /model: cnn]\nstudy: {seed: 1}\n")
+    assert keys_of_one_choice(project) == []
+    file.write_text("# @package _global_\nmodel: {kernel: 4}\n")
+    assert keys_of_one_choice(project) == ["digits.yaml: model"]
 
 
 def test_keys_without_a_comment_are_found(project: Path) -> None:

@@ -33,6 +33,8 @@ TRAINING_CODE = (
     "counter",
     "augmentation",
     "data",
+    "draw",
+    "imbalance",
     "initialization",
     "loss",
     "metric",

@@ -40,6 +40,62 @@ class EarlyStopping:
 
 
 @dataclass
+class Activation:
+    """The function after every hidden layer."""
+
+    name: str = MISSING
+    parameter: float | None = MISSING
+
+
+@dataclass
+class Dropout:
+    """Which units training zeroes, and how."""
+
+    rate: float = MISSING
+    kind: str = MISSING
+
+
+@dataclass
+class Regularization:
+    """Penalties on the weights, and a bound."""
+
+    l1: float = MISSING
+    l2: float = MISSING
+    max_norm: float | None = MISSING
+
+
+@dataclass
+class Clipping:
+    """How long a gradient may be."""
+
+    norm: float | None = MISSING
+    value: float | None = MISSING
+
+
+@dataclass
+class Augmentation:
+    """What is done to the features of a batch before a step."""
+
+    horizontal_flip: float = MISSING
+    vertical_flip: float = MISSING
+    rotation_degrees: float = MISSING
+    shift_pixels: int = MISSING
+    crop_fraction: float = MISSING
+    erase_probability: float = MISSING
+    erase_fraction: float = MISSING
+    mixup_alpha: float = MISSING
+    cutmix_alpha: float = MISSING
+
+
+@dataclass
+class Imbalance:
+    """What is done for classes with few rows."""
+
+    class_weights: str = MISSING
+    sampling: str = MISSING
+
+
+@dataclass
 class Space:
     """The search space: Hydra's override grammar per key, and conditions."""
 
@@ -70,7 +126,6 @@ class Training:
 
     engine: str = MISSING
     population: int | None = MISSING
-    gradient_clip_norm: float | None = MISSING
 
 
 @dataclass
@@ -81,12 +136,18 @@ class SearchConfig:
     data: Any = MISSING
     task: Any = MISSING
     model: Any = MISSING
+    activation: Activation = MISSING
+    dropout: Dropout = MISSING
     initialization: Any = MISSING
+    regularization: Regularization = MISSING
     loss: Any = MISSING
     metric: Any = MISSING
     objective: Objective = MISSING
     optimizer: Any = MISSING
     scheduler: Any = MISSING
+    clipping: Clipping = MISSING
+    augmentation: Augmentation = MISSING
+    imbalance: Imbalance = MISSING
     protocol: Any = MISSING
     trainer: Any = MISSING
     early_stopping: EarlyStopping = MISSING
@@ -97,6 +158,13 @@ class SearchConfig:
     space: Space = MISSING
     tracker: Any = MISSING
     paths: Paths = MISSING
+
+
+@dataclass
+class BaselineConfig(SearchConfig):
+    """Root of `conf/baseline.yaml`."""
+
+    baseline: Any = MISSING
 
 
 @dataclass
@@ -154,17 +222,30 @@ class BenchPeersConfig:
     output: str = MISSING
 
 
+@dataclass
+class CatalogueConfig:
+    """Root of `conf/catalogue.yaml`."""
+
+    output: str = MISSING
+
+
 TRAINING_KEYS = (
     "experiment",
     "data",
     "task",
     "model",
+    "activation",
+    "dropout",
     "initialization",
+    "regularization",
     "loss",
     "metric",
     "objective",
     "optimizer",
     "scheduler",
+    "clipping",
+    "augmentation",
+    "imbalance",
     "protocol",
     "trainer",
     "early_stopping",
@@ -172,15 +253,20 @@ TRAINING_KEYS = (
 )
 """The keys of a root that make up one training: what a job carries and a run records."""
 
+BASELINE_KEYS = ("experiment", "data", "task", "metric", "objective", "protocol", "baseline")
+"""The same of a baseline, which has no network."""
+
 
 ROOTS: Mapping[str, type] = {
     "search": SearchConfig,
     "train": SearchConfig,
+    "baseline": BaselineConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,
     "ui": UiConfig,
     "bench": BenchConfig,
     "bench_peers": BenchPeersConfig,
+    "catalogue": CatalogueConfig,
 }
 """The type of every root configuration."""
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from eksplora.data._arrays import fold_arrays, training_arrays
+from eksplora.data._arrays import batch_rows, fold_arrays, training_arrays
 from eksplora.data.diabetes import Diabetes
 from eksplora.data.digits import Digits
 from eksplora.data.wine import Wine
@@ -160,3 +160,77 @@ def test_the_batch_size_is_checked_against_the_smallest_fold(wine):
     wine.batch_size = 114
     with pytest.raises(ConfigError, match=r"data\.batch_size=114 is more than the 113 rows to learn from"):
         fold_arrays(wine, splits)
+
+
+@pytest.fixture
+def diabetes(tmp_path):
+    def make(**changes):
+        dataset = Diabetes(
+            root=str(tmp_path),
+            **{"scaling": "none", "input_shape": [10], "num_classes": None, "num_targets": 1, "stratified": False}
+            | COMMON
+            | changes,
+        )
+        dataset.prepare()
+        return dataset
+
+    return make
+
+
+def test_target_scaling_is_fitted_on_training_rows_only_and_targets_stay_in_their_unit(diabetes):
+    dataset = diabetes(target_scaling="standard")
+    targets, split = dataset.open("train")[1], cut(dataset)
+    arrays, scaler = training_arrays(dataset, split), StandardScaler().fit(targets[split.train])
+    np.testing.assert_allclose(arrays.target_scaling.shift, scaler.mean_)
+    np.testing.assert_allclose(arrays.target_scaling.scale, scaler.scale_)
+    np.testing.assert_array_equal(arrays.targets, targets.astype(np.float32))
+
+
+def test_folds_that_share_their_features_have_target_scalings_of_their_own(diabetes):
+    dataset = diabetes(target_scaling="standard")
+    targets, splits = dataset.open("train")[1], folds_of(dataset)
+    folds = fold_arrays(dataset, splits)
+    assert all(fold.features is folds[0].features for fold in folds)
+    means = [float(fold.target_scaling.shift[0]) for fold in folds]
+    assert means == pytest.approx([targets[split.train].mean() for split in splits])
+    assert len(set(means)) == len(splits)
+
+
+def test_targets_are_left_as_they_are_unless_asked(diabetes):
+    dataset = diabetes()
+    scaling = training_arrays(dataset, cut(dataset)).target_scaling
+    assert (scaling.shift.tolist(), scaling.scale.tolist()) == (0.0, 1.0)
+
+
+def test_a_full_batch_is_all_rows_to_learn_from(diabetes):
+    dataset = diabetes(batch_size="full")
+    split = cut(dataset)
+    assert batch_rows(dataset.batch_size, len(split.train)) == len(split.train)
+    assert len(training_arrays(dataset, split).features) == len(dataset.open("train")[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target_scaling": "standart"}, r"^data\.target_scaling=standart is unknown\. Did you mean 'standard'\?$"),
+        ({"target_scaling": "pixel"}, r"^data\.target_scaling=pixel is unknown\. Valid: none, standard\.$"),
+        ({"batch_size": "ful"}, r"^data\.batch_size must be a positive integer or full, got ful\. Try"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(diabetes, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        diabetes(**changes)
+
+
+def test_classes_cannot_be_scaled(tmp_path):
+    with pytest.raises(ConfigError, match=r"^data\.target_scaling=standard: classes are no numbers to scale\. Set"):
+        Wine(
+            root=str(tmp_path),
+            scaling="none",
+            input_shape=[13],
+            num_classes=3,
+            num_targets=None,
+            stratified=True,
+            target_scaling="standard",
+            **COMMON,
+        )

@@ -183,8 +183,8 @@ def test_stated_shapes_that_do_not_fit_are_refused_and_nothing_is_written(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, r"data\.batch_size must be a positive integer, got 0"),
-        ({"batch_size": 2.5}, r"data\.batch_size must be a positive integer, got 2\.5"),
+        ({"batch_size": 0}, r"data\.batch_size must be a positive integer or full, got 0"),
+        ({"batch_size": 2.5}, r"data\.batch_size must be a positive integer or full, got 2\.5"),
         ({"scaling": "pixle"}, r"data\.scaling=pixle is unknown\. Did you mean 'pixel'\?"),
         ({"input_shape": 4}, r"data\.input_shape must be a list of sizes, got 4"),
         ({"stratified": "yes"}, r"data\.stratified must be true or false, got 'yes'"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from eksplora.data import _scaling
 from eksplora.errors import ConfigError
@@ -9,15 +9,20 @@ from eksplora.errors import ConfigError
 WINE = load_wine().data
 
 
-def test_standard_scaling_equals_scikit_learns():
+SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+
+
+@pytest.mark.parametrize("kind", SCALERS)
+def test_scaling_per_feature_equals_scikit_learns(kind):
     train, other = WINE[:100], WINE[100:]
-    scaled = _scaling.apply(_scaling.fit("standard", train), other)
-    np.testing.assert_allclose(scaled, StandardScaler().fit(train).transform(other), rtol=1e-6, atol=1e-6)
+    scaled = _scaling.apply(_scaling.fit(kind, train), other)
+    np.testing.assert_allclose(scaled, SCALERS[kind]().fit(train).transform(other), rtol=1e-6, atol=1e-6)
 
 
-def test_a_constant_feature_is_only_shifted():
+@pytest.mark.parametrize("kind", SCALERS)
+def test_a_constant_feature_is_only_shifted(kind):
     features = np.column_stack([np.full(300, 0.1), np.arange(300.0)])
-    scaling = _scaling.fit("standard", features)
+    scaling = _scaling.fit(kind, features)
     assert scaling.scale[0] == 1.0
     np.testing.assert_allclose(_scaling.apply(scaling, features)[:, 0], 0, atol=1e-12)
 

@@ -44,3 +44,41 @@ def assert_members_are_as_alone(networks: Sequence[nn.Module], x: Tensor, dims: 
         torch.testing.assert_close(value, torch.stack([network.state_dict()[name] for network in networks]))
     parts = [network.eval()(rows) for network, rows in zip(networks, x, strict=True)]
     torch.testing.assert_close(together.eval()(x), torch.stack(parts))
+
+
+def randomized(layer: nn.Module) -> nn.Module:
+    """The layer with parameters that tell every place apart."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_()
+    return layer
+
+
+def assert_is_torchs(ours: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
+    """Names, outputs, gradients and buffers of a layer of ours are those of torch's, in training and evaluation."""
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    for _ in range(2):  # running statistics move at each call
+        x = torch.randn(*shape)
+        for mine, other in zip(gradients(ours, x, x.dim()), gradients(theirs, x, x.dim()), strict=True):
+            torch.testing.assert_close(mine, other)  # a convolution may add in another order
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value)
+    torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+
+
+def assert_bits_do_not_depend_on_the_others(networks: Sequence[nn.Module], x: Tensor, dims: int) -> None:
+    """Outputs and gradients of the first one, two, ... of the networks are those among all of them, bit for bit."""
+    whole = gradients(stacked(networks), x, dims)
+    for count in range(1, len(networks)):
+        for mine, all_of_them in zip(gradients(stacked(networks[:count]), x[:count], dims), whole, strict=True):
+            assert torch.equal(mine, all_of_them[:count]), f"{count} of {len(networks)}"
+
+
+def assert_members_stand_for_themselves(networks: Sequence[nn.Module], x: Tensor, dims: int) -> None:
+    """Stacked, they compute what each computes alone, and a member's bits do not depend on the others.
+
+    Alone and stacked are compared in double precision: routines differ, and normalization of few numbers enlarges that.
+    """
+    assert_members_are_as_alone([network.double() for network in networks], x.double(), dims)
+    assert_bits_do_not_depend_on_the_others([network.float().train() for network in networks], x, dims)

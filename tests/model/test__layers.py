@@ -1,66 +1,19 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._layers import activation_name, dense, normalization_name, per_layer, positive, rate, sizes
-from eksplora.model._members import BatchNorm
-
-
-def test_misspelt_activation_names_key_and_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"^model\.activation: unknown activation 'rleu'\. Did you mean 'relu'\?$"):
-        activation_name("rleu", "model.activation")
-
-
-@pytest.mark.parametrize("value", ["batchnorm", None, True])
-def test_a_normalization_is_none_or_batch(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.normalization: unknown normalization .* (Valid|Did you mean)"):
-        normalization_name(value)
-
-
-@pytest.mark.parametrize("value", [0, -3, 2.0, True, "8", None])
-def test_a_size_is_a_positive_whole_number(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.num_outputs must be a positive whole number, got "):
-        positive(value, "model.num_outputs")
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), True, "0.5"])
-def test_a_rate_is_a_fraction(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.dropout must be a fraction from 0 to 1, got "):
-        rate(value, "model.dropout")
-
-
-@pytest.mark.parametrize("value", [64, "64", None])
-def test_sizes_are_a_list(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.widths must be a list .* Write model\.widths=\[64,64\]\.$"):
-        sizes(value, "model.widths")
-
-
-def test_a_wrong_entry_of_a_list_is_named_by_its_index() -> None:
-    with pytest.raises(ConfigError, match=r"^model\.widths\[1\] must be .*, got -3\."):
-        sizes([4, -3], "model.widths")
-
-
-def test_one_value_is_for_all_layers_and_a_list_is_one_each() -> None:
-    assert per_layer(3, 2, "model.kernel", positive) == [3, 3]
-    assert per_layer([3, 5], 2, "model.kernel", positive) == [3, 5]
-
-
-def test_list_of_another_length_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"^model\.kernel has 3 values for 2 layers: \[3, 3, 3\]\. Give one .* of 2\.$"
-    ):
-        per_layer([3, 3, 3], 2, "model.kernel", positive)
-
-
-def test_value_for_no_layers_is_checked_too() -> None:
-    with pytest.raises(ConfigError, match=r"model\.activation: unknown activation 'nope'"):
-        per_layer("nope", 0, "model.activation", activation_name)
+from eksplora.model._activations import Activation
+from eksplora.model._dropout import AlphaDropout
+from eksplora.model._layers import activations, dense, last_activation
+from eksplora.model._linear import Linear
+from eksplora.model._normalization import BatchNorm, GroupNorm, Normalization
 
 
 def test_dropout_comes_after_the_activation() -> None:
     torch.manual_seed(0)
-    layer = dense(5, [400], ["sigmoid"], [0.5], "none").train()
+    layer = dense(5, [400], [Activation("sigmoid")], [0.5], Normalization()).train()
     y = layer(torch.randn(3, 5))  # (batch, units)
     kept = y != 0  # a sigmoid is never 0: zeros are dropped units
     assert 0.4 < kept.double().mean() < 0.6
@@ -68,18 +21,18 @@ def test_dropout_comes_after_the_activation() -> None:
 
 
 def test_dropout_is_off_in_evaluation() -> None:
-    layer = dense(5, [40], ["identity"], [0.5], "none").eval()
+    layer = dense(5, [40], [Activation("identity")], [0.5], Normalization()).eval()
     x = torch.randn(3, 5)
     torch.testing.assert_close(layer(x), F.linear(x, *layer.parameters()))
 
 
 def test_names_of_weights_do_not_depend_on_dropout() -> None:
-    plain, dropping = (dense(5, [4, 3], ["relu"] * 2, [p] * 2, "none") for p in (0.0, 0.5))
+    plain, dropping = (dense(5, [4, 3], [Activation("relu")] * 2, [p] * 2, Normalization()) for p in (0.0, 0.5))
     assert list(plain.state_dict()) == list(dropping.state_dict())
 
 
 def test_normalization_stands_between_the_map_and_its_activation() -> None:
-    layer = dense(5, [7], ["sigmoid"], [0.0], "batch")
+    layer = dense(5, [7], [Activation("sigmoid")], [0.0], Normalization("batch"))
     x = torch.randn(6, 5)
     weight, gain, offset = layer.parameters()  # the map has no bias: the normalization would take it out
     y = x @ weight.T
@@ -88,5 +41,64 @@ def test_normalization_stands_between_the_map_and_its_activation() -> None:
 
 
 def test_each_normalization_is_of_its_own_layer() -> None:
-    network = dense(5, [7, 3], ["relu"] * 2, [0.5] * 2, "batch")
+    network = dense(5, [7, 3], [Activation("relu")] * 2, [0.5] * 2, Normalization("batch"))
     assert [len(module.weight) for module in network.modules() if isinstance(module, BatchNorm)] == [7, 3]
+
+
+def test_normalization_after_the_activation_leaves_the_map_its_bias() -> None:
+    layer = dense(5, [6], [Activation("tanh")], [0.0], Normalization("group", "after", 2))
+    x = torch.randn(4, 5)
+    weight, bias, gain, offset = layer.parameters()
+    expected = F.group_norm(torch.tanh(F.linear(x, weight, bias)), 2, gain, offset)
+    torch.testing.assert_close(layer(x), expected)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("name", ["batch", "group", "layer"])
+def test_order_is_map_normalization_and_activation_as_asked_then_dropout(name: str, place: str) -> None:
+    layer = dense(5, [6], [Activation("selu")], [0.5], Normalization(name, place, 2), kind="alpha")[0]
+    normal = BatchNorm if name == "batch" else GroupNorm
+    kinds = [type(module) for module in layer]
+    assert kinds[0] is Linear
+    assert kinds[1 if place == "before" else 2] is normal
+    assert kinds[3:] == [AlphaDropout]
+    assert (layer[0].bias is None) == (place == "before")
+
+
+def test_groups_that_do_not_divide_name_the_layer() -> None:
+    functions = [Activation("relu")] * 2
+    with pytest.raises(ConfigError, match=r"^model\.groups=8 does not divide model\.hidden_units\[1\]=12\. "):
+        dense(5, [16, 12], functions, [0.0] * 2, Normalization("group"), key="model.hidden_units")
+
+
+def test_every_map_has_the_gain_of_the_function_after_it() -> None:
+    functions = [Activation("relu"), Activation("tanh"), Activation("selu"), Activation("leaky_relu", 1.0)]
+    layers = dense(5, [4] * 4, functions, [0.0] * 4, Normalization("batch"))
+    assert [layer[0].gain for layer in layers] == [pytest.approx(2**0.5), None, pytest.approx(1.0), pytest.approx(1.0)]
+    assert Linear(2, 2).gain is None
+
+
+def test_misspelt_activation_names_key_and_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.activation: unknown activation 'rleu'\. Did you mean 'relu'\?$"):
+        activations("rleu", 2, None)
+
+
+def test_one_number_goes_to_the_layers_that_take_one() -> None:
+    expected = [Activation("elu", 0.5), Activation("tanh"), Activation("leaky_relu", 0.5)]
+    assert activations(["elu", "tanh", "leaky_relu"], 3, 0.5) == expected
+    assert activations("elu", 2, 2) == [Activation("elu", 2.0)] * 2
+    assert activations("elu", 2, None) == [Activation("elu")] * 2
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_number_that_no_layer_takes_is_refused(count: int) -> None:
+    with pytest.raises(ConfigError, match=r"^activation\.parameter=0\.3: relu takes no number\. Give null"):
+        activations("relu", count, 0.3)
+    with pytest.raises(ConfigError, match=r"^activation\.parameter=0\.3: relu, tanh takes? no number\. Give null"):
+        activations(["relu", "tanh"], 2, 0.3)
+
+
+def test_the_last_activation_has_its_default_number() -> None:
+    x = torch.linspace(-2, 2, 9)
+    assert isinstance(last_activation("relu"), nn.ReLU)
+    assert torch.equal(last_activation("leaky_relu")(x), F.leaky_relu(x, 0.01))

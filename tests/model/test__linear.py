@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from stacking import stacked
+from stacking import assert_bits_do_not_depend_on_the_others, stacked
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -147,3 +147,10 @@ def test_without_gradients_a_chain_is_the_layers() -> None:
         y = chain(made, x)
     assert not y.requires_grad
     assert torch.equal(y, made[2](torch.relu(made[0](x))).detach())
+
+
+@pytest.mark.parametrize("sizes", [(20, 7, 6), (13, 32, 6), (20, 7, 16), (64, 10, 6), (9, 3, 1)])
+def test_the_member_that_is_left_has_the_bits_it_had_among_others(sizes: tuple[int, int, int]) -> None:
+    inputs, outputs, rows = sizes
+    made = [Linear(inputs, outputs) for _ in range(4)]
+    assert_bits_do_not_depend_on_the_others(made, torch.randn(4, rows, inputs), 2)

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_are_as_alone, gradients
+from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves, gradients
 from torch import nn
 
 from eksplora.errors import ConfigError
 from eksplora.model._activations import ACTIVATIONS, NON_DECREASING
-from eksplora.model._members import Dropout, unaware
+from eksplora.model._dropout import AlphaDropout, Dropout
+from eksplora.model._members import unaware
 from eksplora.model.cnn import CNN
 
 
@@ -122,7 +123,7 @@ def test_order_of_pooling_and_activation_changes_nothing(name: str, normalizatio
     network = cnn(activation=name, input_shape=[2, 12, 12], filters=[4], normalization=normalization).double()
     x = torch.randn(6, 2, 12, 12, dtype=torch.float64)
     block = network.blocks[0]
-    written_out = nn.Sequential(*block[:-2], ACTIVATIONS[name](), nn.MaxPool2d(2))
+    written_out = nn.Sequential(*block[:-2], ACTIVATIONS[name]().double(), nn.MaxPool2d(2))
     for ours, reference in zip(gradients(block, x, 4), gradients(written_out, x, 4), strict=True):
         torch.testing.assert_close(ours, reference)
 
@@ -130,7 +131,8 @@ def test_order_of_pooling_and_activation_changes_nothing(name: str, normalizatio
 @pytest.mark.parametrize("name", sorted(NON_DECREASING))
 def test_equal_numbers_of_a_window_give_the_gradient_to_the_first_in_either_order(name: str) -> None:
     x = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.5, 0.1, 0.5, 0.5]]).view(1, 1, 2, 4).requires_grad_()
-    pool, function = nn.MaxPool2d(2), ACTIVATIONS[name]()
+    number = 0.2 if name == "thresholded_relu" else None  # at 1 it would put out nothing here
+    pool, function = nn.MaxPool2d(2), ACTIVATIONS[name](number)
     slopes = [torch.autograd.grad(y.sum(), x)[0] for y in (function(pool(x)), pool(function(x)))]
     assert torch.equal(*slopes)
     assert slopes[0].flatten().nonzero().flatten().tolist() == [0, 2]
@@ -182,6 +184,65 @@ def test_members_stacked_give_what_each_gives_alone(normalization: str, padding:
     assert_members_are_as_alone(networks, torch.randn(3, 6, *shape), 2)
 
 
+SMALL = {"input_shape": [2, 9, 8], "num_outputs": 3, "filters": [4, 6], "kernel": [3, 2], "padding": "same"}
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_members_bits_do_not_depend_on_the_others(name: str, normalization: str, place: str, pooling: str) -> None:
+    style = {"normalization": normalization, "normalization_place": place, "groups": 2, "pooling": pooling}
+    networks = [cnn(**SMALL, **style, activation=name, hidden_units=[8], block_dropout=0.2) for _ in range(3)]
+    x = torch.randn(3, 6, 2, 9, 8)
+    assert_members_stand_for_themselves(networks, x, 2)
+
+
+def test_normalization_after_the_activation_is_after_the_pooling_and_leaves_the_biases() -> None:
+    network = cnn(**SMALL, normalization="group", normalization_place="after", groups=2, hidden_units=[8])
+    kinds = [[type(module).__name__ for module in block] for block in [*network.blocks, *network.hidden]]
+    assert kinds == [
+        ["Conv2d", "MaxPool2d", "ReLU", "GroupNorm"],
+        ["ZeroPad2d", "Conv2d", "MaxPool2d", "ReLU", "GroupNorm"],
+        ["Linear", "ReLU", "GroupNorm"],
+    ]
+    count = 9 * 2 * 4 + 4 + 2 * 4 + 4 * 4 * 6 + 6 + 2 * 6 + 2 * 2 * 6 * 8 + 8 + 2 * 8 + 8 * 3 + 3
+    assert num_parameters(network) == count
+
+
+def test_average_pooling_comes_after_the_activation() -> None:
+    network = cnn(input_shape=[2, 9, 8], filters=[4], kernel=3, pooling="average", hidden_units=[], num_outputs=3)
+    x = torch.randn(5, 2, 9, 8)
+    w1, b1, w2, b2 = network.parameters()
+    y = F.avg_pool2d(F.relu(F.conv2d(x, w1, b1)), 2).flatten(1)
+    torch.testing.assert_close(network(x), F.linear(y, w2, b2))
+
+
+def test_block_dropout_zeroes_single_numbers_at_the_end_of_each_block() -> None:
+    network = cnn(**SMALL, block_dropout=[0.5, 0.0], activation="sigmoid")
+    assert [type(block[-1]).__name__ for block in network.blocks] == ["Dropout", "Elementwise"]
+    y = network.blocks[0](torch.randn(50, 2, 9, 8))  # a sigmoid is never 0
+    dropped = (y == 0).double()
+    assert 0.45 < dropped.mean() < 0.55
+    assert 0 < dropped.mean((2, 3)).min() < dropped.mean((2, 3)).max() < 1  # not whole channels
+
+
+def test_alpha_dropout_is_for_dense_layers_after_selu() -> None:
+    network = cnn(activation=["relu", "selu"], dropout=0.1, dropout_kind="alpha")
+    assert isinstance(network.hidden[0][-1], AlphaDropout)
+
+
+def test_gains_are_those_of_the_functions_and_none_at_the_output() -> None:
+    network = cnn(**SMALL, activation=["relu", "selu", "tanh"])
+    gains = [module.gain for module in network.modules() if hasattr(module, "gain")]
+    assert gains == [pytest.approx(2**0.5), pytest.approx(1.0), None, None]
+
+
+def test_what_configurations_of_earlier_versions_lack_changes_nothing() -> None:
+    later = {"normalization_place": "before", "activation_parameter": None, "block_dropout": 0.0, "pooling": "max"}
+    assert str(cnn()) == str(cnn(**later, groups=8, dropout_kind="standard"))
+
+
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(
     "changes", [{"filters": [32] * n, "kernel": 3} for n in (1, 2, 3)] + [{"kernel": k} for k in (2, 5, 6, 9)]
@@ -222,13 +283,22 @@ def test_kernel_and_pool_as_large_as_their_input_fit() -> None:
         ({"activation": "tan"}, r"^model\.activation: unknown activation 'tan'\. Did you mean 'tanh'\?$"),
         ({"hidden_units": [0]}, r"^model\.hidden_units\[0\] must be a positive whole number, got 0\. "),
         ({"hidden_units": None}, r"^model\.hidden_units\[0\] must be a positive whole number, got None\. "),
-        ({"dropout": -0.1}, r"^model\.dropout must be a fraction from 0 to 1, got -0\.1\. "),
+        ({"dropout": -0.1}, r"^model\.dropout must be a fraction from 0 to below 1, got -0\.1\. "),
         ({"output_activation": "softmax"}, r"^model\.output_activation: unknown activation 'softmax'\. "),
         (
             {"input_shape": [13]},
             r"^model\.input_shape must be \(channels, height, width\), got \[13\]\. .*model=mlp\.$",
         ),
-        ({"normalization": "layer"}, r"^model\.normalization: unknown normalization 'layer'\. "),
+        ({"normalization": "later"}, r"^model\.normalization: unknown normalization 'later'\. Did you mean 'layer'"),
+        ({"normalization": "group", "groups": 5}, r"^model\.groups=5 does not divide model\.filters\[0\]=32\. "),
+        (
+            {"normalization": "group", "hidden_units": [12]},
+            r"^model\.groups=8 does not divide model\.hidden_units\[0\]",
+        ),
+        ({"pooling": "mean"}, r"^model\.pooling: unknown pooling 'mean'\. Valid: average, max\.$"),
+        ({"block_dropout": [0.1, 0.1]}, r"^model\.block_dropout has 2 values for 1 layers"),
+        ({"dropout": 0.1, "dropout_kind": "alpha"}, r"^dropout\.kind=alpha does not go with activation=relu: "),
+        ({"activation_parameter": 0.1}, r"^activation\.parameter=0\.1: relu takes no number\. "),
         ({"num_outputs": True}, r"^model\.num_outputs must be a positive whole number, got True\. "),
     ],
 )

@@ -4,11 +4,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_are_as_alone
+from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._members import BatchNorm, Dropout, unaware
+from eksplora.model._activations import ACTIVATIONS
+from eksplora.model._dropout import Dropout
+from eksplora.model._members import unaware
+from eksplora.model._normalization import BatchNorm
 from eksplora.model.mlp import MLP
 
 
@@ -118,6 +121,37 @@ def test_every_choice_of_activations_of_the_reference_study_can_be_built(names: 
     assert kinds == [CHOICES[name] for name in names]
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_members_bits_do_not_depend_on_the_others(name: str, normalization: str, place: str) -> None:
+    changes = {"widths": [20, 6], "num_outputs": 3, "activation": name, "groups": 2}
+    style = {"normalization": normalization, "normalization_place": place, "dropout": 0.2}
+    networks = [mlp(**changes, **style) for _ in range(4)]
+    x = torch.randn(4, 6, 13)
+    assert unaware(networks[0]) == []
+    assert_members_stand_for_themselves(networks, x, 2)
+
+
+def test_what_configurations_of_earlier_versions_lack_changes_nothing() -> None:
+    old, new = mlp(), mlp(normalization_place="before", groups=8, activation_parameter=None, dropout_kind="standard")
+    assert str(old) == str(new)
+    assert list(old.state_dict()) == list(new.state_dict())
+
+
+def test_activation_parameter_reaches_the_hidden_layers() -> None:
+    network = mlp(widths=[6], activation="leaky_relu", activation_parameter=0.5)
+    x = torch.randn(4, 13)
+    w1, b1, w2, b2 = network.parameters()
+    torch.testing.assert_close(network(x), F.linear(F.leaky_relu(F.linear(x, w1, b1), 0.5), w2, b2))
+
+
+def test_gains_are_those_of_the_functions_and_none_at_the_output() -> None:
+    network = mlp(widths=[6, 5], activation=["relu", "tanh"], output_activation="softplus")
+    assert [layer[0].gain for layer in network.hidden] == [pytest.approx(2**0.5), None]
+    assert network.output.gain is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -131,9 +165,21 @@ def test_every_choice_of_activations_of_the_reference_study_can_be_built(names: 
             {"output_activation": "linear"},
             r"^model\.output_activation: unknown activation 'linear'\. Valid: .*identity",
         ),
-        ({"dropout": 1.5}, r"^model\.dropout must be a fraction from 0 to 1, got 1\.5\. "),
+        ({"dropout": 1.5}, r"^model\.dropout must be a fraction from 0 to below 1, got 1\.5\. "),
         ({"dropout": [0.1, 0.1]}, r"^model\.dropout has 2 values for 4 layers"),
         ({"normalization": "bach"}, r"^model\.normalization: unknown normalization 'bach'\. Did you mean 'batch'\?$"),
+        ({"normalization": "group", "groups": 7}, r"^model\.groups=7 does not divide model\.widths\[0\]=128\. "),
+        (
+            {"normalization_place": "behind"},
+            r"^model\.normalization_place: unknown .* 'behind'\. Valid: after, before\.$",
+        ),
+        ({"activation_parameter": 0.1}, r"^activation\.parameter=0\.1: relu takes no number\. "),
+        (
+            {"activation": "elu", "activation_parameter": 0.0},
+            r"^activation\.parameter must be a finite number above 0 ",
+        ),
+        ({"dropout_kind": "alfa"}, r"^dropout\.kind: unknown kind 'alfa'\. Did you mean 'alpha'\?$"),
+        ({"dropout_kind": "alpha", "dropout": 0.1}, r"^dropout\.kind=alpha does not go with activation=relu: "),
         ({"num_outputs": 0}, r"^model\.num_outputs must be a positive whole number, got 0\. "),
         ({"input_shape": 13}, r"^model\.input_shape must be a list"),
     ],

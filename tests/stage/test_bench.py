@@ -17,8 +17,8 @@ from eksplora import build
 from eksplora.counter import derive
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.schema import BenchConfig
-from eksplora.stage import _bench_bare as bare
 from eksplora.stage import (
+    _bench_augmentation,
     _bench_driver,
     _bench_gpu,
     _bench_idle,
@@ -29,6 +29,7 @@ from eksplora.stage import (
     _bench_table,
     _bench_training,
 )
+from eksplora.stage import _bench_bare as bare
 from eksplora.stage._bench_case import SCORES, Case, Run, load
 from eksplora.stage._bench_memory import MIB, Peak
 from eksplora.stage._bench_sides import Call
@@ -259,6 +260,7 @@ def test_the_side_that_is_judged_is_ours_against_the_validating_loop() -> None:
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.slow
 def test_populations_of_all_sizes_are_measured_and_one_is_judged_in_both_ways(
     small: Callable[..., Case], tmp_path: Path
 ) -> None:
@@ -280,6 +282,7 @@ def test_populations_of_all_sizes_are_measured_and_one_is_judged_in_both_ways(
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.slow
 def test_both_precisions_are_timed_and_their_members_compared_in_pairs(
     small: Callable[..., Case], tmp_path: Path
 ) -> None:
@@ -341,6 +344,48 @@ def test_a_larger_population_holds_more_memory(small: Callable[..., Case]) -> No
     section = _bench_memory.measure_memory(case, sizes=(1, 64), say=lambda text: None)
     weights = 64 * 4 * (13 * 256 + 256 + 256 * 256 + 256 + 256 + 1) / MIB  # the least that there must be
     assert weights < float(section.rows[1]["above that of 1"]) < 20 * weights
+
+
+@pytest.mark.usefixtures("here")
+def test_each_augmentation_is_timed_after_steps_of_the_bare_loop(
+    small: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[int, int]] = []
+    train = bare.train
+
+    def counted(network: Any, loss: Any, optimizer: Any, x: Tensor, y: Tensor, **how: Any) -> Any:
+        steps, score = train(network, loss, optimizer, x, y, **how)
+        taken.append((steps, len(x)))
+        return steps, score
+
+    monkeypatch.setattr(bare, "train", counted)
+    section = _bench_augmentation.measure_augmentation(
+        small("digits_cnn"), names=["shift", "mixup"], rows=64, target=1e9, repeats=2, say=lambda text: None
+    )
+    assert [(row["augmentation"], row["runs"], row["reached"]) for row in section.rows] == [
+        (_bench_augmentation.STEP, "4", ""),
+        ("shift", "2", "yes"),
+        ("mixup", "2", "yes"),
+    ]
+    assert taken == [(1, 64)] * 5 * (2 + 4)  # calls of the two that warm up, and of the four that count
+    assert "64 rows of `experiment=digits_cnn`, float32, 1\nthread(s)" in section.text
+
+
+def test_an_augmentation_is_judged_by_its_share_of_the_median_step() -> None:
+    times = _bench_augmentation.Times
+    runs = {
+        "flip": [times(step=0.010, augmentation=0.001), times(step=0.030, augmentation=0.003)],
+        "crop": [times(step=0.020, augmentation=0.005), times(step=0.020, augmentation=0.004)],
+    }
+    step, flip, crop = _bench_augmentation.rows_of(runs, target=0.2)
+    assert (step["median, ms"], step["runs"]) == ("20.00", "4")
+    assert (flip["median, ms"], flip["share"], flip["target"], flip["reached"]) == ("2.00", "0.100", "<= 0.2", "yes")
+    assert (crop["share"], crop["reached"]) == ("0.225", "no")
+
+
+def test_every_augmentation_but_none_is_measured() -> None:
+    files = {file.stem for file in (build.CONF / "augmentation").glob("*.yaml")}
+    assert {*_bench_augmentation.options(), "none"} == files
 
 
 @pytest.mark.usefixtures("here")
@@ -465,5 +510,5 @@ def test_settings_that_mean_nothing_are_refused_by_name() -> None:
 
 
 def test_every_promise_is_measured() -> None:
-    names = {"boston_mlp", "fashion_mnist_cnn", "population", "bfloat16", "memory", "gpu", "driver"}
+    names = {"boston_mlp", "fashion_mnist_cnn", "population", "bfloat16", "memory", "augmentation", "gpu", "driver"}
     assert set(MEASUREMENTS) == names

@@ -103,7 +103,7 @@ def test_trials_that_differ_in_numbers_are_one_population(prepared: str, tmp_pat
         resolved(prepared, *SMALL_MLP, "loss=huber", *overrides)
         for overrides in (
             ["trainer.max_epochs=2", "optimizer.lr=0.01", "loss.delta=0.5"],
-            ["trainer.max_epochs=3", "optimizer.weight_decay=0.1", "training.gradient_clip_norm=0.1"],
+            ["trainer.max_epochs=3", "optimizer.weight_decay=0.1", "clipping.norm=0.1"],
         )
     ]
     together = trained(configs, tmp_path, members=MEMBERS)
@@ -158,8 +158,12 @@ def test_members_that_are_stopped_have_no_results_and_go_on_later(prepared: str,
     assert [result.weights_sha256 for result in again] == [result.weights_sha256 for result in whole]
 
 
-def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(prepared: str, tmp_path: Path) -> None:
-    config = resolved(prepared, "experiment=boston_mlp", "trainer.max_epochs=5", "early_stopping=patience")
+@pytest.mark.parametrize("target_scaling", ["none", "standard"])
+def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(
+    target_scaling: str, prepared: str, tmp_path: Path
+) -> None:
+    changes = ["trainer.max_epochs=5", "early_stopping=patience", f"data.target_scaling={target_scaling}"]
+    config = resolved(prepared, "experiment=boston_mlp", *changes)
     (result,) = trained(config, tmp_path / "trial")
     best = tmp_path / "best"
     best.mkdir()
@@ -172,9 +176,26 @@ def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(prep
     with torch.no_grad():
         outputs = network(raw)
         on_scaled = network.network(fold.features[fold.split.validation])
-    assert torch.equal(outputs, on_scaled)
-    assert float((outputs - targets).abs().mean()) == pytest.approx(result.value, rel=1e-6)
+    if target_scaling == "none":
+        assert torch.equal(outputs, on_scaled)
+    else:
+        learned = fold.targets[torch.from_numpy(fold.split.train)]
+        in_unit = on_scaled * learned.std(correction=0) + learned.mean()
+        torch.testing.assert_close(outputs, in_unit, rtol=1e-5, atol=1e-4)
+    assert float((outputs - targets).abs().mean()) == pytest.approx(result.value, rel=1e-5)
+    assert result.value < 20  # thousand dollars; the prices' mean is 22
     assert np.array_equal(validation, fold.split.validation)
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [("full", 3), ("1", 3 * 323)])
+def test_an_epoch_has_one_step_of_all_rows_or_one_for_each(
+    batch_size: str, steps: int, prepared: str, tmp_path: Path
+) -> None:
+    changes = ["model.widths=[8]", f"data.batch_size={batch_size}", "trainer.max_epochs=3"]
+    (result,) = trained(resolved(prepared, "experiment=boston_mlp", *changes), tmp_path)
+    assert (result.status, result.step) == (Status.FINISHED, steps)
+    losses = result.curves["train/loss"]
+    assert losses == sorted(losses, reverse=True)
 
 
 def raw_validation_rows(config: Config) -> tuple[torch.Tensor, torch.Tensor, np.ndarray[Any, Any]]:
@@ -205,15 +226,19 @@ def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: s
         (["trainer.max_epochs=0"], r"^trainer\.max_epochs must be at least 1, got 0\."),
         (["early_stopping.patience=0"], r"^early_stopping\.patience must be at least 1, got 0\. Use null for none\.$"),
         (["early_stopping.min_delta=-1.0"], r"^early_stopping\.min_delta must be 0 or more, got -1\.0\."),
-        (["loss=cross_entropy"], r"^loss: does not go with .*does not change with.* Choose a loss that fits the task"),
-        (["loss=binary_cross_entropy"], r"^loss: does not go with .*targets from 0 to 1.* Choose a loss that fits"),
-        ([*SMALL_CNN, "loss=mse"], r"^loss: does not go with .* Choose a loss that fits the task and the model\.$"),
+        (["loss=cross_entropy"], r"^loss: torch\.nn\.CrossEntropyLoss is for task=classification, not regression\. "),
+        (["loss=binary_cross_entropy"], r"^loss: torch\.nn\.BCEWithLogitsLoss is for task=binary, not regression\. "),
+        ([*SMALL_CNN, "loss=mse"], r"^loss: torch\.nn\.MSELoss is for task=regression, not classification\. "),
         (
             [*SMALL_CNN, "model.kernel=9", "model.padding=valid"],
             r"^model\.kernel: block 1 has a 9x9 kernel .*8x8 pixels",
         ),
         ([*SMALL_CNN, "objective=mae"], r"^objective: does not go with "),
-        (["optimizer.lr=-1.0"], r"^optimizer.*-1\.0"),
+        (["task.num_outputs=2"], r"^loss: does not go with .* or choose another loss for this task and model\.$"),
+        (["initialization=normal", "initialization.std=-1.0"], r"^initialization\.std must be "),
+        (["optimizer.lr=-1.0"], r"^optimizer\.lr must be above 0, got -1\.0\. A usual rate is"),
+        (["optimizer.lr=0.0"], r"^optimizer\.lr must be above 0, got 0\.0\."),
+        (["optimizer.betas=[0.9]"], r"^optimizer: a value is refused \(.*\)\. See its keys in conf/optimizer/\.$"),
         (["optimizer=sgd", "optimizer.nesterov=true"], r"^optimizer.*[Nn]esterov"),
         (["trainer.precision=17"], r"^trainer.*17"),
         (["trainer.devices=0"], r"^trainer.*0"),

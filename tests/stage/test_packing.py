@@ -47,7 +47,7 @@ def sizes(parts: list[list[tuple[int, int]]]) -> list[int]:
         {"initialization": "torch_default"},
         {"early_stopping": "patience"},
         {"trainer__max_epochs": 7},
-        {"training__gradient_clip_norm": 1.0},
+        {"clipping__norm": 1.0},
     ],
     ids=str,
 )

@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from eksplora.counter import derive
+from eksplora.draw import mix64
 from eksplora.initialization import glorot_uniform
-from eksplora.model._members import Dropout, mix64
+from eksplora.model._dropout import Dropout
 from eksplora.model.cnn import CNN
 from eksplora.model.mlp import MLP
 from eksplora.scheduler import Constant
@@ -230,30 +231,41 @@ def bare_loop(
 ) -> Bare:
     """The same training in plain PyTorch: a tensor per layer, one optimizer over them, no chunks."""
     fold = fold or fold_of(recipe)
+    lane = Seat(recipe, Member(index=0, seed=seed), fold).lane(Path())
     network = recipe.network()
     recipe.initialize(network, torch.Generator().manual_seed(derive(seed, "initialization")))
     optimizer = recipe.optimizer(network.parameters())
     base_lr = optimizer.param_groups[0]["lr"]
     targets = recipe.task.target(fold.targets)
+    shift, scale = (torch.from_numpy(part).float() for part in (fold.target_shift, fold.target_scale))
+    wanted = (targets - shift) / scale if fold.scales_targets else targets
+    total, history = lane.steps_per_epoch() * recipe.max_epochs, list[float]()
     autocast = nullcontext if precision is None else partial(torch.autocast, "cpu", precision)
     bare, step = Bare(network), 0
     for epoch in range(recipe.max_epochs):
         network.train()
         seen = []
-        for batch in _batches(epoch_order(fold.split.train, seed, epoch), recipe.batch_size):
-            optimizer.param_groups[0]["lr"] = base_lr * recipe.schedule(step)
+        order = epoch_order(fold.split.train, seed, epoch, lane.row_probabilities())
+        for batch in _batches(order, recipe.batch_size):
+            optimizer.param_groups[0]["lr"] = base_lr * recipe.schedule(step, total, history)
             set_keys(network, seed, step)
             with autocast():
-                output = network(fold.features[batch])
-                loss = recipe.loss(output, targets[batch])
+                features, share = augmented(recipe, fold.features[batch], seed, step)
+                output = network(features)
+                loss = _mixed_loss(recipe.loss, output, wanted[batch], share)
             optimizer.zero_grad()
-            loss.backward()
-            if recipe.gradient_clip_norm is not None:
-                nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip_norm)
+            (loss + penalty(recipe, network)).backward()
+            if recipe.clipping.value is not None:
+                nn.utils.clip_grad_value_(network.parameters(), recipe.clipping.value)
+            if recipe.clipping.norm is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), recipe.clipping.norm)
             optimizer.step()
+            if recipe.regularization.max_norm is not None:
+                for weight in weights(network):
+                    weight.data = torch.renorm(weight.data, 2, 0, recipe.regularization.max_norm)
             if bare.first_bad_step is None and not torch.isfinite(loss):
                 bare.first_bad_step = step
-            seen.append((output.detach(), targets[batch], loss.item() * len(batch)))
+            seen.append((output.detach() * scale + shift, targets[batch], loss.item() * len(batch)))
             step += 1
         bare.train_loss.append(sum(loss for _, _, loss in seen) / len(fold.split.train))
         bare.train_outputs.append(torch.cat([output for output, _, _ in seen]))
@@ -261,9 +273,39 @@ def bare_loop(
         network.eval()
         with torch.no_grad(), autocast():
             output = network(fold.features[fold.split.validation])
-            bare.val_loss.append(recipe.loss(output, targets[fold.split.validation]).item())
-        bare.val_outputs.append(output)
+            bare.val_loss.append(recipe.loss(output, wanted[fold.split.validation]).item())
+        bare.val_outputs.append(output * scale + shift if fold.scales_targets else output)
+        if recipe.schedule.reads_history:
+            metric, validation = recipe.metric.clone(), targets[fold.split.validation]
+            metric.update(recipe.task.prediction(bare.val_outputs[-1]), recipe.task.metric_target(validation))
+            history.append(metric.compute().item() * (1 if recipe.direction == "minimize" else -1))
     return bare
+
+
+def weights(network: nn.Module) -> list[nn.Parameter]:
+    """What is neither a bias nor a factor of a normalization."""
+    return [parameter for parameter in network.parameters() if parameter.dim() > 1]
+
+
+def penalty(recipe: Recipe, network: nn.Module) -> Tensor:
+    """What regularization adds to the loss."""
+    l1 = sum((weight.abs().sum() for weight in weights(network)), torch.zeros(()))
+    l2 = sum((weight.square().sum() for weight in weights(network)), torch.zeros(()))
+    return recipe.regularization.l1 * l1 + recipe.regularization.l2 * l2
+
+
+def augmented(recipe: Recipe, features: Tensor, seed: int, step: int) -> tuple[Tensor, Tensor | None]:
+    """A batch (rows, ...) as augmentation makes it for this member and step, and each row's own share of the loss."""
+    if recipe.augmentation is None:
+        return features, None
+    key = mix64(torch.tensor([derive(seed, "augmentation")]) + mix64(torch.tensor(step)))
+    changed, share = recipe.augmentation(features[None], key)
+    return changed[0], share
+
+
+def _mixed_loss(loss: nn.Module, output: Tensor, target: Tensor, share: Tensor | None) -> Tensor:
+    own: Tensor = loss(output, target)
+    return own if share is None else share[0] * own + (1 - share[0]) * loss(output, target.flip(0))
 
 
 def set_keys(network: nn.Module, seed: int, step: int) -> None:

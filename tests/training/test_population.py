@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from eksplora.initialization import glorot_uniform, torch_default
-from eksplora.model._members import Dropout
+from eksplora.model._dropout import Dropout
 from eksplora.scheduler import Constant, Exponential
 from eksplora.training.batches import TrainingChunks
+from eksplora.training.clipping import Clipping
 from eksplora.training.lane import Lane
 from eksplora.training.population import Population
 from eksplora.training.recipe import Recipe
@@ -128,7 +129,7 @@ def test_with_everything_that_members_may_differ_in(base: Callable[..., Recipe])
         small.regression: [nn.HuberLoss(delta=delta) for delta in (0.1, 0.5, 1.0, 2.0, 10.0)],
         small.classification: [nn.CrossEntropyLoss(label_smoothing=share) for share in (0.0, 0.1, 0.2, 0.3, 0.4)],
     }[base]
-    clips = [None, 0.1, 1.0, 0.01, 100.0]
+    clips = [Clipping(), Clipping(norm=0.1), Clipping(norm=1.0), Clipping(value=0.01), Clipping(norm=100.0)]
     assert_each_is_as_alone(
         [
             base(
@@ -137,7 +138,7 @@ def test_with_everything_that_members_may_differ_in(base: Callable[..., Recipe])
                 schedule=SCHEDULES[i],
                 initialize=[glorot_uniform, torch_default][i % 2],
                 loss=losses[i],
-                gradient_clip_norm=clips[i],
+                clipping=clips[i],
             )
             for i in range(5)
         ],

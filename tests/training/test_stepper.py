@@ -8,7 +8,7 @@ import torch
 from test_population import populated
 from torch import nn
 
-from eksplora.training.stepper import clip, refusal
+from eksplora.training.stepper import refusal
 
 PARAMETERS = [nn.Parameter(torch.zeros(2, 2))]
 FUSED = sorted({name for name, _ in optimizers.VARIANTS + optimizers.OTHERS})
@@ -65,37 +65,3 @@ def test_equal_numbers_are_one_step_of_the_weights_and_own_ones_are_not() -> Non
         other = small.regression(optimizer=optimizers.optimizer("adam", **changes))
         own = populated(small.seats([small.regression(optimizer=adam), other]))
         assert not own.stepper.is_shared
-
-
-# --- clipping ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("longest", [1e-3, 1.0, 1e3, float("inf")])
-def test_each_members_gradient_is_clipped_as_torch_does_for_one(longest: float) -> None:
-    torch.manual_seed(0)
-    gradients = torch.randn(4, 192) * torch.tensor([[1e-4], [1e-1], [1.0], [1e3]])
-    expected = []
-    for row in gradients:
-        parameter = nn.Parameter(torch.zeros(192))
-        parameter.grad = row.clone()
-        nn.utils.clip_grad_norm_(parameter, longest)
-        expected.append(parameter.grad)
-    clipped = gradients.clone()
-    clip(clipped, torch.full((4, 1), longest))
-    torch.testing.assert_close(clipped, torch.stack(expected), rtol=1e-6, atol=0)  # a norm is a sum of 192 squares
-    assert torch.equal(clipped[0], gradients[0]) == (longest >= 1e-2)
-
-
-def test_a_limit_is_a_members_own() -> None:
-    gradients = torch.ones(3, 4)
-    clip(gradients, torch.tensor([[1.0], [float("inf")], [4.0]]))
-    assert gradients.tolist() == [pytest.approx([0.5] * 4), [1.0] * 4, [1.0] * 4]
-
-
-@pytest.mark.parametrize("longest", [0.05, 100.0])
-def test_a_clipped_training_is_the_bare_loop_with_torchs_clipping(longest: float, tmp_path: Any) -> None:
-    recipe = small.regression(gradient_clip_norm=longest, optimizer=small.momentum)
-    bare, result = small.bare_loop(recipe), small.train(recipe, tmp_path)
-    stored = small.load(result)
-    for name, value in bare.network.state_dict().items():
-        torch.testing.assert_close(stored[name], value, rtol=0, atol=1e-6)  # norm of one row against norm of norms

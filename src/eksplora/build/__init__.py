@@ -15,8 +15,9 @@ from eksplora.build._compose import (
     plain,
     unknown_key,
 )
-from eksplora.build._configurator import Configurator, check_space
+from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
+from eksplora.build._mix import check_mix
 from eksplora.build._part import load_network, part, sampler_factory
 from eksplora.build._request import Request, compose_request, request
 
@@ -24,6 +25,7 @@ __all__ = [
     "CONF",
     "Configurator",
     "Request",
+    "check_mix",
     "check_space",
     "choices",
     "compose_request",
@@ -38,5 +40,6 @@ __all__ = [
     "plain",
     "request",
     "sampler_factory",
+    "samples",
     "unknown_key",
 ]

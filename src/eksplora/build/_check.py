@@ -44,18 +44,26 @@ def check_values(root: str, overrides: Sequence[str], config: Config) -> None:
             raise ConfigError(f"{key}: cannot be removed. Drop ~{key}.")
 
 
+WORDS = {"data.batch_size": "full", "baseline.batch_size": "auto"}
+"""Keys of whole numbers that take a word too."""
+
+
 def check_kind(key: str, known: Any, value: Any) -> None:
     """Refuse a value whose kind differs from that of the value in `conf/` (null there takes any kind).
 
     Raises:
         ConfigError: Naming the key, the value and the kind that is wanted.
     """
-    per_layer = key.removeprefix("space.params.").startswith("model.") and isinstance(value, list)
+    name = key.removeprefix("space.params.")
+    per_layer = name.startswith("model.") and isinstance(value, list)
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key}: {value} is not finite. Give a number.")
+    if name in WORDS and (value == WORDS[name] or _is_kind(1, value)):
+        return
     if known is None or _is_kind(known, value) or (per_layer and _is_list_of(known, value)):
         return
     wanted = f"a list such as {known}" if isinstance(known, list) else f"a value like {known!r} ({_kind(known)})"
+    wanted += f", or {WORDS[name]}" if name in WORDS else ""
     shown = "null" if value is None else repr(value)
     raise ConfigError(f"{key}: {shown} is of the wrong type. Give {wanted}.")
 
@@ -100,37 +108,25 @@ def check_fit(config: Config, chosen: Mapping[str, str]) -> None:
         raise ConfigError(
             f"task={task} does not go with data={chosen['data']}. Choose task={' or task='.join(fitting)}."
         )
-    if _task_of(config["metric"]["_target_"]) != task:
-        options = [name for name in choices("metric") if task in map(_task_of, allowed_targets("metric", name))]
+    if task not in _tasks_for(config["metric"]["_target_"]):
+        fits = [(name, target) for name in choices("metric") for target in allowed_targets("metric", name)]
+        options = [name for name, target in fits if task in _tasks_for(target)]
         raise ConfigError(f"objective={objective} is not for task={task}. Choose one of {', '.join(options)}.")
-    check_loss(config, task)
-
-
-def check_loss(config: Config, task: str) -> None:
-    """Refuse a loss that is for another task: it would train on numbers that mean something else.
-
-    Raises:
-        ConfigError: Naming the loss and the task.
-    """
-    target = config["loss"]["_target_"]
-    wanted = _task_of(target)
-    if wanted not in (task, None):
-        options = [name for name in choices("loss") if {task, None} & set(map(_task_of, allowed_targets("loss", name)))]
-        raise ConfigError(f"loss: {target} is for task={wanted}, not {task}. Choose loss={' or loss='.join(options)}.")
 
 
 def _tasks_of(data: Mapping[str, Any]) -> list[str]:
     """The tasks that a data set can be used for."""
     if data["num_classes"] is None:
-        return ["regression"]
+        return ["regression", "counts", "quantiles"] if data["num_targets"] == 1 else ["regression", "counts"]
     return ["binary", "classification"] if data["num_classes"] == 2 else ["classification"]
 
 
-def _task_of(target: str) -> str | None:
-    """The task that a metric of torchmetrics or a loss of torch is for, by its name; None: no class of its own."""
-    name = target.rpartition(".")[2]
-    found = next((task for word, task in _FAMILIES.items() if name.startswith(word)), None)
-    return found or ("regression" if target.startswith("torchmetrics.") else None)
+def _tasks_for(metric: str) -> tuple[str, ...]:
+    """The tasks that a metric of torchmetrics is for, by its name."""
+    name = metric.rpartition(".")[2]
+    return next(
+        (tasks for word, tasks in _FAMILIES.items() if name.startswith(word)), ("regression", "counts", "quantiles")
+    )
 
 
-_FAMILIES = {"Binary": "binary", "Multiclass": "classification", "BCE": "binary", "CrossEntropy": "classification"}
+_FAMILIES = {"Binary": ("binary",), "Multiclass": ("classification",)}

@@ -128,7 +128,8 @@ def stated_keys() -> Mapping[str, Sequence[str]]:
 def known_keys(root: str) -> set[str]:
     """Every dotted key that can be set in a root: of its groups, whatever is chosen, and its own."""
     tops = {field.name for field in fields(schema.ROOTS[root])}
-    files = [path for path in (CONF / f"{root}.yaml", CONF / "search.yaml") if path.stem == root or root == "train"]
+    includes_search = issubclass(schema.ROOTS[root], schema.SearchConfig)
+    files = [CONF / f"{name}.yaml" for name in {root, "search" if includes_search else root}]
     own = (OmegaConf.to_container(OmegaConf.load(path)) for path in files)
     keys = {key for values in own for key in flatten(cast(Config, values)) if key != "defaults"}
     return keys | tops | {key for key in stated_keys() if key.partition(".")[0] in tops}

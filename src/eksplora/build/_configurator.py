@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from eksplora import schema
-from eksplora.build._check import check_kind, check_loss
+from eksplora.build._check import check_kind
 from eksplora.build._compose import (
     choices,
     composition,
@@ -22,8 +22,9 @@ from eksplora.build._compose import (
     stated_keys,
     unknown_key,
 )
+from eksplora.build._mix import RULES, Rule
 from eksplora.errors import ConfigError, nearest
-from eksplora.search.space import Interval, Parameter, Space, extremes
+from eksplora.search.space import Interval, Parameter, Space, drawable, extremes
 from eksplora.types import Config
 
 Groups = tuple[tuple[str, Any], ...]
@@ -57,10 +58,10 @@ class Configurator:
         )
 
     def _composed(self, groups: Groups) -> DictConfig:
-        return _composed(self._root, (*self._overrides, *(f"{key}={value}" for key, value in groups)))
+        return _composed(self._root, self._overrides, groups)
 
     def _resolved(self, groups: Groups) -> Config:
-        return _resolved(self._root, (*self._overrides, *(f"{key}={value}" for key, value in groups)))
+        return _resolved(self._root, self._overrides, groups)
 
     def _resolve(self, groups: Groups, values: Mapping[str, Any]) -> Config:
         """Set values where interpolations can see them, and resolve all."""
@@ -81,14 +82,18 @@ class Configurator:
 
 
 @cache
-def _composed(root: str, overrides: tuple[str, ...]) -> DictConfig:
-    kept = (*schema.TRAINING_KEYS, "paths")
-    return OmegaConf.masked_copy(composition(root, overrides), list(kept))
+def _composed(root: str, overrides: tuple[str, ...], groups: Groups) -> DictConfig:
+    """What is composed with these choices: a group's file makes its own node, so each is composed once by itself."""
+    kept = schema.BASELINE_KEYS if root == "baseline" else schema.TRAINING_KEYS
+    composed = OmegaConf.masked_copy(composition(root, overrides), [*kept, "paths"])
+    for group, option in groups:
+        composed[group] = composition(root, (*overrides, f"{group}={option}"))[group]
+    return composed
 
 
 @cache
-def _resolved(root: str, overrides: tuple[str, ...]) -> Config:
-    return plain(_composed(root, overrides))
+def _resolved(root: str, overrides: tuple[str, ...], groups: Groups) -> Config:
+    return plain(_composed(root, overrides, groups))
 
 
 def _is_literal(value: Any) -> bool:
@@ -122,15 +127,63 @@ def check_space(space: Space, configure: Configurator) -> None:
     """
     groups = {parameter.key: parameter for parameter in space if is_group(parameter.key)}
     for parameter in groups.values():
-        _check_group(parameter, configure)
+        _check_group(parameter)
     stated = configure.without_values()
     for parameter in space:
         if parameter.key not in groups:
             for chosen in _combinations(parameter, groups):
                 _check_key(parameter, flatten(stated(chosen)), chosen)
+                _check_effect(parameter, configure, chosen)
+    for rule in RULES:
+        for values in _assignments([parameter for parameter in space if _matters(parameter, rule, space)]):
+            rule.check(configure(values))
 
 
-def _check_group(parameter: Parameter, configure: Configurator) -> None:
+def samples(space: Space, configure: Configurator) -> Iterator[tuple[str, Config]]:
+    """For each searched key and each value near its ends a configuration that has it, and what to call it."""
+    for parameter in space:
+        for value in drawable(parameter):
+            yield f"space.params.{parameter.key}", configure(_completed(space, parameter, value))
+
+
+def _completed(space: Space, parameter: Parameter, value: Any) -> dict[str, Any]:
+    """A trial's values, one of which is given; the others are the first that their domains have."""
+    values: dict[str, Any] = {}
+    for other in space:  # those that others depend on come first
+        if other is parameter:
+            values[other.key] = value
+        elif parameter.when is not None and other.key == parameter.when.key:
+            values[other.key] = parameter.when.values[0]
+        elif other.when is None or other.when.holds(values):
+            values[other.key] = next(drawable(other))
+    return values
+
+
+def _matters(parameter: Parameter, rule: Rule, space: Space) -> bool:
+    """Whether a rule looks at what a parameter sets, or another that it looks at depends on it."""
+    if parameter.key.partition(".")[0] in rule.reads:
+        return True
+    depending = [other for other in space if other.when is not None and other.when.key == parameter.key]
+    return any(_matters(other, rule, space) for other in depending)
+
+
+def _assignments(parameters: Sequence[Parameter]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values at the ends of these parameters, in which all conditions hold; none for none."""
+    assigned: list[dict[str, Any]] = [{}] if parameters else []
+    for parameter in parameters:  # those that others depend on come first
+        assigned = [
+            values | extension
+            for values in assigned
+            for extension in (
+                [{parameter.key: value} for value in extremes(parameter)]
+                if parameter.when is None or parameter.when.holds(values)
+                else [{}]
+            )
+        ]
+    return iter(assigned)
+
+
+def _check_group(parameter: Parameter) -> None:
     key, options = parameter.key, choices(parameter.key)
     name = f"space.params.{key}"
     if key not in SEARCHED_GROUPS:
@@ -138,12 +191,23 @@ def _check_group(parameter: Parameter, configure: Configurator) -> None:
     for value in extremes(parameter):
         if value not in options:
             raise ConfigError(f"{name}: '{value}' is no file of conf/{key}/. {nearest(str(value), options)}")
-        if key == "loss":
-            config = configure({key: value})
-            check_loss(config, config["task"]["_target_"].rpartition(".")[2])
 
 
-SEARCHED_GROUPS = ("early_stopping", "initialization", "loss", "model", "optimizer", "scheduler", "trainer")
+SEARCHED_GROUPS = (
+    "activation",
+    "augmentation",
+    "clipping",
+    "dropout",
+    "early_stopping",
+    "imbalance",
+    "initialization",
+    "loss",
+    "model",
+    "optimizer",
+    "regularization",
+    "scheduler",
+    "trainer",
+)
 """Groups that may differ between the trials of a study: with other data or objectives, trials would not compare."""
 
 
@@ -167,6 +231,28 @@ def _check_key(parameter: Parameter, known: Mapping[str, Any], groups: Mapping[s
         raise ConfigError(f"{name}: whole numbers only. Write int(interval(...)) or range(...).")
     for value in extremes(parameter):
         check_kind(name, stated, value)
+
+
+def _check_effect(parameter: Parameter, configure: Configurator, groups: Mapping[str, Any]) -> None:
+    """Refuse values of a typed key that its type refuses, and a key that is searched in vain."""
+    key, name, group = parameter.key, f"space.params.{parameter.key}", parameter.key.partition(".")[0]
+    if group not in TYPED:
+        return
+    found = []
+    for value in extremes(parameter):
+        try:
+            found.append(configure({**groups, key: value})["model"])
+        except OmegaConfBaseException:
+            raise ConfigError(f"{name}: {value!r} is of the wrong type. See conf/{group}/.") from None
+    if group in READ_BY_MODEL and len(found) > 1 and all(model == found[0] for model in found):
+        raise ConfigError(f"{name}: the model does not take it, model.{group} is given. Search that one.")
+
+
+READ_BY_MODEL = ("activation", "dropout")
+"""Groups whose values the network's keys refer to."""
+
+TYPED = (*READ_BY_MODEL, "augmentation", "clipping", "early_stopping", "imbalance", "regularization", "training")
+"""Nodes of the root with a type of their own."""
 
 
 def _missing(key: str, known: Mapping[str, Any], groups: Mapping[str, Any]) -> str:

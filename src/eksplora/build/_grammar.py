@@ -1,5 +1,6 @@
 """The search space's text, in Hydra's override grammar, to plain values."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -61,16 +62,20 @@ def _in_order(parameters: list[Parameter]) -> Space:
     free = {parameter.key: parameter for parameter in parameters if parameter.when is None}
     bound = [parameter for parameter in parameters if parameter.when is not None]
     for parameter in bound:
-        _check_condition(parameter.key, cast(Condition, parameter.when), free)
+        _check_condition(parameter.key, cast(Condition, parameter.when), free, {other.key for other in bound})
     return (*free.values(), *bound)
 
 
-def _check_condition(key: str, condition: Condition, free: dict[str, Parameter]) -> None:
+def _check_condition(key: str, condition: Condition, free: dict[str, Parameter], bound: Collection[str]) -> None:
     other = condition.key
     if other not in free:
+        if other in bound:
+            raise ConfigError(
+                f"space.when.{key}: '{other}' has a condition of its own, and conditions do not build on each other. "
+                f"Drop space.when.{other}, or give {key} that condition."
+            )
         raise ConfigError(
-            f"space.when.{key}: '{other}' is not searched, or has a condition of its own. "
-            f"Search it too: space.params.{other}=choice(...)."
+            f"space.when.{key}: '{other}' is not searched. Search it too: space.params.{other}=choice(...)."
         )
     domain = free[other].domain
     for value in condition.values:

@@ -98,9 +98,13 @@ def load_network(folder: str | Path, *, member: int = 0) -> Any:
         raise DataError(
             f"{weights} cannot be read ({error}). Give a folder that holds a study's best network."
         ) from None
-    model = Scaled(network=part(config, "model"), shift=tensors["shift"], scale=tensors["scale"])
-    model.load_state_dict(tensors)
-    return model.eval()
+    scaling = {name: value for name, value in tensors.items() if not name.startswith("network.")}
+    network = part(config, "model")
+    prefix = "network."
+    network.load_state_dict(
+        {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    )
+    return Scaled(network=network, **scaling).eval()
 
 
 def _recorded(path: Path) -> dict[str, Any]:

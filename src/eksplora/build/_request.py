@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from eksplora import schema
 from eksplora.build._check import check_fit, check_values
 from eksplora.build._compose import compose_root, keep, plain
+from eksplora.build._mix import check_mix
 from eksplora.errors import ConfigError
 from eksplora.types import Config
 
@@ -64,9 +65,11 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
     keep(root, overrides, config)
     values = plain(config)
     check_values(root, overrides, values)
-    if schema.ROOTS[root] is schema.SearchConfig:
+    if issubclass(schema.ROOTS[root], schema.SearchConfig):
         check_fit(values, choices)
         _check_name(values["study"]["name"])
+    if schema.ROOTS[root] is schema.SearchConfig:
+        check_mix(values)
     return Request(root, overrides, OmegaConf.to_object(config), values, choices)
 
 

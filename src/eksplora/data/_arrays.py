@@ -21,11 +21,13 @@ class TrainingArrays:
         features: Scaled, float32, shape (rows, ...).
         targets: Classes (rows,) int64, or numbers (rows, targets) float32 in their own unit.
         scaling: What was done to the features; later data must go through the same.
+        target_scaling: What is to be done to the targets before a loss sees them; here they are as they were.
     """
 
     features: NDArray[np.float32]
     targets: NDArray[Any]
     scaling: _scaling.Scaling
+    target_scaling: _scaling.Scaling
 
 
 def training_arrays(dataset: Dataset, split: Split) -> TrainingArrays:
@@ -41,9 +43,9 @@ def training_arrays(dataset: Dataset, split: Split) -> TrainingArrays:
 def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArrays, ...]:
     """The training arrays of each split, each scaled by what its own `train` rows show; the test part stays closed.
 
-    Splits that ask for the same scaling share one object, and all share the targets. So with `none`, and with `pixel`
-    as long as the extremes are in every fold, the features are held once, however many the folds. `standard` differs
-    from fold to fold: every distinct scaling holds a copy of rows x features x 4 bytes.
+    Splits that ask for the same scaling share the scaled features, and all share the targets. So with `none`, and with
+    `pixel` as long as the extremes are in every fold, the features are held once, however many the folds. `standard`
+    differs from fold to fold: every distinct scaling holds a copy of rows x features x 4 bytes.
 
     Args:
         dataset: Prepared data.
@@ -57,21 +59,32 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
     features, targets = dataset.open("train")
     dtype = np.int64 if targets.dtype.kind == "i" else np.float32
     held = np.array(targets, dtype=dtype)
-    scaled: dict[bytes, TrainingArrays] = {}
+    scaled: dict[bytes, tuple[NDArray[np.float32], _scaling.Scaling]] = {}
 
     def scaled_for(split: Split) -> TrainingArrays:
         scaling = _scaling.fit(dataset.scaling, features[split.train])
         key = scaling.shift.tobytes() + scaling.scale.tobytes()
         if key not in scaled:
-            scaled[key] = TrainingArrays(_scaling.apply(scaling, features), held, scaling)
-        return scaled[key]
+            scaled[key] = _scaling.apply(scaling, features), scaling
+        target_scaling = _scaling.fit(dataset.target_scaling, targets[split.train])
+        return TrainingArrays(scaled[key][0], held, scaled[key][1], target_scaling)
 
     return tuple(scaled_for(split) for split in splits)
 
 
-def check_batch_size(batch_size: int, rows: int) -> None:
+def batch_rows(batch_size: int | str, rows: int) -> int:
+    """Rows of one step: `batch_size`, or all `rows` to learn from where it is `full`.
+
+    Examples:
+        >>> batch_rows(32, 404), batch_rows("full", 404)
+        (32, 404)
+    """
+    return rows if isinstance(batch_size, str) else batch_size
+
+
+def check_batch_size(batch_size: int | str, rows: int) -> None:
     """Refuse a batch larger than the rows to learn from."""
-    if batch_size > rows:
+    if batch_rows(batch_size, rows) > rows:
         raise ConfigError(
             f"data.batch_size={batch_size} is more than the {rows} rows to learn from. Choose {rows} or fewer."
         )

@@ -24,14 +24,15 @@ class Dataset(ABC):
 
     Args:
         root: Folder of raw and prepared data.
-        batch_size: Rows per optimizer step.
-        scaling: `standard`, `pixel` or `none`; fitted on the rows to learn from.
+        batch_size: Rows per optimizer step, or `full` for all rows to learn from.
+        scaling: `standard`, `minmax`, `robust`, `pixel` or `none`; fitted on the rows to learn from.
         input_shape: Shape of one row's features; checked against the data.
         num_classes: Number of classes, or None for a regression; checked against the data.
         num_targets: Numbers to predict per row, or None for classes; checked against the data.
         stratified: Whether parts keep the proportions of the classes.
         test_fraction: Share of all rows in the test part; None where the split is fixed.
         split_seed: Decides which rows are test rows; None where the split is fixed.
+        target_scaling: `none`, or `standard` for the targets of a regression; fitted as `scaling` is.
 
     Raises:
         ConfigError: A value is out of range; the message names its key.
@@ -46,7 +47,7 @@ class Dataset(ABC):
         self,
         *,
         root: str,
-        batch_size: int,
+        batch_size: int | str,
         scaling: str,
         input_shape: Sequence[int],
         num_classes: int | None,
@@ -54,14 +55,20 @@ class Dataset(ABC):
         stratified: bool,
         test_fraction: float | None = None,
         split_seed: int | None = None,
+        target_scaling: str = "none",
     ) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-            raise ConfigError(f"data.batch_size must be a positive integer, got {batch_size}. Try data.batch_size=32.")
+        _check_batch_size(batch_size)
         if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
             raise ConfigError(f"data.input_shape must be a list of sizes, got {input_shape}. Try [13] or [1, 28, 28].")
         if not isinstance(stratified, bool):
             raise ConfigError(f"data.stratified must be true or false, got {stratified!r}. Set data.stratified=false.")
         _scaling.check_kind(scaling)
+        _scaling.check_kind(target_scaling, key="data.target_scaling", kinds=_scaling.TARGET_KINDS)
+        if target_scaling != "none" and num_targets is None:
+            raise ConfigError(
+                f"data.target_scaling={target_scaling}: classes are no numbers to scale. Set data.target_scaling=none."
+            )
+        self.target_scaling = target_scaling
         self.root, self.batch_size, self.scaling, self.stratified = Path(root), batch_size, scaling, stratified
         self.stated = {"input_shape": list(input_shape), "num_classes": num_classes, "num_targets": num_targets}
         self.split = self._split_parameters(test_fraction, split_seed)
@@ -161,3 +168,11 @@ class Dataset(ABC):
 
     def _way_out(self) -> str:
         return f"Run `python pipelines/prepare.py data={self.name}`."
+
+
+def _check_batch_size(batch_size: int | str) -> None:
+    is_count = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size >= 1
+    if not is_count and batch_size != "full":
+        raise ConfigError(
+            f"data.batch_size must be a positive integer or full, got {batch_size}. Try data.batch_size=32."
+        )

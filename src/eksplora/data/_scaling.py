@@ -1,6 +1,6 @@
 """Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,18 @@ def _standard(features: Array) -> Scaling:
     return Scaling(features.mean(axis=0, dtype=np.float64), np.where(is_constant, 1.0, deviation))
 
 
+def _minmax(features: Array) -> Scaling:
+    """The range of each feature to [0, 1], as scikit-learn's MinMaxScaler."""
+    low, high = (extreme.astype(np.float64) for extreme in (features.min(axis=0), features.max(axis=0)))
+    return Scaling(low, np.where(high == low, 1.0, high - low))
+
+
+def _robust(features: Array) -> Scaling:
+    """Median and interquartile range of each feature, as scikit-learn's RobustScaler."""
+    lower, middle, upper = np.quantile(features, (0.25, 0.5, 0.75), axis=0)
+    return Scaling(middle, np.where(upper == lower, 1.0, upper - lower))
+
+
 def _pixel(features: Array) -> Scaling:
     """One global range for all features: the least value becomes 0, the greatest 1."""
     low, high = np.float64(features.min()), np.float64(features.max())
@@ -39,21 +51,31 @@ def _none(features: Array) -> Scaling:
     return Scaling(np.zeros((), dtype=np.float64), np.ones((), dtype=np.float64))
 
 
-KINDS: dict[str, Callable[[Array], Scaling]] = {"standard": _standard, "pixel": _pixel, "none": _none}
+KINDS: dict[str, Callable[[Array], Scaling]] = {
+    "standard": _standard,
+    "minmax": _minmax,
+    "robust": _robust,
+    "pixel": _pixel,
+    "none": _none,
+}
+
+TARGET_KINDS = ("none", "standard")
+"""Those for the targets of a regression."""
 
 
-def check_kind(kind: str) -> None:
-    """Refuse an unknown kind of scaling with a ConfigError that names `data.scaling` and the nearest kind."""
-    if kind not in KINDS:
-        raise ConfigError(f"data.scaling={kind} is unknown. {nearest(str(kind), KINDS)}")
+def check_kind(kind: str, *, key: str = "data.scaling", kinds: Collection[str] = tuple(KINDS)) -> None:
+    """Refuse an unknown kind of scaling with a ConfigError that names the key and the nearest kind."""
+    if kind not in kinds:
+        raise ConfigError(f"{key}={kind} is unknown. {nearest(str(kind), kinds)}")
 
 
 def fit(kind: str, features: Array) -> Scaling:
     """The scaling of a kind that these rows ask for.
 
     Args:
-        kind: `standard` (each feature to mean 0 and deviation 1; a constant feature is only shifted),
-            `pixel` (the global range to [0, 1]) or `none`.
+        kind: `standard` (each feature to mean 0 and deviation 1), `minmax` (each to [0, 1]), `robust` (each to median
+            0 and interquartile range 1), `pixel` (the global range to [0, 1]) or `none`. A feature without deviation
+            or range is only shifted.
         features: The training rows, shape (rows, ...).
 
     Raises:

@@ -55,7 +55,7 @@ class FashionMnist(Dataset):
         root: str,
         source_dir: str | None,
         url: str,
-        batch_size: int,
+        batch_size: int | str,
         scaling: str,
         input_shape: Sequence[int],
         num_classes: int | None,

@@ -1,127 +1,73 @@
-"""What the networks share: checks of sizes, values per layer, activations by name, dense layers.
+"""Hidden layers as the networks share them: a map, its normalization, its activation, dropout."""
 
-Every `key` is the path in the configuration (`model.widths`) that an error names.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import TypeGuard, TypeVar
+from collections.abc import Sequence
 
 from torch import nn
 
-from eksplora.errors import ConfigError, nearest
-from eksplora.model._activations import ACTIVATIONS
+from eksplora.errors import ConfigError
+from eksplora.model._activations import ACTIVATIONS, Activation, activation_name, activation_number
+from eksplora.model._dropout import dropouts
+from eksplora.model._gain import gain_before
 from eksplora.model._linear import Linear
-from eksplora.model._members import BatchNorm, Dropout
-
-T = TypeVar("T")
-
-NORMALIZATIONS = ("none", "batch")
+from eksplora.model._normalization import Normalization
+from eksplora.model._values import is_list, per_layer
 
 
-def is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value of a configuration is a list (text is not)."""
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def positive(value: object, key: str) -> int:
-    """The value itself, if it is a whole number above zero.
+def activations(value: object, count: int, parameter: object) -> list[Activation]:
+    """The activation of each of `count` layers, from a name for all or a list, and a number for those that take one.
 
     Raises:
-        ConfigError: If it is not.
+        ConfigError: If a name is unknown, a list has another length, or no function takes the number as it is.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{key} must be a positive whole number, got {value!r}. Give 1 or more.")
-    return value
-
-
-def rate(value: object, key: str) -> float:
-    """The value itself, if it is a fraction in [0, 1].
-
-    Raises:
-        ConfigError: If it is not.
-    """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ConfigError(f"{key} must be a fraction from 0 to 1, got {value!r}. Give 0 for none.")
-    return float(value)
-
-
-def activation_name(value: object, key: str) -> str:
-    """The value itself, if an activation has this name.
-
-    Raises:
-        ConfigError: If none has.
-    """
-    if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise ConfigError(f"{key}: unknown activation {value!r}. {nearest(str(value), ACTIVATIONS)}")
-    return value
-
-
-def normalization_name(value: object) -> str:
-    """The value itself, if it is `none` or `batch`.
-
-    Raises:
-        ConfigError: If it is neither.
-    """
-    if value not in NORMALIZATIONS:
+    names = per_layer(value, count, "model.activation", activation_name)
+    if parameter is None:
+        return [Activation(name) for name in names]
+    given = [str(name) for name in (value if is_list(value) else [value])]
+    takers = {name: activation_number(name, parameter) for name in given if ACTIVATIONS[name].number}
+    if not takers:
         raise ConfigError(
-            f"model.normalization: unknown normalization {value!r}. {nearest(str(value), NORMALIZATIONS)}"
+            f"activation.parameter={parameter}: {', '.join(given)} {'takes' if len(given) == 1 else 'take'} no number. "
+            "Give null, or another activation."
         )
-    return str(value)
+    return [Activation(name, takers.get(name)) for name in names]
 
 
-def sizes(value: object, key: str) -> list[int]:
-    """A list of whole numbers above zero, possibly empty.
-
-    Raises:
-        ConfigError: If it is no list, or an entry is something else.
-    """
-    if not is_list(value):
-        raise ConfigError(f"{key} must be a list of positive whole numbers, got {value!r}. Write {key}=[64,64].")
-    return [positive(size, f"{key}[{i}]") for i, size in enumerate(value)]
-
-
-def per_layer(value: object, count: int, key: str, check: Callable[[object, str], T]) -> list[T]:
-    """One checked value for each of `count` layers, from one for all or a list.
-
-    Raises:
-        ConfigError: If a list has another length, or `check` refuses a value.
-
-    Examples:
-        >>> per_layer(3, 2, "model.kernel", positive)
-        [3, 3]
-        >>> per_layer([5, 3], 2, "model.kernel", positive)
-        [5, 3]
-    """
-    if not is_list(value):
-        return [check(value, key)] * count
-    if len(value) != count:
-        raise ConfigError(
-            f"{key} has {len(value)} values for {count} layers: {list(value)}. "
-            f"Give one value for all layers, or a list of {count}."
-        )
-    return [check(entry, f"{key}[{i}]") for i, entry in enumerate(value)]
-
-
-def normalizations(name: str, features: int) -> list[nn.Module]:
-    """The layers, none or one, that normalize this many features or channels."""
-    return [BatchNorm(features)] if name == "batch" else []
+def last_activation(value: object) -> nn.Module:
+    """The function after the last layer, with its default number."""
+    return Activation(activation_name(value, "model.output_activation")).layer()
 
 
 def dense(
-    inputs: int, widths: Sequence[int], activations: Sequence[str], rates: Sequence[float], normalization: str
+    inputs: int,
+    widths: Sequence[int],
+    functions: Sequence[Activation],
+    rates: Sequence[float],
+    normalization: Normalization,
+    *,
+    kind: str = "standard",
+    key: str = "model.widths",
 ) -> nn.Sequential:
     """Hidden layers: a linear map, normalization, activation, dropout each; (rows, inputs) to (rows, widths[-1]).
 
-    Layer i is the submodule `i` whatever its dropout, so that weights keep their names. A map before batch
-    normalization has no bias: that would take it out again, and its gradient would be nothing but rounding errors.
+    Layer i is the submodule `i` whatever its dropout, so that weights keep their names. A map right before a
+    normalization has no bias: that has an offset of its own, and a batch's would take the bias out again.
+
+    Args:
+        inputs: Numbers per row that come in.
+        widths: Units of each layer.
+        functions: Its activation.
+        rates: Fraction of its units that training drops.
+        normalization: Of all layers; before or after the activation.
+        kind: Of dropout, see `dropouts`.
+        key: Where the configuration has the widths.
     """
     layers = nn.Sequential()
-    for width, name, fraction in zip(widths, activations, rates, strict=True):
-        normal = normalizations(normalization, width)
-        layer = nn.Sequential(Linear(inputs, width, bias=not normal), *normal, ACTIVATIONS[name]())
-        if fraction > 0:  # at rate 0 it would only draw masks of ones
-            layer.append(Dropout(fraction))
-        layers.append(layer)
+    for number, (width, function, fraction) in enumerate(zip(widths, functions, rates, strict=True)):
+        linear = Linear(inputs, width, bias=not normalization.replaces_bias)
+        linear.gain = gain_before(function)
+        normal = normalization.layers(width, f"{key}[{number}]")
+        parts = normalization.arranged(normal, [function.layer()])
+        layers.append(nn.Sequential(linear, *parts, *dropouts(fraction, kind, function)))
         inputs = width
     return layers
 

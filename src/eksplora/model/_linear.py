@@ -19,10 +19,12 @@ class Linear(nn.Linear):
         overwrites: Whether a backward pass writes the gradients of weight and bias over what is in their `grad`, which
             must be there, instead of adding to it: for a trainer that takes a step after every pass, and a network that
             uses the layer once in it. Nothing is to be cleared then, and gradients cross memory once instead of thrice.
+        gain: First weights should have a standard deviation of gain / sqrt(fan_in), see `gain_before`; None: Glorot's.
     """
 
     knows_members = True
     overwrites = False
+    gain: float | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, inputs) to (rows, outputs); with a member dimension first where the weight has one."""
@@ -108,18 +110,18 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return F.linear(x, weight, bias)
     if bias is None:
         return _product(x, weight.mT)
-    if _is_alone(x, weight):
+    if _is_alone(x):
         return torch.baddbmm(*(part.expand(2, -1, -1) for part in (bias[:, None], x, weight.mT)))[:1]
     return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """Of two matrices, or of each member's."""
-    if _is_alone(a, b):
+    if _is_alone(a):
         return torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
     return a @ b if a.dim() == 2 else torch.bmm(a, b)
 
 
-def _is_alone(a: Tensor, b: Tensor) -> bool:
-    """Whether a single member's vector takes part: torch has a routine, with bits of its own, for that."""
-    return len(a) == 1 and a.dim() == 3 and 1 in (*a.shape[1:], *b.shape[1:])
+def _is_alone(a: Tensor) -> bool:
+    """Whether these are a single member's: torch has routines, with bits of their own, for one matrix."""
+    return len(a) == 1 and a.dim() == 3

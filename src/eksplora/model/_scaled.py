@@ -1,28 +1,44 @@
-"""A trained network together with the scaling of its features."""
+"""A trained network together with the scaling of its features and of its targets."""
 
+import torch
 from torch import Tensor, nn
 
 
 class Scaled(nn.Module):
-    """Takes raw features, as in the prepared arrays, and returns the network's outputs.
+    """Takes raw features, as in the prepared arrays, and returns the network's outputs; numbers in the targets' unit.
 
     Attributes:
         shift: Subtracted from the features; broadcastable over (rows, ...).
         scale: Then they are divided by it.
+        target_shift: Added to the outputs, once they are multiplied by `target_scale`; broadcastable over
+            (rows, num_outputs).
+        target_scale: What outputs are multiplied by.
     """
 
     shift: Tensor
     scale: Tensor
+    target_shift: Tensor
+    target_scale: Tensor
 
-    def __init__(self, *, network: nn.Module, shift: Tensor, scale: Tensor) -> None:
-        """Wrap `network`, which was trained on scaled features."""
+    def __init__(
+        self,
+        *,
+        network: nn.Module,
+        shift: Tensor,
+        scale: Tensor,
+        target_shift: Tensor | None = None,
+        target_scale: Tensor | None = None,
+    ) -> None:
+        """Wrap `network`, which was trained on scaled features, and on scaled targets where these numbers are given."""
         super().__init__()
         self.network = network
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.register_buffer("target_shift", torch.zeros(()) if target_shift is None else target_shift)
+        self.register_buffer("target_scale", torch.ones(()) if target_scale is None else target_scale)
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs (rows, num_outputs) of raw features (rows, ...)."""
         scaled = ((features.double() - self.shift) / self.scale).float()
         outputs: Tensor = self.network(scaled)
-        return outputs
+        return (outputs * self.target_scale + self.target_shift).to(outputs.dtype)

@@ -5,22 +5,15 @@ from math import prod
 
 from torch import Tensor, nn
 
-from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._layers import (
-    activation_name,
-    dense,
-    dense_layers,
-    normalization_name,
-    per_layer,
-    positive,
-    rate,
-    sizes,
-)
+from eksplora.model._dropout import KINDS
+from eksplora.model._layers import activations, dense, dense_layers, last_activation
 from eksplora.model._linear import Linear, chain
+from eksplora.model._normalization import Normalization
+from eksplora.model._values import option, per_layer, positive, rate, sizes
 
 
 class MLP(nn.Module):
-    """Linear layers with normalization, an activation and dropout, in this order, after each hidden one.
+    """Linear layers with normalization, an activation and dropout after each hidden one.
 
     Weights are torch's own draw until a function of `eksplora.initialization` has set them.
 
@@ -31,11 +24,15 @@ class MLP(nn.Module):
         activation: Name for all hidden layers, or one per hidden layer.
         output_activation: Name for the last layer; `identity` gives raw scores (logits).
         dropout: Fraction in [0, 1] of a hidden layer's units that training zeroes, for all layers or one per layer.
-        normalization: `none`, or `batch`: batch normalization after each hidden layer's linear map, which then has no
-            bias of its own.
+        normalization: `none`; or `batch`, `group`, `layer`: of each hidden layer.
+        normalization_place: `before` the activation, whose linear map then has no bias of its own; or `after` it.
+        groups: Of group normalization; it divides all widths.
+        activation_parameter: The number of the activations that take one; None: their default.
+        dropout_kind: `standard`; or `alpha`, which keeps mean and variance of SELU's outputs.
 
     Raises:
-        ConfigError: If a size, a name, a rate or the length of a list is wrong; it names the key.
+        ConfigError: If a size, a name, a number, a rate or the length of a list is wrong, or alpha dropout follows
+            another function than SELU; it names the key.
 
     Examples:
         >>> network = MLP(
@@ -61,16 +58,23 @@ class MLP(nn.Module):
         activation: str | Sequence[str],
         output_activation: str,
         dropout: float | Sequence[float],
-        normalization: str = "none",  # configurations recorded by the first version do not have the key
+        # configurations recorded by earlier versions do not have the keys from here on
+        normalization: str = "none",
+        normalization_place: str = "before",
+        groups: int = 8,
+        activation_parameter: float | None = None,
+        dropout_kind: str = "standard",
     ) -> None:
         super().__init__()
         inputs = prod(sizes(input_shape, "model.input_shape"))
         units = sizes(widths, "model.widths")
-        names = per_layer(activation, len(units), "model.activation", activation_name)
+        functions = activations(activation, len(units), activation_parameter)
         rates = per_layer(dropout, len(units), "model.dropout", rate)
-        self.hidden = dense(inputs, units, names, rates, normalization_name(normalization))
+        norm = Normalization.of(normalization, normalization_place, groups)
+        kind = option(dropout_kind, "dropout.kind", KINDS)
+        self.hidden = dense(inputs, units, functions, rates, norm, kind=kind)
         self.output = Linear([inputs, *units][-1], positive(num_outputs, "model.num_outputs"))
-        self.output_activation = ACTIVATIONS[activation_name(output_activation, "model.output_activation")]()
+        self.output_activation = last_activation(output_activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (rows, num_outputs) of examples (rows, *input_shape), or members of both."""

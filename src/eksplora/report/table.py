@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Row = Mapping[str, Any]
 WIDTH = 160
-"""Columns of a table that goes to a file: no key is cut."""
+"""Characters of a table that goes to a file, where no terminal states its width."""
+UNLIMITED = 100_000
+"""Characters in which a table shows how wide it would like to be."""
 
 
 def show_value(value: Any) -> str:
@@ -41,15 +45,49 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: end if ends[end := name.rpartition(".")[2]] == 1 else name for name in names}
 
 
-def print_best(rows: Sequence[Row], *, title: str, limit: int = 5) -> None:
-    """Print the first rows as a table; every row has the same keys, which are the columns."""
+def as_table(rows: Sequence[Row], *, title: str, width: int) -> Table:
+    """The rows as a table at most `width` characters wide; every row has the same keys.
+
+    The keys are the columns where that fits with nothing cut. Else the table is turned: the keys are the lines, the
+    rows are the columns, headed by their first value, and long values wrap.
+    """
+    upright, console = _upright(rows, title), Console()
+    wanted = console.measure(upright, options=console.options.update(width=UNLIMITED)).maximum
+    return upright if wanted <= width else _turned(rows, title, width)
+
+
+def _upright(rows: Sequence[Row], title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in short_names(list(rows[0])).values() if rows else ():
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows[:limit]:
-        table.add_row(*(show_value(value) for value in row.values()))
+    for row in rows:
+        table.add_row(*map(_text, row.values()))
+    return table
+
+
+def _turned(rows: Sequence[Row], title: str, width: int) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    names = short_names(list(rows[0]))
+    lines = [[Text(short), *(_text(row[name]) for row in rows)] for name, short in names.items()]
+    # The keys stay whole and the values wrap, unless the keys would leave the values less than two thirds.
+    table.add_column(lines[0][0], overflow="fold", width=min(max(map(cell_len, names.values())), width // 3))
+    for head in lines[0][1:]:
+        table.add_column(head, overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*line)
+    return table
+
+
+def _text(value: Any) -> Text:
+    """Plain text: in a string, rich would read "[nan, 1]" as markup and leave it out."""
+    return Text(show_value(value))
+
+
+def print_best(rows: Sequence[Row], *, title: str, limit: int = 5) -> None:
+    """Print the first rows as a table that fits the terminal; every row has the same keys."""
     console = Console()
-    (console if console.is_terminal else Console(width=WIDTH)).print(table)
+    console = console if console.is_terminal else Console(width=WIDTH)
+    console.print(as_table(rows[:limit], title=title, width=console.width))
 
 
 def as_csv(rows: Sequence[Row]) -> str:

@@ -194,6 +194,22 @@ def extremes(parameter: Parameter) -> Iterator[Any]:
             yield from (math.ceil(low), math.floor(high)) if integer else (low, high)
 
 
+def drawable(parameter: Parameter) -> Iterator[Any]:
+    """Values near the ends of the domain that a sampler may well draw.
+
+    Examples:
+        >>> list(drawable(Parameter("rate", Interval(0.0, 1.0))))
+        [0.01, 0.99]
+    """
+    match parameter.domain:
+        case Interval(low, high, log=True, integer=False):
+            yield from (low**0.99 * high**0.01, low**0.01 * high**0.99)
+        case Interval(low, high, integer=False):
+            yield from (low + (high - low) / 100, high - (high - low) / 100)
+        case _:
+            yield from extremes(parameter)
+
+
 def describe(parameter: Parameter) -> str:
     """A parameter in the grammar it is written in, every digit kept: equal text, equal parameter.
 

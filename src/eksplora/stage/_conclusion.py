@@ -178,7 +178,7 @@ def show(driver: Driver, results: Path) -> None:
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):
         print(f"  plots    {results / 'plots'}/*.html")
-    if ledger.best is not None:
+    if any((results / "best").glob("*.safetensors")):
         print(f"  network  {results / 'best'}   (eksplora.build.load_network)")
 
 

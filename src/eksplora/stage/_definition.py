@@ -38,7 +38,8 @@ def define(request: build.Request, base: Config, space: Space, card: Mapping[str
     values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(build.CONF.parent)
-    values |= {key: facts[key] for key in ("code.sha256", "version.torch", "version.pytorch-lightning")}
+    library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
+    values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
     return Definition(values)
 
 
@@ -48,6 +49,7 @@ def study_event(
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
+    parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
     settings = {
         key: value
         for key, value in build.flatten(request.config).items()
@@ -60,7 +62,7 @@ def study_event(
         "metric": metric,
         "direction": plan.direction,
         "members": plan.members_in_words,
-        "params": settings | space | build.flatten({key: base[key] for key in ("objective", "trainer", "protocol")}),
+        "params": settings | space | build.flatten(parts),
         "tags": dict(plan.tags),
         "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},
         "texts": {

@@ -9,17 +9,21 @@ from typing import Any
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from torch import Tensor, nn
+from torch import Tensor
 
-from eksplora.build import part
+from eksplora.augmentation import Augmentation
+from eksplora.build import check_mix, part
 from eksplora.counter import fingerprint
-from eksplora.data._arrays import check_batch_size, fold_arrays
+from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError
+from eksplora.imbalance import Imbalance
 from eksplora.training import engine
 from eksplora.training.allocation import keep_freed_memory
+from eksplora.training.clipping import Clipping
 from eksplora.training.fit import fit
 from eksplora.training.lane import Lane
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
+from eksplora.training.regularization import Regularization
 from eksplora.types import Config, Job, Report, Training
 
 
@@ -59,9 +63,12 @@ def device_of(config: Config) -> torch.device:
 
 def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
     """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
+    check_mix(config)
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
     folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
-    check_batch_size(config["data"]["batch_size"], min(len(fold.split.train) for fold in folds))
+    batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
+    check_batch_size(batch_size, min(sizes))
+    augmentation = Augmentation(**config["augmentation"])
     recipe = Recipe(
         network=_part(config, "model", _partial_=True),
         initialize=_part(config, "initialization"),
@@ -74,9 +81,13 @@ def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
         schedule=_part(config, "scheduler"),
         trainer=_part(config, "trainer"),
         max_epochs=config["trainer"]["max_epochs"],
-        batch_size=config["data"]["batch_size"],
+        batch_size=batch_rows(batch_size, max(sizes)),
         early_stopping=EarlyStopping(**config["early_stopping"]),
         config_hash=fingerprint(config),
+        regularization=Regularization(**config["regularization"]),
+        clipping=Clipping(**config["clipping"]),
+        augmentation=augmentation if augmentation.is_active else None,
+        imbalance=Imbalance(**config["imbalance"]),
         **config["training"],
     )
     return recipe, folds
@@ -104,8 +115,13 @@ def _folds(text: str) -> tuple[Fold, ...]:
     for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
         features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
         labels = torch.from_numpy(arrays.targets)
-        folds.append(Fold(split, features, labels, arrays.scaling.shift, arrays.scaling.scale))
+        shift, scale = arrays.target_scaling.shift, arrays.target_scaling.scale
+        folds.append(Fold(split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
     return tuple(folds)
+
+
+NOT_BELOW_ZERO = ("eksplora.loss.msle",)
+"""Losses that do not tell one target below 0 from another."""
 
 
 def check(config: Config) -> None:
@@ -119,15 +135,21 @@ def check(config: Config) -> None:
     if recipe.max_epochs < 1:
         raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
     network = recipe.network()
-    recipe.schedule(0)
+    recipe.initialize(network, torch.Generator())
+    recipe.schedule(0, 1, ())
+    if not config["optimizer"]["lr"] > 0:
+        raise ConfigError(f"optimizer.lr must be above 0, got {config['optimizer']['lr']}. A usual rate is 0.001.")
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
     smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
     rows = torch.from_numpy(fold.split.train[: min(2, smallest)])
-    target = recipe.task.target(fold.targets[rows])
-    output = network(fold.features[rows]).detach().requires_grad_()
+    targets = recipe.task.target(fold.targets)
+    if config["loss"]["_target_"] in NOT_BELOW_ZERO and (targets < 0).any():
+        raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
+    target = targets[rows]
+    output = network(fold.features[rows]).detach()
     _build("loss", lambda: _check_loss(recipe, output, target))
-    _build("objective", lambda: _check_metric(recipe, output.detach(), target))
+    _build("objective", lambda: _check_metric(recipe, output, target))
 
 
 def _check_trainer(recipe: Recipe) -> None:
@@ -135,14 +157,10 @@ def _check_trainer(recipe: Recipe) -> None:
 
 
 def _check_loss(recipe: Recipe, output: Tensor, target: Tensor) -> None:
-    """Refuse a loss that computes something, but not what the task means."""
-    if isinstance(recipe.loss, nn.BCEWithLogitsLoss) and not ((target >= 0) & (target <= 1)).all():
-        raise ValueError("it wants targets from 0 to 1")
+    """Refuse a loss that takes outputs of another shape."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # torch only warns of shapes that it can broadcast
-        (slope,) = torch.autograd.grad(recipe.loss(output, target), output)
-    if not slope.any():  # e.g. cross entropy over a single output: softmax makes it 1 whatever it is
-        raise ValueError("it does not change with the network's outputs")
+        recipe.loss(output, target)
 
 
 def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
@@ -155,8 +173,12 @@ def _build(key: str, make: Callable[[], object]) -> None:
         make()
     except MisconfigurationException as error:
         raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
-    except (TypeError, ValueError, RuntimeError, UserWarning) as error:
-        way_out = f"Choose another {key}." if key == "trainer" else f"Choose a {key} that fits the task and the model."
+    except (TypeError, ValueError, LookupError, RuntimeError, UserWarning) as error:
+        if key in ("optimizer", "trainer"):
+            raise ConfigError(
+                f"{key}: a value is refused ({_one_line(error)}). See its keys in conf/{key}/."
+            ) from error
+        way_out = f"Change a value of it, or choose another {key} for this task and model."
         raise ConfigError(f"{key}: does not go with the other parts ({_one_line(error)}). {way_out}") from error
 
 

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 from eksplora.counter import fingerprint
+from eksplora.data._arrays import batch_rows
 from eksplora.search.space import Interval, Parameter, Space, extremes
 from eksplora.stage._ledger import Trial
 from eksplora.stage._population import Key
@@ -13,13 +14,16 @@ from eksplora.types import Config
 
 Item = TypeVar("Item")
 
-NODES = ("early_stopping", "initialization", "loss", "scheduler")
+NODES = ("clipping", "early_stopping", "initialization", "loss", "regularization", "scheduler")
 """Whole nodes that each member of a population has for itself."""
 
-NUMBERS = ("optimizer.lr", "optimizer.weight_decay", "trainer.max_epochs", "training.gradient_clip_norm")
+READ_BY_MODEL = ("activation", "dropout")
+"""Nodes that nothing is built from: the model's keys take their values."""
+
+NUMBERS = ("optimizer.lr", "optimizer.weight_decay", "trainer.max_epochs")
 """Keys that are numbers in the arithmetic of a population, one per member."""
 
-RATES = "model.dropout"
+RATES = ("model.dropout", "model.block_dropout", "dropout.rate")
 """Numbers too, but a rate of 0 builds no layer."""
 
 MOST_ON_CPU, MOST_ON_GPU = 32, 512
@@ -35,12 +39,14 @@ study of 20 trials still learns, and the fused training of four costs about as m
 
 def signature(config: Config) -> str:
     """Fingerprint of what trials must have in common to be trained as one population."""
-    kept = {name: node for name, node in config.items() if name not in NODES}
+    if "baseline" in config:
+        return fingerprint(config)
+    kept = {name: node for name, node in config.items() if name not in NODES + READ_BY_MODEL}
     for key in NUMBERS:
         node, _, number = key.partition(".")
         kept[node] = {name: value for name, value in kept[node].items() if name != number}
-    if "dropout" in kept["model"]:
-        kept["model"] = kept["model"] | {"dropout": _layers(kept["model"]["dropout"])}
+    rates = {key.removeprefix("model.") for key in RATES} & kept["model"].keys()
+    kept["model"] = kept["model"] | {key: _layers(kept["model"][key]) for key in rates}
     return fingerprint(kept)
 
 
@@ -53,7 +59,7 @@ def is_number(parameter: Parameter) -> bool:
     """Whether trials that differ in this key only have one signature."""
     if parameter.key in NUMBERS or parameter.key.partition(".")[0] in NODES:
         return True
-    if parameter.key != RATES:
+    if parameter.key not in RATES:
         return False
     layers = {repr(_layers(value)) for value in extremes(parameter)}
     return isinstance(parameter.domain, Interval) or len(layers) == 1  # an interval's end is never drawn
@@ -61,9 +67,9 @@ def is_number(parameter: Parameter) -> bool:
 
 def most_together(config: Config) -> int:
     """The most members that are handed out together, before any worker was asked."""
-    training = config["training"]
-    if training["engine"] == "single":
+    if "baseline" in config or config["training"]["engine"] == "single":
         return 1
+    training = config["training"]
     on_cpu = config["trainer"].get("accelerator") == "cpu"
     return training["population"] or (MOST_ON_CPU if on_cpu else MOST_ON_GPU)
 
@@ -91,9 +97,10 @@ def pack(trials: Sequence[Trial], sizes: Sequence[int], workers: int) -> list[li
     groups: dict[tuple[str, int], list[Key]] = {}
     most: dict[tuple[str, int], int] = {}
     for trial in trials:
-        mark, batch_size = signature(trial.config), trial.config["data"]["batch_size"]
+        mark, batch_size = signature(trial.config), trial.config["data"].get("batch_size", "full")
         for member in trial.waiting:
-            group = mark, math.ceil(sizes[member.fold] / batch_size)
+            rows = sizes[member.fold]
+            group = mark, math.ceil(rows / batch_rows(batch_size, rows))
             groups.setdefault(group, []).append((trial.number, member.index))
             most[group] = most_together(trial.config)
     return [part for group, keys in groups.items() for part in divide(keys, most[group], workers)]

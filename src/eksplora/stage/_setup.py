@@ -1,7 +1,7 @@
 """The parts of a study from its request: checked settings, checked data, the proposer and the plan."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def make_plan(
     request: build.Request,
     name: str,
     num_trials: int | None,
-    configure: build.Configurator,
+    configure: Callable[[Mapping[str, Any]], Config],
     sizes: Sequence[int],
     batch: int,
 ) -> Plan:
@@ -117,11 +117,12 @@ def check_data(base: Config, space: Space) -> tuple[dict[str, Any], list[int]]:
     """
     from eksplora.data._arrays import check_batch_size
 
-    dataset = build.part(base, "data")
+    data = {"batch_size": "full"} | base["data"]  # a baseline states none
+    dataset = build.part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
     _, targets = dataset.open("train")
     sizes = [len(split.train) for split in build.part(base, "protocol")(targets=targets)]
     searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
-    for size in [base["data"]["batch_size"], *searched]:
+    for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
     return card, sizes

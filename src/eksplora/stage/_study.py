@@ -4,7 +4,8 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,19 @@ WORK = "eksplora.stage._job:run"
 """What a worker runs for each job."""
 
 
-def run_study(request: build.Request, *, name: str, space: Space, num_trials: int | None, work: str = WORK) -> None:
+Configure = Callable[[Mapping[str, Any]], Config]
+"""Values of a trial -> its resolved configuration."""
+
+
+def run_study(
+    request: build.Request,
+    *,
+    name: str,
+    space: Space,
+    num_trials: int | None,
+    work: str = WORK,
+    configure: Configure | None = None,
+) -> None:
     """Run a study, or go on with it where it was left.
 
     Args:
@@ -42,6 +55,8 @@ def run_study(request: build.Request, *, name: str, space: Space, num_trials: in
         space: What is searched; empty for one configuration.
         num_trials: Trials in all, over every resumption; None: the whole grid.
         work: What trains a job, as `package.module:function`.
+        configure: What makes configurations of a space that is known to be good; None: the request's own overrides,
+            against which the space is checked.
 
     Raises:
         UserError: For what the user can mend; nothing is left half-written.
@@ -49,17 +64,26 @@ def run_study(request: build.Request, *, name: str, space: Space, num_trials: in
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     with Interruption() as interruption:
-        _run(request, name, space, num_trials, work, interruption)
+        _run(request, name, space, num_trials, work, configure, interruption)
 
 
 def _run(
-    request: build.Request, name: str, space: Space, num_trials: int | None, work: str, interruption: Interruption
+    request: build.Request,
+    name: str,
+    space: Space,
+    num_trials: int | None,
+    work: str,
+    configure: Configure | None,
+    interruption: Interruption,
 ) -> None:
     """Make the study's parts, then run it under its lock."""
     settings: SearchConfig = request.settings
     check_settings(settings.study, num_trials)
-    configure = build.Configurator(request.root, request.overrides)
-    build.check_space(space, configure)
+    checks: Callable[[], Iterable[tuple[str, Config]]] = list
+    if configure is None:
+        configure = build.Configurator(request.root, request.overrides)
+        build.check_space(space, configure)
+        checks = partial(build.samples, space, configure)
     proposer = make_proposer(request, name, space)
     if num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
@@ -70,7 +94,7 @@ def _run(
     definition = define(request, base, space, card)
     with hold(plan.folder):
         try:
-            _run_locked(request, plan, proposer, definition, base, work, interruption)
+            _run_locked(request, plan, proposer, definition, base, checks, work, interruption)
         finally:
             if not _has_events(plan.folder / "spool.jsonl"):
                 shutil.rmtree(plan.folder, ignore_errors=True)
@@ -86,6 +110,7 @@ def _run_locked(
     proposer: Proposer,
     definition: Definition,
     base: Config,
+    checks: Callable[[], Iterable[tuple[str, Config]]],
     work: str,
     interruption: Interruption,
 ) -> None:
@@ -95,7 +120,8 @@ def _run_locked(
     ledger = Ledger(metric, plan.direction)
     identity = _past.recall(path, ledger, definition)
     over = _past.is_over(ledger, plan.num_trials, proposer.num_points)
-    with _workers(work, plan, base, over) as workers:
+    asked = [("", base), *(checks() if identity is None else ())]
+    with _workers(work, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
             spool.append("study", durable=True, **study_event(request, plan, definition, base, metric))
@@ -120,13 +146,14 @@ def _settle_others(tracker: Tracker, studies: Path) -> None:
 
 
 @contextlib.contextmanager
-def _workers(work: str, plan: Plan, base: Config, over: bool) -> Iterator[LocalWorkers]:
-    """The study's workers, the base configuration checked in the first; none when nothing is left to train."""
+def _workers(work: str, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
+    """The study's workers, configurations checked in the first; none when nothing is left to train."""
     workers = LocalWorkers(work)
     try:
         if not over:
             first = workers.add()
-            _check_base(workers, first, base)
+            for name, config in checks:
+                _check(workers, first, name, config)
             for _ in range(plan.num_workers - 1):
                 workers.add()
         yield workers
@@ -136,11 +163,13 @@ def _workers(work: str, plan: Plan, base: Config, over: bool) -> Iterator[LocalW
     workers.close()
 
 
-def _check_base(workers: LocalWorkers, first: Any, base: Config) -> None:
-    """Have a worker build the base configuration, before anything is written."""
-    workers.check(first, base)
+def _check(workers: LocalWorkers, first: Any, name: str, config: Config) -> None:
+    """Have a worker build a configuration, before anything is written; errors begin with its name."""
+    workers.check(first, config)
     while True:
         for message in workers.poll(1.0):
+            if message.kind == "refused" and name and isinstance(message.value, ConfigError):
+                raise ConfigError(f"{name}: {message.value}")
             if message.kind == "refused":
                 raise message.value
             if message.kind == "error":

@@ -5,6 +5,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from eksplora import build, provenance
 from eksplora.errors import ConfigError, nearest
 from eksplora.schema import BenchConfig
+from eksplora.stage._bench_augmentation import measure_augmentation, options
 from eksplora.stage._bench_case import Case
 from eksplora.stage._bench_driver import measure_driver
 from eksplora.stage._bench_gpu import Promise, measure_gpu
@@ -111,6 +113,12 @@ def memory(settings: BenchConfig, folder: Path, progress: Say) -> list[Section]:
     return [measure_memory(chosen, sizes=(1, 64, 128, 256), say=progress)]
 
 
+def augmentation(settings: BenchConfig, folder: Path, progress: Say) -> list[Section]:
+    """The measurement of what augmentation costs, on one core."""
+    chosen = replace(case(folder, "fashion_mnist_cnn"), threads=1)
+    return [measure_augmentation(chosen, names=options(), rows=512, target=0.2, repeats=settings.repeats, say=progress)]
+
+
 def gpu(settings: BenchConfig, folder: Path, progress: Say) -> list[Section]:
     """The measurement of populations on a GPU."""
     promises = (
@@ -131,6 +139,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "population": population,
     "bfloat16": bfloat16,
     "memory": memory,
+    "augmentation": augmentation,
     "gpu": gpu,
     "driver": driver,
 }

@@ -29,6 +29,11 @@ def trial_note(data: Mapping[str, Any]) -> str:
     return "\n".join(["Searched in this trial:\n", *lines]) if data["searched"] else "\n".join(lines)
 
 
-def trial_name(number: int) -> str:
-    """The name of a trial's run."""
-    return f"trial-{number:03d}"
+def trial_name(number: int, searched: Mapping[str, Any] | None = None) -> str:
+    """The name of a trial's run; a baseline's is its own.
+
+    Examples:
+        >>> trial_name(7, {"optimizer.lr": 0.1}), trial_name(0, {"baseline": "mean"})
+        ('trial-007', 'mean')
+    """
+    return str((searched or {}).get("baseline", f"trial-{number:03d}"))

@@ -52,6 +52,7 @@ class Replay:
         self._folder = folder
         self._changes: dict[str, Change] = {}
         self._trials: dict[int, _Trial] = {}
+        self._names: dict[int, str] = {}
         self._study: dict[str, Any] = {}
         self._best: float | None = None
         self._num_ended = 0
@@ -101,6 +102,7 @@ class Replay:
 
     def _fold_trial(self, data: dict[str, Any], time: int) -> None:
         number = data["trial"]
+        self._names[number] = trial_name(number, data["searched"])
         change = self._trial_change(number, time)
         self._set_status(change, Status.RUNNING, time)
         if number in self._trials:  # goes on after an interruption: its configuration is known and the same
@@ -221,7 +223,8 @@ class Replay:
 
     def _trial_change(self, number: int, time: int) -> Change:
         study = self._study["id"]
-        return self._change(f"{study}/{number}", trial_name(number), time, study, {"kind": "trial", "trial": number})
+        tags = {"kind": "trial", "trial": number}
+        return self._change(f"{study}/{number}", self._names[number], time, study, tags)
 
     def _member_change(self, number: int, member: int, time: int) -> Change:
         """The run that shows a member: its own among several, otherwise the trial's."""
@@ -230,7 +233,8 @@ class Replay:
             return self._trial_change(number, time)
         parent, origin = self._trial_change(number, time), trial.members[member]
         tags = {"kind": "member", "trial": number, "member": member, **origin}
-        change = self._change(f"{parent.key}/{member}", f"{trial_name(number)}-member-{member}", time, parent.key, tags)
+        name = f"{self._names[number]}-member-{member}"
+        change = self._change(f"{parent.key}/{member}", name, time, parent.key, tags)
         if member not in trial.running:  # begins, or goes on after an interruption
             trial.running.add(member)
             change.add_params(trial.searched | origin)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.counter import derive
+from eksplora.imbalance import drawn
 
 CHUNK_STEPS = 64
 """Steps in one Lightning batch. The stock loop costs about 2 ms a batch; 64 steps make that invisible, and a chunk of
@@ -18,8 +19,13 @@ the largest reference network still ends within a second, so that a request to s
 Rows = NDArray[np.int64]
 
 
-def epoch_order(rows: Rows, seed: int, epoch: int) -> Tensor:
-    """The rows in the order of one epoch (counted from 0)."""
+def epoch_order(rows: Rows, seed: int, epoch: int, probabilities: NDArray[np.float64] | None = None) -> Tensor:
+    """The rows in the order of one epoch (counted from 0).
+
+    Each once; or, where `probabilities` (one per row) are given, as many rows drawn with replacement.
+    """
+    if probabilities is not None:
+        return torch.from_numpy(drawn(rows, probabilities, derive(seed, "draw", epoch)))
     # numpy promises PCG64's raw stream for ever, but not what Generator.permutation makes of it.
     keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(len(rows))
     return torch.from_numpy(rows[np.argsort(keys, kind="stable")])
@@ -67,15 +73,18 @@ class TrainingChunks:
         self,
         rows: Sequence[Rows],
         seeds: Sequence[int],
+        probabilities: Sequence[NDArray[np.float64] | None] | None = None,
         *,
         batch_size: int,
         position: Callable[[], tuple[Sequence[int], int, int]],
     ) -> None:
         """Chunks of each member's `rows` (row numbers); all members take equally many steps an epoch.
 
+        `probabilities` says, per member, how rows are drawn (see `epoch_order`); none: each once an epoch.
         Members come with falling numbers of rows: those whose last batches are equally long stand together.
         """
         self._rows, self._seeds, self._batch_size, self._position = list(rows), list(seeds), batch_size, position
+        self._probabilities = list(probabilities or [None] * len(self._rows))
         steps = {-(-len(member) // batch_size) for member in self._rows}
         assert len(steps) == 1, f"members with different numbers of steps: {steps}"
         self.num_steps = steps.pop()
@@ -84,7 +93,10 @@ class TrainingChunks:
     def __iter__(self) -> Iterator[Chunk]:
         """The remaining chunks of the present epoch."""
         members, epoch, done = self._position()
-        orders = [epoch_order(self._rows[member], self._seeds[member], epoch) for member in members]
+        orders = [
+            epoch_order(self._rows[member], self._seeds[member], epoch, self._probabilities[member])
+            for member in members
+        ]
         steps = self._steps(orders)
         for first in range(done * CHUNK_STEPS, len(steps), CHUNK_STEPS):
             yield Chunk(tuple(members), tuple(steps[first : first + CHUNK_STEPS]))

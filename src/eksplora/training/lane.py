@@ -3,21 +3,28 @@
 import hashlib
 from collections.abc import Mapping
 from functools import partial
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from eksplora import imbalance
 from eksplora.counter import derive
 from eksplora.training.checkpoint import write_atomically
 from eksplora.training.recipe import Fold, Recipe, State
+from eksplora.training.stepper import Course
 from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
 
 WEIGHTS = "weights.safetensors"
+
+SCALING = ("shift", "scale", "target_shift", "target_scale")
+"""What goes with the weights: the fold's numbers that lead from raw features to targets in their unit."""
 
 SAVED = (
     "step",
@@ -77,6 +84,33 @@ class Lane:
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over its rows."""
         return -(-len(self.fold.split.train) // self.recipe.batch_size)
+
+    def course(self) -> Course:
+        """How its learning rate goes."""
+        return Course(self.recipe.schedule, self.steps_per_epoch() * self.recipe.max_epochs, self.history)
+
+    def history(self) -> list[float]:
+        """The objective after each finished epoch, such that smaller is better."""
+        sign = 1 if self.recipe.direction == "minimize" else -1
+        return [sign * value for value in self.curves.get(f"val/{self.recipe.metric_name}", [])]
+
+    def row_probabilities(self) -> NDArray[np.float64] | None:
+        """How likely a draw takes each of its rows to learn from; None: an epoch has each once."""
+        if self.recipe.imbalance.sampling == "none":
+            return None
+        return imbalance.row_probabilities(self._classes())
+
+    def class_weights(self) -> Tensor | None:
+        """What a row of each class counts in its loss, (classes,); None: rows count alike."""
+        if self.recipe.imbalance.class_weights == "none":
+            return None
+        counts = np.bincount(self._classes(), minlength=max(2, self.recipe.task.num_outputs))
+        return torch.from_numpy(imbalance.class_weights(counts)).float()
+
+    def _classes(self) -> NDArray[np.int64]:
+        """The classes of its rows to learn from, (rows,)."""
+        classes: NDArray[np.int64] = self.fold.targets.numpy()[self.fold.split.train].reshape(-1).astype(np.int64)
+        return classes
 
     # --- what happens to it --------------------------------------------------------------------------------------
 
@@ -177,7 +211,7 @@ class Lane:
     def _save(self, weights: Mapping[str, Tensor]) -> tuple[str, str]:
         """Write weights, with the scaling of the features, as safetensors; returns path and hash."""
         tensors = {f"network.{name}": value.contiguous().cpu() for name, value in weights.items()}
-        scaling = {"shift": self.fold.shift, "scale": self.fold.scale}
+        scaling = {name: getattr(self.fold, name) for name in SCALING}
         tensors |= {name: torch.from_numpy(value).clone() for name, value in scaling.items()}
         content = safetensors.torch.save(tensors)
         write_atomically(self.folder / WEIGHTS, content)
@@ -201,8 +235,3 @@ class Lane:
         self.status = Status.RUNNING if status is Status.INTERRUPTED else status
         if self.status is Status.RUNNING:
             self.message = ""
-
-    def longest_gradient(self) -> float:
-        """The norm to which its gradient is clipped."""
-        limit = self.recipe.gradient_clip_norm
-        return inf if limit is None else limit

@@ -7,10 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from eksplora.errors import ConfigError
 from eksplora.model._activations import LANES
 
-PLAIN_MEANS = (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss)
-"""Losses whose mean over a batch is the plain mean of what they give for each row or element."""
+PLAIN_MEANS = (
+    nn.MSELoss,
+    nn.L1Loss,
+    nn.HuberLoss,
+    nn.SmoothL1Loss,
+    nn.PoissonNLLLoss,
+    nn.BCEWithLogitsLoss,
+    nn.CrossEntropyLoss,
+)
+"""Losses of torch whose mean over a batch is the plain mean of what they give for each row or element; those of
+`eksplora.loss` say so themselves."""
 
 
 class MemberLosses:
@@ -19,12 +29,24 @@ class MemberLosses:
     Calling it gives each member's mean loss over its own rows.
     """
 
-    def __init__(self, losses: Sequence[nn.Module]) -> None:
-        """One loss per member: (outputs, targets) -> mean over the rows."""
-        self._losses = list(losses)
+    def __init__(self, losses: Sequence[nn.Module], class_weights: Tensor | None = None) -> None:
+        """One loss per member: (outputs, targets) -> mean over the rows.
+
+        Args:
+            losses: The losses.
+            class_weights: What a row of each class counts in training, (members, classes); None: alike.
+
+        Raises:
+            ConfigError: If rows are to count differently in a loss that is no mean over rows.
+        """
+        self._losses, self._class_weights = list(losses), class_weights
         first = losses[0]
         self._is_one = all(_alike(loss, first) for loss in losses[1:])
         self._by_row = _by_row(first) if self._is_one else None
+        if class_weights is not None and not all(map(_by_row, losses)):
+            raise ConfigError(
+                f"imbalance.class_weights: {type(first).__name__} is no mean over rows. Choose imbalance=none."
+            )
 
     def __call__(self, outputs: Tensor, targets: Tensor, places: slice = slice(None)) -> Tensor:
         """Means over the rows, (members,).
@@ -47,8 +69,31 @@ class MemberLosses:
         triples = zip(self._losses[places], outputs.unbind(), targets.unbind(), strict=True)
         return torch.stack([loss(output, target) for loss, output, target in triples])
 
+    def weighted(self, outputs: Tensor, targets: Tensor, places: slice = slice(None)) -> Tensor:
+        """Means over the rows, each with the weight of its class, as training wants them; otherwise as calling.
+
+        sum_i w_i loss_i / rows, as Keras' `class_weight` has it. torch's `CrossEntropyLoss(weight=...)` divides by
+        sum_i w_i: weights then do nothing to a batch of one row, and parts of a batch on several devices do not add up.
+        """
+        if self._class_weights is None:
+            return self(outputs, targets, places)
+        weights = self._class_weights[places].gather(1, targets.flatten(1).long())  # (members, rows)
+        return (self._rows(outputs, targets, places) * weights).mean(1)
+
+    def _rows(self, outputs: Tensor, targets: Tensor, places: slice) -> Tensor:
+        """The loss of each row, (members, rows)."""
+        members, rows = outputs.shape[:2]
+        if self._by_row is None:
+            losses = [loss for loss in map(_by_row, self._losses[places]) if loss is not None]
+            triples = zip(losses, outputs.unbind(), targets.unbind(), strict=True)
+            return torch.stack([loss(output, target).reshape(rows, -1).mean(1) for loss, output, target in triples])
+        each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[: members * rows]
+        return each.reshape(members, rows, -1).mean(2)
+
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at these places."""
+        if self._class_weights is not None:
+            self._class_weights = self._class_weights[list(places)]
         if not self._is_one:
             self._losses = [self._losses[place] for place in places]
 
@@ -72,7 +117,8 @@ def _numbers(loss: nn.Module) -> str:
 
 def _by_row(loss: nn.Module) -> nn.Module | None:
     """The loss without its mean, where that mean is a plain one."""
-    if type(loss) not in PLAIN_MEANS or loss.reduction != "mean" or getattr(loss, "weight", None) is not None:
+    is_plain = type(loss) in PLAIN_MEANS or vars(type(loss)).get("is_plain_mean", False)
+    if not is_plain or loss.reduction != "mean" or getattr(loss, "weight", None) is not None:
         return None
     by_row = copy(loss)
     vars(by_row)["reduction"] = "none"

@@ -69,7 +69,11 @@ class PopulationModule(pl.LightningModule):
         splits, seeds = [lane.fold.split for lane in self.lanes], [lane.member.seed for lane in self.lanes]
         batch_size = self.lanes[0].recipe.batch_size
         self.chunks = TrainingChunks(
-            [split.train for split in splits], seeds, batch_size=batch_size, position=self.position
+            [split.train for split in splits],
+            seeds,
+            [lane.row_probabilities() for lane in self.lanes],
+            batch_size=batch_size,
+            position=self.position,
         )
         validation = [split.validation for split in splits]
         self.evaluation = EvaluationChunks(validation, members=self.training_members, size=rows_at_once(self.lanes[0]))

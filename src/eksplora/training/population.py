@@ -9,13 +9,16 @@ from torch import Tensor
 from torch.func import functional_call
 
 from eksplora.counter import derive
-from eksplora.model._members import Dropout, mix64
+from eksplora.draw import mix64
+from eksplora.model._dropout import Dropout
 from eksplora.training.batches import Block, Chunk, Part, Step
 from eksplora.training.graph import StepGraph
+from eksplora.training.held import HeldRows
 from eksplora.training.lane import Lane
 from eksplora.training.losses import MemberLosses
+from eksplora.training.restrictions import Restrictions
 from eksplora.training.stack import Stack, stacked
-from eksplora.training.stepper import Stepper, clip
+from eksplora.training.stepper import Stepper
 
 
 @dataclass(frozen=True)
@@ -63,30 +66,25 @@ class Population:
         self.device, self._rank, self._devices = device, rank, devices
         lanes = self.lanes
         self.stack = Stack(self.network, len(lanes))
-        self.stepper = Stepper(
-            self.stack, [lane.recipe.optimizer for lane in lanes], [lane.recipe.schedule for lane in lanes]
-        )
-        self._losses = MemberLosses([lane.recipe.loss for lane in lanes])
-        limits = torch.tensor([[lane.longest_gradient()] for lane in lanes], device=device)
-        self._limits = limits if limits.isfinite().any() else None
-        keys = [[derive(lane.member.seed, "dropout", layer) for lane in lanes] for layer in range(len(self._dropouts))]
-        self._keys = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, len(lanes))
-        for layer in self._dropouts:
-            layer.first, layer.every = rank, devices
+        self.stepper = Stepper(self.stack, [lane.recipe.optimizer for lane in lanes], [lane.course() for lane in lanes])
+        weights = [lane.class_weights() for lane in lanes]
+        self._losses = MemberLosses([lane.recipe.loss for lane in lanes], _stacked_or_none(weights, device))
+        self._restrictions = Restrictions(lanes, self.stack)
+        self._augmentation = lanes[0].recipe.augmentation
+        self._hold_keys()
         self._graph = StepGraph(self._whole_update) if self.stepper.can_be_captured and devices == 1 else None
-        self._hold_data()
+        self._rows = HeldRows(lanes, device)
 
-    def _hold_data(self) -> None:
-        """Bring features to the device, those of equal folds once: a batch is then one indexing operation there."""
-        folds = [lane.fold for lane in self.lanes]
-        sources = list({id(fold.features): fold.features for fold in folds}.values())
-        places = {id(source): number for number, source in enumerate(sources)}
-        rows = len(sources[0])
-        self._offsets = torch.tensor([[places[id(fold.features)] * rows] for fold in folds], device=self.device)
-        self._has_offsets = len(sources) > 1
-        self._num_rows = rows
-        self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(self.device)
-        self._targets = self.lanes[0].recipe.task.target(folds[0].targets).to(self.device)
+    def _hold_keys(self) -> None:
+        """The members' keys of every kind of draw, (kinds, members): of each dropout layer, then of augmentation."""
+        names: list[tuple[int | str, ...]] = [("dropout", layer) for layer in range(len(self._dropouts))]
+        if self._augmentation is not None:
+            names.append(("augmentation",))
+        keys = [[derive(lane.member.seed, *name) for lane in self.lanes] for name in names]
+        self._keys = torch.tensor(keys, dtype=torch.int64, device=self.device).reshape(-1, len(self.lanes))
+        self._augmentation_key = torch.zeros(len(self.lanes), dtype=torch.int64, device=self.device)
+        for layer in self._dropouts:
+            layer.first, layer.every = self._rank, self._devices
 
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at these places; the others cost nothing any more."""
@@ -94,8 +92,9 @@ class Population:
         chosen = torch.tensor(list(places), device=self.device)
         self.stack.keep(chosen)
         self.stepper.keep(chosen)
-        self._offsets, self._keys = self._offsets[chosen], self._keys[:, chosen]
-        self._limits = None if self._limits is None else self._limits[chosen]
+        self._keys, self._augmentation_key = self._keys[:, chosen], self._augmentation_key[chosen]
+        self._restrictions.keep(chosen)
+        self._rows.keep(chosen)
         self._losses.keep(places)
         self._graph = None if self._graph is None else StepGraph(self._whole_update)
 
@@ -109,8 +108,10 @@ class Population:
         taken = []
         for number, parts, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
             self.stepper.aim(number)
-            for layer, key in zip(self._dropouts, keys, strict=True):
+            for layer, key in zip(self._dropouts, keys, strict=False):
                 layer.key.copy_(key if self._is_stacked else key[0])
+            if self._augmentation is not None:
+                self._augmentation_key.copy_(keys[-1])
             taken.append(self._step(parts))
         losses = torch.stack([losses for losses, _ in taken]).double()
         if self._devices > 1:
@@ -119,8 +120,8 @@ class Population:
         return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]))
 
     def _step_keys(self, numbers: range) -> list[list[Tensor]]:
-        """The key of every step's draws, by step and dropout layer, each (members,): a function of seed and step."""
-        if not self._dropouts:
+        """The key of every step's draws, by step and kind, each (members,): a function of seed and step."""
+        if not len(self._keys):
             return [[] for _ in numbers]
         steps = torch.arange(numbers.start, numbers.stop, device=self.device)
         keys = mix64(self._keys[None] + mix64(steps)[:, None, None])
@@ -147,34 +148,45 @@ class Population:
         """One forward and backward pass over this device's rows of each part, and one update; returns as `_step`."""
         losses, seen = [], []
         for part, rows in zip(parts, own, strict=True):
-            output, target = self._outputs(rows, None if len(parts) == 1 else part.places), self._targets[rows]
-            seen.append((output.detach(), target))
-            losses.append(self._part_losses(part, rows, output, target))
+            places = None if len(parts) == 1 else part.places
+            features, share = self._augmented(self._rows.features(rows, places), places)
+            output, target = self._network(features, places), self._rows.targets[rows]
+            seen.append((self._rows.in_unit(output.detach(), places), target))
+            losses.append(self._part_losses(part, rows, output, self._rows.for_loss(target, places), share))
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
         self.stack.differentiate(loss, is_whole=len(parts) == 1)
         if self._devices > 1:
             dist.all_reduce(self.stack.gradient)
-        if self._limits is not None:
-            clip(self.stack.gradient, self._limits)
+        self._restrictions.change_gradient()
         self.stepper.step()
+        self._restrictions.change_weights()
         if torch.is_autocast_enabled(self.device.type):
             torch.clear_autocast_cache()  # it holds the weights of before the step
         return loss.detach(), seen
 
-    def _part_losses(self, part: Part, rows: Tensor, output: Tensor, target: Tensor) -> Tensor:
-        """The part's share of its members' mean losses; nothing, where this device has no rows of it."""
+    def _part_losses(self, part: Part, rows: Tensor, output: Tensor, target: Tensor, share: Tensor | None) -> Tensor:
+        """The part's share of its members' mean losses; nothing, where this device has no rows of it.
+
+        Where batches are mixed with themselves in reverse, `share` (members,) is how much of a row is its own.
+        """
         if not rows.shape[1]:
             return torch.zeros(len(rows), device=self.device)
-        means = self._losses(output, target, part.places)
+        means = self._losses.weighted(output, target, part.places)
+        if share is not None:
+            means = share * means + (1 - share) * self._losses.weighted(output, target.flip(1), part.places)
         return means if self._devices == 1 else means * (rows.shape[1] / part.rows.shape[1])
 
-    def _outputs(self, rows: Tensor, places: slice | None) -> Tensor:
-        """Outputs (members, rows, num_outputs) for row numbers (members, rows) of all members or of some places."""
+    def _augmented(self, features: Tensor, places: slice | None) -> tuple[Tensor, Tensor | None]:
+        """Features as this step's draws change them, and how much of each row is its own (see `Augmentation`)."""
+        if self._augmentation is None:
+            return features, None
+        keys = self._augmentation_key if places is None else self._augmentation_key[places]
+        return self._augmentation(features, keys, first=self._rank, every=self._devices)
+
+    def _network(self, features: Tensor, places: slice | None) -> Tensor:
+        """Outputs (members, rows, num_outputs) of features (members, rows, ...)."""
         if not self._is_stacked:
-            return self.network(self._features[rows[0]])[None]  # type: ignore[no-any-return]
-        if self._has_offsets:
-            rows = rows + (self._offsets if places is None else self._offsets[places])
-        features = self._features[rows]
+            return self.network(features[0])[None]  # type: ignore[no-any-return]
         if places is None:
             return self.network(features)  # type: ignore[no-any-return]
         return functional_call(self.network, self.stack.slices(places), (features,))  # type: ignore[no-any-return]
@@ -189,15 +201,22 @@ class Population:
         """
         rows = block.rows[:, self._rank :: self._devices].to(self.device)
         counts = [len(range(self._rank, count, self._devices)) for count in block.counts]
-        outputs, targets = self._outputs(rows, None), self._targets[rows]
+        raw, targets = self._network(self._rows.features(rows, None), None), self._rows.targets[rows]
+        outputs, wanted = self._rows.in_unit(raw, None), self._rows.for_loss(targets, None)
         seen = [(outputs[place, :count], targets[place, :count]) for place, count in enumerate(counts)]
         if min(counts) == rows.shape[1] > 0:
-            return self._losses(outputs, targets).double() * rows.shape[1], seen
+            return self._losses(raw, wanted).double() * rows.shape[1], seen
         sums = torch.zeros(len(rows), dtype=torch.float64, device=self.device)
-        for place, (lane, (output, target)) in enumerate(zip(self.lanes, seen, strict=True)):
-            if len(output):  # the mean over no rows would not be a number
-                sums[place] = lane.recipe.loss(output, target).double() * len(output)
+        for place, (lane, count) in enumerate(zip(self.lanes, counts, strict=True)):
+            if count:  # the mean over no rows would not be a number
+                sums[place] = lane.recipe.loss(raw[place, :count], wanted[place, :count]).double() * count
         return sums, seen
+
+
+def _stacked_or_none(weights: Sequence[Tensor | None], device: torch.device) -> Tensor | None:
+    """Class weights of all members, (members, classes); None: their trials want none."""
+    given = [each for each in weights if each is not None]
+    return torch.stack(given).to(device) if given else None
 
 
 def present(chunk: Chunk, members: Sequence[int]) -> Sequence[Step]:

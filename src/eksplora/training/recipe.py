@@ -1,7 +1,7 @@
 """Everything that one training needs, as built objects and plain values."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
+from eksplora.augmentation import Augmentation
 from eksplora.errors import ConfigError, nearest
+from eksplora.imbalance import Imbalance
+from eksplora.scheduler import Schedule
+from eksplora.training.clipping import Clipping
+from eksplora.training.regularization import Regularization
 from eksplora.training.task import Task
 from eksplora.types import Split
 
@@ -40,6 +45,18 @@ class EarlyStopping:
             raise ConfigError(f"early_stopping.min_delta must be 0 or more, got {self.min_delta}. 0.0 takes all.")
 
 
+def _balanced_as_it_is() -> Imbalance:
+    return Imbalance(class_weights="none", sampling="none")
+
+
+def _no_shift() -> NDArray[np.float64]:
+    return np.zeros(())
+
+
+def _no_scale() -> NDArray[np.float64]:
+    return np.ones(())
+
+
 @dataclass(frozen=True)
 class Fold:
     """The rows of the training part, as the members of one fold see them.
@@ -50,6 +67,8 @@ class Fold:
         targets: (rows, ...), as stored.
         shift: What was subtracted from raw features, broadcastable over one row.
         scale: What they were then divided by.
+        target_shift: What is subtracted from targets before the loss sees them, broadcastable over one row.
+        target_scale: What they are then divided by.
     """
 
     split: Split
@@ -57,6 +76,13 @@ class Fold:
     targets: Tensor
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
+    target_shift: NDArray[np.float64] = field(default_factory=_no_shift)
+    target_scale: NDArray[np.float64] = field(default_factory=_no_scale)
+
+    @property
+    def scales_targets(self) -> bool:
+        """Whether the loss sees other numbers than those that are stored."""
+        return bool(self.target_shift.any() or (self.target_scale != 1).any())
 
 
 @dataclass(frozen=True)
@@ -72,14 +98,17 @@ class Recipe:
         metric_name: Its name in curves, e.g. `mae`.
         direction: `minimize` or `maximize`.
         optimizer: Builds the optimizer from its parameters.
-        schedule: Step -> factor of the learning rate.
+        schedule: How the learning rate goes.
         trainer: Builds the Lightning trainer; takes further keyword arguments.
         engine: `auto`, `fused` or `single`.
         population: Most members that train together; None: a rule decides.
-        gradient_clip_norm: Longest gradient of a member; None: any.
         max_epochs: Passes over the training rows.
         batch_size: Rows of one step.
         config_hash: Fingerprint of the configuration.
+        regularization: What is asked of the weights.
+        clipping: How large gradients may be.
+        augmentation: What is done to the features of a batch; None: nothing.
+        imbalance: What is done for classes with few rows.
 
     Raises:
         ConfigError: If a value means nothing.
@@ -93,7 +122,7 @@ class Recipe:
     metric_name: str
     direction: str
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
-    schedule: Callable[[int], float]
+    schedule: Schedule
     trainer: Callable[..., pl.Trainer]
     max_epochs: int
     batch_size: int
@@ -101,7 +130,10 @@ class Recipe:
     config_hash: str
     engine: str = "auto"
     population: int | None = None
-    gradient_clip_norm: float | None = None
+    regularization: Regularization = field(default_factory=Regularization)
+    clipping: Clipping = field(default_factory=Clipping)
+    augmentation: Augmentation | None = None
+    imbalance: Imbalance = field(default_factory=_balanced_as_it_is)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -109,10 +141,6 @@ class Recipe:
             raise ConfigError(f"training.engine={self.engine} is unknown. {nearest(self.engine, ENGINES)}")
         if self.population is not None and self.population < 1:
             raise ConfigError(f"training.population must be at least 1, got {self.population}. Use null for a rule.")
-        if self.gradient_clip_norm is not None and not 0 < self.gradient_clip_norm < inf:
-            raise ConfigError(
-                f"training.gradient_clip_norm must be above 0, got {self.gradient_clip_norm}. Use null for any length."
-            )
 
     def is_better(self, value: float, than: float | None, min_delta: float = 0.0) -> bool:
         """Whether a value of the objective improves on another by more than `min_delta`."""

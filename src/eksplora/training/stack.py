@@ -108,6 +108,17 @@ class Stack:
         """The network's own parameters: for an optimizer that looks at their shapes."""
         return self._parts
 
+    def is_weight(self) -> Tensor:
+        """1 for each parameter (parameters,) that is a weight: part of a matrix or kernel, not a bias; otherwise 0."""
+        sizes = [shape.numel() for shape in self._shapes]
+        kinds = torch.tensor([float(len(shape) > 1) for shape in self._shapes] + [0.0], device=self.gradient.device)
+        return kinds.repeat_interleave(torch.tensor([*sizes, self._padding], device=kinds.device))
+
+    def weights(self) -> list[Tensor]:
+        """The weights of each layer, views (members, outputs, inputs, ...)."""
+        parts = zip(self._parts, self._shapes, strict=True)
+        return [part.data.view(self.size, *shape) for part, shape in parts if len(shape) > 1]
+
     def differentiate(self, losses: Tensor, *, is_whole: bool = True) -> None:
         """Fill `gradient` with that of the sum of `losses` (members,); without rows on this device it is zero.
 

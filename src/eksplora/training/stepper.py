@@ -1,16 +1,17 @@
 """One optimizer for all members of a population, each with its own learning rate and weight decay."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from eksplora.scheduler import Schedule
 from eksplora.training.stack import Stack
 
 Build = Callable[[Iterable[nn.Parameter]], Optimizer]
-Schedule = Callable[[int], float]
 
 ELEMENTWISE = (
     torch.optim.SGD,
@@ -30,6 +31,32 @@ ASGD, Rprop (the rate is not a factor), LBFGS, Muon and Adafactor (elements depe
 
 OWN = ("lr", "weight_decay")
 """Numbers that may differ between the members of a population."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A member's way through its schedule.
+
+    Attributes:
+        schedule: (step, steps in all, history) -> factor of the rate.
+        total: Optimizer steps in all.
+        history: Gives the objective after each finished epoch so far, such that smaller is better.
+    """
+
+    schedule: Schedule
+    total: int
+    history: Callable[[], Sequence[float]]
+
+    def factors(self, steps: range) -> list[float]:
+        """The factors of the steps to come; no epoch ends before the last of them is done."""
+        history = self.history() if self.schedule.reads_history else ()
+        return [self.schedule(step, self.total, history) for step in steps]
+
+    def is_as(self, other: "Course") -> bool:
+        """Whether two members' factors are alike, whatever happens."""
+        if self is other:
+            return True
+        return (self.schedule, self.total) == (other.schedule, other.total) and not self.schedule.reads_history
 
 
 def refusal(optimizer: Optimizer) -> str | None:
@@ -52,20 +79,22 @@ class Stepper:
         can_be_captured: Whether its steps may be part of a CUDA graph.
     """
 
-    def __init__(self, stack: Stack, builds: Sequence[Build], schedules: Sequence[Schedule]) -> None:
-        """One entry of `builds` and `schedules` per member.
+    def __init__(self, stack: Stack, builds: Sequence[Build], courses: Sequence[Course]) -> None:
+        """One entry of `builds` and `courses` per member.
 
         On a GPU rates are always numbers on the device, which a captured step reads anew at every replay.
         """
         own = [build([nn.Parameter(torch.zeros(1, 1, device=stack.parameter.device))]) for build in builds]
         groups = [optimizer.param_groups[0] for optimizer in own]
-        self._stack, self._schedules = stack, list(schedules)
+        self._stack, self._courses = stack, list(courses)
         self._rates = [float(group["lr"]) for group in groups]
         self._decays = stack.parameter.new_tensor([float(group.get("weight_decay", 0.0)) for group in groups])[:, None]
         numbers = [(group["lr"], group.get("weight_decay")) for group in groups]
         on_gpu = stack.parameter.device.type == "cuda" and refusal(own[0]) is None
         self.is_shared = (
-            not on_gpu and all(own == numbers[0] for own in numbers) and all(own == schedules[0] for own in schedules)
+            not on_gpu
+            and all(own == numbers[0] for own in numbers)
+            and all(course.is_as(courses[0]) for course in courses)
         )
         self._is_decoupled = isinstance(own[0], torch.optim.AdamW) or groups[0].get("decoupled_weight_decay", False)
         self.can_be_captured = False
@@ -86,11 +115,11 @@ class Stepper:
         """Compute the learning rates of the steps to come (counted from 0 over all epochs)."""
         self._first = steps.start
         if self.is_shared:
-            self._plan: Sequence[Any] = [self._rates[0] * self._schedules[0](step) for step in steps]
+            self._plan: Sequence[Any] = [self._rates[0] * factor for factor in self._courses[0].factors(steps)]
             return
-        pairs = list(zip(self._rates, self._schedules, strict=True))
-        rates = torch.tensor([[rate * schedule(step) for rate, schedule in pairs] for step in steps])
-        self._plan = rates.to(self._change.device, self._change.dtype)[:, :, None].unbind()
+        pairs = zip(self._rates, self._courses, strict=True)
+        rates = torch.tensor([[rate * factor for factor in course.factors(steps)] for rate, course in pairs])
+        self._plan = rates.T.to(self._change.device, self._change.dtype)[:, :, None].unbind()
 
     def aim(self, step: int) -> None:
         """Set the learning rates of one of the planned steps."""
@@ -120,7 +149,7 @@ class Stepper:
         """Go on with the members at these places; the stack has let go of the others."""
         kept = places.tolist()
         self._rates = [self._rates[place] for place in kept]
-        self._schedules = [self._schedules[place] for place in kept]
+        self._courses = [self._courses[place] for place in kept]
         self._decays = self._decays[places]
         if not self.is_shared:
             self._change.data = torch.zeros_like(self._stack.parameter)
@@ -130,17 +159,3 @@ class Stepper:
             for name, value in state.items():
                 if isinstance(value, Tensor) and value.dim() == 2:
                     state[name] = value[places]
-
-
-def clip(gradient: Tensor, longest: Tensor) -> None:
-    """Scale each member's gradient down to a Euclidean norm of at most `longest`, in place.
-
-    As `torch.nn.utils.clip_grad_norm_` does for one network (Pascanu et al., "On the difficulty of training recurrent
-    neural networks", 2013, algorithm 1).
-
-    Args:
-        gradient: (members, parameters).
-        longest: (members, 1); infinity leaves a member's gradient as it is.
-    """
-    norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    gradient.mul_((longest / (norms + 1e-6)).clamp(max=1.0))

@@ -1,10 +1,14 @@
 """What a network's output means: how stored targets are handed to the loss, and outputs to the metric."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
+
+from eksplora.errors import ConfigError
+from eksplora.loss import checked_levels
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,57 @@ def regression(*, num_outputs: int) -> Task:
     return Task(num_outputs, target=Tensor.float, metric_target=_same, prediction=_same)
 
 
+def counts(*, num_outputs: int) -> Task:
+    """Numbers of events: outputs are logarithms of their expected numbers, targets 0 or more, both (rows, targets)."""
+    return Task(num_outputs, target=_counted, metric_target=_same, prediction=_expected_counts)
+
+
+def quantiles(*, num_outputs: int, levels: Sequence[float]) -> Task:
+    """Quantiles of one number: outputs are (rows, levels), targets (rows, 1), in the target's unit.
+
+    The metric gets the median.
+
+    Raises:
+        ConfigError: If levels are not ascending between 0 and 1 or lack 0.5, or there is not one output for each.
+    """
+    known = checked_levels(levels, "task.levels")
+    if num_outputs != len(known):
+        raise ConfigError(
+            f"task.levels: {len(known)} levels want as many outputs, and task.num_outputs is {num_outputs}. "
+            f"Set task.num_outputs={len(known)}."
+        )
+    if 0.5 not in known:
+        raise ConfigError(f"task.levels={list(known)} lack the median, by which trials are compared. Add 0.5.")
+    middle = known.index(0.5)
+    return Task(num_outputs, target=_one_column, metric_target=_same, prediction=partial(_output, place=middle))
+
+
 def _same(values: Tensor) -> Tensor:
     return values
+
+
+def _counted(targets: Tensor) -> Tensor:
+    if (targets < 0).any():
+        raise ConfigError("task=counts: numbers of events are 0 or more, the data have less. Choose task=regression.")
+    return targets.float()
+
+
+def _expected_counts(logarithms: Tensor) -> Tensor:
+    return logarithms.float().exp()
+
+
+def _one_column(targets: Tensor) -> Tensor:
+    if targets.dim() != 2 or targets.shape[1] != 1:
+        raise ConfigError(
+            f"task: quantiles are those of one target per row, the data have {tuple(targets.shape[1:])}. "
+            "Choose task=regression."
+        )
+    return targets.float()
+
+
+def _output(outputs: Tensor, *, place: int) -> Tensor:
+    """(rows, 1)."""
+    return outputs[:, place : place + 1]
 
 
 def _probabilities(scores: Tensor) -> Tensor:

@@ -1,0 +1,65 @@
+"""The rows of a population's members on their device, and the unit of their targets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from eksplora.training.lane import Lane
+
+
+class HeldRows:
+    """Features and targets of all members; those of equal folds once: a batch is one indexing operation.
+
+    Everywhere `places` says which members are meant; None: all.
+
+    Attributes:
+        targets: As the task hands them to the loss, but in the unit in which they are stored, (rows, ...).
+    """
+
+    def __init__(self, lanes: Sequence[Lane], device: torch.device) -> None:
+        """Bring the rows of the lanes' folds to the device."""
+        folds = [lane.fold for lane in lanes]
+        sources = list({id(fold.features): fold.features for fold in folds}.values())
+        numbers = {id(source): number for number, source in enumerate(sources)}
+        rows = len(sources[0])
+        self._offsets = torch.tensor([[numbers[id(fold.features)] * rows] for fold in folds], device=device)
+        self._has_offsets = len(sources) > 1
+        self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
+        self.targets = lanes[0].recipe.task.target(folds[0].targets).to(device)
+        self._scales_targets = any(fold.scales_targets for fold in folds)
+        self._shift, self._scale = (
+            _of_members([getattr(fold, name) for fold in folds]).to(device) for name in ("target_shift", "target_scale")
+        )
+
+    def features(self, rows: Tensor, places: slice | None) -> Tensor:
+        """Features (members, rows, ...) of row numbers (members, rows)."""
+        if self._has_offsets:
+            rows = rows + (self._offsets if places is None else self._offsets[places])
+        return self._features[rows]
+
+    def for_loss(self, target: Tensor, places: slice | None) -> Tensor:
+        """Targets (members, rows, targets) as the loss sees them."""
+        if not self._scales_targets:
+            return target
+        chosen = slice(None) if places is None else places
+        return (target - self._shift[chosen]) / self._scale[chosen]
+
+    def in_unit(self, output: Tensor, places: slice | None) -> Tensor:
+        """Outputs (members, rows, num_outputs) in the unit of the stored targets."""
+        if not self._scales_targets:
+            return output
+        chosen = slice(None) if places is None else places
+        return output * self._scale[chosen] + self._shift[chosen]
+
+    def keep(self, chosen: Tensor) -> None:
+        """Go on with the members at these places."""
+        self._offsets = self._offsets[chosen]
+        self._shift, self._scale = self._shift[chosen], self._scale[chosen]
+
+
+def _of_members(numbers: Sequence[NDArray[np.float64]]) -> Tensor:
+    """What each member's targets are shifted or divided by, (members, 1, 1 or targets)."""
+    return torch.from_numpy(np.stack([np.atleast_1d(each) for each in numbers])).float()[:, None]

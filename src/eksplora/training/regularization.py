@@ -1,0 +1,77 @@
+"""Penalties on the weights of a population's members, and a bound on their length."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import torch
+from torch import Tensor
+
+from eksplora.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """What is asked of a member's weights besides a small loss (see `conf/regularization/`).
+
+    The penalty l1 * sum |w| + l2 * sum w**2 over all weights, biases and factors of normalizations left out, is part of
+    what is differentiated, as Keras' `kernel_regularizer` is; the recorded losses are without it. Source of `max_norm`:
+    Srebro and Shraibman, "Rank, trace-norm and max-norm", COLT 2005; Srivastava et al., "Dropout", JMLR 2014, section
+    5.1: after each step the weights into a unit are scaled down to this Euclidean norm at most.
+
+    Raises:
+        ConfigError: If a value means nothing.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name in ("l1", "l2"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ConfigError(f"regularization.{name} must be 0 or more, got {getattr(self, name)}. 0.0 is none.")
+        if self.max_norm is not None and not 0 < self.max_norm < inf:
+            raise ConfigError(f"regularization.max_norm must be above 0, got {self.max_norm}. Use null for any length.")
+
+
+class Penalties:
+    """Adds the gradient of each member's penalty to its gradient."""
+
+    def __init__(self, each: Sequence[Regularization], is_weight: Tensor) -> None:
+        """One entry per member; `is_weight` (parameters,) is 1 where a penalty applies, else 0."""
+        numbers = is_weight.new_tensor([[one.l1, 2 * one.l2] for one in each])
+        self._is_weight = is_weight
+        self._l1, self._l2 = (part[:, None] if part.any() else None for part in numbers.unbind(1))
+
+    def add(self, gradient: Tensor, weights: Tensor) -> None:
+        """Change `gradient`, that of `weights`, both (members, parameters), in place."""
+        if self._l1 is not None:
+            gradient.addcmul_(weights.sign(), self._l1 * self._is_weight)
+        if self._l2 is not None:
+            gradient.addcmul_(weights, self._l2 * self._is_weight)
+
+    def keep(self, places: Tensor) -> None:
+        """Go on with the members at these places."""
+        self._l1, self._l2 = (None if part is None else part[places] for part in (self._l1, self._l2))
+
+
+def bound(weights: Iterable[Tensor], longest: Tensor) -> None:
+    """Scale the weights into each unit down to a Euclidean norm of at most `longest`, in place.
+
+    Args:
+        weights: Of each layer, (members, outputs, inputs, ...).
+        longest: (members,); infinity leaves a member's weights as they are.
+
+    Examples:
+        >>> weights = torch.tensor([[[3.0, 4.0], [0.3, 0.4]]])
+        >>> bound([weights], torch.tensor([1.0]))
+        >>> weights
+        tensor([[[0.6000, 0.8000],
+                 [0.3000, 0.4000]]])
+    """
+    for weight in weights:
+        norms = torch.linalg.vector_norm(weight.flatten(2), dim=2)  # (members, outputs)
+        factors = torch.where(norms > longest[:, None], longest[:, None] / norms, 1.0)
+        weight.mul_(factors.view(*factors.shape, *(1 for _ in weight.shape[2:])))
