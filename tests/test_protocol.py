@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 
 from eksplora.errors import ConfigError
-from eksplora.protocol import holdout, kfold, split_rows
+from eksplora.protocol import full, holdout, kfold, split_rows
 
 CLASSES = np.repeat(np.arange(3), [50, 30, 23])
 
@@ -216,3 +216,10 @@ def test_stratified_must_be_true_or_false(stratified):
         folds_of(CLASSES, 5, stratified=stratified)
     with pytest.raises(ConfigError, match=r"protocol\.stratified must be true or false, got"):
         holdout(targets=CLASSES, validation_fraction=0.2, seed=0, stratified=stratified)
+
+
+def test_full_learns_from_every_row_and_validates_on_none() -> None:
+    (split,) = full(targets=np.zeros(7))
+    assert split.train.tolist() == list(range(7))
+    assert len(split.validation) == 0
+    assert split.validation.dtype == split.train.dtype

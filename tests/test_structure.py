@@ -36,7 +36,7 @@ RANKS = (
         "statistics",
         "provenance",
     },
-    {"data", "training", "search", "launch", "tracker", "explain", "report"},
+    {"data", "training", "search", "launch", "tracker", "explain", "report", "console"},
     {"schema"},
     {"build"},
     {"stage", "command"},

@@ -63,6 +63,16 @@ def holdout(
     return (Split(train=train, validation=validation),)
 
 
+def full(*, targets: NDArray[np.generic]) -> tuple[Split, ...]:
+    """One split that learns from every row of the training part, so that none validates: for a last training.
+
+    Args:
+        targets: Targets of the training part; only the number of rows matters.
+    """
+    rows = np.arange(len(targets))
+    return (Split(train=rows, validation=rows[:0]),)
+
+
 def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, stratified: bool) -> tuple[Split, ...]:
     """`folds * repeats` splits of the training part: in each repeat every row validates exactly once.
 

@@ -70,6 +70,27 @@ def test_weights_are_those_of_a_bare_loop_bit_for_bit(
 
 
 @RECIPES
+def test_a_training_on_all_rows_is_a_bare_loops_and_is_judged_by_what_it_learns_from(
+    recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    built = recipe()
+    everything = replace(small.fold_of(built), split=Split(train=np.arange(96), validation=np.arange(0)))
+    compared = replace(everything, split=Split(train=np.arange(96), validation=np.arange(3)))  # it must have some
+    bare = small.bare_loop(built, fold=compared)
+    member = Member(index=1, seed=12)
+    alone = small.train(built, tmp_path / "alone", fold=everything)
+    for name, value in bare.network.state_dict().items():
+        assert torch.equal(weights(alone)[name], value), name
+    assert set(alone.curves) == {"train/loss", f"train/{built.metric_name}"}
+    assert alone.value == alone.curves[f"train/{built.metric_name}"][-1]
+    assert alone.curves["train/loss"] == pytest.approx(bare.train_loss, rel=1e-12)
+    seats = [small.Seat(built, small.MEMBER, everything), small.Seat(built, member, everything)]
+    together = small.train_together(seats, tmp_path / "together")
+    assert together[0].curves["train/loss"] == pytest.approx(bare.train_loss, rel=1e-5)
+    assert set(together[1].curves) == set(alone.curves)
+
+
+@RECIPES
 def test_losses_are_means_over_rows_with_the_short_batch_at_its_true_weight(
     recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:

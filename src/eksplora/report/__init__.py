@@ -1,1 +1,1 @@
-"""What a person is shown: progress, tables."""
+"""Pages that are handed on."""

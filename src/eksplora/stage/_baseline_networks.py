@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from eksplora.report.table import show_value
+from eksplora.console.table import show_value
 from eksplora.types import Config
 
 NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "source_dir", "url")

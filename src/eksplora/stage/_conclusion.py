@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.build import Request
+from eksplora.console import table
 from eksplora.errors import EksploraError, Interrupted, StorageError
-from eksplora.report import table
 from eksplora.search.plots import study_pages
 from eksplora.stage._driver import Driver
 from eksplora.stage._ledger import Ledger, Trial

@@ -4,9 +4,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from eksplora.console.progress import Progress
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers, Message, Worker
-from eksplora.report.progress import Progress
 from eksplora.search.proposer import Proposer
 from eksplora.stage._ending import Ending
 from eksplora.stage._folders import Folders

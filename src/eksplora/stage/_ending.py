@@ -1,7 +1,7 @@
 """The end of trials and populations: recorded first; then the proposer is told, and what nobody needs is removed."""
 
+from eksplora.console.progress import Progress
 from eksplora.errors import WorkerError
-from eksplora.report.progress import Progress
 from eksplora.search.proposer import Proposer
 from eksplora.stage._folders import Folders
 from eksplora.stage._ledger import Ledger, Trial

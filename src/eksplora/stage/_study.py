@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import build
+from eksplora.console.progress import Progress
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers
-from eksplora.report.progress import Progress
 from eksplora.schema import SearchConfig
 from eksplora.search.proposer import Proposer
 from eksplora.search.space import Space

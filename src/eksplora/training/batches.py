@@ -136,12 +136,15 @@ class EvaluationChunks:
     """Iterable of blocks: every member's rows in their order, cut so that one forward pass takes a block."""
 
     def __init__(self, rows: Sequence[Rows], *, members: Callable[[], Sequence[int]], size: int = 4096) -> None:
-        """Blocks of about `size` rows of all members together; `members()` says who is still there."""
+        """Blocks of about `size` rows of all members together; `members()` says who is still there.
+
+        All members have rows to evaluate, or none has.
+        """
         longest = max(map(len, rows))
         self._size = max(1, size // len(rows))
         self._members = members
         self._counts = [len(member) for member in rows]
-        filled = [np.pad(member, (0, longest - len(member)), constant_values=member[0]) for member in rows]
+        filled = [np.pad(member, (0, longest - len(member)), constant_values=member[:1].sum()) for member in rows]
         self._rows = torch.from_numpy(np.stack(filled))
 
     def __len__(self) -> int:

@@ -48,7 +48,7 @@ def fit(lanes: Sequence[Lane], job: Job, report: Report) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")  # as above
         warnings.filterwarnings("ignore", message="grad and param do not obey")  # they are views of a matrix's columns
-        _trainer(module).fit(module, module.chunks, module.evaluation)
+        _trainer(module).fit(module, module.chunks, module.evaluation if module.validates else None)
 
 
 def _trainer(module: PopulationModule) -> pl.Trainer:

@@ -81,6 +81,11 @@ class Lane:
         self.recipe.initialize(network, torch.Generator().manual_seed(derive(self.member.seed, "initialization")))
         return network
 
+    @property
+    def objective(self) -> str:
+        """The curve that it is judged by: of the rows that validate or, where there are none, of those it learns from."""
+        return f"{'val' if len(self.fold.split.validation) else 'train'}/{self.recipe.metric_name}"
+
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one pass over its rows."""
         return -(-len(self.fold.split.train) // self.recipe.batch_size)
@@ -92,7 +97,7 @@ class Lane:
     def history(self) -> list[float]:
         """The objective after each finished epoch, such that smaller is better."""
         sign = 1 if self.recipe.direction == "minimize" else -1
-        return [sign * value for value in self.curves.get(f"val/{self.recipe.metric_name}", [])]
+        return [sign * value for value in self.curves.get(self.objective, [])]
 
     def row_probabilities(self) -> NDArray[np.float64] | None:
         """How likely a draw takes each of its rows to learn from; None: an epoch has each once."""
@@ -131,15 +136,13 @@ class Lane:
         metric.reset()
         return float(value)
 
-    def close_epoch(self, validation_loss: float) -> EpochReport:
-        """Note an epoch: its losses (that of validation is a sum over the rows), and the metrics gathered in it."""
+    def close_epoch(self, validation_loss: float | None) -> EpochReport:
+        """Note an epoch: its losses (that of validation is a sum over the rows, if any), and the metrics gathered."""
         name, split = self.recipe.metric_name, self.fold.split
-        metrics = {
-            "train/loss": self.loss_sum / len(split.train),
-            f"train/{name}": self._value(self.metric),
-            "val/loss": validation_loss / len(split.validation),
-            f"val/{name}": self._value(self.validation_metric),
-        }
+        metrics = {"train/loss": self.loss_sum / len(split.train), f"train/{name}": self._value(self.metric)}
+        if validation_loss is not None:
+            metrics["val/loss"] = validation_loss / len(split.validation)
+            metrics[f"val/{name}"] = self._value(self.validation_metric)
         self.loss_sum = 0.0
         self.epoch += 1
         for key, value in metrics.items():
@@ -187,7 +190,7 @@ class Lane:
             trial=self.trial,
             member=self.member.index,
             status=self.status,
-            value=self.curves[f"val/{self.recipe.metric_name}"][epoch - 1] if finished else None,
+            value=self.curves[self.objective][epoch - 1] if finished else None,
             best_epoch=epoch,
             epochs=self.epoch,
             step=self.step,

@@ -76,6 +76,8 @@ class PopulationModule(pl.LightningModule):
             position=self.position,
         )
         validation = [split.validation for split in splits]
+        self.validates = all(map(len, validation))
+        self._validation_losses: torch.Tensor | None = None
         self.evaluation = EvaluationChunks(validation, members=self.training_members, size=rows_at_once(self.lanes[0]))
         self._spent_at = self._saved_at = time.monotonic()
 
@@ -150,6 +152,7 @@ class PopulationModule(pl.LightningModule):
     def validation_step(self, block: Block, index: int) -> None:
         """Add the rows of one block to the members' validation losses and metrics."""
         losses, seen = self.population.evaluate(block)
+        assert self._validation_losses is not None
         self._validation_losses += losses
         for lane, (output, target) in zip(self.population.lanes, seen, strict=True):
             lane.update(lane.validation_metric, output, target)
@@ -183,19 +186,27 @@ class PopulationModule(pl.LightningModule):
 
     def _close_epoch(self) -> None:
         """Note the epoch of each member, then end those that the guard, the driver or early stopping says."""
-        if self._devices > 1:
-            dist.all_reduce(self._validation_losses)
         lanes, reports = self.population.lanes, []
-        for place, (lane, loss) in enumerate(zip(lanes, self._validation_losses.tolist(), strict=True)):
+        for place, (lane, loss) in enumerate(zip(lanes, self._summed_validation_losses(), strict=True)):
             report = lane.close_epoch(loss)
             reports.append(report)
-            is_best = lane.is_best(report.metrics[f"val/{lane.recipe.metric_name}"])
+            is_best = lane.is_best(report.metrics[lane.objective])
             if is_best and lane.recipe.early_stopping.restore_best_weights:
                 lane.best_weights = self.population.stack.member(place)
         sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
         decisions = dict(zip(map(id, sound), self._decisions(sound), strict=True))
         for lane, report in zip(lanes, reports, strict=True):
             lane.decide(report.metrics, decisions.get(id(report), Decision.GO_ON))
+
+    def _summed_validation_losses(self) -> Sequence[float | None]:
+        """Each member's sum over all devices; None where no rows validate."""
+        losses = self._validation_losses
+        if losses is None:
+            return [None] * len(self.population.lanes)
+        if self._devices > 1:
+            dist.all_reduce(losses)
+        values: list[float | None] = losses.tolist()
+        return values
 
     def _decisions(self, reports: Sequence[Any]) -> list[Decision]:
         """The first device talks to the driver; the others hear its answers."""

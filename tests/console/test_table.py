@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from eksplora.report.table import Row, as_csv, as_table, print_best, show_value
+from eksplora.console.table import Row, as_csv, as_table, print_best, show_value
 
 ROWS = [
     {"trial": 3, "val/mae": 2.123456789, "optimizer.lr": 0.000308, "model.widths": [64, 64], "data.activation": "relu"},

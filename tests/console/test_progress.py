@@ -1,6 +1,6 @@
 import pytest
 
-from eksplora.report.progress import Progress
+from eksplora.console.progress import Progress
 
 
 def test_without_a_terminal_every_trial_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
