@@ -109,6 +109,7 @@ class Study:
     """Budget and running of a study."""
 
     name: str | None = MISSING
+    versioned: bool = MISSING
     seed: int = MISSING
     n_trials: int | None = MISSING
     n_members: int = MISSING
@@ -130,7 +131,7 @@ class Training:
 
 @dataclass
 class SearchConfig:
-    """Root of `conf/search.yaml` and `conf/train.yaml`."""
+    """Root of `conf/search.yaml`, and of `train`, `evaluate` and `report`."""
 
     experiment: str = MISSING
     data: Any = MISSING
@@ -158,6 +159,7 @@ class SearchConfig:
     space: Space = MISSING
     tracker: Any = MISSING
     paths: Paths = MISSING
+    output: str | None = MISSING
 
 
 @dataclass
@@ -165,6 +167,21 @@ class BaselineConfig(SearchConfig):
     """Root of `conf/baseline.yaml`."""
 
     baseline: Any = MISSING
+
+
+@dataclass
+class Confirm:
+    """What is confirmed, and how sure one wants to be."""
+
+    best: int = MISSING
+    alpha: float = MISSING
+
+
+@dataclass
+class ConfirmConfig(SearchConfig):
+    """Root of `conf/confirm.yaml`."""
+
+    confirm: Confirm = MISSING
 
 
 @dataclass
@@ -261,6 +278,9 @@ ROOTS: Mapping[str, type] = {
     "search": SearchConfig,
     "train": SearchConfig,
     "baseline": BaselineConfig,
+    "confirm": ConfirmConfig,
+    "evaluate": SearchConfig,
+    "report": SearchConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,
     "ui": UiConfig,

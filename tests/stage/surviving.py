@@ -16,7 +16,7 @@ from typing import Any
 
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space
-from eksplora.stage._study import run_study
+from eksplora.stage._study import Study, run_study
 from eksplora.tracker import spool as spools
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,8 @@ def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
     """Run a study in this process, in the working folder."""
     request = compose_request("search", gather_space(["tracker=off", *overrides]))
     settings = request.settings
-    run_study(request, name="study", space=parse_space(settings.space), num_trials=settings.study.n_trials, work=work)
+    results = Path(settings.paths.results).joinpath
+    run_study(request, Study("study", parse_space(settings.space), settings.study.n_trials, work=work, results=results))
 
 
 def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ A configuration is checked here before anything heavy is imported: unknown keys,
 together, the grammar and the keys of the search space.
 """
 
+from eksplora.build._check import metrics_for
 from eksplora.build._compose import (
     CONF,
     choices,
@@ -18,7 +19,7 @@ from eksplora.build._compose import (
 from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
 from eksplora.build._mix import check_mix
-from eksplora.build._part import load_network, part, sampler_factory
+from eksplora.build._part import load_ensemble, load_network, part, sampler_factory
 from eksplora.build._request import Request, compose_request, request
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "flatten",
     "is_group",
     "known_keys",
+    "load_ensemble",
     "load_network",
+    "metrics_for",
     "parse_override",
     "parse_space",
     "part",

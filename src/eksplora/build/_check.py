@@ -109,9 +109,14 @@ def check_fit(config: Config, chosen: Mapping[str, str]) -> None:
             f"task={task} does not go with data={chosen['data']}. Choose task={' or task='.join(fitting)}."
         )
     if task not in _tasks_for(config["metric"]["_target_"]):
-        fits = [(name, target) for name in choices("metric") for target in allowed_targets("metric", name)]
-        options = [name for name, target in fits if task in _tasks_for(target)]
-        raise ConfigError(f"objective={objective} is not for task={task}. Choose one of {', '.join(options)}.")
+        options = ", ".join(metrics_for(task))
+        raise ConfigError(f"objective={objective} is not for task={task}. Choose one of {options}.")
+
+
+def metrics_for(task: str) -> list[str]:
+    """The files of `conf/metric/` that are for a task."""
+    fits = [(name, target) for name in choices("metric") for target in allowed_targets("metric", name)]
+    return [name for name, target in fits if task in _tasks_for(target)]
 
 
 def _tasks_of(data: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from hydra.errors import HydraException
@@ -18,6 +18,9 @@ from hydra.utils import instantiate
 from eksplora.build._compose import CONF
 from eksplora.errors import ConfigError, DataError
 from eksplora.search.space import Space
+
+if TYPE_CHECKING:
+    from eksplora.build._ensemble import Ensemble
 
 
 @cache
@@ -91,7 +94,7 @@ def load_network(folder: str | Path, *, member: int = 0) -> Any:
     from eksplora.model._scaled import Scaled
 
     path, weights = Path(folder) / "config.yaml", Path(folder) / f"member-{member}.safetensors"
-    config = _recorded(path)
+    config = recorded_config(path)
     try:
         tensors = load_file(weights)
     except (OSError, SafetensorError) as error:
@@ -107,7 +110,37 @@ def load_network(folder: str | Path, *, member: int = 0) -> Any:
     return Scaled(network=network, **scaling).eval()
 
 
-def _recorded(path: Path) -> dict[str, Any]:
+_CONFIRMED = "Give the folder of a confirmed model."
+
+
+def load_ensemble(folder: str | Path) -> "Ensemble":
+    """A recorded model, ready to use.
+
+    Args:
+        folder: A folder with `config.yaml`, `card.json` and `member-<i>.safetensors`, such as
+            `results/<experiment>/confirm/model`.
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If a file is missing or unreadable.
+    """
+    from eksplora.build._ensemble import Ensemble
+
+    path = Path(folder)
+    config = recorded_config(path / "config.yaml")
+    try:
+        card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path / 'card.json'} cannot be read ({error}). Give the folder of a confirmed model."
+        ) from None
+    numbers = sorted(int(file.stem.removeprefix("member-")) for file in path.glob("member-*.safetensors"))
+    if not numbers:
+        raise DataError(f"{path} holds no member-<i>.safetensors. {_CONFIRMED}")
+    return Ensemble([load_network(path, member=number) for number in numbers], config, card)
+
+
+def recorded_config(path: Path) -> dict[str, Any]:
     """A recorded configuration; it was resolved when it was written, so a reference in it is not ours."""
     way_out = "Give a folder that holds a study's best network."
     try:

@@ -16,7 +16,7 @@ from statistics import median
 from eksplora import build
 from eksplora.errors import EksploraError
 from eksplora.stage._bench_table import Row, Section, spread, verdict
-from eksplora.stage._study import run_study
+from eksplora.stage._study import Study, run_study
 from eksplora.tracker.spool import read
 
 WORK = "eksplora.stage._bench_idle:run"
@@ -75,7 +75,7 @@ def run_idle_study(folder: Path, name: str, trials: int) -> None:
     ]
     request = build.compose_request("search", overrides)
     space = build.parse_space(request.settings.space)
-    run_study(request, name=name, space=space, num_trials=trials, work=WORK)
+    run_study(request, Study(name, space, trials, work=WORK, results=(folder / "results").joinpath))
     print(time.time())
 
 

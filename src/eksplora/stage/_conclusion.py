@@ -1,6 +1,5 @@
 """The end of a study: summary files, plots, the table on the terminal, and the last event for MLflow."""
 
-import json
 import shutil
 import sys
 from collections import Counter
@@ -16,39 +15,56 @@ from eksplora.stage._driver import Driver
 from eksplora.stage._ledger import Ledger, Trial
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
+from eksplora.stage._results import as_json, new_folder, unwritable
 from eksplora.tracker._base import Tracker
-from eksplora.tracker.spool import Spool
+from eksplora.tracker.spool import Spool, read
 
 SUMMARY = "summary"
-"""Folder of the finished files inside the study's folder; a copy goes to `results/<study>/`."""
+"""Folder of the written files inside the study's folder; those of a finished study are copied to its results."""
+
+MOST_RANKED = 50
+"""Best trials that are handed on with what was searched in them."""
 
 UNFINISHED = f".{SUMMARY}.new"
 """The same folder while it is written."""
 
-_AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
 
+def conclude(
+    request: Request,
+    driver: Driver,
+    spool: Spool,
+    tracker: Tracker,
+    error: EksploraError | None,
+    *,
+    results: Path | None,
+    is_shown: bool,
+) -> None:
+    """Write and show what the study found, tell MLflow, then raise the error that ended it, if any.
 
-def conclude(request: Request, driver: Driver, spool: Spool, tracker: Tracker, error: EksploraError | None) -> None:
-    """Write and show what the study found, tell MLflow, then raise the error that ended it, if any."""
+    Only a study that ends as it should goes to `results`: what lies there is finished.
+    """
     if isinstance(error, StorageError):
         raise error  # nothing more can be written
     driver.proposer.tell_all()
-    summary = driver.plan.folder / SUMMARY
+    shown = summary = driver.plan.folder / SUMMARY
+    study = next(read(spool.path)).data
     try:
-        write_summary(driver, summary)
-        results = publish(summary, Path(request.settings.paths.results) / driver.plan.name)
+        write_summary(driver, study, summary)
+        if results is not None and error is None and not driver.stop_reason:
+            with new_folder(results) as folder:
+                shutil.copytree(summary, folder, dirs_exist_ok=True)
+            shown = results
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
-        raise StorageError(
-            f"{failure.filename or summary}: cannot be written ({failure.strerror}). {_AGAIN}"
-        ) from failure
-    spool.append("stop", durable=True, **_stop_event(driver, summary, error))
+        raise unwritable(failure, summary) from failure
+    spool.append("stop", durable=True, **_stop_event(driver, spool, summary, error))
     tracker.notify()
-    show(driver, results)
+    if is_shown:
+        show(driver, shown)
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
     is_recorded = tracker.finish(tracker_seconds(request))
-    if where := tracker.where(driver.plan.name):
+    if is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:
         print(
@@ -64,8 +80,14 @@ def tracker_seconds(request: Request) -> float:
     return float(request.config["tracker"].get("timeout_seconds", 0.0))
 
 
-def write_summary(driver: Driver, folder: Path) -> None:
-    """Write table, plots, and the best trial's configuration and weights; an old summary is replaced."""
+def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path) -> None:
+    """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
+
+    Args:
+        driver: Has run the study.
+        study: Its first event.
+        folder: Where the summary goes.
+    """
     new = folder.with_name(UNFINISHED)
     shutil.rmtree(new, ignore_errors=True)
     (new / "plots").mkdir(parents=True)
@@ -73,7 +95,8 @@ def write_summary(driver: Driver, folder: Path) -> None:
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    (new / "search.json").write_text(json.dumps(_facts(driver), indent=2) + "\n")
+    (new / "search.json").write_text(as_json(_facts(driver, study)))
+    (new / "history.csv").write_text(table.as_csv(history(ledger)))
     for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
     if ledger.best is not None:
@@ -88,20 +111,6 @@ def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
     for member, result in best.results.items():
         if result.weights and Path(result.weights).exists():
             shutil.copyfile(result.weights, folder / f"member-{member}.safetensors")
-
-
-def publish(summary: Path, target: Path) -> Path:
-    """Copy the summary to the results folder, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(summary, new)
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-    return target
 
 
 def row(trial: Trial, metric: str) -> dict[str, Any]:
@@ -119,7 +128,18 @@ def row(trial: Trial, metric: str) -> dict[str, Any]:
     }
 
 
-def _facts(driver: Driver) -> dict[str, Any]:
+def history(ledger: Ledger) -> list[dict[str, Any]]:
+    """Each finished trial with its value and the best value so far, in the order of their numbers."""
+    better = min if ledger.direction == "minimize" else max
+    rows: list[dict[str, Any]] = []
+    for number, trial in sorted(ledger.trials.items()):
+        if trial.value is not None:
+            best = better([trial.value, *(row["best"] for row in rows[-1:])])
+            rows.append({"trial": number, "value": trial.value, "best": best})
+    return rows
+
+
+def _facts(driver: Driver, study: Mapping[str, Any]) -> dict[str, Any]:
     """The study in numbers, for programs."""
     ledger, plan = driver.ledger, driver.plan
     return {
@@ -130,7 +150,15 @@ def _facts(driver: Driver) -> dict[str, Any]:
         "members": plan.members_in_words,
         "trials": counts(ledger),
         "best": row(ledger.best, ledger.metric) if ledger.best else None,
+        "ranked": [_ranked(trial) for trial in ledger.ranked(ledger.trials.values())[:MOST_RANKED]],
+        "data": {key: value for key, value in study["provenance"].items() if key.startswith("data.")},
+        "provenance": study["provenance"],
     }
+
+
+def _ranked(trial: Trial) -> dict[str, Any]:
+    """A trial as a later stage needs it to make its configuration again."""
+    return {"trial": trial.number, "value": trial.value, "key": trial.key, "values": trial.values}
 
 
 def counts(ledger: Ledger) -> dict[str, int]:
@@ -138,7 +166,8 @@ def counts(ledger: Ledger) -> dict[str, int]:
     return dict(Counter(str(trial.status) for trial in ledger.trials.values()))
 
 
-def _stop_event(driver: Driver, summary: Path, error: EksploraError | None) -> dict[str, Any]:
+def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> dict[str, Any]:
+    """The last event: what the study found, and the files that MLflow keeps, the spool itself among them."""
     ledger = driver.ledger
     status = "finished" if error is None and not driver.stop_reason else "interrupted"
     files = {
@@ -151,7 +180,7 @@ def _stop_event(driver: Driver, summary: Path, error: EksploraError | None) -> d
         "message": str(error or driver.stop_reason),
         "metrics": metrics | ({"best_value": best.value} if best and best.value is not None else {}),
         "tags": {"best_trial": str(best.number)} if best else {},
-        "artifacts": {str(name): str(path) for name, path in files.items()},
+        "artifacts": {str(name): str(path) for name, path in files.items()} | {spool.path.name: spool.path.name},
         "best_trial": best.number if best else None,
         "best_artifacts": {
             f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")

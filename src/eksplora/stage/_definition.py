@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eksplora import build, provenance
+from eksplora.counter import fingerprint
 from eksplora.search.space import Space, describe
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
@@ -18,6 +19,11 @@ class Definition:
 
     values: Mapping[str, Any]
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal studies, and only for those."""
+        return fingerprint(dict(self.values))
+
     def differences(self, recorded: Mapping[str, Any]) -> list[str]:
         """Each changed key with its recorded and its present value."""
         keys = dict.fromkeys([*recorded, *self.values])
@@ -28,14 +34,25 @@ class Definition:
         ]
 
 
-def define(request: build.Request, base: Config, space: Space, card: Mapping[str, Any]) -> Definition:
-    """Everything on which the study's results depend, as flat keys that a user can recognize."""
+def define(
+    request: build.Request, base: Config, space: Space, card: Mapping[str, Any], depends: Mapping[str, Any]
+) -> Definition:
+    """Everything on which the study's results depend, as flat keys that a user can recognize.
+
+    Args:
+        request: The checked request.
+        base: The configuration that trials change.
+        space: What is searched.
+        card: The data's card.
+        depends: Whatever else, as flat keys.
+    """
     values = build.flatten({key: value for key, value in base.items() if key != "paths"})
     ignored = {"data.root", "data.source_dir", "data.url"}
     values = {key: value for key, value in values.items() if key not in ignored}
     values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in space}
     values |= build.flatten({key: request.config[key] for key in ("sampler", "pruner")})
     values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
+    values |= depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(build.CONF.parent)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
@@ -43,9 +60,7 @@ def define(request: build.Request, base: Config, space: Space, card: Mapping[str
     return Definition(values)
 
 
-def study_event(
-    request: build.Request, plan: Plan, definition: Definition, base: Config, metric: str
-) -> dict[str, Any]:
+def study_event(request: build.Request, plan: Plan, definition: Definition, base: Config) -> dict[str, Any]:
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
@@ -59,7 +74,7 @@ def study_event(
         "id": uuid.uuid4().hex,
         "name": plan.name,
         "experiment": plan.experiment,
-        "metric": metric,
+        "metric": plan.metric,
         "direction": plan.direction,
         "members": plan.members_in_words,
         "params": settings | space | build.flatten(parts),

@@ -17,6 +17,7 @@ class Plan:
         name: Name of the study.
         folder: Its folder: spool, checkpoints, weights.
         experiment: Name of the experiment.
+        metric: The objective's name in curves, e.g. `val/mae`.
         direction: `minimize` or `maximize`.
         seed: Seed of the study.
         num_trials: Trials in all, over every resumption; None: as many as the grid has points.
@@ -36,6 +37,7 @@ class Plan:
     name: str
     folder: Path
     experiment: str
+    metric: str
     direction: str
     seed: int
     num_trials: int | None

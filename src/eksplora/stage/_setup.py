@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,22 +82,23 @@ def make_plan(
     name: str,
     num_trials: int | None,
     configure: Callable[[Mapping[str, Any]], Config],
-    sizes: Sequence[int],
+    rows: "Rows",
     batch: int,
 ) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     study: Study = request.settings.study
-    most = num_cores() if num_trials is None else num_trials * study.n_members * len(sizes)
+    most = num_cores() if num_trials is None else num_trials * study.n_members * len(rows.sizes)
     workers = study.workers or max(1, min(num_cores(), most))
     return Plan(
         name=name,
         folder=Path(request.settings.paths.mlruns) / "studies" / name,
         experiment=request.settings.experiment,
+        metric=f"{'val' if rows.validates else 'train'}/{request.settings.objective.metric}",
         direction=request.settings.objective.direction,
         seed=study.seed,
         num_trials=num_trials,
         num_seeds=study.n_members,
-        sizes=sizes,
+        sizes=rows.sizes,
         batch=batch,
         num_workers=workers,
         threads=study.threads or max(1, num_cores() // workers),
@@ -109,11 +111,28 @@ def make_plan(
     )
 
 
-def check_data(base: Config, space: Space) -> tuple[dict[str, Any], list[int]]:
-    """Prepare the data when needed, and check every batch size against the rows to learn from.
+@dataclass(frozen=True)
+class Rows:
+    """The data as a study uses them.
 
-    Returns:
-        The data's card, and the rows to learn from in each split.
+    Attributes:
+        card: The data's card.
+        sizes: Rows to learn from in each of the protocol's splits.
+        validates: Whether every split has rows that validate.
+    """
+
+    card: Mapping[str, Any]
+    sizes: Sequence[int]
+    validates: bool
+
+
+def check_data(base: Config, space: Space) -> Rows:
+    """Prepare the data when needed, and check protocol and batch sizes against them.
+
+    Raises:
+        ConfigError: If a batch is larger than the rows to learn from, or trials are to be compared and no
+            row validates.
+        DataError: If data are missing or altered.
     """
     from eksplora.data._arrays import check_batch_size
 
@@ -121,8 +140,11 @@ def check_data(base: Config, space: Space) -> tuple[dict[str, Any], list[int]]:
     dataset = build.part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
     _, targets = dataset.open("train")
-    sizes = [len(split.train) for split in build.part(base, "protocol")(targets=targets)]
+    splits = build.part(base, "protocol")(targets=targets)
+    sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
+    if space and not validates:
+        raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose holdout or kfold.")
     searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
-    return card, sizes
+    return Rows(card, sizes, validates)

@@ -1,10 +1,11 @@
-"""A study from a checked request to its conclusion; `search` and `train` are both studies."""
+"""A study from a checked request to its conclusion; every stage that trains is made of studies."""
 
 import contextlib
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record
-from eksplora.stage._setup import check_data, check_settings, make_plan, make_proposer, trials_at_once
+from eksplora.stage._setup import Rows, check_data, check_settings, make_plan, make_proposer, trials_at_once
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -33,30 +34,57 @@ from eksplora.types import Config
 WORK = "eksplora.stage._job:run"
 """What a worker runs for each job."""
 
-
 Configure = Callable[[Mapping[str, Any]], Config]
 """Values of a trial -> its resolved configuration."""
 
 
-def run_study(
-    request: build.Request,
-    *,
-    name: str,
-    space: Space,
-    num_trials: int | None,
-    work: str = WORK,
-    configure: Configure | None = None,
-) -> None:
-    """Run a study, or go on with it where it was left.
+@dataclass(frozen=True)
+class Study:
+    """A study to run.
 
-    Args:
-        request: The checked request.
-        name: Name of the study: its folder and its MLflow run.
+    Attributes:
+        name: Its name: its folder and its MLflow run.
         space: What is searched; empty for one configuration.
         num_trials: Trials in all, over every resumption; None: the whole grid.
         work: What trains a job, as `package.module:function`.
         configure: What makes configurations of a space that is known to be good; None: the request's own overrides,
             against which the space is checked.
+        depends: What its results depend on besides request and space, as flat keys.
+        results: Where a finished study's files go, from its name; None: they stay in the study's own folder.
+        is_shown: Whether it ends with its table.
+    """
+
+    name: str
+    space: Space
+    num_trials: int | None
+    work: str = WORK
+    configure: Configure | None = None
+    depends: Mapping[str, Any] = field(default_factory=dict)
+    results: Callable[[str], Path] | None = None
+    is_shown: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a study.
+
+    Attributes:
+        name: Its full name.
+        folder: Its folder, with `spool.jsonl` and `summary/`.
+        metric: The objective's name in curves.
+        ledger: Its trials.
+        is_over: Whether every trial of the budget has its final status; False after a time limit.
+    """
+
+    name: str
+    folder: Path
+    metric: str
+    ledger: Ledger
+    is_over: bool
+
+
+def run_study(request: build.Request, study: Study) -> Outcome:
+    """Run a study, or go on with it where it was left.
 
     Raises:
         UserError: For what the user can mend; nothing is left half-written.
@@ -64,40 +92,49 @@ def run_study(
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     with Interruption() as interruption:
-        _run(request, name, space, num_trials, work, configure, interruption)
+        return _run(request, study, interruption)
 
 
-def _run(
-    request: build.Request,
-    name: str,
-    space: Space,
-    num_trials: int | None,
-    work: str,
-    configure: Configure | None,
-    interruption: Interruption,
-) -> None:
+def _run(request: build.Request, study: Study, interruption: Interruption) -> Outcome:
     """Make the study's parts, then run it under its lock."""
     settings: SearchConfig = request.settings
-    check_settings(settings.study, num_trials)
+    check_settings(settings.study, study.num_trials)
     checks: Callable[[], Iterable[tuple[str, Config]]] = list
+    configure = study.configure
     if configure is None:
-        configure = build.Configurator(request.root, request.overrides)
-        build.check_space(space, configure)
-        checks = partial(build.samples, space, configure)
-    proposer = make_proposer(request, name, space)
-    if num_trials is None and proposer.num_points is None:
+        own = configure = build.Configurator(request.root, request.overrides)
+        build.check_space(study.space, own)
+        checks = partial(build.samples, study.space, own)
+    proposer = make_proposer(request, study.name, study.space)
+    if study.num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
     base = configure({})
-    card, sizes = check_data(base, space)
-    batch = settings.study.batch or trials_at_once(request, proposer, base, len(sizes))
-    plan = make_plan(request, name, num_trials, configure, sizes, batch)
-    definition = define(request, base, space, card)
+    rows = check_data(base, study.space)
+    definition = define(request, base, study.space, rows.card, study.depends)
+    name = study.name
+    if settings.study.versioned:
+        name = f"{name}-{definition.fingerprint[:8]}"
+        proposer = make_proposer(request, name, study.space)
+    plan = _plan(request, study, name, configure, proposer, rows, base)
     with hold(plan.folder):
         try:
-            _run_locked(request, plan, proposer, definition, base, checks, work, interruption)
+            return _run_locked(request, study, plan, proposer, definition, base, checks, interruption)
         finally:
             if not _has_events(plan.folder / "spool.jsonl"):
                 shutil.rmtree(plan.folder, ignore_errors=True)
+
+
+def _plan(
+    request: build.Request,
+    study: Study,
+    name: str,
+    configure: Configure,
+    proposer: Proposer,
+    rows: Rows,
+    base: Config,
+) -> Plan:
+    batch = request.settings.study.batch or trials_at_once(request, proposer, base, len(rows.sizes))
+    return make_plan(request, name, study.num_trials, configure, rows, batch)
 
 
 def _has_events(spool: Path) -> bool:
@@ -106,36 +143,39 @@ def _has_events(spool: Path) -> bool:
 
 def _run_locked(
     request: build.Request,
+    study: Study,
     plan: Plan,
     proposer: Proposer,
     definition: Definition,
     base: Config,
     checks: Callable[[], Iterable[tuple[str, Config]]],
-    work: str,
     interruption: Interruption,
-) -> None:
+) -> Outcome:
     """Run a study whose lock is held: past, workers, spool, tracker, driver, conclusion."""
     path = plan.folder / "spool.jsonl"
-    metric = f"val/{request.settings.objective.metric}"
-    ledger = Ledger(metric, plan.direction)
+    ledger = Ledger(plan.metric, plan.direction)
     identity = _past.recall(path, ledger, definition)
     over = _past.is_over(ledger, plan.num_trials, proposer.num_points)
     asked = [("", base), *(checks() if identity is None else ())]
-    with _workers(work, plan, asked, over) as workers:
+    with _workers(study.work, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
-            spool.append("study", durable=True, **study_event(request, plan, definition, base, metric))
+            spool.append("study", durable=True, **study_event(request, plan, definition, base))
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
         tracker = build.part(request.config, "tracker")
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
-        with Progress(title=plan.name, total=total, done=ledger.num_over, metric=metric) as progress:
+        with Progress(title=plan.name, total=total, done=ledger.num_over, metric=plan.metric) as progress:
             driver = Driver(
                 plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, progress=progress
             )
             error = _drive(driver, interruption)
-        _conclusion.conclude(request, driver, spool, tracker, error)
+        results = study.results(plan.name) if study.results is not None else None
+        _conclusion.conclude(request, driver, spool, tracker, error, results=results, is_shown=study.is_shown)
+        spool.close()
+    over = _past.is_over(ledger, plan.num_trials, proposer.num_points)
+    return Outcome(plan.name, plan.folder, plan.metric, ledger, over)
 
 
 def _settle_others(tracker: Tracker, studies: Path) -> None:

@@ -28,19 +28,22 @@ def baseline(request: Request) -> None:
     names = chosen(request)
     configure = configurator(request, names)
     from eksplora.stage._baseline_networks import in_words
-    from eksplora.stage._study import run_study  # only now: what is slow comes with it
+    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
 
     base, name = configure({}), settings.study.name or study_name(request, names)
     others = {key: request.config[key] for key in ("study", "sampler", "pruner", "tracker", "paths")}
-    run_study(
+    outcome = run_study(
         replace(request, config=base | others),
-        name=name,
-        space=(Parameter("baseline", Choice(tuple(names))),),
-        num_trials=None,
-        work=WORK,
-        configure=configure,
+        Study(
+            name,
+            (Parameter("baseline", Choice(tuple(names))),),
+            None,
+            work=WORK,
+            configure=configure,
+            results=Path(settings.paths.results).joinpath,
+        ),
     )
-    for note in notes(Path(settings.paths.mlruns) / "studies" / name / "spool.jsonl"):
+    for note in notes(outcome.folder / "spool.jsonl"):
         print(f"  note     {note}")
     print(f"  networks {in_words(Path(settings.paths.results), base)}")
 

@@ -1,4 +1,4 @@
-"""The stage `prepare`: raw data into memory-mapped arrays and a card."""
+"""The stage `prepare`: raw data, fetched once, into memory-mapped arrays and a card."""
 
 from typing import Any
 
@@ -14,11 +14,12 @@ def prepare(request: Request) -> None:
     """
     dataset = part(request.config, "data")
     card = dataset.prepare()
-    print("\n".join(describe(card, str(dataset.folder))))
+    raw = str(dataset.raw_folder) if dataset.raw_folder.exists() else "none; the prepared form does not need it"
+    print("\n".join(describe(card, str(dataset.folder), raw)))
 
 
-def describe(card: dict[str, Any], folder: str) -> list[str]:
-    """A card in a few lines."""
+def describe(card: dict[str, Any], folder: str, raw: str) -> list[str]:
+    """A card in a few lines, with where its prepared and its raw form are."""
     counts = card.get("class_counts")
     return [
         f"{card['name']}: {folder}",
@@ -27,4 +28,5 @@ def describe(card: dict[str, Any], folder: str) -> list[str]:
         f"  targets   {'classes ' + str(counts) if counts else str(card['num_targets']) + ' number(s) per row'}",
         f"  split     {card['split']}",
         f"  source    {card['source']} ({card['licence']})",
+        f"  raw       {raw}",
     ]

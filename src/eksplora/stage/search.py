@@ -1,8 +1,10 @@
 """The stage `search`: a study over the space of an experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from eksplora.build import Configurator, Request, check_space, parse_space
+from eksplora.errors import ConfigError
 from eksplora.schema import SearchConfig
 
 
@@ -17,10 +19,34 @@ def search(request: Request) -> None:
     settings: SearchConfig = request.settings
     space = parse_space(settings.space)
     check_space(space, Configurator(request.root, request.overrides))
-    from eksplora.stage._study import run_study  # only now: what is slow comes with it
+    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
 
     name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
-    run_study(request, name=name, space=space, num_trials=settings.study.n_trials)
+    outcome = run_study(request, Study(name, space, settings.study.n_trials, results=_results(settings)))
+    if settings.output is not None and outcome.is_over:
+        write_config(request, Path(settings.output))
+
+
+def write_config(request: Request, output: Path) -> None:
+    """The experiment as it was composed, every value resolved: to look at, and to compare with another time's."""
+    from eksplora.stage._record import as_yaml
+    from eksplora.stage._results import write_file
+
+    left_out = ("paths", "tracker", "output")
+    write_file(output / "config.yaml", as_yaml({k: v for k, v in request.config.items() if k not in left_out}))
+
+
+def _results(settings: SearchConfig) -> Callable[[str], Path]:
+    """Where the files of a study of a given name go."""
+    if settings.output is not None:
+        folder = Path(settings.output) / "search"
+        return lambda name: folder
+    if settings.study.name == settings.experiment:
+        raise ConfigError(
+            f"study.name={settings.experiment} is the name of the experiment, whose folder of results is for its "
+            "stages. Give the study another."
+        )
+    return Path(settings.paths.results).joinpath
 
 
 def default_name(experiment: str, n_members: int, choices: Mapping[str, str]) -> str:

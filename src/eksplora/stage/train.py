@@ -1,9 +1,11 @@
 """The stage `train`: one configuration, recorded like a study of one trial."""
 
+from pathlib import Path
+
 from eksplora.build import Configurator, Request
 from eksplora.counter import fingerprint
 from eksplora.schema import SearchConfig
-from eksplora.stage._study import run_study
+from eksplora.stage._study import Study, run_study
 
 
 def train(request: Request) -> None:
@@ -17,4 +19,4 @@ def train(request: Request) -> None:
     config = Configurator(request.root, request.overrides)({})
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
-    run_study(request, name=name, space=(), num_trials=1)
+    run_study(request, Study(name, (), 1, results=Path(settings.paths.results).joinpath))

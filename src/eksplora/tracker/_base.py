@@ -1,7 +1,50 @@
 """What a driver asks of a tracker."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to register.
+
+    Attributes:
+        name: Of the registered model, e.g. `eksplora-boston_mlp`.
+        experiment: MLflow's experiment.
+        study: The id of the study that trained it.
+        folder: Its files.
+        loader: The module that loads them, by `_load_pyfunc`.
+        example: Some rows as one gives them to the model.
+        predictions: What it makes of them.
+        description: What it is, in a few words.
+        tags: What else to note.
+    """
+
+    name: str
+    experiment: str
+    study: str
+    folder: Path
+    loader: str
+    example: Any
+    predictions: Any
+    description: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry(Protocol):
+    """Versions of models, and which of them is the champion."""
+
+    def add(self, model: Model) -> str:
+        """Register a model, unless that is done, as the challenger; returns the number of its version."""
+
+    def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:
+        """Version and confirmation of the present champion; None where there is none."""
+
+    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
+        """Note why a version is the champion or is not, and make it so."""
 
 
 class Tracker(Protocol):
@@ -36,3 +79,10 @@ class Tracker(Protocol):
 
     def finish(self, timeout_seconds: float | None = None) -> bool:
         """Catch up and stop following; False when that did not work within the time."""
+
+    def registry(self) -> AbstractContextManager[Registry | None]:
+        """The registry of models; None where there is none.
+
+        Raises:
+            StorageError: On leaving, if it did not take something.
+        """

@@ -30,10 +30,11 @@ def trial_note(data: Mapping[str, Any]) -> str:
 
 
 def trial_name(number: int, searched: Mapping[str, Any] | None = None) -> str:
-    """The name of a trial's run; a baseline's is its own.
+    """The name of a trial's run; what has a name (a baseline, a candidate that is confirmed) keeps it.
 
     Examples:
         >>> trial_name(7, {"optimizer.lr": 0.1}), trial_name(0, {"baseline": "mean"})
         ('trial-007', 'mean')
     """
-    return str((searched or {}).get("baseline", f"trial-{number:03d}"))
+    named = [value for key, value in (searched or {}).items() if key in ("baseline", "configuration")]
+    return str(named[0]) if named else f"trial-{number:03d}"

@@ -3,6 +3,7 @@
 study  -> a run                       tags, settings, provenance, files
 trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
 member -> a run under the trial       only where a trial has several
+evaluation -> metrics `test/...` of all of them
 """
 
 import math
@@ -179,6 +180,15 @@ class Replay:
         if data.get("best_trial") is not None:
             self._add_files(self._trial_change(data["best_trial"], time), data["best_artifacts"])
 
+    def _fold_evaluation(self, data: dict[str, Any], time: int) -> None:
+        """The test part was opened for a trial of a study that is over."""
+        number = data["trial"]
+        for change in (self._study_change(time), self._trial_change(number, time)):
+            change.add_metrics(data["metrics"], time)
+            self._add_files(change, data["artifacts"])
+        for member, metrics in enumerate(data["members"]) if len(data["members"]) > 1 else ():
+            self._named_member_change(number, member, time, {}).add_metrics(metrics, time)
+
     def _add_progress(self, value: float, trial: int, time: int) -> None:
         """The study's own curves: the objective over the trial's number, the best so far over the trials that ended."""
         better = min if self._study["direction"] == "minimize" else max
@@ -231,15 +241,18 @@ class Replay:
         trial = self._trials[number]
         if len(trial.members) == 1:
             return self._trial_change(number, time)
-        parent, origin = self._trial_change(number, time), trial.members[member]
-        tags = {"kind": "member", "trial": number, "member": member, **origin}
-        name = f"{self._names[number]}-member-{member}"
-        change = self._change(f"{parent.key}/{member}", name, time, parent.key, tags)
+        origin = trial.members[member]
+        change = self._named_member_change(number, member, time, origin)
         if member not in trial.running:  # begins, or goes on after an interruption
             trial.running.add(member)
             change.add_params(trial.searched | origin)
             self._set_status(change, Status.RUNNING, time)
         return change
+
+    def _named_member_change(self, number: int, member: int, time: int, origin: Mapping[str, object]) -> Change:
+        parent = self._trial_change(number, time)
+        tags = {"kind": "member", "trial": number, "member": member, **origin}
+        return self._change(f"{parent.key}/{member}", f"{self._names[number]}-member-{member}", time, parent.key, tags)
 
     def _origin(self) -> dict[str, object]:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""

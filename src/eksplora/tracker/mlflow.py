@@ -1,9 +1,12 @@
 """Studies in MLflow: experiment = experiment, run = study, child = trial, grandchild = member."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from eksplora.errors import ConfigError, StorageError
+from eksplora.errors import ConfigError, EksploraError, StorageError
+from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._sync import Sync, cursor_offset, sqlite_path
 
 POLL_SECONDS = 0.25
@@ -96,6 +99,25 @@ class MlflowTracker:
         self._wake.set()
         self._thread.join(min(wait, DEAD_SECONDS) if self._trouble else wait)
         return self._is_level and not self._thread.is_alive()
+
+    @contextmanager
+    def registry(self) -> Iterator[MlflowRegistry]:
+        """MLflow's registry of models.
+
+        Raises:
+            StorageError: On leaving, if MLflow did not take something.
+        """
+        database = sqlite_path(self._uri)
+        try:
+            yield MlflowRegistry(self._uri if database is None else f"sqlite:///{database}")
+        except EksploraError:
+            raise
+        except Exception as error:  # MLflow, SQLAlchemy and requests each have their own
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise StorageError(
+                f"MLflow's registry at {self._uri} cannot be used ({reason}). "
+                "Mend it, then give the same command again: nothing is trained twice."
+            ) from error
 
     def _sync(self, spool: Path, *, is_over: bool) -> int:
         sync, count = Sync(spool=spool, uri=self._uri, artifacts=self._artifacts), 0

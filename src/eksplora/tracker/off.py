@@ -1,5 +1,6 @@
 """No tracking: the study's own folder still holds everything."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 
@@ -33,3 +34,7 @@ class OffTracker:
         """Always done."""
         del timeout_seconds
         return True
+
+    def registry(self) -> AbstractContextManager[None]:
+        """There is none."""
+        return nullcontext()

@@ -83,7 +83,7 @@ class Lane:
 
     @property
     def objective(self) -> str:
-        """The curve that it is judged by: of the rows that validate or, where there are none, of those it learns from."""
+        """The curve that judges it: of the rows that validate or, where there are none, of those it learns from."""
         return f"{'val' if len(self.fold.split.validation) else 'train'}/{self.recipe.metric_name}"
 
     def steps_per_epoch(self) -> int:

@@ -1,0 +1,16 @@
+"""Confirm what a search found: the best configurations on fresh seeds, then the chosen one on all training rows."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("confirm")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.confirm import confirm
+
+    confirm(request)
+
+
+if __name__ == "__main__":
+    main()

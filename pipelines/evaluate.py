@@ -1,0 +1,16 @@
+"""Open the test part for the confirmed model, once."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("evaluate")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.evaluate import evaluate
+
+    evaluate(request)
+
+
+if __name__ == "__main__":
+    main()

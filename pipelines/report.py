@@ -1,0 +1,16 @@
+"""Write the report of an experiment from what its stages handed on."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("report")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.report import report
+
+    report(request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The report of an experiment as Markdown: what was found, how sure one may be, and how to have it again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Facts = Mapping[str, Any]
+
+MOST_TRIALS = 5
+"""Trials of the search that are shown."""
+
+SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", "machine.", "threads")
+"""What of the provenance is shown, in this order."""
+
+
+def page(searched: Facts, confirmed: Facts, evaluated: Facts) -> str:
+    """The page.
+
+    Args:
+        searched: What the stage `search` handed on.
+        confirmed: What `confirm` did.
+        evaluated: What `evaluate` did.
+    """
+    sections = [
+        f"# {confirmed['experiment']}",
+        f"{evaluated['headline']}\n\n{confirmed['headline']}",
+        _tested(evaluated),
+        _confirmed(confirmed),
+        _searched(searched),
+        _again(confirmed, evaluated),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    r"""Rows with the same keys as a table; numbers to four digits, what is missing empty.
+
+    Examples:
+        >>> print(table([{"name": "a|b", "mean": 0.12345}, {"name": "c", "mean": None}]))
+        | name | mean |
+        | --- | --- |
+        | a\|b | 0.1235 |
+        | c |  |
+    """
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [columns, ["---"] * len(columns), *([cell(row.get(name)) for name in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(value: Any) -> str:
+    """A value in a table."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def _tested(evaluated: Facts) -> str:
+    rows = [
+        {"metric": name, **{key: one[key] for key in ("mean", "low", "high", "std", "ensemble")}}
+        for name, one in evaluated["test"].items()
+    ]
+    opened = evaluated["opened"]
+    often = f" It has been opened for {opened} confirmed models of this experiment so far." if opened > 1 else ""
+    return "\n\n".join(
+        [
+            "## On the test part",
+            f"The model is the confirmed configuration, trained on all rows of the training part. The test part "
+            f"({evaluated['rows']} rows) chose nothing.{often}",
+            table(rows),
+            "`low` and `high`: 95% interval of the mean over members (Student's); `std`: spread of the members; "
+            "`ensemble`: the mean of their predictions.",
+        ]
+    )
+
+
+def _confirmed(confirmed: Facts) -> str:
+    rows = [
+        {
+            "configuration": one["name"],
+            "mean": one.get("mean", one["status"]),
+            "low": (one.get("interval") or [None, None])[0],
+            "high": (one.get("interval") or [None, None])[1],
+            "std": one.get("std"),
+            "the search said": one.get("found_by_search"),
+            "too good by": one.get("too_good_by"),
+            "searched values": ", ".join(f"{key}={value}" for key, value in one["values"].items()),
+        }
+        for one in confirmed["configurations"]
+    ]
+    verdicts = [
+        f"- {one[versus]['in_words']}"
+        for versus in ("versus_baseline", "versus_best")
+        for one in confirmed["configurations"]
+        if versus in one
+    ]
+    return "\n\n".join(
+        [
+            "## Confirmed on fresh members",
+            f"{confirmed['metric']} over members whose seeds the search never saw. The best value of a search is too "
+            "good by chance: `too good by` is what came off. `baseline` is the experiment's own configuration.",
+            table(rows),
+            *(["\n".join(dict.fromkeys(verdicts))] if verdicts else []),
+        ]
+    )
+
+
+def _searched(searched: Facts) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in searched["trials"].items())
+    rows = [
+        {"trial": one["trial"], searched["metric"]: one["value"], **one["values"]}
+        for one in searched["ranked"][:MOST_TRIALS]
+    ]
+    return "\n\n".join(
+        [
+            "## The search",
+            f"Study `{searched['study']}`: {counts}; {searched['members']} per trial. Plots: `search/plots/`.",
+            table(rows),
+        ]
+    )
+
+
+def _again(confirmed: Facts, evaluated: Facts) -> str:
+    studies = ", ".join(f"`{name}`" for name in confirmed["studies"].values())
+    registered = confirmed.get("registered")
+    model = (
+        f"In MLflow it is `{registered['name']}`, version {registered['version']} ({registered['alias']}: "
+        f"{registered['why']})."
+        if registered
+        else "It is not registered: nothing was tracked."
+    )
+    return "\n\n".join(
+        [
+            "## How to have it again",
+            f"- `dvc repro` makes all of it again; studies: {studies}.\n"
+            "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
+            f"- The model: `confirm/model/` beside this page. {model}",
+            "Where the numbers come from:",
+            table([{"what": key, "value": value} for key, value in _shown(evaluated["provenance"])]),
+        ]
+    )
+
+
+def _shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    for start in SHOWN_PROVENANCE:
+        yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))

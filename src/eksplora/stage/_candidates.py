@@ -1,0 +1,67 @@
+"""The configurations that are confirmed: the best of a search, and the experiment's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eksplora import build
+from eksplora.counter import fingerprint
+from eksplora.errors import DataError
+from eksplora.types import Config
+
+BASELINE = "baseline"
+"""Name of the experiment's own configuration, as its files state it."""
+
+KEY = "configuration"
+"""What a study of candidates searches over: their names."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration to confirm.
+
+    Attributes:
+        name: `baseline`, or the trial that it was, e.g. `trial-12`.
+        values: What was searched in that trial.
+        config: The resolved configuration.
+        found: The objective that the search saw; None for the baseline.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    config: Config
+    found: float | None
+
+    @property
+    def key(self) -> str:
+        """Fingerprint of the configuration."""
+        return fingerprint(self.config)
+
+
+def candidates(configure: build.Configurator, searched: Mapping[str, Any], best: int) -> list[Candidate]:
+    """The `best` best trials of a search and the baseline, without repeats, best first.
+
+    Args:
+        configure: Makes configurations as the search did.
+        searched: The facts of the search.
+        best: How many of its trials.
+
+    Raises:
+        DataError: If the search found nothing, or was of another configuration than the present one.
+    """
+    ranked: Sequence[Mapping[str, Any]] = searched["ranked"][:best]
+    if not ranked:
+        raise DataError(f"The search {searched['study']} has no finished trial. Search more: study.n_trials.")
+    found = []
+    for trial in ranked:
+        candidate = Candidate(f"trial-{trial['trial']}", trial["values"], configure(trial["values"]), trial["value"])
+        if candidate.key != trial["key"]:
+            raise DataError(
+                f"Trial {trial['trial']} of {searched['study']} was of another configuration than the present files "
+                "make of it. Search again, or give the overrides that the search was given."
+            )
+        found.append(candidate)
+    own = configure({})
+    if fingerprint(own) in [candidate.key for candidate in found]:
+        return found
+    return [*found, Candidate(BASELINE, {}, own, None)]

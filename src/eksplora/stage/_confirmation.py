@@ -1,0 +1,207 @@
+"""How a search is confirmed: a study of the candidates, the choice, a study of the chosen one on all rows."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.console.table import print_best
+from eksplora.counter import derive
+from eksplora.errors import EksploraError, WorkerError
+from eksplora.search.space import Choice, Parameter
+from eksplora.stage._candidates import KEY, Candidate
+from eksplora.stage._choice import Confirmed, confirmed, described, epoch_budget, headline, ranked
+from eksplora.stage._ledger import Trial, mean_curves
+from eksplora.stage._record import as_yaml
+from eksplora.stage._registration import register, show_registered
+from eksplora.stage._results import as_json, new_folder
+from eksplora.stage._study import Outcome, Study, run_study
+from eksplora.tracker.spool import read
+from eksplora.types import Config
+
+ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
+"""What a training without validation rows is made with."""
+
+
+def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate]) -> None:
+    """Confirm the candidates, train the chosen one on all rows, write and register it, and show what came of it."""
+    fresh = with_fresh_seeds(request)
+    direction, alpha = request.settings.objective.direction, request.settings.confirm.alpha
+    compared, known = confirm_candidates(fresh, tried)
+    order = ranked(known, direction)
+    if not order:
+        raise WorkerError(f"none of the configurations could be trained. See the study {compared.name}.")
+    chosen = order[0]
+    config = on_all_rows(request, chosen)
+    final, trial = train_on_all_rows(fresh, config)
+    rows = described(known, direction, alpha)
+    facts = {
+        "experiment": request.settings.experiment,
+        "headline": headline(rows, compared.metric),
+        "metric": compared.metric,
+        "direction": direction,
+        "alpha": alpha,
+        "chosen": chosen.name,
+        "configurations": rows,
+        "search": {key: searched[key] for key in ("study", "trials", "members")},
+        "studies": {"confirm": compared.name, "final": final.name},
+        "final": final_facts(trial),
+        "comparable": comparable(compared, chosen),
+        "provenance": provenance_of(final),
+    }
+    with new_folder(Path(request.settings.output) / "confirm") as folder:
+        (folder / "curves.csv").write_text(curves_csv(chosen.trial))
+        write_model(folder / "model", config, trial, build.part(config, "data").card(), facts)
+        facts["registered"] = register(request, folder / "model", facts, final)
+        (folder / "confirm.json").write_text(as_json(facts))
+    show(facts, Path(request.settings.output) / "confirm")
+
+
+def with_fresh_seeds(request: Request) -> Request:
+    """The request with a seed of its own, so that no member of the search is met again."""
+    study = replace(request.settings.study, seed=derive(request.settings.study.seed, "confirm") % 2**31)
+    config = {**request.config, "study": asdict(study)}
+    return replace(request, settings=replace(request.settings, study=study), config=config)
+
+
+def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
+    """Train the candidates on fresh members; returns them in their order."""
+    by_name = {candidate.name: candidate for candidate in tried}
+    outcome = run_study(
+        request,
+        Study(
+            f"{request.settings.experiment}-confirm",
+            (Parameter(KEY, Choice(tuple(by_name))),),
+            None,
+            configure=lambda values: by_name[values.get(KEY, tried[-1].name)].config,
+            depends={f"candidate.{candidate.name}": candidate.key for candidate in tried},
+            is_shown=False,
+        ),
+    )
+    check_over(outcome)
+    trials = {trial.values[KEY]: trial for trial in outcome.ledger.trials.values()}
+    return outcome, [confirmed(by_name[name], trials[name]) for name in by_name]
+
+
+def on_all_rows(request: Request, chosen: Confirmed) -> Config:
+    """The chosen configuration for a training on all rows, with as many epochs as validation suggested."""
+    other = build.Configurator(request.root, ON_ALL_ROWS)({})
+    config = chosen.candidate.config
+    return {
+        **config,
+        **{key: other[key] for key in ("protocol", "early_stopping")},
+        "trainer": {**config["trainer"], "max_epochs": epoch_budget(chosen)},
+    }
+
+
+def train_on_all_rows(request: Request, config: Config) -> tuple[Outcome, Trial]:
+    """Train the members of the final model.
+
+    Raises:
+        WorkerError: If one of them does not finish.
+    """
+    name = f"{request.settings.experiment}-final"
+    outcome = run_study(request, Study(name, (), 1, configure=lambda values: config, is_shown=False))
+    check_over(outcome)
+    if outcome.ledger.best is None:
+        (ended,) = outcome.ledger.trials.values()
+        raise WorkerError(
+            f"the chosen configuration ended as {ended.status} when it learned from all rows ({ended.message}). "
+            f"See the study {outcome.name}."
+        )
+    return outcome, outcome.ledger.best
+
+
+def check_over(outcome: Outcome) -> None:
+    """Refuse to go on with half a study.
+
+    Raises:
+        EksploraError: If a time limit has ended it.
+    """
+    if not outcome.is_over:
+        raise EksploraError(f"{outcome.name} is not over: study.timeout_seconds ended it. The same command goes on.")
+
+
+# --- what is handed on -------------------------------------------------------------------------------------------
+
+
+def provenance_of(outcome: Outcome) -> dict[str, str]:
+    """Where the numbers of a study come from."""
+    provenance: dict[str, str] = next(read(outcome.folder / "spool.jsonl")).data["provenance"]
+    return provenance
+
+
+def final_facts(trial: Trial) -> dict[str, Any]:
+    """The final model in numbers: what it learned from says nothing of what it is worth, so no metric is here."""
+    results = [result for _, result in sorted(trial.results.items())]
+    return {
+        "epochs": trial.epochs,
+        "seconds": trial.seconds,
+        "seeds": [member.seed for member in trial.members],
+        "weights_sha256": [result.weights_sha256 for result in results],
+    }
+
+
+def comparable(outcome: Outcome, chosen: Confirmed) -> dict[str, Any]:
+    """What two models must have in common so that their members compare in pairs, and the members' values."""
+    config, provenance = chosen.candidate.config, provenance_of(outcome)
+    return {
+        "metric": outcome.metric,
+        "protocol": config["protocol"],
+        "members": [asdict(member) for member in chosen.trial.members],
+        "data": {key: value for key, value in provenance.items() if key.startswith("data.train")},
+        "values": list(chosen.values),
+    }
+
+
+def curves_csv(trial: Trial) -> str:
+    """Mean and spread of every curve of a trial over its members, an epoch a line."""
+    curves = [result.curves for result in trial.results.values()]
+    columns = mean_curves(curves) or {name: list(values) for name, values in curves[0].items()}
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["epoch", *columns])
+    writer.writerows(zip(range(1, 1 + min(map(len, columns.values()))), *columns.values(), strict=False))
+    return buffer.getvalue()
+
+
+def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Write what it takes to use the model: configuration, card of the data, weights; and how it was confirmed."""
+    folder.mkdir()
+    (folder / "config.yaml").write_text(as_yaml(config), encoding="utf-8")
+    (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+    (folder / "confirmation.json").write_text(as_json(facts))
+    for member, result in trial.results.items():
+        shutil.copyfile(str(result.weights), folder / f"member-{member}.safetensors")
+
+
+def show(facts: Mapping[str, Any], folder: Path) -> None:
+    """Print what was confirmed."""
+    print(f"\n{facts['headline']}\n")
+    rows = [_row(one) for one in facts["configurations"]]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    aligned = [{name: row.get(name) for name in columns} for row in rows]
+    print_best(aligned, title=f"{facts['metric']} on fresh members", limit=50)
+    print(f"  facts    {folder / 'confirm.json'}")
+    print(f"  model    {folder / 'model'}   (eksplora.build.load_ensemble; trained on all rows of the training part)")
+    show_registered(facts["registered"])
+
+
+def _row(one: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = one.get("interval") or (None, None)
+    return {
+        "configuration": one["name"],
+        "mean": one.get("mean", one["status"]),
+        "low": low,
+        "high": high,
+        "std": one.get("std"),
+        "search said": one.get("found_by_search"),
+        "against baseline": one.get("versus_baseline", {}).get("verdict"),
+        **one["values"],
+    }

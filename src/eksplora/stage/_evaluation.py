@@ -1,0 +1,257 @@
+"""A confirmed model on the test part: each member by itself, and all of them together."""
+
+import csv
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.build._ensemble import Ensemble
+from eksplora.build._mix import task_of
+from eksplora.console.table import print_best
+from eksplora.errors import DataError
+from eksplora.stage._lock import hold
+from eksplora.stage._results import as_json
+from eksplora.statistics.interval import t_interval
+from eksplora.tracker import spool as spools
+from eksplora.tracker._base import Tracker
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a model makes of the test part.
+
+    Attributes:
+        metrics: Per metric, its value of each member.
+        together: Per metric, its value of the mean prediction of all members.
+        table: Row by row: `row`, `actual`, `predicted`, for numbers `residual`, and what the members say beside it.
+        test_sha256: Hashes of the test part's features and targets.
+    """
+
+    metrics: Mapping[str, Sequence[float]]
+    together: Mapping[str, float]
+    table: pd.DataFrame
+    test_sha256: Mapping[str, str]
+
+
+def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Measured:
+    """Open the test part and measure the model on it.
+
+    Raises:
+        DataError: If weights or data are not those that were confirmed.
+    """
+    ensemble = build.load_ensemble(model)
+    check_weights(model, confirmed["final"]["weights_sha256"])
+    dataset = build.part(request.config, "data")
+    arrays = dataset.card()["arrays"]
+    check_data(arrays, confirmed["provenance"])
+    features, targets = dataset.open("test")
+    each = ensemble.members(np.array(features))
+    metrics = metrics_of(request)
+    values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
+    return Measured(
+        metrics={name: [one[name] for one in values] for name in metrics},
+        together=_values(ensemble, metrics, each.mean(0), targets),
+        table=table_of(ensemble, np.array(features), np.array(targets)),
+        test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
+    )
+
+
+def check_weights(model: Path, known: Sequence[str]) -> None:
+    """Refuse weights that are not those that were trained.
+
+    Raises:
+        DataError: Naming the file.
+    """
+    for member, sha256 in enumerate(known):
+        path = model / f"member-{member}.safetensors"
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            raise DataError(
+                f"{path} is not what was confirmed: its sha256 is not that in confirm.json. "
+                "Run the stage before again: python pipelines/confirm.py, or dvc repro --force on it."
+            )
+
+
+def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, str]) -> None:
+    """Refuse other data than those that the model was confirmed with.
+
+    Raises:
+        DataError: Naming the array.
+    """
+    for name, entry in arrays.items():
+        known = provenance.get(f"data.{name}.sha256")
+        if entry["sha256"] != known:
+            raise DataError(
+                f"data.{name}: the prepared array is not the one that the model was confirmed with. "
+                "Bring that one back (dvc checkout), or search and confirm again."
+            )
+
+
+def metrics_of(request: Request) -> dict[str, Any]:
+    """All metrics that are for the task, by name, the objective's first."""
+    own = request.settings.objective.metric
+    configure = build.Configurator(request.root, request.overrides)
+    names = sorted(build.metrics_for(task_of(request.config)), key=lambda name: (name != own, name))
+    return {name: build.part({"metric": configure({"metric": name})["metric"]}, "metric") for name in names}
+
+
+def _values(
+    ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
+) -> dict[str, float]:
+    """The metrics of predictions (rows, columns)."""
+    task = build.part(ensemble.config, "task")
+    target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
+    predicted = torch.from_numpy(prediction).float()
+    predicted = predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted
+    found = {}
+    for name, metric in metrics.items():
+        metric.reset()
+        metric.update(predicted, target)
+        found[name] = float(metric.compute())
+    return found
+
+
+def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) -> pd.DataFrame:
+    """Row by row, what is and what the members together say."""
+    predicted = ensemble.predict(features)
+    rows = pd.DataFrame({"row": np.arange(len(targets))})
+    if ensemble.classes is not None:
+        rows["actual"] = [ensemble.classes[number] for number in targets]
+        return pd.concat([rows, predicted.rename(columns={"prediction": "predicted"})], axis=1)
+    flat = targets.reshape(len(targets), -1)
+    for number in range(flat.shape[1]):
+        end = f"_{number}" if flat.shape[1] > 1 else ""
+        rows[f"actual{end}"] = flat[:, number]
+        rows[f"predicted{end}"] = predicted[f"prediction{end}"]
+        rows[f"residual{end}"] = rows[f"actual{end}"] - rows[f"predicted{end}"]
+        rows[f"std{end}"] = predicted[f"std{end}"]
+    return rows
+
+
+# --- what is handed on -------------------------------------------------------------------------------------------
+
+
+def write_tables(folder: Path, measured: Measured) -> None:
+    """Write the predictions, a test row a line."""
+    measured.table.to_csv(folder / "predictions.csv", index=False, quoting=csv.QUOTE_MINIMAL)
+
+
+def described(measured: Measured) -> dict[str, Any]:
+    """Each metric in numbers: of the members with mean and spread, and of all together."""
+    found = {}
+    for name, values in measured.metrics.items():
+        interval = t_interval(values)
+        found[name] = {
+            "mean": fmean(values),
+            "std": stdev(values) if len(values) > 1 else None,
+            "low": None if interval is None else interval.low,
+            "high": None if interval is None else interval.high,
+            "ensemble": measured.together[name],
+            "members": list(values),
+        }
+    return found
+
+
+def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, folder: Path) -> dict[str, Any]:
+    """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
+
+    Raises:
+        StudyError: If another process works on that study.
+        StorageError: If MLflow does not take it.
+    """
+    study = Path(request.settings.paths.mlruns) / "studies" / confirmed["studies"]["final"]
+    test = described(measured)
+    facts = {
+        "experiment": request.settings.experiment,
+        "headline": headline(test, request.settings.objective.metric, len(measured.table)),
+        "metric": request.settings.objective.metric,
+        "rows": len(measured.table),
+        "test": test,
+        "test_sha256": dict(measured.test_sha256),
+        "model": confirmed["chosen"],
+        "studies": confirmed["studies"],
+        "provenance": confirmed["provenance"],
+    }
+    if not (study / "spool.jsonl").is_file():
+        raise DataError(
+            f"{study} is missing: the study that trained the model is not on this machine. "
+            "Run the stage before: python pipelines/confirm.py, or dvc repro --force on it."
+        )
+    with hold(study):
+        _append(study, facts, measured)
+    tracker: Tracker = build.part(request.config, "tracker")
+    tracker.sync(study / "spool.jsonl", is_over=True)
+    return facts | {"opened": openings(study.parent, request.settings.experiment, measured.test_sha256)}
+
+
+def _append(study: Path, facts: Mapping[str, Any], measured: Measured) -> None:
+    """Note the evaluation, unless it is the last thing noted: the same command may be given again."""
+    metrics = {f"test/{name}": one["mean"] for name, one in facts["test"].items()}
+    metrics |= {f"test/{name}_std": one["std"] for name, one in facts["test"].items() if one["std"] is not None}
+    metrics |= {f"test_ensemble/{name}": one["ensemble"] for name, one in facts["test"].items()}
+    count = len(next(iter(measured.metrics.values())))
+    members = [{f"test/{name}": values[i] for name, values in measured.metrics.items()} for i in range(count)]
+    event = {
+        "trial": 0,
+        "metrics": metrics,
+        "members": members,
+        "test_sha256": dict(measured.test_sha256),
+        "artifacts": {"evaluation/evaluate.json": "evaluation.json", "evaluation/predictions.csv": "predictions.csv"},
+    }
+    last = spools.last(study / "spool.jsonl")
+    if last is not None and last.kind == "evaluation" and last.data == event:
+        return
+    (study / "evaluation.json").write_text(as_json(facts))
+    write_tables(study, measured)
+    spool = spools.Spool(study / "spool.jsonl")
+    try:
+        spool.append("evaluation", durable=True, **event)
+    finally:
+        spool.close()
+
+
+def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> int:
+    """For how many confirmed models of an experiment this test part has been opened on this machine."""
+    count = 0
+    for spool in studies.glob(f"{experiment}-final*/spool.jsonl"):
+        events = (event for event in spools.read(spool) if event.kind == "evaluation")
+        count += any(event.data["test_sha256"] == dict(test_sha256) for event in events)
+    return count
+
+
+def headline(test: Mapping[str, Mapping[str, Any]], metric: str, rows: int) -> str:
+    """The result in a sentence."""
+    one = test[metric]
+    interval = "" if one["low"] is None else f" [{one['low']:.4g}, {one['high']:.4g}]"
+    count = len(one["members"])
+    members = "1 member" if count == 1 else f"{count} members"
+    return (
+        f"Test {metric} {one['mean']:.4g}{interval} over {members} on {rows} test rows; "
+        f"all members together {one['ensemble']:.4g}."
+    )
+
+
+def show(facts: Mapping[str, Any], folder: Path) -> None:
+    """Print what the test part has shown."""
+    print(f"\n{facts['headline']}\n")
+    rows = [
+        {"test": name, **{key: one[key] for key in ("mean", "low", "high", "std", "ensemble")}}
+        for name, one in facts["test"].items()
+    ]
+    print_best(rows, title="Test part: mean, 95% interval and spread over members; all together", limit=50)
+    if facts["opened"] > 1:
+        print(
+            f"This test part has been opened for {facts['opened']} confirmed models of this experiment: "
+            "each further look makes it less of a test."
+        )
+    print(f"  facts        {folder / 'evaluate.json'}")
+    print(f"  predictions  {folder / 'predictions.csv'}")

@@ -1,0 +1,36 @@
+"""The stage `confirm`: what a search found, tried on members it never saw; then the chosen one, trained on all rows."""
+
+from eksplora.build import Configurator, Request
+from eksplora.errors import ConfigError
+from eksplora.schema import ConfirmConfig
+from eksplora.stage._candidates import candidates
+from eksplora.stage._results import output_of, read_facts
+
+
+def confirm(request: Request) -> None:
+    """Confirm the best configurations of a search, choose one, train it on all rows, and register it.
+
+    Raises:
+        UserError: For what the user can mend.
+        WorkerError: If no configuration can be trained.
+        Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
+    """
+    settings: ConfirmConfig = request.settings
+    check_settings(settings)
+    searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
+    tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
+    from eksplora.stage._confirmation import run  # only now: what is slow comes with it
+
+    run(request, searched, tried)
+
+
+def check_settings(settings: ConfirmConfig) -> None:
+    """Refuse numbers that mean nothing.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    if settings.confirm.best < 1:
+        raise ConfigError(f"confirm.best must be at least 1, got {settings.confirm.best}. Try confirm.best=3.")
+    if not 0 < settings.confirm.alpha < 1:
+        raise ConfigError(f"confirm.alpha must be between 0 and 1, got {settings.confirm.alpha:g}. 0.05 is usual.")

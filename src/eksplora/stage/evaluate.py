@@ -1,0 +1,28 @@
+"""The stage `evaluate`: the test part, opened for the confirmed model."""
+
+import shutil
+
+from eksplora.build import Request
+from eksplora.schema import SearchConfig
+from eksplora.stage._results import as_json, new_folder, output_of, read_facts
+
+
+def evaluate(request: Request) -> None:
+    """Measure the confirmed model on the test part, record it, and write and show what came of it.
+
+    Raises:
+        UserError: For what the user can mend.
+    """
+    settings: SearchConfig = request.settings
+    output = output_of(settings)
+    confirmed = read_facts(output, "confirm", experiment=settings.experiment)
+    from eksplora.stage import _evaluation  # only now: what is slow comes with it
+
+    model = output / "confirm" / "model"
+    measured = _evaluation.measure(request, model, confirmed)
+    with new_folder(output / "evaluate") as folder:
+        _evaluation.write_tables(folder, measured)
+        facts = _evaluation.record(request, confirmed, measured, folder)
+        (folder / "evaluate.json").write_text(as_json(facts))
+        shutil.copyfile(model / "card.json", folder / "card.json")
+    _evaluation.show(facts, output / "evaluate")

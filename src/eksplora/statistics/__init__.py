@@ -1,0 +1,1 @@
+"""How sure we are: intervals, paired tests, corrections and verdicts, as pure functions of plain numbers."""

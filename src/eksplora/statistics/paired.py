@@ -1,0 +1,142 @@
+"""Do paired members differ? Tests of the differences, and the least p that so few of them can reach."""
+
+from collections.abc import Iterator
+from itertools import count
+from math import ldexp
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from eksplora.statistics._argument import check_fraction, finite
+
+EXACT_PAIRS = 20
+"""Up to here all sign flips are counted, 2^20 at most."""
+NUM_DRAWS = 100_000
+"""Sign flips drawn where there are too many to count: the standard error of p = 0.05 is then 0.0007."""
+_ROUNDING = 1e-12
+"""Of the sum of all sizes: well above what adding 64-bit floats in another order changes, and below any effect."""
+_BLOCK = 2**22
+"""Signs that are held at once (32 MiB as floats)."""
+
+
+def sign_flip(differences: ArrayLike, *, resolution: float = 0.0, seed: int = 0) -> float:
+    """The two-sided p of the mean difference, by the exact permutation test for pairs.
+
+    Were the two sides of every pair exchangeable, each difference would have either sign alike:
+    p = share of the 2^n sign patterns s with |sum(s_i d_i)| >= |sum(d_i)|.
+    Source: Fisher, The Design of Experiments, 1935, section 21. Nothing is assumed of the distribution but that.
+
+    More than 20 differences are too many to count; then b of m = 100 000 drawn patterns are as extreme and
+    p = (1 + b) / (1 + m), which is valid, too: Phipson and Smyth, "Permutation p-values should never be zero",
+    Statistical Applications in Genetics and Molecular Biology 9, 2010.
+
+    Args:
+        differences: Of the pairs, (pairs,).
+        resolution: The largest error of a difference, from its storage: 2^-23 of the values' size where these were
+            32-bit floats. Sums that differ by no more than it explains are ties, and ties count as extreme. So rounding
+            never lowers p.
+        seed: At least 0; decides the drawn patterns. A function of numpy's raw stream: the same in every version.
+
+    Returns:
+        In (0, 1]; 1 where all differences are 0.
+
+    Raises:
+        ValueError: If there are no differences, or not only finite ones.
+
+    Examples:
+        >>> sign_flip([1, 2, 3, 4, 5, 6])
+        0.03125
+        >>> sign_flip([0, 0, 0])
+        1.0
+    """
+    sample = finite(differences, "differences")
+    noise = 2 * len(sample) * resolution + _ROUNDING * np.abs(sample).sum()
+    extreme = abs(sample.sum()) - noise
+    if len(sample) <= EXACT_PAIRS:
+        return float(np.mean(np.abs(_every_sum(sample)) >= extreme))
+    num_extreme = sum(int((np.abs(sums) >= extreme).sum()) for sums in _drawn_sums(sample, seed))
+    return (1 + num_extreme) / (1 + NUM_DRAWS)
+
+
+def wilcoxon(differences: ArrayLike) -> float:
+    """The two-sided p of Wilcoxon's signed-rank test: the differences enter by sign and rank of their size.
+
+    Differences of 0 are dropped, as Wilcoxon did; equal sizes share their ranks, and sizes that differ by rounding
+    alone (1e-12 of the largest) are equal. Source: Wilcoxon, "Individual comparisons by ranking methods", Biometrics
+    Bulletin 1, 1945. Up to 20 differences it is the exact sign flip of the ranks, ties included, where
+    `scipy.stats.wilcoxon` takes seconds or approximates; beyond, it is scipy's with its automatic choice of method.
+
+    Args:
+        differences: Of the pairs, (pairs,).
+
+    Returns:
+        In (0, 1]; 1 where all differences are 0.
+
+    Raises:
+        ValueError: If there are no differences, or not only finite ones.
+
+    Examples:
+        >>> wilcoxon([1, 2, 3, 4, 5, 6])
+        0.03125
+    """
+    sample = finite(differences, "differences")
+    if not sample.any():
+        return 1.0
+    rounded = np.round(sample / np.abs(sample).max(), 12)
+    left = rounded[rounded != 0]
+    if len(left) <= EXACT_PAIRS:
+        return sign_flip(np.sign(left) * stats.rankdata(np.abs(left)))
+    return float(stats.wilcoxon(left).pvalue)
+
+
+def smallest_p(num_pairs: int) -> float:
+    """The least two-sided p that so many pairs can reach, all differences having one sign: 2 / 2^n.
+
+    Raises:
+        ValueError: If there is no pair.
+
+    Examples:
+        >>> [smallest_p(num_pairs) for num_pairs in (1, 5, 6)]
+        [1.0, 0.0625, 0.03125]
+    """
+    if num_pairs < 1:
+        raise ValueError(f"num_pairs must be at least 1, got {num_pairs}.")
+    return ldexp(1.0, 1 - num_pairs)  # 2 / 2**n, for any n
+
+
+def least_pairs(alpha: float) -> int:
+    """The fewest pairs whose smallest p is at most `alpha`.
+
+    Args:
+        alpha: Level of significance, in (0, 1).
+
+    Raises:
+        ValueError: If `alpha` is no fraction.
+
+    Examples:
+        >>> least_pairs(0.05), least_pairs(0.01)
+        (6, 8)
+    """
+    check_fraction(alpha, "alpha")
+    return next(num_pairs for num_pairs in count(1) if smallest_p(num_pairs) <= alpha)
+
+
+def _every_sum(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sums under all sign patterns that leave the first sign, (2^(n - 1),): the others are their negatives."""
+    sums = sample[:1]
+    for difference in sample[1:]:
+        sums = np.concatenate([sums + difference, sums - difference])
+    return sums
+
+
+def _drawn_sums(sample: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.float64]]:
+    """The sums under drawn sign patterns, block by block, (patterns,)."""
+    # numpy promises PCG64's raw stream for ever, but not what Generator.choice makes of it.
+    stream, num_words = np.random.PCG64(seed), -(-len(sample) // 64)
+    num_rows = max(1, _BLOCK // (64 * num_words))
+    for start in range(0, NUM_DRAWS, num_rows):
+        words = stream.random_raw(min(num_rows, NUM_DRAWS - start) * num_words).reshape(-1, num_words)
+        octets = words.astype("<u8").view(np.uint8)  # little-endian on every machine
+        flips = np.unpackbits(octets, axis=1, count=len(sample))  # (patterns, pairs)
+        yield sample.sum() - 2 * (flips @ sample)

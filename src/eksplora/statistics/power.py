@@ -1,0 +1,82 @@
+"""How many members would tell: the power of the paired t test."""
+
+from bisect import bisect_left
+
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from eksplora.statistics._argument import check_fraction
+from eksplora.statistics.effect import standardized
+from eksplora.statistics.interval import mean_and_spread
+from eksplora.statistics.paired import least_pairs
+
+MOST_MEMBERS = 10_000
+"""More members than anybody trains of one configuration."""
+_CERTAIN = 1e6
+"""A noncentrality beyond which the power is 1 and scipy's distribution not always a number."""
+
+
+def paired_power(effect: float, num_pairs: int, alpha: float) -> float:
+    """The chance that a two-sided paired t test sees a true standardized difference.
+
+    P(|T| > t(n - 1, 1 - alpha / 2)), where T has the noncentral t distribution with n - 1 degrees of freedom and
+    noncentrality effect * sqrt(n). Source: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition,
+    1988, section 2.3.
+
+    Args:
+        effect: The true mean of the differences over their true standard deviation.
+        num_pairs: At least 2.
+        alpha: Level of significance, in (0, 1).
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Examples:
+        >>> round(paired_power(0.5, 34, 0.05), 2)
+        0.81
+    """
+    check_fraction(alpha, "alpha")
+    if num_pairs < 2:
+        raise ValueError(f"num_pairs must be at least 2, got {num_pairs}.")
+    critical = float(stats.t.isf(alpha / 2, num_pairs - 1))
+    noncentrality = min(abs(effect) * num_pairs**0.5, _CERTAIN)
+    # scipy's lower tail is not a number when far out; the upper one of the mirror image is the same, and is one.
+    return float(sum(stats.nct.sf(critical, num_pairs - 1, side * noncentrality) for side in (1, -1)))
+
+
+def members_needed(
+    differences: ArrayLike, *, alpha: float = 0.05, power: float = 0.8, most: int = MOST_MEMBERS
+) -> int | None:
+    """How many paired members a two-sided paired t test needs to see a difference of the size seen.
+
+    Never fewer than the exact test needs to reach `alpha` at all. The size seen is itself uncertain: say "about".
+
+    Args:
+        differences: Of the pairs so far, (pairs,).
+        alpha: Level of significance, in (0, 1).
+        power: The chance to see it, in (0, 1).
+        most: Where the search ends.
+
+    Returns:
+        Members in all, those so far included. None where the mean difference is 0, more than `most` are needed, or a
+        single pair says nothing.
+
+    Raises:
+        ValueError: If there are no differences, or not only finite ones, or `alpha` or `power` is no fraction.
+
+    Examples:
+        >>> members_needed([0, 1, 2, 3, -1])
+        22
+        >>> members_needed([1, -1]) is None
+        True
+    """
+    check_fraction(power, "power")
+    fewest = max(2, least_pairs(alpha))
+    mean, spread = mean_and_spread(differences)
+    if spread is None or mean == 0:
+        return None
+    effect = standardized(differences)
+    if effect is None:  # equal differences: any test that can tell, does
+        return fewest if fewest <= most else None
+    needed = bisect_left(range(most + 1), power, lo=fewest, key=lambda members: paired_power(effect, members, alpha))
+    return needed if needed <= most else None

@@ -1,0 +1,204 @@
+"""Better, worse, or not distinguishable: what the members of two configurations can show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import floor, log10
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eksplora.errors import nearest
+from eksplora.statistics._argument import check_fraction, finite
+from eksplora.statistics.correction import holm
+from eksplora.statistics.effect import effect_size
+from eksplora.statistics.interval import Interval, t_interval
+from eksplora.statistics.paired import least_pairs, sign_flip, smallest_p
+from eksplora.statistics.power import MOST_MEMBERS, members_needed
+
+_SIGNS = {"minimize": -1, "maximize": 1}
+_RESOLUTION = 2.0**-23
+"""The largest error of a difference of two 32-bit floats, relative to them: metrics are computed as such."""
+
+
+class Verdict(StrEnum):
+    """What a comparison has shown."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_DISTINGUISHABLE = "not distinguishable"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two configurations, compared member by member.
+
+    Attributes:
+        difference: Mean of the values less the reference's.
+        interval: Student's of the difference, level 0.95, for this comparison alone; None with a single pair.
+        p: Two-sided, by exact sign flips; adjusted by Holm over the comparisons judged together.
+        num_pairs: Members on each side.
+        smallest_p: The least `p` that so many members can reach among so many comparisons. Above `alpha`, this
+            comparison could not have shown anything.
+        verdict: Better or worse only where `p` <= `alpha`.
+        members_needed: About how many members in all would tell a difference of this size, with a chance of 0.8; more
+            than `num_pairs` where the verdict is not distinguishable. None where none up to 10 000 would.
+        effect: The paired effect size (see `effect.effect_size`); None below three pairs or without spread.
+        alpha: Level of significance.
+        num_comparisons: Those judged together, this one included.
+    """
+
+    difference: float
+    interval: Interval | None
+    p: float
+    num_pairs: int
+    smallest_p: float
+    verdict: Verdict
+    members_needed: int | None
+    effect: float | None
+    alpha: float
+    num_comparisons: int = 1
+
+
+def compare(values: ArrayLike, reference: ArrayLike, *, direction: str, alpha: float = 0.05) -> Comparison:
+    """Judge the values of a configuration's members against those of a reference's, one comparison by itself.
+
+    Args:
+        values: Of the members, (members,).
+        reference: Of the same members under the reference, in the same order, (members,).
+        direction: What is better: `minimize` or `maximize`.
+        alpha: Level of significance, in (0, 1).
+
+    Raises:
+        ValueError: If the sides differ in length, are empty or not finite, or an option is out of range.
+
+    Examples:
+        >>> found = compare([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7], direction="minimize")
+        >>> found.difference, found.p, found.verdict.value
+        (-1.5, 0.03125, 'better')
+    """
+    return compare_all([(values, reference)], direction=direction, alpha=alpha)[0]
+
+
+def compare_all(
+    pairs: Sequence[tuple[ArrayLike, ArrayLike]], *, direction: str, alpha: float = 0.05
+) -> tuple[Comparison, ...]:
+    """Judge comparisons together: any of them claims a difference where there is none with chance `alpha` at most.
+
+    Args:
+        pairs: Values and reference of each comparison, as `compare` takes them.
+        direction: What is better: `minimize` or `maximize`.
+        alpha: Level of significance of all together, in (0, 1).
+
+    Returns:
+        A comparison for each pair, in order, with p values adjusted by Holm.
+
+    Raises:
+        ValueError: As `compare` does.
+
+    Examples:
+        >>> two = [([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7]), ([1, 2, 3, 4, 5, 6], [1, 3, 2, 5, 4, 6])]
+        >>> [(found.p, found.verdict.value) for found in compare_all(two, direction="minimize")]
+        [(0.0625, 'not distinguishable'), (1.0, 'not distinguishable')]
+    """
+    check_fraction(alpha, "alpha")
+    if direction not in _SIGNS:
+        raise ValueError(f"direction '{direction}' is unknown. {nearest(str(direction), _SIGNS)}")
+    samples = [_differences(values, reference) for values, reference in pairs]
+    ps = holm([sign_flip(differences, resolution=resolution) for differences, resolution in samples])
+    least = holm([smallest_p(len(differences)) for differences, _ in samples])
+    return tuple(
+        _comparison(differences, float(p), float(reachable), _SIGNS[direction], alpha, len(samples))
+        for (differences, _), p, reachable in zip(samples, ps, least, strict=True)
+    )
+
+
+def in_words(comparison: Comparison, *, name: str, reference: str) -> str:
+    """One sentence, only as strong as the sample.
+
+    Examples:
+        >>> found = compare([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7], direction="minimize")
+        >>> in_words(found, name="trial-12", reference="baseline")
+        'trial-12 is better than baseline: -1.5 [-2.1, -0.9], p = 0.0312, 6 members'
+    """
+    shown = _shown_difference(comparison)
+    if comparison.smallest_p > comparison.alpha:
+        return f"{name} against {reference}: {shown}; {_cannot_tell(comparison)}"
+    word = "from" if comparison.verdict is Verdict.NOT_DISTINGUISHABLE else "than"
+    sentence = (
+        f"{name} is {comparison.verdict} {word} {reference}: {shown}, {_shown_p(comparison)}, {_members(comparison)}"
+    )
+    return f"{sentence}; {_would_tell(comparison)}" if word == "from" else sentence
+
+
+def _differences(values: ArrayLike, reference: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    """The differences of the pairs, (pairs,), and the largest error that 32-bit floats give them."""
+    sample, other = finite(values, "values"), finite(reference, "reference")
+    if len(sample) != len(other):
+        raise ValueError(f"values and reference must be of the same members, got {len(sample)} and {len(other)}.")
+    differences = sample - other
+    resolution = _RESOLUTION * float(max(np.abs(sample).max(), np.abs(other).max()))
+    if np.ptp(differences) <= 2 * resolution:  # equal as far as can be known: their spread would be made of rounding
+        differences = np.full_like(differences, differences.mean())
+    return differences, resolution
+
+
+def _comparison(
+    differences: NDArray[np.float64], p: float, reachable: float, sign: int, alpha: float, num_comparisons: int
+) -> Comparison:
+    verdict = _verdict(float(differences.mean()) * sign, p, alpha)
+    needed = members_needed(differences, alpha=alpha / num_comparisons)  # by Bonferroni: Holm needs no more
+    if needed is not None and verdict is Verdict.NOT_DISTINGUISHABLE:
+        needed = max(needed, len(differences) + 1)  # those that are there did not tell
+    return Comparison(
+        difference=float(differences.mean()),
+        interval=t_interval(differences),
+        p=p,
+        num_pairs=len(differences),
+        smallest_p=reachable,
+        verdict=verdict,
+        members_needed=needed,
+        effect=effect_size(differences),
+        alpha=alpha,
+        num_comparisons=num_comparisons,
+    )
+
+
+def _verdict(gain: float, p: float, alpha: float) -> Verdict:
+    if p > alpha:
+        return Verdict.NOT_DISTINGUISHABLE
+    return Verdict.BETTER if gain > 0 else Verdict.WORSE
+
+
+def _shown_difference(comparison: Comparison) -> str:
+    """The difference and its interval, to two digits of the interval's width."""
+    interval = comparison.interval
+    if interval is None or interval.low == interval.high:
+        return f"{comparison.difference:.3g}"
+    decimals = max(0, 1 - floor(log10(interval.high - interval.low)))
+    low, middle, high = (f"{end:z.{decimals}f}" for end in (interval.low, comparison.difference, interval.high))
+    return f"{middle} [{low}, {high}]"
+
+
+def _shown_p(comparison: Comparison) -> str:
+    shown = f"p = {comparison.p:.3g}" if comparison.p >= 1e-4 else "p < 0.0001"
+    return shown if comparison.num_comparisons == 1 else f"{shown} (Holm, {comparison.num_comparisons} comparisons)"
+
+
+def _members(comparison: Comparison) -> str:
+    return "1 member" if comparison.num_pairs == 1 else f"{comparison.num_pairs} members"
+
+
+def _cannot_tell(comparison: Comparison) -> str:
+    together = comparison.num_comparisons
+    among = "" if together == 1 else f" among {together} comparisons"
+    return (
+        f"{_members(comparison)} cannot tell at the {comparison.alpha:g} level{among} "
+        f"(least p {comparison.smallest_p:.3g}): {least_pairs(comparison.alpha / together)} or more can"
+    )
+
+
+def _would_tell(comparison: Comparison) -> str:
+    if comparison.members_needed is None:
+        return f"no number of members up to {MOST_MEMBERS} would tell a difference of this size"
+    return f"about {comparison.members_needed} members would tell a difference of this size"

@@ -1,0 +1,122 @@
+"""MLflow's model registry: versions of an experiment's model, and which of them is the champion.
+
+A model is stored in MLflow's `python_function` flavour without any pickle: its folder, and the name of the module that
+loads it (https://mlflow.org/docs/latest/api_reference/python_api/mlflow.pyfunc.html, `loader_module`).
+"""
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from eksplora.errors import StorageError
+from eksplora.tracker._base import Model
+from eksplora.tracker._client import ENVIRONMENT
+from eksplora.tracker._run import ID_TAG
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+STUDY_TAG = "eksplora.study"
+"""By which a version is found again: the study whose run holds its files."""
+
+ARTIFACT = "model"
+FACTS = "confirmation.json"
+
+
+class MlflowRegistry:
+    """The registered models behind one tracking address."""
+
+    def __init__(self, uri: str) -> None:
+        """Connect to it."""
+        for key, value in ENVIRONMENT.items():
+            os.environ.setdefault(key, value)
+        from mlflow import MlflowClient  # 1 to 3 s
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._client = MlflowClient(uri, registry_uri=uri)
+
+    def add(self, model: Model) -> str:
+        """Register a model, unless that is done, as the challenger; returns the number of its version.
+
+        Raises:
+            StorageError: If MLflow does not hold the run of its study.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(model.name, description=model.description)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = self._known(model) or self._added(model)
+        self._client.set_registered_model_alias(model.name, CHALLENGER, version)
+        return version
+
+    def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:
+        """Version and confirmation of the present champion; None where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version_by_alias(name, CHAMPION)
+        except MlflowException:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            path = self._client.download_artifacts(str(version.run_id), f"{ARTIFACT}/data/{FACTS}", folder)
+            return str(version.version), json.loads(Path(path).read_text(encoding="utf-8"))
+
+    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
+        """Note why a version is the champion or is not, and make it so."""
+        self._client.set_model_version_tag(name, version, "why", why)
+        if is_champion:
+            self._client.set_registered_model_alias(name, CHAMPION, version)
+
+    def _known(self, model: Model) -> str | None:
+        """The version that an earlier start of the same command registered."""
+        found = self._client.search_model_versions(f"name = '{model.name}'")
+        return next((str(version.version) for version in found if version.tags.get(STUDY_TAG) == model.study), None)
+
+    def _added(self, model: Model) -> str:
+        run_id = self._run_id(model)
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / ARTIFACT
+            _save(model, target)
+            self._client.log_artifacts(run_id, str(target), ARTIFACT)
+        version = self._client.create_model_version(
+            model.name,
+            f"{self._client.get_run(run_id).info.artifact_uri}/{ARTIFACT}",
+            run_id,
+            tags={STUDY_TAG: model.study, **model.tags},
+            description=model.description,
+        )
+        return str(version.version)
+
+    def _run_id(self, model: Model) -> str:
+        experiment = self._client.get_experiment_by_name(model.experiment)
+        identifier = f"tags.`{ID_TAG}` = '{model.study}'"
+        runs = self._client.search_runs([experiment.experiment_id], identifier, max_results=1) if experiment else []
+        if not runs:
+            raise StorageError(
+                f"MLflow has no run of the study that trained {model.name}. `make sync` brings it in; "
+                "then give the same command again: nothing is trained twice."
+            )
+        return str(runs[0].info.run_id)
+
+
+def _save(model: Model, target: Path) -> None:
+    """The model in MLflow's own form."""
+    import mlflow.pyfunc
+    from mlflow.models import infer_signature
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what MLflow has to say of types and of environments is not the user's to mend
+        mlflow.pyfunc.save_model(
+            str(target),
+            loader_module=model.loader,
+            data_path=str(model.folder),
+            signature=infer_signature(model.example, model.predictions),
+            input_example=model.example,
+            pip_requirements=["eksplora"],
+        )

@@ -1,0 +1,229 @@
+from dataclasses import asdict, replace
+from json import dumps, loads
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eksplora.statistics.correction import holm
+from eksplora.statistics.effect import effect_size
+from eksplora.statistics.interval import Interval, t_interval
+from eksplora.statistics.paired import sign_flip
+from eksplora.statistics.power import members_needed
+from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, in_words
+
+MAE = np.array([2.31, 2.42, 2.28, 2.51, 2.37, 2.29, 2.45, 2.33])
+LOWER = MAE - [0.20, 0.31, 0.05, 0.22, 0.28, 0.12, 0.30, 0.19]
+DIRECTIONS = ("minimize", "maximize")
+members = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=9)
+SEEN = Comparison(
+    difference=-0.21,
+    interval=Interval(low=-0.3, high=-0.12, level=0.95),
+    p=0.0078125,
+    num_pairs=8,
+    smallest_p=0.0078125,
+    verdict=Verdict.BETTER,
+    members_needed=8,
+    effect=-1.5,
+    alpha=0.05,
+)
+
+
+def said(comparison: Comparison) -> str:
+    return in_words(comparison, name="trial-12", reference="baseline")
+
+
+def test_a_comparison_is_made_of_the_tests_of_its_differences() -> None:
+    found, differences = compare(LOWER, MAE, direction="minimize"), LOWER - MAE
+    assert found.difference == pytest.approx(differences.mean())
+    assert found.interval == t_interval(differences)
+    assert found.p == found.smallest_p == sign_flip(differences) == 2 / 2**8
+    assert found.effect == effect_size(differences)
+    assert found.members_needed == members_needed(differences)
+    assert (found.num_pairs, found.alpha, found.num_comparisons) == (8, 0.05, 1)
+
+
+def test_what_is_better_depends_on_the_direction() -> None:
+    assert compare(LOWER, MAE, direction="minimize").verdict is Verdict.BETTER
+    assert compare(LOWER, MAE, direction="maximize").verdict is Verdict.WORSE
+    assert compare(MAE, LOWER, direction="minimize").verdict is Verdict.WORSE
+    assert compare(MAE, LOWER, direction="maximize").verdict is Verdict.BETTER
+
+
+@given(members, st.sampled_from(DIRECTIONS))
+def test_swapping_the_sides_mirrors_the_comparison(pairs: list[tuple[int, int]], direction: str) -> None:
+    values, reference = zip(*pairs, strict=True)
+    there, back = compare(values, reference, direction=direction), compare(reference, values, direction=direction)
+    mirrored = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+    assert back.verdict is mirrored.get(there.verdict, there.verdict)
+    assert (back.difference, back.p, back.members_needed) == (-there.difference, there.p, there.members_needed)
+
+
+@given(members, st.sampled_from(DIRECTIONS), st.sampled_from([0.3, 0.05, 0.01]))
+def test_nothing_is_claimed_above_alpha(pairs: list[tuple[int, int]], direction: str, alpha: float) -> None:
+    values, reference = zip(*pairs, strict=True)
+    found = compare(values, reference, direction=direction, alpha=alpha)
+    assert (found.verdict is Verdict.NOT_DISTINGUISHABLE) == (found.p > alpha)
+    assert found.p >= found.smallest_p
+    if found.verdict is Verdict.NOT_DISTINGUISHABLE and found.members_needed is not None:
+        assert found.members_needed > found.num_pairs
+
+
+@pytest.mark.parametrize("num_pairs", [1, 2, 3, 4, 5])
+def test_fewer_than_six_members_never_tell_at_the_5_percent_level(num_pairs: int) -> None:
+    found = compare(np.arange(num_pairs), np.arange(num_pairs) + 100, direction="minimize")
+    assert found.verdict is Verdict.NOT_DISTINGUISHABLE
+    assert "cannot tell at the 0.05 level" in said(found)
+    assert said(found).endswith("6 or more can")
+    assert compare(np.arange(6), np.arange(6) + 100, direction="minimize").verdict is Verdict.BETTER
+
+
+def test_equal_members_are_not_distinguishable() -> None:
+    found = compare(MAE, MAE, direction="minimize")
+    assert (found.difference, found.p, found.members_needed, found.effect) == (0.0, 1.0, None, None)
+    assert found.verdict is Verdict.NOT_DISTINGUISHABLE
+
+
+def test_a_single_member_has_no_interval() -> None:
+    found = compare([1.0], [2.0], direction="minimize")
+    assert (found.interval, found.effect, found.members_needed, found.p) == (None, None, None, 1.0)
+
+
+def test_the_rounding_of_32_bit_metrics_is_no_finding() -> None:
+    accuracy = np.array([0.91, 0.92, 0.93, 0.94, 0.95, 0.96])
+    noisy = np.nextafter(accuracy.astype(np.float32), np.float32(1))
+    assert compare(noisy, accuracy, direction="maximize").p == 1.0
+    shifted = compare(np.float32(accuracy + 0.01), np.float32(accuracy), direction="maximize")
+    assert shifted.verdict is Verdict.BETTER
+    assert shifted.effect is None  # a spread of 1e-8 is none
+    right = np.array([913, 878, 879, 876, 874, 922, 875, 875])
+    fewer = right - [2, 1, 0, 1, 4, 4, -1, 2]
+    assert compare(np.float32(right / 1000), np.float32(fewer / 1000), direction="maximize").p == 0.0625
+
+
+def test_comparisons_judged_together_have_holms_p() -> None:
+    noise = (LOWER - MAE) + 0.21  # its mean is near 0
+    rows = [(MAE + noise + shift, MAE) for shift in (-0.3, 0.0, 0.09, 0.4)]
+    together = compare_all(rows, direction="minimize")
+    alone = [compare(*row, direction="minimize") for row in rows]
+    np.testing.assert_array_equal([found.p for found in together], holm([found.p for found in alone]))
+    assert [found.verdict.value for found in together] == [
+        "better",
+        "not distinguishable",
+        "not distinguishable",
+        "worse",
+    ]
+    assert alone[2].verdict is Verdict.WORSE  # by itself it would have been claimed
+    for one, among in zip(alone, together, strict=True):
+        assert (one.difference, one.interval, one.effect) == (among.difference, among.interval, among.effect)
+        assert (among.members_needed or np.inf) >= (one.members_needed or np.inf)
+
+
+@pytest.mark.parametrize(("num_pairs", "num_comparisons"), [(6, 2), (7, 4), (8, 7)])
+def test_members_that_could_tell_alone_may_be_too_few_among_many(num_pairs: int, num_comparisons: int) -> None:
+    row = (np.arange(num_pairs), np.arange(num_pairs) + 100)
+    found = compare_all([row] * num_comparisons, direction="minimize")[0]
+    assert compare(*row, direction="minimize").verdict is Verdict.BETTER
+    assert found.verdict is Verdict.NOT_DISTINGUISHABLE
+    assert found.p == found.smallest_p == num_comparisons * 2 / 2**num_pairs
+    row = (np.arange(found.members_needed), np.arange(found.members_needed) + 100)
+    assert compare_all([row] * num_comparisons, direction="minimize")[0].verdict is Verdict.BETTER
+
+
+def test_a_study_without_comparisons_has_no_verdicts() -> None:
+    assert compare_all([], direction="minimize") == ()
+
+
+@pytest.mark.slow
+def test_a_study_claims_a_difference_where_there_is_none_in_5_percent_at_most() -> None:
+    studies = np.random.default_rng(1).normal(2.36, 0.12, (1000, 6, 12))
+    judged = [compare_all([(row, study[0]) for row in study[1:]], direction="minimize") for study in studies]
+    claimed = [any(found.verdict is not Verdict.NOT_DISTINGUISHABLE for found in study) for study in judged]
+    assert np.mean(claimed) <= 0.05 + 2 * 0.007  # the standard error is 0.007
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "trial-12 is better than baseline: -0.21 [-0.30, -0.12], p = 0.00781, 8 members"),
+        (
+            {"verdict": Verdict.WORSE, "p": 2e-6, "num_pairs": 20},
+            "trial-12 is worse than baseline: -0.21 [-0.30, -0.12], p < 0.0001, 20 members",
+        ),
+        (
+            {"num_comparisons": 4, "p": 0.03125},
+            "trial-12 is better than baseline: -0.21 [-0.30, -0.12], p = 0.0312 (Holm, 4 comparisons), 8 members",
+        ),
+        (
+            {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 0.4, "members_needed": 23},
+            "trial-12 is not distinguishable from baseline: -0.21 [-0.30, -0.12], p = 0.4, 8 members; "
+            "about 23 members would tell a difference of this size",
+        ),
+        (
+            {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 1.0, "members_needed": None},
+            "trial-12 is not distinguishable from baseline: -0.21 [-0.30, -0.12], p = 1, 8 members; "
+            "no number of members up to 10000 would tell a difference of this size",
+        ),
+        (
+            {"num_pairs": 5, "smallest_p": 0.0625, "p": 0.0625},
+            "trial-12 against baseline: -0.21 [-0.30, -0.12]; "
+            "5 members cannot tell at the 0.05 level (least p 0.0625): 6 or more can",
+        ),
+        (
+            {"num_pairs": 6, "smallest_p": 0.15625, "num_comparisons": 5},
+            "trial-12 against baseline: -0.21 [-0.30, -0.12]; "
+            "6 members cannot tell at the 0.05 level among 5 comparisons (least p 0.156): 8 or more can",
+        ),
+        (
+            {"num_pairs": 1, "smallest_p": 1.0, "interval": None},
+            "trial-12 against baseline: -0.21; 1 member cannot tell at the 0.05 level (least p 1): 6 or more can",
+        ),
+    ],
+)
+def test_words_are_as_strong_as_the_sample(changes: dict, sentence: str) -> None:
+    assert said(replace(SEEN, **changes)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (-0.0042, 0.0038, "-0.0002 [-0.0042, 0.0038]"),
+        (-12.0, 11.9, "0 [-12, 12]"),
+        (120.0, 480.0, "300 [120, 480]"),
+        (0.01, 0.01, "0.01"),
+    ],
+)
+def test_numbers_have_the_digits_that_the_interval_supports(low: float, high: float, shown: str) -> None:
+    seen = replace(SEEN, difference=(low + high) / 2, interval=Interval(low, high, 0.95))
+    assert f": {shown}, p" in said(seen)
+
+
+def test_a_comparison_can_be_saved_as_json() -> None:
+    found = compare(LOWER, MAE, direction="minimize")
+    saved = loads(dumps(asdict(found)))
+    assert (
+        Comparison(**saved | {"interval": Interval(**saved["interval"]), "verdict": Verdict(saved["verdict"])}) == found
+    )
+
+
+def test_sides_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^values and reference must be of the same members, got 2 and 3\.$"):
+        compare([1, 2], [1, 2, 3], direction="minimize")
+
+
+def test_an_unknown_direction_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"^direction 'minimise' is unknown\. Did you mean 'minimize'\?$"):
+        compare([1, 2], [1, 2], direction="minimise")
+
+
+def test_an_alpha_that_is_no_fraction_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^alpha must lie between 0 and 1, got 5\.$"):
+        compare([1, 2], [1, 2], direction="minimize", alpha=5)
+
+
+@pytest.mark.parametrize("name", ["values", "reference"])
+def test_a_diverged_member_is_refused(name: str) -> None:
+    sides = {"values": [1.0, 2.0], "reference": [1.0, 2.0]} | {name: [1.0, np.inf]}
+    with pytest.raises(ValueError, match=rf"^{name} must be finite, got inf\. Leave diverged members out\.$"):
+        compare(**sides, direction="minimize")
