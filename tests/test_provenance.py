@@ -49,6 +49,7 @@ def test_a_changed_tracked_file_is_dirty_and_its_diff_restores_it(repository: Pa
     assert collect(repository)["git.dirty"] == "true"
     patch = diff(repository)
     lock.write_text("torch==2.13.0\n")
+    (repository / "new file.txt").unlink()
     subprocess.run(["git", "apply"], cwd=repository, input=patch, text=True, check=True)
     assert lock.read_text() == "torch==2.14.0\n"
 
@@ -66,7 +67,32 @@ def test_an_untracked_file_is_dirty_and_named_but_an_ignored_one_is_neither(repo
     assert collect(repository)["git.dirty"] == "false"
     (repository / "new file.yaml").write_text("x: 1\n")
     assert collect(repository)["git.dirty"] == "true"
-    assert diff(repository) == "Untracked: new file.yaml\n"
+    assert "+x: 1" in diff(repository)
+    assert "rows.npy" not in diff(repository)
+
+
+def test_the_diff_restores_untracked_files_byte_for_byte_and_leaves_the_users_index_alone(repository: Path) -> None:
+    contents = {"new file.yaml": b"x: 1\r\n", "latin.txt": "f\xfcr\n".encode("latin-1"), "[a]*.bin": bytes(range(256))}
+    for name, content in contents.items():
+        (repository / name).write_bytes(content)
+    (repository / "link").symlink_to("constraints.txt")
+    before = git(repository, "status", "--porcelain"), len(list((repository / ".git/objects").rglob("*")))
+    patch = diff(repository)
+    assert (git(repository, "status", "--porcelain"), len(list((repository / ".git/objects").rglob("*")))) == before
+    git(repository, "clean", "--force", "--quiet")
+    given = patch.encode(errors="surrogateescape")
+    subprocess.run(["git", "apply"], cwd=repository, input=given, check=True)
+    assert {name: (repository / name).read_bytes() for name in contents} == contents
+    assert (repository / "link").readlink() == Path("constraints.txt")
+
+
+def test_a_large_untracked_file_is_named_only(repository: Path) -> None:
+    (repository / "large.bin").write_bytes(b"x" * 2**21)
+    (repository / "small.txt").write_text("small\n")
+    patch = diff(repository)
+    assert patch.startswith("Untracked: large.bin\ndiff --git ")
+    assert "+small" in patch
+    assert len(patch) < 1000
 
 
 def test_the_diff_is_plain_whatever_the_users_git_settings_are(repository: Path) -> None:

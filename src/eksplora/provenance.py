@@ -9,6 +9,8 @@ import hashlib
 import os
 import platform
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -57,29 +59,61 @@ def collect(root: Path) -> Provenance:
 
     Returns:
         `git.commit`, `git.branch`, `git.dirty` ("true" when tracked files differ from the commit or untracked ones
-        exist), `lock.sha256`, `code.sha256`, `version.<package>` and `machine.<what>`.
+        exist), `lock.sha256` (of `constraints.txt`), `dvc_lock.sha256`, `code.sha256`, `version.<package>` and
+        `machine.<what>`.
     """
     return {
         **_git(root),
         "lock.sha256": _sha256(root / "constraints.txt"),
+        "dvc_lock.sha256": _sha256(root / "dvc.lock"),
         "code.sha256": code_sha256(Path(__file__).parent),
         **_versions(),
         **_machine(),
     }
 
 
+LARGEST_UNTRACKED_BYTES = 2**20
+"""An untracked file that is larger is named in a diff, not held."""
+
+
 def diff(root: Path) -> str:
-    """What differs from the last commit: the names of untracked files, then a patch that `git apply` takes.
+    """What differs from the last commit, as a patch that `git apply` takes; untracked files are in it.
 
     Returns:
-        An empty string for a clean tree, "unknown" where there is no git, no repository or no commit.
+        An empty string for a clean tree, "unknown" where there is no git, no repository or no commit. Untracked files
+        above 1 MiB are only named, in lines before the patch.
     """
-    # The plain patch, whatever the user's own git settings are.
-    patch = _run_git(root, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv")
-    untracked = _run_git(root, "ls-files", "--others", "--exclude-standard", "-z")
-    if patch is None or untracked is None:
+    listed = _run_git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    objects = _run_git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    if listed is None or objects is None:
         return UNKNOWN
-    return "".join(f"Untracked: {name}\n" for name in untracked.split("\0") if name) + patch
+    untracked = [name for name in listed.split("\0") if name]
+    small = [name for name in untracked if _is_small(root / name)]
+    with tempfile.TemporaryDirectory() as folder:
+        # A second index and a second store of objects: nothing is changed in the user's own.
+        own = {
+            "GIT_INDEX_FILE": f"{folder}/index",
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects.strip(),
+        }
+        steps = [_run_git(root, "read-tree", "HEAD", own=own), _run_git(root, "add", "--update", own=own)]
+        if small:
+            names = ("--pathspec-from-file=-", "--pathspec-file-nul")
+            steps.append(_run_git(root, "add", *names, own=own, given="\0".join(f":(literal){name}" for name in small)))
+        # The plain patch, whatever the user's own git settings are.
+        plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
+        steps.append(_run_git(root, "diff", "--cached", "HEAD", *plain, own=own))
+    if None in steps:
+        return UNKNOWN
+    return "".join(f"Untracked: {name}\n" for name in untracked if name not in small) + (steps[-1] or "")
+
+
+def _is_small(file: Path) -> bool:
+    """Whether a file is held in a diff; one that vanished meanwhile is not."""
+    try:
+        return file.lstat().st_size <= LARGEST_UNTRACKED_BYTES
+    except OSError:
+        return False
 
 
 def code_sha256(package: Path) -> str:
@@ -103,17 +137,20 @@ def _git(root: Path) -> Provenance:
     }
 
 
-def _run_git(root: Path, *arguments: str) -> str | None:
-    """Git's output, or None where it fails or is missing."""
+def _run_git(root: Path, *arguments: str, own: Mapping[str, str] | None = None, given: str | None = None) -> str | None:
+    """Git's output, or None where it fails or is missing; `own` is its environment, `given` its input."""
     # A GIT_DIR left by a hook, or a repository around the project, is not the project's.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_OPTIONAL_LOCKS": "0"}
+    environment |= {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_OPTIONAL_LOCKS": "0", **(own or {})}
     command = ["git", "-C", str(root), *arguments]
+    content = None if given is None else given.encode(errors="surrogateescape")
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=GIT_TIMEOUT_SECONDS, check=True)
+        done = subprocess.run(
+            command, capture_output=True, env=environment, input=content, timeout=GIT_TIMEOUT_SECONDS, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode(errors="replace")
+    return done.stdout.decode(errors="surrogateescape")  # a patch holds other people's bytes, and is to give them back
 
 
 def _sha256(file: Path) -> str:

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eksplora.data import _store
+from eksplora.counter import derive
+from eksplora.data import _verify
 from eksplora.data._card import RawData
 from eksplora.data._dataset import Dataset
 from eksplora.errors import ConfigError, DataError, StorageError
+from eksplora.protocol import split_rows
 
 ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
 
@@ -25,13 +28,13 @@ class Blobs(Dataset):
     name = "blobs"
     source = "made here"
     licence = "none"
-    reads = 0
+    fetches = 0
 
-    def read(self):
-        type(self).reads += 1
+    def from_source(self):
+        type(self).fetches += 1
         features = np.random.default_rng(0).normal(size=(5000, 4))
-        train, test = self.cut(features, (features[:, 0] > 0).astype(np.int64))
-        return RawData(train, test, feature_names=["a", "b", "c", "d"], classes=["low", "high"])
+        content = {"features": features, "targets": (features[:, 0] > 0).astype(np.int64)}
+        return RawData(content, feature_names=["a", "b", "c", "d"], classes=["low", "high"])
 
 
 def blobs(root, **changes):
@@ -47,9 +50,9 @@ def content(dataset):
 def test_preparing_again_does_nothing(tmp_path):
     first = blobs(tmp_path).prepare()
     states = {path: path.stat().st_mtime_ns for path in blobs(tmp_path).folder.iterdir()}
-    reads = Blobs.reads
+    fetches = Blobs.fetches
     assert blobs(tmp_path).prepare() == first
-    assert Blobs.reads == reads
+    assert Blobs.fetches == fetches
     assert {path: path.stat().st_mtime_ns for path in blobs(tmp_path).folder.iterdir()} == states
 
 
@@ -59,6 +62,45 @@ def test_a_ready_folder_needs_no_writable_root(tmp_path):
     blobs(tmp_path).prepare()
     assert not (tmp_path / "prepared" / ".blobs.lock").exists()
     assert blobs(tmp_path).card() == card
+
+
+def test_a_prepared_form_needs_no_raw_form(tmp_path):
+    card = blobs(tmp_path).prepare()
+    shutil.rmtree(tmp_path / "raw")
+    fetches = Blobs.fetches
+    assert blobs(tmp_path).prepare() == card
+    assert len(blobs(tmp_path).open("train")[0]) == 4000
+    assert Blobs.fetches == fetches
+    assert not (tmp_path / "raw").exists()
+
+
+def test_another_split_is_cut_from_the_raw_form_and_the_source_is_asked_once(tmp_path):
+    fetches = Blobs.fetches
+    for seed in range(3):
+        blobs(tmp_path, split_seed=seed).prepare()
+    assert Blobs.fetches == fetches + 1
+
+
+def test_the_prepared_form_is_cut_from_the_raw_rows_by_the_protocol(tmp_path):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    rows = dataset.read()
+    train, test = split_rows(rows.targets, 0.2, derive(0, "test"), True, key="data.test_fraction")
+    for part, index in (("train", train), ("test", test)):
+        features, targets = dataset.open(part)
+        np.testing.assert_array_equal(features, rows.features[index])
+        np.testing.assert_array_equal(targets, rows.targets[index])
+
+
+def test_a_changed_raw_byte_is_refused_and_nothing_is_prepared_from_it(tmp_path):
+    dataset = blobs(tmp_path)
+    dataset.fetch()
+    with (dataset.raw_folder / "targets.npy").open("r+b") as file:
+        file.seek(-8, os.SEEK_END)
+        file.write(b"\x7f")
+    with pytest.raises(DataError, match=r"raw/blobs/targets\.npy has changed since it was fetched.*dvc checkout"):
+        dataset.prepare()
+    assert not dataset.folder.exists()
 
 
 def test_another_split_is_prepared_anew_and_not_opened_by_mistake(tmp_path):
@@ -135,7 +177,7 @@ def test_an_array_is_hashed_once_per_process(tmp_path, monkeypatch):
     dataset = blobs(tmp_path)
     dataset.prepare()
     dataset.open("train")
-    monkeypatch.setattr(_store, "_sha256", lambda path: pytest.fail(f"{path} was hashed again"))
+    monkeypatch.setattr(_verify, "sha256", lambda path: pytest.fail(f"{path} was hashed again"))
     dataset.open("train")
 
 
@@ -209,14 +251,15 @@ def test_a_root_that_cannot_be_written_is_a_storage_error(tmp_path):
         blobs(tmp_path / "file").prepare()
 
 
-def test_a_full_disk_is_a_storage_error_and_leaves_nothing_half_written(tmp_path):
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+@pytest.mark.parametrize(("size", "form"), [("64k", "raw"), ("320k", "prepared")])
+def test_a_full_disk_is_a_storage_error_and_leaves_nothing_half_written(tmp_path, size, form):
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small tmpfs is not permitted here")
     try:
-        with pytest.raises(StorageError, match=r"Cannot write .*/prepared/blobs: .*Free space"):
+        with pytest.raises(StorageError, match=rf"Cannot write .*/{form}/blobs: .*Free space"):
             blobs(tmp_path).prepare()
-        assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".blobs.lock"]
+        assert [path.name for path in (tmp_path / form).iterdir()] == [".blobs.lock"]
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
@@ -272,7 +315,8 @@ def test_a_kill_at_any_moment_leaves_data_that_the_next_start_makes_whole(tmp_pa
         blobs(disturbed).prepare()
         assert content(blobs(disturbed)) == reference
         blobs(disturbed).open("train")
-    assert sorted(path.name for path in (disturbed / "prepared").iterdir()) == [".blobs.lock", "blobs"]
+    for form in ("raw", "prepared"):
+        assert sorted(path.name for path in (disturbed / form).iterdir()) == [".blobs.lock", "blobs"]
 
 
 def test_processes_that_prepare_at_once_all_succeed(tmp_path):
@@ -302,10 +346,10 @@ def test_images_have_one_range_and_regressions_no_classes(tmp_path):
     class Pictures(Blobs):
         name = "pictures"
 
-        def read(self):
+        def from_source(self):
             images = np.arange(10 * 4, dtype=np.uint8).reshape(10, 1, 2, 2)
-            train, test = self.cut(images, np.arange(10.0)[:, np.newaxis])
-            return RawData(train, test, feature_names=["pixel"], classes=None)
+            content = {"features": images, "targets": np.arange(10.0)[:, np.newaxis]}
+            return RawData(content, feature_names=["pixel"], classes=None)
 
     card = Pictures(
         root=str(tmp_path),

@@ -1,3 +1,4 @@
+import hashlib
 import shutil
 import threading
 from functools import partial
@@ -59,16 +60,63 @@ def test_the_official_split_is_prepared_from_the_debian_package(tmp_path):
     features, targets = fashion.open("train")
     assert (features.shape, features.dtype, targets.dtype) == ((60_000, 1, 28, 28), np.uint8, np.int64)
     assert targets[:5].tolist() == [9, 0, 0, 3, 0]
-    assert not (tmp_path / "raw").exists()
+
+
+@needs_files
+def test_the_raw_form_is_the_four_files_as_they_are_and_is_used_instead_of_any_source(tmp_path, monkeypatch):
+    card = dataset(tmp_path).fetch()
+    folder = tmp_path / "raw" / "fashion_mnist"
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", *sorted(FILES)]
+    for name in FILES:
+        original = (DEBIAN_FOLDER / name).read_bytes()
+        assert (folder / name).read_bytes() == original
+        assert card["files"][name] == {"bytes": len(original), "sha256": hashlib.sha256(original).hexdigest()}
+    monkeypatch.setattr(FashionMnist, "from_source", lambda _: pytest.fail("the source was asked"))
+    assert dataset(tmp_path, source_dir=str(tmp_path / "elsewhere")).prepare()["rows"]["train"] == 60_000
+
+
+@needs_files
+def test_a_changed_byte_of_a_raw_file_is_refused_even_where_gzip_would_not_see_it(tmp_path):
+    folder = tmp_path / "raw" / "fashion_mnist"
+    dataset(tmp_path).fetch()
+    with (folder / SMALL[0]).open("r+b") as file:
+        file.seek(4)  # the gzip header's time stamp: no checksum covers it
+        file.write(b"\x01\x02\x03\x04")
+    with pytest.raises(DataError, match=rf"{SMALL[0]} has changed since it was fetched"):
+        dataset(tmp_path).prepare()
 
 
 @needs_files
 def test_files_are_fetched_from_the_web_when_no_folder_has_them(tmp_path, no_debian, web):
-    arrays = dataset(tmp_path, url=f"{web}/").read()
-    assert arrays.train.features.shape == (60_000, 1, 28, 28)
+    dataset(tmp_path, url=f"{web}/").fetch()
+    assert dataset(tmp_path).read().features.shape == (70_000, 1, 28, 28)
     folder = tmp_path / "raw" / "fashion_mnist"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    dataset(tmp_path).read()  # the closed default address is not asked again
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", *sorted(FILES)]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [".fashion_mnist.lock", "fashion_mnist"]
+    dataset(tmp_path).fetch()  # the closed default address is not asked again
+
+
+@needs_files
+def test_a_later_command_downloads_only_what_an_earlier_one_did_not_get(tmp_path, no_debian, web):
+    arrived = tmp_path / "raw" / ".fashion_mnist.download"
+    arrived.mkdir(parents=True)
+    for name in set(FILES) - {SMALL[1]}:
+        shutil.copy(DEBIAN_FOLDER / name, arrived)
+    (arrived / f"{SMALL[1]}.part").write_bytes((DEBIAN_FOLDER / SMALL[1]).read_bytes()[:1000])
+    with pytest.raises(DataError, match=rf"{SMALL[1]} cannot be fetched"):
+        dataset(tmp_path).fetch()
+    assert len(list(arrived.iterdir())) == 4
+    dataset(tmp_path, url=f"{web}/").fetch()
+    assert not arrived.exists()
+
+
+@needs_files
+def test_files_that_an_earlier_version_downloaded_without_a_card_are_not_downloaded_again(tmp_path, no_debian):
+    folder = tmp_path / "raw" / "fashion_mnist"
+    folder.mkdir(parents=True)
+    for name in FILES:
+        shutil.copy(DEBIAN_FOLDER / name, folder)
+    assert sorted(dataset(tmp_path).fetch()["files"]) == sorted(FILES)
 
 
 @needs_files
@@ -79,6 +127,7 @@ def test_a_source_folder_comes_first_and_its_altered_file_is_refused_by_name(tmp
         file.truncate(1000)
     with pytest.raises(DataError, match=rf"{tmp_path}/{SMALL[0]} is refused: it is truncated"):
         dataset(tmp_path, source_dir=str(tmp_path)).prepare()
+    assert not (tmp_path / "raw" / "fashion_mnist").exists()
     assert not (tmp_path / "prepared" / "fashion_mnist").exists()
 
 
@@ -112,7 +161,8 @@ def test_an_altered_download_is_refused_and_does_not_stay(tmp_path, no_debian, m
     finally:
         server.shutdown()
         server.server_close()
-    assert list((tmp_path / "raw" / "fashion_mnist").iterdir()) == []
+    assert list((tmp_path / "raw" / ".fashion_mnist.download").iterdir()) == []
+    assert not (tmp_path / "raw" / "fashion_mnist").exists()
 
 
 @pytest.mark.parametrize("url", ["file:///etc", "ftp://example.org", None])

@@ -2,17 +2,19 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from eksplora.statistics.correction import benjamini_hochberg, holm
 from eksplora.statistics.paired import sign_flip
 
+unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=7)
 corrections = pytest.mark.parametrize("correct", [holm, benjamini_hochberg])
 
 
+@unhurried
 @given(p_lists)
 def test_holm_is_closed_testing_by_bonferroni(ps: list[float]) -> None:
     # Adjusted p of test i: the largest Bonferroni p of any set of tests that contains it.
@@ -22,6 +24,7 @@ def test_holm_is_closed_testing_by_bonferroni(ps: list[float]) -> None:
     np.testing.assert_allclose(holm(ps), expected, rtol=1e-12)
 
 
+@unhurried
 @given(p_lists, st.floats(0.01, 0.99))
 def test_benjamini_hochberg_rejects_what_the_step_up_rule_rejects(ps: list[float], alpha: float) -> None:
     ranked = np.sort(ps)
@@ -36,12 +39,14 @@ def test_benjamini_hochberg_is_scipys() -> None:
 
 
 @corrections
+@unhurried
 @given(ps=p_lists)
 def test_adjusted_ps_are_in_the_order_of_the_tests(correct, ps: list[float]) -> None:
     order = np.random.default_rng(len(ps)).permutation(len(ps))
     np.testing.assert_array_equal(correct(np.array(ps)[order]), correct(ps)[order])
 
 
+@unhurried
 @given(p_lists)
 def test_adjusting_never_lowers_and_holm_is_the_stricter(ps: list[float]) -> None:
     strict, lenient = holm(ps), benjamini_hochberg(ps)

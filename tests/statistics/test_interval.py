@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from eksplora.statistics.interval import Interval, bootstrap_interval, mean_and_spread, t_interval
 
 SAMPLE = np.random.default_rng(0).gamma(2.0, size=40)
+unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
 finite_lists = st.lists(st.integers(-1000, 1000), min_size=2, max_size=12)
 
 
@@ -28,6 +29,7 @@ def test_the_t_interval_is_scipys(level: float) -> None:
     assert (found.low, found.high, found.level) == pytest.approx((expected.low, expected.high, level))
 
 
+@unhurried
 @given(finite_lists, st.integers(-5, 5), st.integers(1, 100))
 def test_the_t_interval_moves_and_stretches_with_its_values(values: list[int], shift: int, scale: int) -> None:
     before, after = t_interval(values), t_interval(np.array(values) * scale + shift)
@@ -35,6 +37,7 @@ def test_the_t_interval_moves_and_stretches_with_its_values(values: list[int], s
     assert after.high == pytest.approx(before.high * scale + shift, abs=1e-6)
 
 
+@unhurried
 @given(finite_lists)
 def test_a_higher_level_gives_an_interval_around_the_lower_ones(values: list[int]) -> None:
     inner, outer = t_interval(values, 0.8), t_interval(values, 0.95)

@@ -2,12 +2,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from eksplora.statistics.paired import least_pairs, sign_flip, smallest_p, wilcoxon
 
+unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
 few = st.lists(st.integers(-9, 9), min_size=1, max_size=10)
 
 
@@ -21,11 +22,13 @@ def counted(differences: list[int]) -> float:
     return sum(abs(total) >= extreme for total in sums) / len(sums)
 
 
+@unhurried
 @given(few)
 def test_sign_flip_counts_every_pattern(differences: list[int]) -> None:
     assert sign_flip(differences) == counted(differences)
 
 
+@unhurried
 @given(few, st.sampled_from([0.1, 1 / 3, 1e-9, 1e9]))
 def test_rounding_of_floats_does_not_change_p(differences: list[int], unit: float) -> None:
     assert sign_flip(np.array(differences) * unit) == counted(differences)
@@ -45,6 +48,7 @@ def test_sign_flip_is_scipys_permutation_test(num_pairs: int) -> None:
     assert sign_flip(values - reference) == pytest.approx(expected.pvalue, abs=1e-12)
 
 
+@unhurried
 @given(few)
 def test_sign_flip_is_blind_to_order_side_and_unit(differences: list[int]) -> None:
     p = sign_flip(differences)
@@ -122,6 +126,7 @@ def test_wilcoxon_with_ties_and_zeros_is_scipys_permutation_test_of_the_ranks(di
     assert wilcoxon(differences) == pytest.approx(expected)
 
 
+@unhurried
 @given(few.filter(any))
 def test_wilcoxon_of_few_pairs_counts_every_pattern_of_the_ranks(differences: list[int]) -> None:
     left = np.array([difference for difference in differences if difference != 0])
@@ -138,6 +143,7 @@ def test_wilcoxon_sees_ties_through_rounding() -> None:
     assert wilcoxon([0.3 - 0.2, 0.2 - 0.1, 0.1, -0.1, 0.4 - 0.1]) == wilcoxon([1, 1, 1, -1, 3])
 
 
+@unhurried
 @given(st.integers(1, 60))
 def test_differences_of_zero_have_a_p_of_1(num_pairs: int) -> None:
     assert sign_flip(np.zeros(num_pairs)) == 1.0
@@ -150,6 +156,7 @@ def test_the_smallest_p_is_that_of_differences_of_one_sign(num_pairs: int) -> No
     assert sign_flip(np.ones(num_pairs)) == smallest_p(num_pairs)
 
 
+@unhurried
 @given(st.floats(1e-300, 0.999))
 def test_the_least_pairs_can_reach_alpha_and_one_less_cannot(alpha: float) -> None:
     num_pairs = least_pairs(alpha)

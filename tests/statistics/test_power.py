@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -8,6 +8,7 @@ from eksplora.statistics.paired import least_pairs
 from eksplora.statistics.power import members_needed, paired_power
 
 SAMPLE = np.random.default_rng(0).normal(0.4, 1, 10)
+unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
 
 
 def of_size(effect: float) -> np.ndarray:
@@ -48,6 +49,7 @@ def test_members_needed_are_those_of_the_tables(effect: float, members: int) -> 
     assert members_needed(of_size(effect)) == members
 
 
+@unhurried
 @given(st.floats(0.1, 2), st.sampled_from([0.05, 0.01, 0.001]), st.sampled_from([0.5, 0.8, 0.95]))
 def test_members_needed_have_the_power_and_one_less_has_not(effect: float, alpha: float, power: float) -> None:
     needed = members_needed(of_size(effect), alpha=alpha, power=power)

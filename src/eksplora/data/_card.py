@@ -1,17 +1,19 @@
-"""What a data set's source holds, and the card that describes its prepared form."""
+"""What a data set holds in its raw and in its prepared form, and the card that describes it."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.counter import fingerprint
 
-FORMAT = 1  # raise it when arrays or card change their meaning: older folders are then prepared again
-PARTS = ("train", "test")
+State = Literal["fetched", "prepared"]
+# Raise one when the files or the card of that form change their meaning. Older prepared folders are then made again,
+# from the raw form; older raw folders are refused, since a source may not give the same again.
+FORMAT: Mapping[State, int] = {"fetched": 1, "prepared": 1}
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,34 @@ class Rows:
     features: NDArray[Any]
     targets: NDArray[Any]
 
+    def take(self, index: NDArray[np.intp] | slice) -> "Rows":
+        """The rows at `index`, in its order."""
+        return Rows(self.features[index], self.targets[index])
+
 
 @dataclass(frozen=True)
 class RawData:
-    """A data set as its source has it, already cut into parts.
+    """A data set as its source has it: every row, in the source's own order.
+
+    Attributes:
+        content: By name: the arrays `features` and `targets` of its `Rows`, or the bytes of the source's own files.
+        feature_names: One per feature of a table; `["pixel"]` for images.
+        classes: Names of the classes in the order of their numbers; None for a regression.
+    """
+
+    content: Mapping[str, NDArray[Any] | bytes]
+    feature_names: Sequence[str]
+    classes: Sequence[str] | None
+
+    def names(self) -> dict[str, list[str] | None]:
+        """The names of features and classes as a card has them."""
+        classes = None if self.classes is None else [str(name) for name in self.classes]
+        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes}
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A data set cut into parts.
 
     Attributes:
         train: Rows to learn from and to validate on.
@@ -40,8 +66,8 @@ class RawData:
 
     train: Rows
     test: Rows
-    feature_names: Sequence[str]
-    classes: Sequence[str] | None
+    feature_names: list[str]
+    classes: list[str] | None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The four arrays of the prepared form by name."""
@@ -53,21 +79,21 @@ class RawData:
         }
 
 
-def describe(raw: RawData) -> dict[str, Any]:
-    """The part of the card that follows from the raw data: task, shapes, rows, classes, features."""
-    targets = raw.train.targets
-    is_regression = raw.classes is None
+def describe(data: PreparedData) -> dict[str, Any]:
+    """The part of a prepared card that follows from the data: task, shapes, rows, classes, features."""
+    targets = data.train.targets
+    is_regression = data.classes is None
     return {
         "task": "regression" if is_regression else "classification",
-        "input_shape": list(raw.train.features.shape[1:]),
-        "num_classes": None if raw.classes is None else len(raw.classes),
+        "input_shape": list(data.train.features.shape[1:]),
+        "num_classes": None if data.classes is None else len(data.classes),
         "num_targets": targets.shape[1] if is_regression else None,
-        "rows": {"train": len(raw.train.targets), "test": len(raw.test.targets)},
-        "classes": None if raw.classes is None else [str(name) for name in raw.classes],
-        "class_counts": None if raw.classes is None else _class_counts(raw, len(raw.classes)),
+        "rows": {"train": len(data.train.targets), "test": len(data.test.targets)},
+        "classes": data.classes,
+        "class_counts": None if data.classes is None else _class_counts(data, len(data.classes)),
         "target_range": [[float(targets.min()), float(targets.max())]] if is_regression else None,
-        "feature_names": [str(name) for name in raw.feature_names],
-        "feature_ranges": _ranges(raw.train.features),
+        "feature_names": data.feature_names,
+        "feature_ranges": _ranges(data.train.features),
     }
 
 
@@ -84,8 +110,8 @@ def is_sealed(card: object) -> bool:
     return sealed({key: card[key] for key in card if key != "fingerprint"}) == card
 
 
-def _class_counts(raw: RawData, num_classes: int) -> dict[str, list[int]]:
-    parts = {"train": raw.train, "test": raw.test}
+def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:
+    parts = {"train": data.train, "test": data.test}
     return {name: np.bincount(part.targets, minlength=num_classes).tolist() for name, part in parts.items()}
 
 

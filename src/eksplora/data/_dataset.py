@@ -1,15 +1,16 @@
-"""A data set: how it is prepared once, described by its card, and opened part by part."""
+"""A data set: fetched once, prepared once, described by its card, and opened part by part."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.counter import derive
-from eksplora.data import _scaling, _store
-from eksplora.data._card import FORMAT, RawData, Rows, describe
+from eksplora.data import _raw, _scaling, _store, _verify
+from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, describe
 from eksplora.errors import ConfigError, DataError
 from eksplora.protocol import check_fraction, check_seed, split_rows
 
@@ -17,10 +18,11 @@ Part = Literal["train", "test"]
 
 
 class Dataset(ABC):
-    """A data set with a prepared form under `<root>/prepared/<name>`.
+    """A data set with a raw form under `<root>/raw/<name>`, made into a prepared form under `<root>/prepared/<name>`.
 
-    A subclass says where the data come from (`name`, `source`, `licence`), how they are read (`read`) and, where the
-    split is not ours to choose, what it is (`fixed_split`).
+    A subclass says where the data come from (`name`, `source`, `licence`, `from_source`); how the raw form is read,
+    where that is files of the source (`read`); and, where the split is not ours to choose, what it is (`fixed_split`,
+    `cut`).
 
     Args:
         root: Folder of raw and prepared data.
@@ -73,26 +75,47 @@ class Dataset(ABC):
         self.stated = {"input_shape": list(input_shape), "num_classes": num_classes, "num_targets": num_targets}
         self.split = self._split_parameters(test_fraction, split_seed)
         self.folder = self.root / "prepared" / self.name
+        self.raw_folder = self.root / "raw" / self.name
 
     @abstractmethod
-    def read(self) -> RawData:
-        """Read the source and cut it into parts; heavy imports belong inside."""
+    def from_source(self) -> RawData:
+        """The source's rows in its own order; asked only where there is no raw form. Heavy imports belong inside."""
+
+    def read(self) -> Rows:
+        """The rows of the raw form, in the source's order; called after its hashes were found to agree."""
+        return Rows(*(np.load(self.raw_folder / f"{name}.npy") for name in ("features", "targets")))
+
+    def cut(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Training and test rows: here by the seeded split of `test_fraction` and `split_seed`."""
+        seed = derive(self.split["seed"], "test")
+        fraction = self.split["test_fraction"]
+        train, test = split_rows(rows.targets, fraction, seed, self.stratified, key="data.test_fraction")
+        return rows.take(train), rows.take(test)
+
+    def fetch(self) -> dict[str, Any]:
+        """Make the raw form unless it is there already, and return its card; each of its files has the card's hash.
+
+        Once it is there the source is never asked again. Several processes may call it at once; a kill at any moment
+        leaves nothing half-written in its place.
+
+        Raises:
+            DataError: The source is missing or altered, or the raw form has changed since it was fetched.
+            StorageError: The root cannot be written or the disk is full.
+        """
+        return _raw.fetched(self.raw_folder, self._origin(), self.from_source)
 
     def prepare(self) -> dict[str, Any]:
-        """Make the prepared form unless it is there already, and return its card.
+        """Make the prepared form, from the raw one, unless it is there already, and return its card.
 
-        Several processes may call it at once; a kill at any moment leaves nothing half-written in its place.
+        A prepared form does not need the raw one. Several processes may call it at once; a kill at any moment leaves
+        nothing half-written in its place.
 
         Raises:
             ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.
-            DataError: The source is missing or altered.
+            DataError: See `fetch`.
             StorageError: The root cannot be written or the disk is full.
         """
-        if not self._is_prepared() or _store.has_leftovers(self.folder):
-            with _store.locked(self.folder):
-                _store.clear_leftovers(self.folder)
-                if not self._is_prepared():  # another process may have done it while this one waited
-                    self._build()
+        _store.once(self.folder, self._is_prepared, self._build)
         return self.card()
 
     def card(self) -> dict[str, Any]:
@@ -102,7 +125,7 @@ class Dataset(ABC):
             ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.
             DataError: The card is missing or altered, or tells of another split.
         """
-        card = _store.read_card(self.folder, self._way_out())
+        card = _verify.read_card(self.folder, "prepared", self._way_out())
         if card["split"] != self.split:
             raise DataError(f"{self.folder} was prepared with another split ({card['split']}). {self._way_out()}")
         self._check(card)
@@ -117,7 +140,7 @@ class Dataset(ABC):
         entries = self.card()["arrays"]
         way_out = f"Delete the folder {self.folder}. {self._way_out()}"
         features, targets = (
-            _store.open_array(self.folder / f"{name}.npy", entries[name], way_out)
+            _verify.open_array(self.folder / f"{name}.npy", entries[name], way_out)
             for name in (f"{part}_features", f"{part}_targets")
         )
         return features, targets
@@ -125,13 +148,6 @@ class Dataset(ABC):
     def rows(self, part: Part) -> int:
         """Number of rows of a part, from the card."""
         return int(self.card()["rows"][part])
-
-    def cut(self, features: NDArray[Any], targets: NDArray[Any]) -> tuple[Rows, Rows]:
-        """Training and test rows by the seeded split of `test_fraction` and `split_seed`."""
-        seed = derive(self.split["seed"], "test")
-        fraction = self.split["test_fraction"]
-        train, test = split_rows(targets, fraction, seed, self.stratified, key="data.test_fraction")
-        return Rows(features[train], targets[train]), Rows(features[test], targets[test])
 
     def _split_parameters(self, test_fraction: float | None, split_seed: int | None) -> dict[str, Any]:
         if self.fixed_split is not None:
@@ -149,17 +165,21 @@ class Dataset(ABC):
 
     def _is_prepared(self) -> bool:
         try:
-            card = _store.read_card(self.folder, "")
+            card = _verify.read_card(self.folder, "prepared", "")
         except DataError:
             return False
-        return bool(card["split"] == self.split and _store.is_complete(self.folder, card))
+        return bool(card["split"] == self.split and _verify.is_complete(self.folder, card))
 
     def _build(self) -> None:
-        raw = self.read()
-        origin = {"format": FORMAT, "name": self.name, "source": self.source, "licence": self.licence}
-        card = {**origin, "split": self.split, **describe(raw)}
+        raw = self.fetch()
+        train, test = self.cut(self.read())
+        data = PreparedData(train, test, raw["feature_names"], raw["classes"])
+        card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data)}
         self._check(card)
-        _store.write(self.folder, raw.arrays(), card)
+        _store.write(self.folder, data.arrays(), card)
+
+    def _origin(self) -> dict[str, str]:
+        return {"name": self.name, "source": self.source, "licence": self.licence}
 
     def _check(self, card: dict[str, Any]) -> None:
         for key, stated in self.stated.items():

@@ -1,11 +1,10 @@
-"""Prepared folders on disk: written whole or not at all, read only after their hashes agree."""
+"""Raw and prepared folders as they are written: whole or not at all, by one process at a time."""
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _card
-from eksplora.errors import DataError, StorageError
-
-CARD = "card.json"
-_verified: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
+from eksplora.data._verify import CARD, sha256
+from eksplora.errors import StorageError
 
 
 @contextmanager
@@ -34,7 +31,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from preparing `folder`; the lock ends with the process, however it ends."""
+    """Keep other processes from making `folder`; the lock ends with the process, however it ends."""
     with writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
@@ -45,19 +42,47 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def once(folder: Path, is_there: Callable[[], bool], make: Callable[[], None]) -> None:
+    """Make a folder unless it is there; of several processes one makes it, and what killed ones left is removed.
+
+    Args:
+        folder: The folder; nothing is written where it is there and no process left or is leaving anything beside it.
+        is_there: Whether it is there and whole; asked again when no other process can be making it.
+        make: Makes it by `write`, under `locked`. Where it fails, what lies in `download_folder` is kept for the next.
+    """
+    if is_there() and not has_leftovers(folder):
+        return
+    with locked(folder):
+        clear_leftovers(folder)
+        if not is_there():  # another process may have made it while this one waited
+            make()
+        shutil.rmtree(download_folder(folder), ignore_errors=True)
+
+
+def download_folder(folder: Path) -> Path:
+    """Where files for `folder` arrive, so that a later attempt goes on; removed once `folder` is whole."""
+    return folder.with_name(f".{folder.name}.download")
+
+
 def has_leftovers(folder: Path) -> bool:
     """Whether a killed process left something beside the folder, or a living one is writing."""
-    return any(path.exists() for path in _siblings(folder))
+    return any(path.exists() for path in (*_siblings(folder), download_folder(folder)))
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what killed processes left; call it under `locked`."""
+    """Remove what killed processes left half-written; call it under `locked`."""
     for path in _siblings(folder):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def write(folder: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> None:
-    """Write arrays and card to `folder`, replacing what was there; call it under `locked`.
+def write(folder: Path, content: Mapping[str, NDArray[Any] | bytes], card: Mapping[str, Any]) -> None:
+    """Write content and card to `folder`, replacing what was there; call it under `locked`.
+
+    Args:
+        folder: Where it appears, whole.
+        content: By name: an array becomes `<name>.npy` and is told of under `arrays` in the card; bytes become the file
+            `<name>` and are told of under `files`.
+        card: What else the card says.
 
     Raises:
         StorageError: The disk is full or the folder cannot be written; what was there before is still there.
@@ -66,62 +91,12 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, A
     try:
         with writing(folder):
             new.mkdir()
-            entries = {name: _write_array(new / f"{name}.npy", array) for name, array in arrays.items()}
-            sealed = _card.sealed({**card, "arrays": entries})
+            sealed = _card.sealed({**card, **_write_content(new, content)})
             _write_durably(new / CARD, json.dumps(sealed, indent=1).encode())
             sync_folder(new)
             _replace(folder, new)
     finally:
         clear_leftovers(folder)
-
-
-def read_card(folder: Path, way_out: str) -> dict[str, Any]:
-    """The card of a prepared folder.
-
-    Raises:
-        DataError: It is missing, unreadable, altered, or of another format; the message ends with `way_out`.
-    """
-    path = folder / CARD
-    try:
-        card = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the data are not prepared. {way_out}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
-    if not _card.is_sealed(card):
-        raise DataError(f"{path} has been altered: its fingerprint does not agree. {way_out}")
-    if card["format"] != _card.FORMAT:
-        raise DataError(f"{path} has format {card['format']}, this version reads {_card.FORMAT}. {way_out}")
-    return dict(card)
-
-
-def is_complete(folder: Path, card: Mapping[str, Any]) -> bool:
-    """Whether all arrays are there in their full size; reads no array."""
-    paths = [(folder / f"{name}.npy", entry["bytes"]) for name, entry in card["arrays"].items()]
-    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
-
-
-def open_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
-    """A read-only memory map of an array whose hash agrees with its entry in the card.
-
-    The hash is computed once per process and state of the file.
-
-    Raises:
-        DataError: The file is missing, unreadable or altered; the message ends with `way_out`.
-    """
-    try:
-        state = path.stat()
-        seen = (str(path.absolute()), state.st_mtime_ns, state.st_size)
-        if seen not in _verified:
-            _verified[seen] = _sha256(path)
-        if _verified[seen] == entry["sha256"]:
-            array: NDArray[Any] = np.load(path, mmap_mode="r")
-            return array
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing. {way_out}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
-    raise DataError(f"{path} has changed since it was prepared: its sha256 is not the card's. {way_out}")
 
 
 def sync_folder(folder: Path) -> None:
@@ -138,13 +113,29 @@ def _siblings(folder: Path) -> tuple[Path, Path]:
     return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
 
 
+def _write_content(folder: Path, content: Mapping[str, NDArray[Any] | bytes]) -> dict[str, Any]:
+    """Write every array and file; what the card says of them. A kind of which there is none has no key."""
+    said: dict[str, dict[str, Any]] = {}
+    for name, item in content.items():
+        if isinstance(item, bytes):
+            said.setdefault("files", {})[name] = _write_file(folder / name, item)
+        else:
+            said.setdefault("arrays", {})[name] = _write_array(folder / f"{name}.npy", item)
+    return said
+
+
 def _write_array(path: Path, array: NDArray[Any]) -> dict[str, Any]:
     with path.open("wb") as file:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
     size = path.stat().st_size
-    return {"shape": list(array.shape), "dtype": str(array.dtype), "bytes": size, "sha256": _sha256(path)}
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "bytes": size, "sha256": sha256(path)}
+
+
+def _write_file(path: Path, content: bytes) -> dict[str, Any]:
+    _write_durably(path, content)
+    return {"bytes": len(content), "sha256": sha256(path)}
 
 
 def _write_durably(path: Path, content: bytes) -> None:
@@ -166,12 +157,3 @@ def _replace(folder: Path, new: Path) -> None:
             old.rename(folder)
         raise
     sync_folder(folder.parent)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _one_line(error: Exception) -> str:
-    return (error.strerror or "") if isinstance(error, OSError) else str(error)

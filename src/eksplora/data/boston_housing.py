@@ -24,14 +24,16 @@ class BostonHousing(Dataset):
         "the first 404 rows train, the other 102 test"
     )
 
-    def read(self) -> RawData:
-        """Features (rows, 13) float64 and targets (rows, 1) float64, in the order of Keras."""
+    def from_source(self) -> RawData:
+        """Features (rows, 13) float64 and targets (rows, 1) float64."""
         from mlxtend.data import boston_housing_data
 
         features, targets = boston_housing_data()
+        content = {"features": features.astype(np.float64), "targets": targets.astype(np.float64)[:, np.newaxis]}
+        return RawData(content, feature_names=FEATURE_NAMES, classes=None)
+
+    def cut(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Training and test rows, in the order of Keras."""
         order = np.arange(NUM_ROWS)
         np.random.RandomState(113).shuffle(order)  # Keras' own seed and (legacy, stable) generator
-        rows = Rows(features[order].astype(np.float64), targets[order].astype(np.float64)[:, np.newaxis])
-        train = Rows(rows.features[:NUM_TRAIN], rows.targets[:NUM_TRAIN])
-        test = Rows(rows.features[NUM_TRAIN:], rows.targets[NUM_TRAIN:])
-        return RawData(train, test, feature_names=FEATURE_NAMES, classes=None)
+        return rows.take(order[:NUM_TRAIN]), rows.take(order[NUM_TRAIN:])

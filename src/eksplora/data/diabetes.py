@@ -16,10 +16,10 @@ class Diabetes(Dataset):
     source = "sklearn.datasets.load_diabetes(scaled=False): Efron, Hastie, Johnstone and Tibshirani 2004"
     licence = "none stated by the authors; distributed with scikit-learn (BSD-3-Clause)"
 
-    def read(self) -> RawData:
+    def from_source(self) -> RawData:
         """Features (rows, 10) float64 and disease progression after one year (rows, 1) float64, from 25 to 346."""
         from sklearn.datasets import load_diabetes
 
         raw = load_diabetes(scaled=False)
-        train, test = self.cut(raw.data.astype(np.float64), raw.target.astype(np.float64)[:, np.newaxis])
-        return RawData(train, test, feature_names=raw.feature_names, classes=None)
+        content = {"features": raw.data.astype(np.float64), "targets": raw.target.astype(np.float64)[:, np.newaxis]}
+        return RawData(content, feature_names=raw.feature_names, classes=None)

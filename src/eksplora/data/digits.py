@@ -13,10 +13,10 @@ class Digits(Dataset):
     source = "sklearn.datasets.load_digits: UCI, Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998)"
     licence = "CC BY 4.0"
 
-    def read(self) -> RawData:
+    def from_source(self) -> RawData:
         """Images (rows, 1, 8, 8) uint8 and classes (rows,) int64."""
         from sklearn.datasets import load_digits
 
         raw = load_digits()
-        train, test = self.cut(raw.images.astype(np.uint8)[:, np.newaxis], raw.target.astype(np.int64))
-        return RawData(train, test, feature_names=["pixel"], classes=raw.target_names)
+        content = {"features": raw.images.astype(np.uint8)[:, np.newaxis], "targets": raw.target.astype(np.int64)}
+        return RawData(content, feature_names=["pixel"], classes=raw.target_names)

@@ -11,8 +11,10 @@ from eksplora.data._card import RawData, Rows
 from eksplora.data._dataset import Dataset
 from eksplora.data._fetch import Unreachable, download
 from eksplora.data._idx import Payload, read_idx
+from eksplora.data._store import download_folder
 from eksplora.errors import ConfigError, DataError
 
+NUM_TRAIN = 60_000
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # where the package dataset-fashion-mnist puts the files
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -76,21 +78,29 @@ class FashionMnist(Dataset):
         self.source_dir = None if source_dir is None else Path(source_dir)
         self.url = url.rstrip("/")
 
-    def read(self) -> RawData:
-        """Images (rows, 1, 28, 28) uint8 from 0 to 255 and classes (rows,) int64."""
+    def from_source(self) -> RawData:
+        """The four files as they are, once their payloads have the known hashes."""
         folder = self._folder()
-        train, test = (
-            Rows(
-                read_idx(folder / f"{stem}-images-idx3-ubyte.gz", FILES[f"{stem}-images-idx3-ubyte.gz"])[:, np.newaxis],
-                read_idx(folder / f"{stem}-labels-idx1-ubyte.gz", FILES[f"{stem}-labels-idx1-ubyte.gz"]).astype("i8"),
-            )
-            for stem in ("train", "t10k")
+        for name, payload in FILES.items():
+            read_idx(folder / name, payload)
+        return RawData({name: (folder / name).read_bytes() for name in FILES}, feature_names=["pixel"], classes=CLASSES)
+
+    def read(self) -> Rows:
+        """Images (rows, 1, 28, 28) uint8 from 0 to 255 and classes (rows,) int64; training rows first."""
+        train_images, train_labels, test_images, test_labels = (
+            read_idx(self.raw_folder / name, payload) for name, payload in FILES.items()
         )
-        return RawData(train, test, feature_names=["pixel"], classes=CLASSES)
+        images, labels = np.concatenate([train_images, test_images]), np.concatenate([train_labels, test_labels])
+        return Rows(images[:, np.newaxis], labels.astype(np.int64))
+
+    def cut(self, rows: Rows) -> tuple[Rows, Rows]:
+        """The official training and test rows."""
+        return rows.take(slice(NUM_TRAIN)), rows.take(slice(NUM_TRAIN, None))
 
     def _folder(self) -> Path:
         """The first folder that has all four files; at last one that they are downloaded to."""
-        for folder in filter(None, (self.source_dir, DEBIAN_FOLDER)):
+        # An earlier version downloaded to the raw folder itself, without a card.
+        for folder in filter(None, (self.source_dir, DEBIAN_FOLDER, self.raw_folder)):
             if not (missing := [name for name in FILES if not (folder / name).is_file()]):
                 return folder
             if folder == self.source_dir:
@@ -98,7 +108,7 @@ class FashionMnist(Dataset):
         return self._downloaded()
 
     def _downloaded(self) -> Path:
-        folder = self.root / "raw" / self.name
+        folder = download_folder(self.raw_folder)
         try:
             for name, payload in FILES.items():
                 if not (folder / name).is_file():

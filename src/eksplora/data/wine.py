@@ -13,10 +13,10 @@ class Wine(Dataset):
     source = "sklearn.datasets.load_wine: UCI, Wine (Aeberhard and Forina 1991)"
     licence = "CC BY 4.0"
 
-    def read(self) -> RawData:
+    def from_source(self) -> RawData:
         """Features (rows, 13) float64 and classes (rows,) int64."""
         from sklearn.datasets import load_wine
 
         raw = load_wine()
-        train, test = self.cut(raw.data.astype(np.float64), raw.target.astype(np.int64))
-        return RawData(train, test, feature_names=raw.feature_names, classes=raw.target_names)
+        content = {"features": raw.data.astype(np.float64), "targets": raw.target.astype(np.int64)}
+        return RawData(content, feature_names=raw.feature_names, classes=raw.target_names)

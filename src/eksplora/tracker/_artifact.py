@@ -10,7 +10,7 @@ def write_artifacts(folder: Path, change: Change) -> None:
     """Write a change's artifacts, each whole or not at all; a file that is gone by now is left out."""
     for path, text in change.texts.items():
         temporary = _temporary(folder / path)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.replace(folder / path)
     for path, source in change.files.items():
         if source.exists():

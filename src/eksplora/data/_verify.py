@@ -1,0 +1,111 @@
+"""Raw and prepared folders as they are read: a card that is whole, and files that have its hashes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.data import _card
+from eksplora.errors import DataError
+
+CARD = "card.json"
+_seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
+
+
+def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
+    """The card of a folder.
+
+    Raises:
+        DataError: It is missing, unreadable, altered, or of another format; the message ends with `way_out`.
+    """
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: the data are not {state}. {way_out}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
+    if not _card.is_sealed(card):
+        raise DataError(f"{path} has been altered: its fingerprint does not agree. {way_out}")
+    if card["format"] != _card.FORMAT[state]:
+        raise DataError(f"{path} has format {card['format']}, this version reads {_card.FORMAT[state]}. {way_out}")
+    return dict(card)
+
+
+def is_complete(folder: Path, card: Mapping[str, Any]) -> bool:
+    """Whether all files are there in their full size; reads none."""
+    files = _entries(folder, card).items()
+    return all(path.is_file() and path.stat().st_size == entry["bytes"] for path, entry in files)
+
+
+def verify(folder: Path, card: Mapping[str, Any], state: _card.State, way_out: str) -> None:
+    """Refuse a folder unless every file, hashed now, has the hash of its entry in the card.
+
+    Raises:
+        DataError: A file is missing, unreadable or altered; the message ends with `way_out`.
+    """
+    for path, entry in _entries(folder, card).items():
+        _verify_file(path, entry, sha256, state, way_out)
+
+
+def open_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
+    """A read-only memory map of a prepared array whose hash agrees with its entry in the card.
+
+    The hash is computed once per process and state of the file.
+
+    Raises:
+        DataError: The file is missing, unreadable or altered; the message ends with `way_out`.
+    """
+    _verify_file(path, entry, _sha256_once, "prepared", way_out)
+    with _reading(path, way_out):
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    return array
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_once(path: Path) -> str:
+    stat = path.stat()
+    state = (str(path.absolute()), stat.st_mtime_ns, stat.st_size)
+    if state not in _seen:
+        _seen[state] = sha256(path)
+    return _seen[state]
+
+
+def _verify_file(
+    path: Path, entry: Mapping[str, Any], digest: Callable[[Path], str], state: _card.State, way_out: str
+) -> None:
+    with _reading(path, way_out):
+        found = digest(path)
+    if found != entry["sha256"]:
+        raise DataError(f"{path} has changed since it was {state}: its sha256 is not the card's. {way_out}")
+
+
+def _entries(folder: Path, card: Mapping[str, Any]) -> dict[Path, Mapping[str, Any]]:
+    """What the card says of each file, by its path."""
+    arrays = {folder / f"{name}.npy": entry for name, entry in card.get("arrays", {}).items()}
+    return arrays | {folder / name: entry for name, entry in card.get("files", {}).items()}
+
+
+@contextmanager
+def _reading(path: Path, way_out: str) -> Iterator[None]:
+    """Turn an operating system's refusal to read `path` into a DataError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing. {way_out}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return (error.strerror or "") if isinstance(error, OSError) else str(error)
