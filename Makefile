@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
+.PHONY: help setup sweep repro dag train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,16 @@ endef
 
 sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
+
+repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml
+	.venv/bin/dvc repro$(if $(value ARGS), $(value ARGS))
+
+dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on
+	$(VENV_PYTHON) pipelines/dag.py$(if $(value ARGS), $(value ARGS))
+
+# Made again when anything that it is made from is newer: then it is written, or found current and touched.
+dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py')
+	$(VENV_PYTHON) pipelines/dag.py && touch $@
 
 train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))

@@ -240,6 +240,14 @@ class BenchPeersConfig:
 
 
 @dataclass
+class DagConfig:
+    """Root of `conf/dag.yaml`."""
+
+    experiments: list[str] = MISSING
+    output: str = MISSING
+
+
+@dataclass
 class CatalogueConfig:
     """Root of `conf/catalogue.yaml`."""
 
@@ -287,6 +295,7 @@ ROOTS: Mapping[str, type] = {
     "bench": BenchConfig,
     "bench_peers": BenchPeersConfig,
     "catalogue": CatalogueConfig,
+    "dag": DagConfig,
 }
 """The type of every root configuration."""
 

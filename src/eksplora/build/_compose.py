@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from eksplora import schema
@@ -24,10 +26,23 @@ schema.register()
 
 def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """Compose `conf/<root>.yaml` with overrides, inside or outside of a Hydra application."""
-    if GlobalHydra.instance().is_initialized():
+    with _hydra():
         return compose(root, list(overrides), return_hydra_config=with_hydra)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(root, list(overrides), return_hydra_config=with_hydra)
+
+
+def _hydra() -> AbstractContextManager[object]:
+    """Hydra, set up for `conf/`, unless a Hydra application is running."""
+    running = GlobalHydra.instance().is_initialized()
+    return nullcontext() if running else initialize_config_dir(str(CONF), version_base="1.3")
+
+
+def composed_files(root: str, overrides: Sequence[str]) -> list[Path]:
+    """The files of `conf/` that a composition reads, in the order in which they are put together."""
+    with _hydra():
+        loader = GlobalHydra.instance().config_loader()
+        found = loader.compute_defaults_list(root, list(overrides), RunMode.RUN)
+    paths = (CONF / f"{entry.config_path}.yaml" for entry in found.defaults)
+    return [path for path in dict.fromkeys(paths) if path.is_file()]  # the others are Hydra's own and the types
 
 
 _kept: dict[tuple[str, tuple[str, ...]], DictConfig] = {}

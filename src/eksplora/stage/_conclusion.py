@@ -96,6 +96,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path) -> Non
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
     (new / "search.json").write_text(as_json(_facts(driver, study)))
+    (new / "metrics.json").write_text(as_json(_metrics(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
     for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
@@ -166,6 +167,12 @@ def counts(ledger: Ledger) -> dict[str, int]:
     return dict(Counter(str(trial.status) for trial in ledger.trials.values()))
 
 
+def _metrics(ledger: Ledger) -> dict[str, float]:
+    """What of a study is a number and worth comparing with another time's."""
+    metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
+    return metrics | ({"best_value": ledger.best.value} if ledger.best and ledger.best.value is not None else {})
+
+
 def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> dict[str, Any]:
     """The last event: what the study found, and the files that MLflow keeps, the spool itself among them."""
     ledger = driver.ledger
@@ -174,11 +181,10 @@ def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraErro
         path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()
     }
     best = ledger.best
-    metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
     return {
         "status": status if error is None or isinstance(error, Interrupted) else "failed",
         "message": str(error or driver.stop_reason),
-        "metrics": metrics | ({"best_value": best.value} if best and best.value is not None else {}),
+        "metrics": _metrics(ledger),
         "tags": {"best_trial": str(best.number)} if best else {},
         "artifacts": {str(name): str(path) for name, path in files.items()} | {spool.path.name: spool.path.name},
         "best_trial": best.number if best else None,

@@ -161,6 +161,14 @@ def described(measured: Measured) -> dict[str, Any]:
     return found
 
 
+def metrics(facts: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The test metrics without the single members."""
+    return {
+        name: {key: value for key, value in one.items() if isinstance(value, float)}
+        for name, one in facts["test"].items()
+    }
+
+
 def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, folder: Path) -> dict[str, Any]:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
 

@@ -23,6 +23,7 @@ def evaluate(request: Request) -> None:
     with new_folder(output / "evaluate") as folder:
         _evaluation.write_tables(folder, measured)
         facts = _evaluation.record(request, confirmed, measured, folder)
+        (folder / "metrics.json").write_text(as_json(_evaluation.metrics(facts)))
         (folder / "evaluate.json").write_text(as_json(facts))
         shutil.copyfile(model / "card.json", folder / "card.json")
     _evaluation.show(facts, output / "evaluate")

@@ -1,0 +1,16 @@
+"""Write dvc.yaml: the stages of every experiment and what they depend on."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("dag")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.dag import dag
+
+    dag(request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The stage `dag`: dvc.yaml, made from the list of experiments.
+
+DVC runs a stage again when one of its dependencies has changed. They are found here, so that they are true: the data,
+the files of `conf/` that compose the stage, and the source files that it can reach (its imports, and the parts that the
+configuration names). So a changed comment in `report/` reruns no search, and a changed CNN no search of MLPs.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eksplora import build
+from eksplora.build import CONF, Request
+from eksplora.errors import ConfigError, nearest
+from eksplora.schema import DagConfig
+from eksplora.search.space import extremes
+from eksplora.stage._reach import files_of, reach
+from eksplora.stage._results import write_file
+
+ROOT = CONF.parent
+PACKAGE = ROOT / "src/eksplora"
+RESULTS = "results"
+TARGET = re.compile(r"^_target_:\s*(\S+)", re.MULTILINE)
+
+HEAD = """\
+# Made by `make dag` from conf/dag.yaml (the list of experiments) and what the files import; a test keeps it current.
+# `dvc repro` runs what has changed, `dvc dag` draws the stages, `dvc status` says why a stage would run again.
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the DAG.
+
+    Attributes:
+        name: Of the pipeline.
+        subject: The experiment or the data set that it is for.
+        words: What follows the pipeline on the command line.
+        config: The files of `conf/` that compose it.
+        code: The source files that it can reach.
+        data: Outputs of other stages that it reads.
+        outs: What it hands on; those that are kept while it runs again are `persistent`.
+        persistent: Likewise.
+    """
+
+    name: str
+    subject: str
+    words: Sequence[str]
+    config: Sequence[Path]
+    code: Sequence[Path]
+    data: Sequence[str] = ()
+    outs: Sequence[str] = ()
+    persistent: Sequence[str] = ()
+
+    @property
+    def key(self) -> str:
+        """Its name in dvc.yaml."""
+        return f"{self.name}-{self.subject}"
+
+    @property
+    def dependencies(self) -> list[str]:
+        """All that it depends on, relative to the project's folder."""
+        files = {path.relative_to(ROOT).as_posix() for path in (*self.config, *self.code)}
+        return sorted(files | set(self.data))
+
+    def entry(self) -> dict[str, Any]:
+        """Its entry in dvc.yaml."""
+        kept = [{path: {"persist": True}} for path in self.persistent]
+        command = " ".join(["${python}", f"pipelines/{self.name}.py", *self.words])
+        return {"cmd": command, "deps": self.dependencies, "outs": [*kept, *self.outs]}
+
+
+@dataclass
+class Dag:
+    """All stages, and what DVC shows of their results.
+
+    Attributes:
+        stages: In the order in which they run.
+        params: Files of hyperparameters (`dvc params diff`).
+        metrics: Files of metrics (`dvc metrics show`).
+        plots: What `dvc plots show` draws.
+    """
+
+    stages: list[Stage] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
+    plots: list[dict[str, Any]] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The text of dvc.yaml."""
+        content = {
+            "vars": [{"python": ".venv/bin/python"}],
+            "stages": {stage.key: stage.entry() for stage in self.stages},
+            "params": self.params,
+            "metrics": self.metrics,
+            "plots": self.plots,
+        }
+        return HEAD + yaml.safe_dump(content, sort_keys=False, width=1000)
+
+
+def dag(request: Request) -> None:
+    """Write the DAG, unless it is there as it should be.
+
+    Raises:
+        ConfigError: If an experiment has no file.
+        StorageError: If the file cannot be written.
+    """
+    settings: DagConfig = request.settings
+    made, output = make(settings.experiments), Path(settings.output)
+    text = made.text()
+    if output.is_file() and output.read_text(encoding="utf-8") == text:
+        print(f"{output} is current: {len(made.stages)} stages")
+        return
+    write_file(output, text)
+    print(f"{output}: {len(made.stages)} stages")
+
+
+def make(experiments: Sequence[str]) -> Dag:
+    """The DAG of some experiments.
+
+    Raises:
+        ConfigError: If one has no file or is listed twice, or there is none.
+    """
+    known = build.choices("experiment")
+    for name in experiments:
+        if name not in known:
+            raise ConfigError(f"experiments: '{name}' is no file of conf/experiment/. {nearest(name, known)}")
+    if not experiments or len(set(experiments)) < len(experiments):
+        raise ConfigError(f"experiments: {list(experiments)} lists none, or one twice. List each once.")
+    found = Dag()
+    for experiment in experiments:
+        chosen = build.compose_request("search", [f"experiment={experiment}"])
+        data = chosen.choices["data"]
+        if data not in [stage.subject for stage in found.stages if stage.name == "prepare"]:
+            found.stages.append(_prepare(data))
+        found.stages += _of_experiment(experiment, data, _searched(chosen))
+        _show(found, experiment, is_regression=chosen.config["data"]["num_classes"] is None)
+    return found
+
+
+def _prepare(data: str) -> Stage:
+    words = [f"data={data}"]
+    files = build.composed_files("prepare", words)
+    raw, prepared = f"data/raw/{data}", f"data/prepared/{data}"
+    return Stage("prepare", data, words, files, code("prepare", files), outs=[prepared], persistent=[raw])
+
+
+def _of_experiment(experiment: str, data: str, searched: Sequence[Path]) -> Iterator[Stage]:
+    """Its stages; each reads what those before it hand on."""
+
+    def stage(name: str, read: Sequence[str], outs: Sequence[str], *own: str) -> Stage:
+        files = list(dict.fromkeys([*build.composed_files(name, words), *searched]))
+        return Stage(name, experiment, [*words, *own], files, code(name, files), data=read, outs=outs)
+
+    results, rows, words = f"{RESULTS}/{experiment}", f"data/prepared/{data}", [f"experiment={experiment}"]
+    search, confirm, evaluate = (f"{results}/{stage}" for stage in ("search", "confirm", "evaluate"))
+    own = ("study.versioned=true", f"output={results}")
+    yield stage("search", [rows], [search, f"{results}/config.yaml"], *own)
+    yield stage("confirm", [rows, search], [confirm])
+    yield stage("evaluate", [rows, confirm], [evaluate])
+    yield stage("report", [search, confirm, evaluate], [f"{results}/report.md"])
+
+
+def _searched(request: Request) -> list[Path]:
+    """The files of `conf/` that are composed where a trial chooses other files of a group than the experiment does."""
+    known = build.composed_files(request.root, request.overrides)
+    return [
+        path
+        for parameter in build.parse_space(request.settings.space)
+        if build.is_group(parameter.key)
+        for value in extremes(parameter)
+        for path in build.composed_files(request.root, [*request.overrides, f"{parameter.key}={value}"])
+        if path not in known
+    ]
+
+
+def code(name: str, config: Iterable[Path]) -> list[Path]:
+    """The source files that a pipeline can reach, by its imports and by the parts that its configuration names."""
+    targets = {target for path in config for target in TARGET.findall(path.read_text(encoding="utf-8"))}
+    parts = [file for target in targets for file in files_of(target, PACKAGE)]
+    return sorted(reach([ROOT / "pipelines" / f"{name}.py", *parts], PACKAGE))
+
+
+def _show(found: Dag, experiment: str, *, is_regression: bool) -> None:
+    """Add what DVC shows of an experiment."""
+    results = f"{RESULTS}/{experiment}"
+    found.params.append(f"{results}/config.yaml")
+    found.metrics += [f"{results}/{stage}/metrics.json" for stage in ("search", "confirm", "evaluate")]
+    history, curves, rows = (
+        f"{results}/{name}.csv" for name in ("search/history", "confirm/curves", "evaluate/predictions")
+    )
+    found.plots += [
+        {f"{experiment}: search": {"x": "trial", "y": {history: ["value", "best"]}, "title": f"{experiment}: search"}},
+        {
+            f"{experiment}: learning curves": {
+                "x": "epoch",
+                "y": {curves: ["train/loss", "val/loss"]},
+                "title": f"{experiment}: loss of the chosen configuration, mean over members",
+            }
+        },
+    ]
+    shown = {"template": "scatter", "x": "predicted", "y": {rows: "residual"}, "title": f"{experiment}: residuals"}
+    if not is_regression:
+        title = f"{experiment}: confusion matrix"
+        shown = {"template": "confusion", "x": "actual", "y": {rows: "predicted"}, "title": title}
+    found.plots.append({str(shown["title"]): shown})
