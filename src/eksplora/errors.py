@@ -7,6 +7,7 @@
         ├── ConfigError          a key or value of the configuration
         ├── DataError            raw or prepared data missing, altered or unreadable
         ├── StudyError           the study is in use, or is not the study it was
+        ├── PreconditionError    a recorded run cannot be had again here
         └── StorageError         a folder that cannot be written, a full disk
 
 The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.
@@ -48,6 +49,10 @@ class DataError(UserError):
 
 class StudyError(UserError):
     """The study is in use by another driver, or differs from the recorded one."""
+
+
+class PreconditionError(UserError):
+    """What a recorded run rests on is not here: its commit, its data, its versions, its machine type."""
 
 
 class StorageError(UserError):

@@ -201,6 +201,16 @@ class SyncConfig:
 
 
 @dataclass
+class ReproduceConfig:
+    """Root of `conf/reproduce.yaml`."""
+
+    run: str | None = MISSING
+    strict: bool = MISSING
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
 class UiConfig:
     """Root of `conf/ui.yaml`."""
 
@@ -291,6 +301,7 @@ ROOTS: Mapping[str, type] = {
     "report": SearchConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,
+    "reproduce": ReproduceConfig,
     "ui": UiConfig,
     "bench": BenchConfig,
     "bench_peers": BenchPeersConfig,

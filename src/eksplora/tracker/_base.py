@@ -6,6 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+SPOOL = "spool.jsonl"
+"""Name of a study's spool, in its folder and among the files of its run."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a run in MLflow shows.
+
+    Attributes:
+        name: Name of the study.
+        study: Its id.
+        trial: Number of the trial; None for the study itself.
+        member: Index of the member; None for a trial with all its members.
+    """
+
+    name: str
+    study: str
+    trial: int | None
+    member: int | None
+
 
 @dataclass(frozen=True)
 class Model:
@@ -32,6 +52,16 @@ class Model:
     predictions: Any
     description: str
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Lookup(Protocol):
+    """From the id of a run to the study that it shows."""
+
+    def shown(self, run_id: str) -> Shown:
+        """What a run shows."""
+
+    def spool(self, shown: Shown, run_id: str, folder: Path) -> Path:
+        """The spool of a run's study, brought into `folder`."""
 
 
 class Registry(Protocol):
@@ -79,6 +109,14 @@ class Tracker(Protocol):
 
     def finish(self, timeout_seconds: float | None = None) -> bool:
         """Catch up and stop following; False when that did not work within the time."""
+
+    def lookup(self) -> AbstractContextManager[Lookup]:
+        """From ids of runs to studies.
+
+        Raises:
+            ConfigError: If this tracker keeps no runs.
+            StorageError: On leaving, if it does not answer.
+        """
 
     def registry(self) -> AbstractContextManager[Registry | None]:
         """The registry of models; None where there is none.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eksplora.errors import ConfigError, EksploraError, StorageError
+from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._sync import Sync, cursor_offset, sqlite_path
 
@@ -107,16 +108,38 @@ class MlflowTracker:
         Raises:
             StorageError: On leaving, if MLflow did not take something.
         """
+        with self._told():
+            yield MlflowRegistry(self._address)
+
+    @contextmanager
+    def lookup(self) -> Iterator[MlflowLookup]:
+        """MLflow's runs, by id.
+
+        Raises:
+            StorageError: On leaving, if MLflow does not answer.
+        """
+        with self._told():
+            yield MlflowLookup(self._address)
+
+    @property
+    def _address(self) -> str:
+        """The tracking address, from wherever one stands."""
         database = sqlite_path(self._uri)
+        if database is not None and not database.exists():
+            raise StorageError(f"{database} is missing: nothing was tracked here. Set tracker.uri, or train first.")
+        return self._uri if database is None else f"sqlite:///{database}"
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what MLflow's libraries raise into one line."""
         try:
-            yield MlflowRegistry(self._uri if database is None else f"sqlite:///{database}")
+            yield
         except EksploraError:
             raise
         except Exception as error:  # MLflow, SQLAlchemy and requests each have their own
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StorageError(
-                f"MLflow's registry at {self._uri} cannot be used ({reason}). "
-                "Mend it, then give the same command again: nothing is trained twice."
+                f"MLflow at {self._uri} cannot be used ({reason}). Mend it, then give the same command again."
             ) from error
 
     def _sync(self, spool: Path, *, is_over: bool) -> int:

@@ -3,6 +3,9 @@
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from eksplora.errors import ConfigError
+from eksplora.tracker._base import Lookup
+
 
 class OffTracker:
     """A tracker that shows nothing. The spool is written all the same, so MLflow can be filled later."""
@@ -34,6 +37,14 @@ class OffTracker:
         """Always done."""
         del timeout_seconds
         return True
+
+    def lookup(self) -> AbstractContextManager[Lookup]:
+        """There are no runs.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError("tracker=off keeps no runs to look up. Use tracker=mlflow.")
 
     def registry(self) -> AbstractContextManager[None]:
         """There is none."""

@@ -1,0 +1,16 @@
+"""Train a recorded run again and say whether it is bit-identical."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("reproduce")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.reproduce import reproduce
+
+    reproduce(request)
+
+
+if __name__ == "__main__":
+    main()

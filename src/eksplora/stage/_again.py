@@ -1,0 +1,152 @@
+"""A recorded training once more: its commit in a worktree, its population, its threads."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eksplora.errors import DataError, EksploraError, PreconditionError
+from eksplora.provenance import UNKNOWN
+from eksplora.stage._population import Key
+from eksplora.stage._recorded import Recorded
+from eksplora.types import Status
+
+SCRIPT = Path(__file__).with_name("_retrain.py")
+WORKS = {True: "eksplora.stage._baseline_job:run", False: "eksplora.stage._job:run"}
+"""What trains a configuration, by whether it is a baseline's."""
+
+
+@contextmanager
+def worktree(project: Path, commit: str, patch: str) -> Iterator[Path]:
+    """The files of a commit with a patch applied, in a folder of their own that is gone afterwards.
+
+    Args:
+        project: The project's folder, with its repository.
+        commit: The recorded commit.
+        patch: What was different in the working tree when it was recorded.
+
+    Raises:
+        PreconditionError: If the repository does not have the commit, or the patch does not fit it.
+    """
+    if UNKNOWN in (commit, patch):
+        raise PreconditionError("the commit was not recorded: the run was made outside of a git repository.")
+    with tempfile.TemporaryDirectory(prefix="eksplora-") as folder:
+        tree = Path(folder) / "tree"
+        found = _git(project, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+        if found:
+            raise PreconditionError(
+                f"commit {commit[:12]} cannot be checked out ({found}). Fetch it: git fetch --all --tags."
+            )
+        try:
+            if "diff --git " in patch and (reason := _git(tree, "apply", "--whitespace=nowarn", given=patch)):
+                raise PreconditionError(f"the recorded changes.diff does not fit commit {commit[:12]} ({reason}).")
+            yield tree
+        finally:
+            _git(project, "worktree", "remove", "--force", str(tree))
+
+
+def _git(folder: Path, *arguments: str, given: str = "") -> str:
+    """Run git; returns the last line of its complaint, empty when all is well."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            input=given.encode(errors="surrogateescape"),
+            capture_output=True,
+            env=environment,
+        )
+    except OSError as error:
+        return f"git: {error.strerror}"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else "git failed") if done.returncode else ""
+
+
+def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: Path) -> dict[Key, dict[str, Any]]:
+    """Train the population of some members with the sources of a worktree; returns the results of these.
+
+    Args:
+        tree: The worktree.
+        recorded: The study.
+        keys: Members of one population.
+        data_root: Folder of the prepared data: the present one.
+
+    Raises:
+        PreconditionError: If the sources are not those that were recorded, or the population does not fit this machine.
+        EksploraError: If the training raises.
+    """
+    together = recorded.together[keys[0]]
+    with tempfile.TemporaryDirectory(prefix="eksplora-") as folder:
+        output = Path(folder) / "output.json"
+        trainings = []
+        for place, key in enumerate(together):
+            training = recorded.training(key, str(Path(folder) / f"member-{place}"))
+            training["config"]["data"]["root"] = str(data_root.absolute())
+            trainings.append(training)
+        ends = {
+            f"{trial}/{member}": recorded.results[trial, member]["epochs"]
+            for trial, member in together
+            if recorded.results.get((trial, member), {}).get("status") == Status.PRUNED
+        }
+        request = {
+            "work": WORKS["baseline" in recorded.config(keys[0][0])],
+            "code.sha256": recorded.provenance["code.sha256"],
+            "trainings": trainings,
+            "pruned": ends,
+            "threads": recorded.threads[keys[0]],
+            "folder": str(Path(folder) / "population"),
+            "output": str(output),
+        }
+        _run(tree, folder, request)
+        found = json.loads(output.read_text(encoding="utf-8"))
+    if found["code.sha256"] != recorded.provenance["code.sha256"]:
+        raise PreconditionError(
+            "the sources of the recorded commit and diff are not those that the run was trained with: files that git "
+            "does not hold were part of them."
+        )
+    if found["split"]:
+        raise PreconditionError(
+            f"its population of {len(together)} members does not fit this machine: {found['split']}."
+        )
+    results = {(one["trial"], one["member"]): one for one in found["results"]}
+    missing = [key for key in keys if key not in results]
+    if missing:
+        raise EksploraError(f"the training gave no result for member {missing[0][1]} of trial {missing[0][0]}.")
+    return {key: results[key] for key in keys}
+
+
+def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
+    """Run the script that trains, with the sources of the worktree and no others.
+
+    Raises:
+        EksploraError: If it raises.
+    """
+    asked = Path(folder) / "request.json"
+    asked.write_text(json.dumps(request), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(asked)], cwd=tree, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason"])[-1]
+        way_out = "HYDRA_FULL_ERROR=1 shows all of it."
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            print(done.stderr, file=sys.stderr)
+        raise EksploraError(f"the sources of the recorded commit cannot train it here ({last}). {way_out}")
+
+
+def check_data(recorded: Recorded, arrays: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which prepared arrays are not those that were recorded, in words."""
+    known = recorded.study["definition"]
+    if not any(f"data.{name}.sha256" in known for name in arrays):
+        raise DataError("the run recorded no hashes of its data.")
+    return [
+        f"data.{name} is not the recorded array (bring it back: git checkout {recorded.provenance['git.commit'][:12]} "
+        "-- dvc.lock, then dvc checkout)"
+        for name, entry in arrays.items()
+        if entry["sha256"] != known.get(f"data.{name}.sha256")
+    ]

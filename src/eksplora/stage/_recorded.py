@@ -1,0 +1,104 @@
+"""What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eksplora.errors import DataError
+from eksplora.stage._population import Key
+from eksplora.tracker.spool import Event
+from eksplora.types import Config, Status
+
+
+@dataclass
+class Recorded:
+    """A study as its spool tells it.
+
+    Attributes:
+        study: The first event.
+        trials: The `trial` event of each trial, by number.
+        results: The `member` event of each member.
+        together: For each member, the trainings of the population that gave its result.
+        threads: For each member, the threads of its training.
+        best: The best trial, as the study's last end has it.
+    """
+
+    study: dict[str, Any]
+    trials: dict[int, dict[str, Any]] = field(default_factory=dict)
+    results: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    together: dict[Key, list[Key]] = field(default_factory=dict)
+    threads: dict[Key, int] = field(default_factory=dict)
+    best: int | None = None
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """Where it comes from."""
+        known: Mapping[str, str] = self.study["provenance"]
+        return known
+
+    def config(self, trial: int) -> Config:
+        """The resolved configuration of a trial."""
+        resolved: Config = self.trials[trial]["resolved"]
+        return resolved
+
+    def training(self, key: Key, folder: str) -> dict[str, Any]:
+        """A member as it goes to a worker, as plain values."""
+        number, index = key
+        member = next(one for one in self.trials[number]["members"] if one["index"] == index)
+        return {"trial": number, "member": member, "config": self.config(number), "folder": folder}
+
+    def members(self, trial: int, member: int | None) -> list[Key]:
+        """The members of a trial that have a result, or the one that is asked for; a repeat's are its original's.
+
+        Raises:
+            DataError: If there is none.
+        """
+        if trial not in self.trials:
+            raise DataError(f"trial {trial} of {self.study['name']} is not in its spool.")
+        repeats = self.trials[trial]["repeats"]
+        number = trial if repeats is None else repeats
+        found = [key for key in sorted(self.results) if key[0] == number and member in (None, key[1])]
+        found = [key for key in found if Status(self.results[key]["status"]) is not Status.INTERRUPTED]
+        if not found:
+            raise DataError(
+                f"trial {trial} of {self.study['name']} has no finished training to compare with. "
+                "Let the study end first: give its command again."
+            )
+        return found
+
+
+def recall(events: Iterable[Event]) -> Recorded:
+    """Read a spool.
+
+    Raises:
+        StudyError: If it is damaged.
+        DataError: If it is empty.
+    """
+    recorded: Recorded | None = None
+    populations: dict[int, Sequence[Sequence[int]]] = {}
+    threads = 1
+    for event in events:
+        if event.kind == "study":
+            recorded = Recorded(event.data)
+        elif recorded is not None:
+            threads = event.data["threads"] if event.kind == "start" else threads
+            _take(recorded, event, populations, threads)
+    if recorded is None:
+        raise DataError("the spool of the study is empty: nothing was recorded.")
+    return recorded
+
+
+def _take(recorded: Recorded, event: Event, populations: dict[int, Sequence[Sequence[int]]], threads: int) -> None:
+    data = event.data
+    match event.kind:
+        case "trial":
+            recorded.trials[data["trial"]] = data
+        case "population":
+            populations[data["population"]] = data["trainings"]
+        case "member":
+            key = (data["trial"], data["member"])
+            recorded.results[key], recorded.threads[key] = data, threads
+            groups = [[(trial, member) for trial, member in group] for group in populations.values()]
+            recorded.together[key] = next((group for group in reversed(groups) if key in group), [key])
+        case "stop":
+            recorded.best = data["best_trial"]

@@ -1,0 +1,159 @@
+"""The stage `reproduce`: a recorded run, trained again and compared bit for bit."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from eksplora import build, provenance
+from eksplora.build import CONF, Request
+from eksplora.errors import ConfigError, EksploraError, PreconditionError
+from eksplora.schema import ReproduceConfig
+from eksplora.stage._again import check_data, train_again, worktree
+from eksplora.stage._population import Key
+from eksplora.stage._recorded import Recorded, recall
+from eksplora.tracker import spool as spools
+from eksplora.tracker._base import SPOOL, Lookup, Shown, Tracker
+
+DECIDING = ("machine.cpu", "machine.arch", "version.python", "version.torch", "version.numpy")
+"""What of the provenance decides on bits, for every training."""
+
+OF_NETWORKS = ("version.pytorch-lightning", "version.torchmetrics")
+OF_BASELINES = ("version.scikit-learn",)
+
+
+def reproduce(request: Request) -> None:
+    """Train a recorded run again and say whether it is bit-identical.
+
+    Raises:
+        PreconditionError: If it cannot be had again here: another machine type, version, thread count or data.
+        EksploraError: If it differs; the message has the first step and metric.
+        UserError: For what else the user can mend.
+    """
+    settings: ReproduceConfig = request.settings
+    if not settings.run:
+        raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
+    started = time.monotonic()
+    tracker: Tracker = build.part(request.config, "tracker")
+    with tracker.lookup() as lookup:
+        shown = lookup.shown(settings.run)
+        recorded = _recorded(settings, shown, lookup)
+    trial = shown.trial if shown.trial is not None else recorded.best
+    if trial is None:
+        raise ConfigError(f"run={settings.run} is the study {shown.name}, which has no best trial. Give a trial's run.")
+    keys = recorded.members(trial, shown.member)
+    name = f"{shown.name}, trial {keys[0][0]}" + ("" if shown.member is None else f", member {shown.member}")
+    _check(request, settings, recorded, keys, name)
+    _say(f"{name}: commit {recorded.provenance['git.commit'][:12]}, {_count(len(keys), 'member')}")
+    again: dict[Key, dict[str, Any]] = {}
+    patch = recorded.study["texts"]["changes.diff"]
+    with worktree(CONF.parent, recorded.provenance["git.commit"], patch) as tree:
+        _check_lock(tree, recorded)
+        for together, group in groupby(keys, key=lambda key: recorded.together[key]):
+            _say(f"training a population of {_count(len(together), 'member')} on {recorded.threads[keys[0]]} thread(s)")
+            again |= train_again(tree, recorded, list(group), Path(settings.paths.data))
+    _conclude(name, recorded, again, time.monotonic() - started)
+
+
+def _recorded(settings: ReproduceConfig, shown: Shown, lookup: Lookup) -> Recorded:
+    """The study of a run: from its folder on this machine, otherwise from the file that MLflow holds."""
+    local = Path(settings.paths.mlruns) / "studies" / shown.name / SPOOL
+    if local.is_file():
+        recorded = recall(spools.read(local))
+        if recorded.study["id"] == shown.study:
+            return recorded
+    with tempfile.TemporaryDirectory() as folder:
+        return recall(spools.read(lookup.spool(shown, str(settings.run), Path(folder))))
+
+
+# --- preconditions -----------------------------------------------------------------------------------------------
+
+
+def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys: Sequence[Key], name: str) -> None:
+    """Refuse what cannot be compared here.
+
+    Raises:
+        ConfigError: If the recorded configuration names code that no file of `conf/` names.
+        PreconditionError: Naming everything that is not as it was.
+    """
+    numbers = dict.fromkeys(number for key in keys for number, _ in recorded.together[key])
+    for number in numbers:
+        for part, node in recorded.config(number).items():
+            if isinstance(node, Mapping):
+                build.check_targets(part, node)
+    config = recorded.config(keys[0][0])
+    data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
+    card = build.part({"data": data}, "data").prepare()
+    unmet = check_data(recorded, card["arrays"])
+    if settings.strict:
+        unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
+        most = max(recorded.threads[key] for key in keys)
+        if most > len(os.sched_getaffinity(0)):
+            unmet.append(f"threads: it was trained on {most}, this machine has {len(os.sched_getaffinity(0))} cores")
+    if unmet:
+        way_out = " strict=false trains all the same." if settings.strict else ""
+        raise PreconditionError(f"{name} cannot be had again here: {'; '.join(unmet)}.{way_out}")
+
+
+def check_machine(recorded: Mapping[str, str], present: Mapping[str, str], *, is_baseline: bool) -> list[str]:
+    """What of machine and versions is not as it was, in words."""
+    keys = DECIDING + (OF_BASELINES if is_baseline else OF_NETWORKS)
+    return [
+        f"{key} is {present.get(key)}, it was {recorded.get(key)}"
+        for key in keys
+        if present.get(key) != recorded.get(key)
+    ]
+
+
+def _check_lock(tree: Path, recorded: Recorded) -> None:
+    """Refuse a worktree whose lock file is not the recorded one.
+
+    Raises:
+        PreconditionError: If it is another.
+    """
+    found = provenance.collect(tree)["lock.sha256"]
+    if found != recorded.provenance["lock.sha256"]:
+        raise PreconditionError("constraints.txt of the recorded commit and diff is not the one that was recorded.")
+
+
+# --- the verdict -------------------------------------------------------------------------------------------------
+
+
+def _conclude(name: str, recorded: Recorded, again: Mapping[Key, Mapping[str, Any]], seconds: float) -> None:
+    for (number, member), result in again.items():
+        difference = first_difference(recorded.results[number, member], result)
+        if difference:
+            raise EksploraError(f"{name} differs: member {member}, {difference}.")
+    epochs = sum(result["epochs"] for result in again.values())
+    has_weights = any(result["weights_sha256"] for result in again.values())
+    what = f"every metric of {_count(epochs, 'epoch')}" + (" and the weights' sha256" if has_weights else "")
+    print(f"bit-identical: {name}: {what}, {_count(len(again), 'member')}, trained again in {seconds:.0f} s")
+
+
+def first_difference(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> str:
+    """The first thing that differs between two results, in words; empty when they are the same, bit for bit."""
+    steps = recorded["step"] // max(1, recorded["epochs"])
+    curves, others = recorded["curves"], again["curves"]
+    for epoch in range(max([len(curve) for curve in (*curves.values(), *others.values())], default=0)):
+        for metric in dict.fromkeys([*curves, *others]):
+            values = [one[epoch] if epoch < len(one := known.get(metric, [])) else None for known in (curves, others)]
+            if repr(values[0]) != repr(values[1]):  # repr tells every bit of a number, and calls nan equal to nan
+                return (
+                    f"epoch {epoch + 1} (step {steps * (epoch + 1)}), {metric}: it was {values[0]}, it is {values[1]}"
+                )
+    for key in ("status", "epochs", "best_epoch", "step", "value", "weights_sha256"):
+        if repr(recorded.get(key)) != repr(again.get(key)):
+            return f"{key}: it was {recorded.get(key)}, it is {again.get(key)}"
+    return ""
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + "s" * (number != 1)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
