@@ -20,7 +20,7 @@ from eksplora.build._compose import (
 from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
 from eksplora.build._mix import check_mix
-from eksplora.build._part import check_targets, load_ensemble, load_network, part, sampler_factory
+from eksplora.build._part import check_recorded, load_ensemble, load_network, part, sampler_factory
 from eksplora.build._request import Request, compose_request, request
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "Configurator",
     "Request",
     "check_mix",
+    "check_recorded",
     "check_space",
-    "check_targets",
     "choices",
     "compose_request",
     "compose_root",

@@ -60,6 +60,19 @@ def check_targets(key: str, node: Mapping[str, Any]) -> None:
         raise ConfigError(f"{key}._target_: '{foreign[0]}' is no part that conf/{key}/ names. Choose one of its files.")
 
 
+def check_recorded(config: Mapping[str, Any]) -> None:
+    """Refuse a configuration from elsewhere that names code which no file of `conf/` names.
+
+    Raises:
+        ConfigError: Naming the key and the target.
+    """
+    for key, node in config.items():
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_targets(key, node)
+        elif foreign := _targets_within(node):
+            raise ConfigError(f"{key}: '{foreign[0]}' is no part that conf/{key}/ names. The record was altered.")
+
+
 def _targets_within(value: Any) -> list[Any]:
     """The targets in a value: group files are flat, so there should be none."""
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()

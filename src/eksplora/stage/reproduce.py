@@ -82,9 +82,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     """
     numbers = dict.fromkeys(number for key in keys for number, _ in recorded.together[key])
     for number in numbers:
-        for part, node in recorded.config(number).items():
-            if isinstance(node, Mapping):
-                build.check_targets(part, node)
+        build.check_recorded(recorded.config(number))
     config = recorded.config(keys[0][0])
     data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
     card = build.part({"data": data}, "data").prepare()
