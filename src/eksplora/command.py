@@ -7,7 +7,10 @@ import errno
 import functools
 import os
 import re
+import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +42,9 @@ UNWRITABLE = (
 )
 """What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
 
+PARENT_SECONDS = 0.5
+"""A stage notices at most so late that DVC is gone."""
+
 SPACE_OVERRIDE = re.compile(
     r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
 )
@@ -62,7 +68,7 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
             if {"--help", "-h"} & set(sys.argv[1:]):
                 print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
                 return
-            with readable_errors(root):
+            with readable_errors(root), ended_by_signals():
                 sys.argv[1:] = gather_space(sys.argv[1:])
                 check_arguments(sys.argv[1:])
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
@@ -83,11 +89,39 @@ def readable_errors(root: str) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         _fail(explain(error, root), 2)
     except KeyboardInterrupt:
-        _fail("interrupted before anything was started", 130)
+        _fail("interrupted; the same command goes on where it was left", 130)
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
         _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """End with exit code 143 after SIGTERM, whatever runs; as a stage of DVC, end with DVC too, however that ends.
+
+    A study takes its signals over while it runs (`stage._interruption`): it checkpoints first.
+    """
+    before = signal.signal(signal.SIGTERM, _end)
+    if "DVC_STAGE" in os.environ:
+        threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """Leave by an exception that no library takes for an error, so that what is half-written is removed."""
+    print("error: stopped; the same command goes on where it was left", file=sys.stderr)
+    raise SystemExit(128 + number)
+
+
+def _follow(parent: int) -> None:
+    """Ask this process to end when its parent is gone: nobody would take what it makes, and the next start waits."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def help_text(root: str, module: str, purpose: str) -> str:

@@ -96,7 +96,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path) -> Non
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
     (new / "search.json").write_text(as_json(_facts(driver, study)))
-    (new / "metrics.json").write_text(as_json(_metrics(driver.ledger)))
+    (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
     for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
@@ -171,6 +171,11 @@ def _metrics(ledger: Ledger) -> dict[str, float]:
     """What of a study is a number and worth comparing with another time's."""
     metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
     return metrics | ({"best_value": ledger.best.value} if ledger.best and ledger.best.value is not None else {})
+
+
+def _objective(ledger: Ledger) -> dict[str, float]:
+    """The value found, under the name that every stage gives it, for `dvc metrics`."""
+    return {} if ledger.best is None or ledger.best.value is None else {"objective": ledger.best.value}
 
 
 def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> dict[str, Any]:

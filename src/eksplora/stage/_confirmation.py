@@ -59,7 +59,7 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))
         write_model(folder / "model", config, trial, build.part(config, "data").card(), facts)
         facts["registered"] = register(request, folder / "model", facts, final)
-        (folder / "metrics.json").write_text(as_json({compared.metric: metrics(rows[0])}))
+        (folder / "metrics.json").write_text(as_json(metrics(rows[0])))
         (folder / "confirm.json").write_text(as_json(facts))
     show(facts, Path(request.settings.output) / "confirm")
 
@@ -152,8 +152,7 @@ def final_facts(trial: Trial) -> dict[str, Any]:
 def metrics(chosen: Mapping[str, Any]) -> dict[str, float]:
     """The chosen configuration in the numbers that are worth comparing with another time's."""
     low, high = chosen["interval"] or (None, None)
-    numbers = {"mean": chosen["mean"], "std": chosen["std"], "low": low, "high": high}
-    numbers |= {"too_good_by": chosen.get("too_good_by")}
+    numbers = {"objective": chosen["mean"], "low": low, "high": high, "too_good_by": chosen.get("too_good_by")}
     return {name: value for name, value in numbers.items() if value is not None}
 
 

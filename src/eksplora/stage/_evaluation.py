@@ -161,12 +161,12 @@ def described(measured: Measured) -> dict[str, Any]:
     return found
 
 
-def metrics(facts: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The test metrics without the single members."""
-    return {
-        name: {key: value for key, value in one.items() if isinstance(value, float)}
-        for name, one in facts["test"].items()
-    }
+def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
+    """What is worth comparing with another time's: the objective with its interval, and the mean of each metric."""
+    own = facts["test"][facts["metric"]]
+    numbers = {"objective": own["mean"], "low": own["low"], "high": own["high"], "ensemble": own["ensemble"]}
+    numbers |= {name: one["mean"] for name, one in facts["test"].items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, folder: Path) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from eksplora.errors import StorageError, StudyError
 
 NAME = "lock"
+
+PATIENCE_SECONDS = 30.0
+"""A stage of DVC waits so long for the lock: what an earlier `dvc repro` left is ending just now."""
 
 
 @contextlib.contextmanager
@@ -20,8 +24,9 @@ def hold(folder: Path) -> Iterator[None]:
         StorageError: If the folder cannot be written.
     """
     descriptor = _open(folder)
+    patience = PATIENCE_SECONDS if "DVC_STAGE" in os.environ else 0.0
     try:
-        while not _take(descriptor, folder):
+        while not _take(descriptor, folder, until=time.monotonic() + patience):
             os.close(descriptor)
             descriptor = _open(folder)
         with contextlib.suppress(OSError):  # a full disk: the lock holds, only the owner's number is missing
@@ -32,10 +37,17 @@ def hold(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, folder: Path) -> bool:
+def _take(descriptor: int, folder: Path, until: float) -> bool:
     """Take the lock; False when its file was removed meanwhile (by a driver that gave up before it wrote anything)."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
     except BlockingIOError as error:
         owner = os.pread(descriptor, 20, 0).decode() or "unknown"
         raise StudyError(
