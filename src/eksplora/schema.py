@@ -201,6 +201,17 @@ class SyncConfig:
 
 
 @dataclass
+class PredictConfig:
+    """Root of `conf/predict.yaml`."""
+
+    trained: str | None = MISSING
+    input: str | None = MISSING
+    output: str = MISSING
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
 class ReproduceConfig:
     """Root of `conf/reproduce.yaml`."""
 
@@ -301,6 +312,7 @@ ROOTS: Mapping[str, type] = {
     "report": SearchConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,
+    "predict": PredictConfig,
     "reproduce": ReproduceConfig,
     "ui": UiConfig,
     "bench": BenchConfig,

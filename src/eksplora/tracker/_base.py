@@ -73,6 +73,9 @@ class Registry(Protocol):
     def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:
         """Version and confirmation of the present champion; None where there is none."""
 
+    def fetch(self, model: str, folder: Path) -> Path:
+        """Bring a registered model, `models:/<name>@<alias>` or `models:/<name>/<version>`, into `folder`."""
+
     def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
         """Note why a version is the champion or is not, and make it so."""
 

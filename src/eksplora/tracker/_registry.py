@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from eksplora.errors import StorageError
+from eksplora.errors import DataError, StorageError
 from eksplora.tracker._base import Model
 from eksplora.tracker._client import ENVIRONMENT
 from eksplora.tracker._run import ID_TAG
@@ -22,6 +22,9 @@ STUDY_TAG = "eksplora.study"
 """By which a version is found again: the study whose run holds its files."""
 
 ARTIFACT = "model"
+FILES = "model"
+"""Name of the folder of a model's own files, which MLflow keeps."""
+
 FACTS = "confirmation.json"
 
 
@@ -64,8 +67,35 @@ class MlflowRegistry:
         except MlflowException:
             return None
         with tempfile.TemporaryDirectory() as folder:
-            path = self._client.download_artifacts(str(version.run_id), f"{ARTIFACT}/data/{FACTS}", folder)
-            return str(version.version), json.loads(Path(path).read_text(encoding="utf-8"))
+            path = self._files(str(version.run_id), Path(folder)) / FACTS
+            return str(version.version), json.loads(path.read_text(encoding="utf-8"))
+
+    def fetch(self, model: str, folder: Path) -> Path:
+        """Bring a registered model into `folder`; returns the folder of its files.
+
+        Raises:
+            DataError: If the registry does not have it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        name, sign, alias = model.removeprefix("models:/").partition("@")
+        try:
+            if sign:
+                version = self._client.get_model_version_by_alias(name, alias)
+            else:
+                name, _, number = name.partition("/")
+                version = self._client.get_model_version(name, number)
+        except MlflowException:
+            known = sorted(found.name for found in self._client.search_registered_models())
+            raise DataError(
+                f"trained={model} is not in MLflow's registry, which has {', '.join(known) or 'no models'}. "
+                "Write models:/<name>@champion or models:/<name>/<version>; `dvc repro` registers models."
+            ) from None
+        return self._files(str(version.run_id), folder)
+
+    def _files(self, run_id: str, folder: Path) -> Path:
+        """The files of a model as it was confirmed, which its run holds: none of MLflow's own is needed."""
+        return Path(self._client.download_artifacts(run_id, f"{ARTIFACT}/data/{FILES}", str(folder)))
 
     def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
         """Note why a version is the champion or is not, and make it so."""
@@ -108,6 +138,8 @@ class MlflowRegistry:
 def _save(model: Model, target: Path) -> None:
     """The model in MLflow's own form."""
     import mlflow.pyfunc
+
+    assert model.folder.name == FILES
     from mlflow.models import infer_signature
 
     with warnings.catch_warnings():

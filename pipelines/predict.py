@@ -1,0 +1,16 @@
+"""Predict with a confirmed model: a table, arrays or images in, predictions with their uncertainty out."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("predict")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.predict import predict
+
+    predict(request)
+
+
+if __name__ == "__main__":
+    main()

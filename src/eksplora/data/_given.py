@@ -1,0 +1,124 @@
+"""Rows that a user gives to a model: a table, arrays, or image files, as the data set's own rows are."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.errors import DataError
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""Kinds of image files that are read."""
+
+SAVED = "Save it by numpy.savez(path, features=...)."
+
+Card = Mapping[str, Any]
+
+
+def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
+    """Read what a model is to predict for.
+
+    Args:
+        path: A CSV file, an npz file with an array `features`, an image file, or a folder of images.
+        card: The data set's card: `input_shape`, `feature_names`, `feature_ranges`.
+
+    Returns:
+        A name for each row (its number, or its file), and raw features (rows, *input_shape).
+
+    Raises:
+        DataError: If the file cannot be read or its rows are of another shape; the message names it.
+    """
+    if path.is_dir():
+        return _images(sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES), path, card)
+    if not path.is_file():
+        raise DataError(f"input: {path} does not exist. Give a CSV file, an npz file, an image or a folder of images.")
+    suffix = path.suffix.lower()
+    if suffix in IMAGES:
+        return _images([path], path, card)
+    if suffix not in (".csv", ".npz"):
+        raise DataError(f"input: {path} is none of .csv, .npz, {', '.join(IMAGES)}. Convert it to one of them.")
+    features = _table(path, card) if suffix == ".csv" else _arrays(path, card)
+    return [str(number) for number in range(len(features))], features
+
+
+def _table(path: Path, card: Card) -> NDArray[np.float64]:
+    names: Sequence[str] = card["feature_names"]
+    if len(card["input_shape"]) != 1:
+        raise DataError(f"input: {path} is a table, but the model takes images. Give image files or an npz file.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.DictReader(file)
+            missing = [name for name in names if name not in (lines.fieldnames or ())]
+            if missing:
+                raise DataError(f"input: {path} has no column '{missing[0]}'. Columns wanted: {', '.join(names)}.")
+            rows = [[_number(line[name], path, lines.line_num, name) for name in names] for line in lines]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"input: {path} cannot be read ({error}). Save it as CSV in UTF-8.") from None
+    if not rows:
+        raise DataError(f"input: {path} has no rows. Add a line for each prediction that is wanted.")
+    return np.array(rows)
+
+
+def _number(text: str | None, path: Path, line: int, name: str) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise DataError(f"input: {path}, line {line}, column '{name}': '{text or ''}' is no number. Mend the cell.")
+    return value
+
+
+def _arrays(path: Path, card: Card) -> NDArray[Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            features: NDArray[Any] = file["features"]
+    except KeyError:
+        raise DataError(f"input: {path} has no array `features`. {SAVED}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"input: {path} cannot be read ({error}). Save it by numpy.savez(path, features=...)."
+        ) from None
+    shape = list(card["input_shape"])
+    if list(features.shape[1:]) != shape or features.dtype.kind not in "iuf" or not len(features):
+        raise DataError(
+            f"input: {path} holds {features.dtype} of shape {list(features.shape)}. Give numbers of shape [rows, "
+            f"{', '.join(map(str, shape))}]."
+        )
+    if not np.isfinite(features).all():
+        raise DataError(f"input: {path} holds values that are no numbers. Mend them first.")
+    return features
+
+
+def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
+    shape: Sequence[int] = card["input_shape"]
+    if len(shape) != 3:
+        raise DataError(
+            f"input: {path} holds images, but the model takes tables of {shape[0]} features. Give a CSV file."
+        )
+    if not files:
+        raise DataError(f"input: {path} holds no images ({', '.join(IMAGES)}).")
+    return [file.name for file in files], np.stack([_image(file, card) for file in files])
+
+
+def _image(file: Path, card: Card) -> NDArray[np.float64]:
+    """Pixels (1, height, width), 0 to 255 brought to the range of the data set's own; nothing is resized or turned."""
+    from PIL import Image, UnidentifiedImageError
+
+    _, height, width = card["input_shape"]
+    try:
+        with Image.open(file) as opened:
+            pixels = np.asarray(opened.convert("L"), dtype=np.float64)
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"input: {file} cannot be read ({error}). Give a grey image.") from None
+    if pixels.shape != (height, width):
+        raise DataError(
+            f"input: {file} has {pixels.shape[1]}x{pixels.shape[0]} pixels, the model takes {width}x{height}. "
+            "Resize it, as the training images were."
+        )
+    low, high = card["feature_ranges"][0]
+    scaled: NDArray[np.float64] = low + pixels / 255 * (high - low)
+    return scaled[np.newaxis]

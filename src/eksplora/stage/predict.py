@@ -1,0 +1,51 @@
+"""The stage `predict`: a confirmed model at work."""
+
+import tempfile
+from pathlib import Path
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.build._ensemble import Ensemble
+from eksplora.console.table import print_best
+from eksplora.data._given import read_given
+from eksplora.errors import ConfigError
+from eksplora.schema import PredictConfig
+from eksplora.stage._results import write_file
+from eksplora.tracker._base import Tracker
+
+MOST_SHOWN = 10
+"""Predictions that the terminal shows."""
+
+
+def predict(request: Request) -> None:
+    """Predict for the rows of a file, write and show the predictions.
+
+    Raises:
+        UserError: For what the user can mend; nothing is written then.
+    """
+    settings: PredictConfig = request.settings
+    for key in ("trained", "input"):
+        if not getattr(settings, key):
+            raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
+    ensemble = _ensemble(request, str(settings.trained))
+    names, features = read_given(Path(str(settings.input)), ensemble.card)
+    table = ensemble.predict(features)
+    table.insert(0, "row", names)
+    write_file(Path(settings.output), table.to_csv(index=False))
+    shown = [column for column in table.columns if not column.startswith("p_")]
+    rows = table[shown].head(MOST_SHOWN).to_dict("records")
+    print_best(rows, title=f"First {len(rows)} of {len(table)} predictions", limit=MOST_SHOWN)
+    print(
+        f"  predictions  {settings.output}   ({len(table)} rows, {len(ensemble.networks)} members; std: their spread)"
+    )
+
+
+def _ensemble(request: Request, model: str) -> Ensemble:
+    """The model of a folder, or of MLflow's registry."""
+    if not model.startswith("models:/"):
+        return build.load_ensemble(model)
+    tracker: Tracker = build.part(request.config, "tracker")
+    with tracker.registry() as registry, tempfile.TemporaryDirectory() as folder:
+        if registry is None:
+            raise ConfigError("trained: tracker=off has no registry. Give a folder, or use tracker=mlflow.")
+        return build.load_ensemble(registry.fetch(model, Path(folder)))
