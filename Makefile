@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
+.PHONY: help setup sweep repro dag reproduce train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.
 # Made again when anything that it is made from is newer: then it is written, or found current and touched.
 dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py')
 	$(VENV_PYTHON) pipelines/dag.py && touch $@
+
+reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow>
+	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(value RUN))$(if $(value ARGS), $(value ARGS))
 
 train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
