@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag reproduce train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
+.PHONY: help setup sweep repro dag reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,11 +41,17 @@ dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.
 	$(VENV_PYTHON) pipelines/dag.py$(if $(value ARGS), $(value ARGS))
 
 # Made again when anything that it is made from is newer: then it is written, or found current and touched.
-dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py')
+dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py' 2>/dev/null)
 	$(VENV_PYTHON) pipelines/dag.py && touch $@
 
 reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow>
 	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(value RUN))$(if $(value ARGS), $(value ARGS))
+
+paper: $(STAMP) ## run the reference explorations and judge their claims [BUDGET=smoke|standard|full] [ARGS="overrides"]
+	$(foreach name,boston_mlp fashion_mnist_cnn,$(VENV_PYTHON) pipelines/explore.py exploration=$(name) carry=reported$(if $(BUDGET), budget=$(value BUDGET))$(if $(value ARGS), $(value ARGS))$(newline))
+
+paper-check: $(STAMP) ## compute the explorations' tables again from MLflow, and compare
+	$(VENV_PYTHON) pipelines/paper_check.py$(if $(value ARGS), $(value ARGS))
 
 train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))

@@ -1,11 +1,14 @@
+from math import inf
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from eksplora.build import CONF, Configurator, check_mix, check_space, compose_request
-from eksplora.build._mix import IN_UNIT, LOSS_TASKS, losses_for
+from eksplora.build._mix import IN_UNIT, LOSS_TASKS, OUTPUT_RANGES, losses_for
 from eksplora.errors import ConfigError
+from eksplora.model._activations import ACTIVATIONS
 from eksplora.search.space import Choice, Condition, Interval, Parameter, Range
 
 CNN, MLP = "experiment=digits_cnn", "experiment=diabetes_mlp"
@@ -26,6 +29,14 @@ def test_the_losses_of_a_task() -> None:
     assert set(losses_for("binary")) == {"binary_cross_entropy", "focal"}
     assert losses_for("quantiles") == ["quantile"]
     assert {"mse", "mae", "huber", "log_cosh", "mape", "msle"} <= set(losses_for("regression"))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_range_of_an_output_activation_is_that_of_its_function(name: str) -> None:
+    values = ACTIVATIONS[name]()(torch.linspace(-50, 50, 100_001).view(1, -1)).detach()
+    least, most = OUTPUT_RANGES.get(name, (-inf, inf))
+    assert values.min().item() == pytest.approx(least, abs=5e-4) if least > -inf else values.min() < -0.4
+    assert values.max().item() == pytest.approx(most, abs=5e-4) if most < inf else values.max() > 40
 
 
 @pytest.mark.parametrize(
@@ -65,7 +76,16 @@ def test_the_losses_of_a_task() -> None:
         ([CNN, "model=cnn_residual", "activation=selu", "dropout=alpha"], r"model=cnn_residual, which drops averages"),
         (
             [MLP, "model.output_activation=softplus", "data.target_scaling=standard"],
-            r"half of such targets",
+            r"^model\.output_activation=softplus does not go with data\.target_scaling=standard: it has no values "
+            r"below 0, where about half of such targets are\. Choose model\.output_activation=identity or data\.target_sc",
+        ),
+        (
+            [MLP, "model.output_activation=tanh", "data.target_scaling=standard"],
+            r"its values stay between -1 and 1, while",
+        ),
+        (
+            [MLP, "model.output_activation=silu", "data.target_scaling=standard"],
+            r"its values never fall below -0\.278, while",
         ),
         ([MLP, "loss=msle", "data.target_scaling=standard"], r"^data\.target_scaling=standard does not go with"),
         ([MLP, "loss=mape", "data.target_scaling=standard"], r"compares with the targets' own zero\. Choose"),
@@ -86,6 +106,8 @@ def test_a_mix_that_makes_no_sense_is_refused_with_the_reason(overrides: list[st
         [MLP, "task=quantiles", "loss=quantile"],
         [MLP, "task=counts", "loss=poisson_nll"],
         [MLP, "model.output_activation=relu"],
+        [MLP, "model.output_activation=leaky_relu", "data.target_scaling=standard"],
+        [MLP, "model.output_activation=prelu", "data.target_scaling=standard"],
         [MLP, "data.target_scaling=standard", "loss=huber"],
         [MLP, "augmentation=mixup"],
         [MLP, "dropout=alpha", "model.activation=[selu,relu]"],  # the network sees which layers drop units

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf, nan, sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,9 @@ from eksplora.initialization import (
 )
 from eksplora.model._activations import ACTIVATIONS
 from eksplora.model.cnn import CNN
+from eksplora.model.cnn_residual import CNNResidual
 from eksplora.model.mlp import MLP
+from eksplora.model.mlp_residual import MLPResidual
 
 Initialization = Callable[[nn.Module, Generator], None]
 CONF = Path(__file__).parents[1] / "conf" / "initialization"
@@ -249,29 +252,90 @@ def deep(activation: str) -> MLP:
     )
 
 
-@torch.no_grad()
-def signals(activation: str, initialize: Initialization, seed: int) -> tuple[Tensor, Tensor]:
-    """What comes out of each activation for rows of N(0, 1): its mean square, and its variance between rows.
+RESIDUAL: dict[str, Any] = {
+    "num_outputs": 1,
+    "activation_parameter": None,
+    "output_activation": "identity",
+    "normalization": "none",
+    "groups": 8,
+    "dropout": 0.0,
+    "dropout_kind": "standard",
+    "branch_scale": None,
+}
 
-    Both (DEPTH,). The second is what the layers after can tell inputs apart by.
+
+def deep_residual(activation: str, depth: int = DEPTH, **changes: Any) -> MLPResidual:
+    widths = {"input_shape": [WIDTH], "widths": [WIDTH] * depth, "normalization_place": "before"}
+    return MLPResidual(activation=activation, **widths, **RESIDUAL | changes)
+
+
+def deep_images(activation: str, depth: int = DEPTH, **changes: Any) -> CNNResidual:
+    """Two convolutions a block, behind the first."""
+    sizes = {"input_shape": [32, 8, 8], "filters": [32], "blocks": depth // 2}
+    return CNNResidual(activation=activation, **sizes, **RESIDUAL | changes)
+
+
+def layers_of(net: nn.Module) -> list[nn.Module]:
+    return [net.stem, *net.stages[0]] if isinstance(net, CNNResidual) else list(net.hidden)
+
+
+@torch.no_grad()
+def signals_through(net: nn.Module, initialize: Initialization, seed: int) -> tuple[Tensor, Tensor]:
+    """What comes out of each layer, or block, for rows of N(0, 1): its mean square, and its variance between rows.
+
+    Both (layers,). The second is what the layers after can tell inputs apart by.
     """
-    net, generator = deep(activation), seeded(seed)
+    generator = seeded(seed)
     initialize(net, generator)
-    x, found = torch.randn(ROWS, WIDTH, generator=generator), []
-    for layer in net.hidden:
+    shape = (16, 32, 8, 8) if isinstance(net, CNNResidual) else (ROWS, WIDTH)
+    x, found = torch.randn(shape, generator=generator), []
+    for layer in layers_of(net):
         x = layer(x)
         found.append(torch.stack([x.square().mean(), x.var(0).mean()]))
     moments, spread = torch.stack(found, 1)
     return moments, spread
 
 
+def signals(activation: str, initialize: Initialization, seed: int) -> tuple[Tensor, Tensor]:
+    return signals_through(deep(activation), initialize, seed)
+
+
+@pytest.mark.parametrize("build", [deep, deep_residual, deep_images])
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_matched_signals_neither_die_out_nor_blow_up_in_20_layers(activation: str) -> None:
+def test_matched_signals_neither_die_out_nor_blow_up_in_20_layers(
+    activation: str, build: Callable[[str], nn.Module]
+) -> None:
     """Within a factor of 100 of the input's second moment; that of tanh falls by design, to about 1 / (2 * 20)."""
     for seed in range(4):
-        moments, _ = signals(activation, matched, seed)
+        moments, _ = signals_through(build(activation), matched, seed)
         assert moments.min() > 0.01
         assert moments.max() < 100
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_residual_layers_keep_second_moments_within_a_factor_of_two_and_inputs_apart(activation: str) -> None:
+    for seed in range(2):
+        moments, spread = signals_through(deep_residual(activation), matched, seed)
+        assert 0.9 < moments.min() <= moments.max() < 2
+        assert spread.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("build", "depths", "limit"),  # limit: of the last second moment to that of the shallower network
+    [(deep_residual, (10, 80), 1.1), (deep_images, (10, 40), 1.5)],
+)
+def test_the_sum_of_scaled_branches_has_a_size_of_its_own_at_any_depth(
+    build: Callable[[str, int], nn.Module], depths: tuple[int, int], limit: float
+) -> None:
+    shallow, deeper = (signals_through(build("relu", depth), matched, 0)[0][-1] for depth in depths)
+    assert 1 / limit < deeper / shallow < limit
+
+
+@pytest.mark.parametrize(
+    ("build", "least"), [(partial(deep_residual, branch_scale=1.0), 1e6), (partial(deep_images, branch_scale=1.0), 500)]
+)
+def test_without_a_scale_residual_signals_blow_up(build: Callable[[str], nn.Module], least: float) -> None:
+    assert min(signals_through(build("relu"), matched, seed)[0][-1] for seed in range(4)) > least
 
 
 FORGETFUL = {"sigmoid", "softplus"}
@@ -279,8 +343,9 @@ FORGETFUL = {"sigmoid", "softplus"}
 
 
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - FORGETFUL))
-def test_matched_inputs_can_be_told_apart_after_20_layers(activation: str) -> None:
-    assert min(signals(activation, matched, seed)[1].min() for seed in range(4)) > 0.01
+@pytest.mark.parametrize("build", [deep, deep_images])
+def test_matched_inputs_can_be_told_apart_after_20_layers(activation: str, build: Callable[[str], nn.Module]) -> None:
+    assert min(signals_through(build(activation), matched, seed)[1].min() for seed in range(4)) > 0.01
 
 
 @pytest.mark.parametrize("activation", sorted(FORGETFUL))

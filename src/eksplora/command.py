@@ -9,8 +9,6 @@ import os
 import re
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
 from eksplora.errors import ConfigError, EksploraError, nearest
+from eksplora.launch import _dvc
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
@@ -41,9 +40,6 @@ UNWRITABLE = (
     errno.EISDIR,
 )
 """What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
-
-PARENT_SECONDS = 0.5
-"""A stage notices at most so late that DVC is gone."""
 
 SPACE_OVERRIDE = re.compile(
     r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
@@ -102,26 +98,21 @@ def ended_by_signals() -> Iterator[None]:
 
     A study takes its signals over while it runs (`stage._interruption`): it checkpoints first.
     """
-    before = signal.signal(signal.SIGTERM, _end)
-    if "DVC_STAGE" in os.environ:
-        threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    asked: list[int] = []
+
+    def end(number: int, frame: object) -> NoReturn:
+        asked.append(number)
+        os.write(2, b"error: stopped; the same command goes on where it was left\n")  # a buffer may be in use just now
+        raise SystemExit(128 + number)  # no library takes it for an error, and what is half-written is removed
+
+    before = signal.signal(signal.SIGTERM, end)
+    _dvc.follow()
     try:
         yield
+        if asked:  # raised where exceptions are only noted (a finalizer): what was asked to end has not been done
+            raise SystemExit(128 + asked[0])
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _end(number: int, frame: object) -> NoReturn:
-    """Leave by an exception that no library takes for an error, so that what is half-written is removed."""
-    print("error: stopped; the same command goes on where it was left", file=sys.stderr)
-    raise SystemExit(128 + number)
-
-
-def _follow(parent: int) -> None:
-    """Ask this process to end when its parent is gone: nobody would take what it makes, and the next start waits."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def help_text(root: str, module: str, purpose: str) -> str:

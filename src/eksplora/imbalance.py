@@ -14,6 +14,11 @@ KINDS = ("none", "balanced")
 class Imbalance:
     """How classes are balanced in training (see `conf/imbalance/`); validation is never changed.
 
+    Either a row of class k counts rows / (classes * count_k) in the loss, or an epoch draws rows with replacement such
+    that classes are drawn alike. Source: King and Zeng, "Logistic regression in rare events data", Political Analysis
+    9, 2001, section 4.1.2, for the weights; He and Garcia, "Learning from imbalanced data", IEEE Transactions on
+    Knowledge and Data Engineering 21, 2009, section 3.1.1, for the draws.
+
     Raises:
         ConfigError: If a kind is unknown, or classes would be balanced twice.
     """

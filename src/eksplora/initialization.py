@@ -125,7 +125,9 @@ def orthogonal(network: nn.Module, generator: Generator, *, gain: float) -> None
 
 
 def normal(network: nn.Module, generator: Generator, *, std: float) -> None:
-    """Weights from N(0, std**2), whatever a layer's size. Keras' `RandomNormal`.
+    """Weights from N(0, std**2), whatever a layer's size.
+
+    Source: Keras' `RandomNormal`, https://keras.io/api/layers/initializers/#randomnormal-class.
 
     Args:
         network: Whose weights are set.
@@ -144,8 +146,10 @@ def matched(network: nn.Module, generator: Generator) -> None:
 
     A layer with a `gain` g gets weights from N(0, g**2 / fan_in), one whose `gain` is None, or that has none, those of
     `glorot_uniform`. The network knows what follows a layer and sets the gains such that the second moment of what
-    comes out of the activation stays from layer to layer: sqrt(2) for ReLU (He et al., see `he`), 1 for SELU
-    (Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017, section 2), and None for bounded functions.
+    comes out of the activation stays from layer to layer: sqrt(2) for ReLU, 1 for SELU, and None for bounded functions.
+    Residual networks have the same gains, and multiply what a branch adds (see `eksplora.model._branch`). Source: He et
+    al., see `he`, and Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017, section 2; for other
+    functions our own, see `eksplora.model._gain`.
 
     No weights help where an activation's mean is far from 0: under sigmoid and softplus the second moment stays too,
     but of what differs between inputs less than 1e-8 is left after 20 layers.

@@ -91,6 +91,8 @@ def _focal(outputs: Tensor, targets: Tensor, *, gamma: float) -> Tensor:
 def poisson(*, reduction: str, epsilon: float) -> Mean:
     """Keras' `Poisson` on the probabilities p of C classes and one-hot targets y: sum_k (p_k - y_k log(p_k + e)) / C.
 
+    Source: https://keras.io/api/losses/probabilistic_losses/#poisson-class.
+
     Probabilities add up to 1, so this is (1 - log(p_t + e)) / C with the probability p_t of the row's own class: cross
     entropy divided by C, but for a constant and for rows with p_t of e or less, which hardly have a slope.
 
@@ -115,6 +117,9 @@ def _poisson(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
 
 def kl_divergence(*, reduction: str, epsilon: float) -> Mean:
     """Keras' `KLDivergence` on probabilities p and one-hot targets y: sum_k y_k log(y_k / p_k), both clipped to [e, 1].
+
+    Source: Kullback and Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951, in the
+    form of https://keras.io/api/losses/probabilistic_losses/#kldivergence-class.
 
     With p_t the probability of the row's own class this is -log(p_t) + sum_{k != t} e log(e / p_k): cross entropy, but
     for the sum, which is between e C log(e) and 0 with C classes, and for rows with p_t below e, where the first term
@@ -147,7 +152,8 @@ def _kl_divergence(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tenso
 def log_cosh(*, reduction: str) -> Mean:
     """log(cosh(x)) of the difference x: x**2 / 2 where it is small, |x| - log(2) where it is large.
 
-    Keras' `LogCosh`, here as log(exp(x) + exp(-x)) - log(2), which overflows nowhere. Its slope is tanh(x).
+    Here it is log(exp(x) + exp(-x)) - log(2), which overflows nowhere. Its slope is tanh(x). Source: Keras' `LogCosh`,
+    https://keras.io/api/losses/regression_losses/#logcosh-class.
 
     Args:
         reduction: `mean` over rows and targets, or `none`.
@@ -169,7 +175,10 @@ def _log_cosh(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def mape(*, reduction: str, epsilon: float) -> Mean:
-    """The absolute difference in percent of the target: 100 |y - t| / max(|t|, e). Keras' loss of this name.
+    """The absolute difference in percent of the target: 100 |y - t| / max(|t|, e).
+
+    Source: Keras' loss of this name,
+    https://keras.io/api/losses/regression_losses/#meanabsolutepercentageerror-class.
 
     Outputs and targets must be in the target's own unit. A target of 0 gives differences a weight of 100 / e: choose an
     e of the size below which targets do not matter where there are such.
@@ -193,7 +202,10 @@ def _mape(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
 
 
 def msle(*, reduction: str, epsilon: float) -> Mean:
-    """The squared difference of logarithms: (log(1 + max(y, e)) - log(1 + max(t, e)))**2. Keras' loss of this name.
+    """The squared difference of logarithms: (log(1 + max(y, e)) - log(1 + max(t, e)))**2.
+
+    Source: Keras' loss of this name,
+    https://keras.io/api/losses/regression_losses/#meansquaredlogarithmicerror-class.
 
     For targets from 0, in their own unit. Outputs below e have no slope: a network whose last activation gives no
     negative numbers, such as softplus, does not get stuck there.

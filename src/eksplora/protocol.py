@@ -45,26 +45,42 @@ def split_rows(
 
 
 def holdout(
-    *, targets: NDArray[np.generic], validation_fraction: float, seed: int, stratified: bool
+    *,
+    targets: NDArray[np.generic],
+    validation_fraction: float,
+    seed: int,
+    stratified: bool,
+    train_rows: int | None = None,  # configurations recorded by earlier versions do not have it
 ) -> tuple[Split, ...]:
     """One split: a validation part cut from the training part; the test part is not involved.
+
+    Source: Hastie, Tibshirani and Friedman, "The elements of statistical learning", 2nd edition, 2009, section 7.2.
 
     Args:
         targets: Targets of the training part; classes have shape (rows,).
         validation_fraction: Share of the training part's rows to validate on, in (0, 1).
         seed: Decides which rows.
         stratified: Whether each class is represented in proportion.
+        train_rows: Rows to learn from, drawn from those that do not validate; None: all of them.
 
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
     check_seed(seed, key="protocol.seed")
     train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
+    if train_rows is not None and train_rows != len(train):
+        _check_count(train_rows, 1, key="protocol.train_rows")
+        if train_rows > len(train):
+            raise ConfigError(f"protocol.train_rows={train_rows} of {len(train)} rows. Give fewer, or null for all.")
+        fraction, seed = train_rows / len(train), derive(seed, "train rows")
+        train = train[split_rows(targets[train], fraction, seed, stratified, key="protocol.train_rows")[1]]
     return (Split(train=train, validation=validation),)
 
 
 def full(*, targets: NDArray[np.generic]) -> tuple[Split, ...]:
     """One split that learns from every row of the training part, so that none validates: for a last training.
+
+    Source: Goodfellow, Bengio and Courville, "Deep learning", 2016, section 7.8, algorithm 7.2.
 
     Args:
         targets: Targets of the training part; only the number of rows matters.
@@ -78,7 +94,8 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
 
     Fold sizes differ by at most one row, and stratified so do each class's counts: the rows are dealt to the folds
     like cards, class after class (scikit-learn's KFold and StratifiedKFold have the same sizes). The repeats are
-    drawn independently, and further ones leave the first as they are.
+    drawn independently, and further ones leave the first as they are. Source: Kohavi, "A study of cross-validation and
+    bootstrap for accuracy estimation and model selection", IJCAI 1995, section 2.
 
     Args:
         targets: Targets of the training part; classes have shape (rows,).

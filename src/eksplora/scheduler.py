@@ -67,7 +67,10 @@ class Schedule(ABC):
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The base rate at every step.
+    """The base rate at every step: factor(step) = 1.
+
+    Source: Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning", SIAM Review 60, 2018,
+    theorem 4.6, fixed stepsize.
 
     Examples:
         >>> Constant()(1000, 2000, [])
@@ -83,7 +86,8 @@ class Constant(Schedule):
 class Exponential(Schedule):
     """A smooth exponential: factor(step) = decay_rate ** (step / decay_steps).
 
-    Keras' `ExponentialDecay` with `staircase=False`.
+    Source: Keras' `ExponentialDecay` with `staircase=False`,
+    https://keras.io/api/optimizers/learning_rate_schedules/exponential_decay/.
 
     Attributes:
         decay_rate: Factor after `decay_steps` steps; below 1 to slow down.
@@ -107,7 +111,8 @@ class Exponential(Schedule):
 class Step(Schedule):
     """A staircase: factor(step) = decay_rate ** floor(step / decay_steps).
 
-    Keras' `ExponentialDecay` with `staircase=True`, and torch's `StepLR` counted in steps.
+    Source: Keras' `ExponentialDecay` with `staircase=True`,
+    https://keras.io/api/optimizers/learning_rate_schedules/exponential_decay/; torch's `StepLR` counted in steps.
 
     Attributes:
         decay_rate: What each stair multiplies the rate by; below 1 to slow down.
@@ -250,8 +255,9 @@ class Plateau(Schedule):
     """The rate is multiplied by `factor` each time that epochs stop improving on the best one.
 
     An epoch improves if its objective is more than `min_delta` below the best before it; `patience` epochs in a row may
-    fail to, the next one that does reduces the rate. Torch's `ReduceLROnPlateau` with `threshold_mode="abs"` and
-    `eps=0`; Keras' reduces one epoch earlier with the same patience.
+    fail to, the next one that does reduces the rate. Source: torch's `ReduceLROnPlateau` with `threshold_mode="abs"`
+    and `eps=0`, https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html; Keras'
+    reduces one epoch earlier with the same patience.
 
     Attributes:
         factor: What a reduction multiplies the rate by.

@@ -113,6 +113,7 @@ class Study:
     seed: int = MISSING
     n_trials: int | None = MISSING
     n_members: int = MISSING
+    stages: int = MISSING
     batch: int | None = MISSING
     workers: int | None = MISSING
     threads: int | None = MISSING
@@ -196,6 +197,29 @@ class PrepareConfig:
 class SyncConfig:
     """Root of `conf/sync.yaml`."""
 
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class ExploreConfig:
+    """Root of `conf/explore.yaml`."""
+
+    exploration: Any = MISSING
+    budget: str = MISSING
+    carry: str = MISSING
+    alpha: float = MISSING
+    set: list[str] = MISSING
+    output: str = MISSING
+    tracker: Any = MISSING
+    paths: Paths = MISSING
+
+
+@dataclass
+class PaperCheckConfig:
+    """Root of `conf/paper_check.yaml`."""
+
+    output: str = MISSING
     tracker: Any = MISSING
     paths: Paths = MISSING
 
@@ -312,6 +336,8 @@ ROOTS: Mapping[str, type] = {
     "report": SearchConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,
+    "explore": ExploreConfig,
+    "paper_check": PaperCheckConfig,
     "predict": PredictConfig,
     "reproduce": ReproduceConfig,
     "ui": UiConfig,

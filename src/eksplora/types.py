@@ -87,6 +87,7 @@ class Job:
         threads: Threads that it may use.
         checkpoint_seconds: Least time between two checkpoints, in seconds.
         is_judged: Whether the driver answers each epoch's reports (a pruner is at work).
+        test_rows: Rows of the test part on which finished members are measured, to be told, not to choose by; 0: none.
     """
 
     number: int
@@ -95,6 +96,7 @@ class Job:
     threads: int
     checkpoint_seconds: float
     is_judged: bool = False
+    test_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class MemberResult:
         device: Where it was trained, e.g. `cpu`.
         engine: How it was trained: `fused` with others, or `single`.
         message: Why it ended early, in words; empty when it did not.
+        test: Metrics on the test part, such as `test/mae`; empty where that stayed closed.
     """
 
     trial: int
@@ -142,6 +145,7 @@ class MemberResult:
     device: str = "cpu"
     engine: str = "single"
     message: str = ""
+    test: Mapping[str, float] = field(default_factory=dict)
 
 
 class Report(Protocol):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from eksplora.data._arrays import batch_rows, fold_arrays, training_arrays
+from eksplora.data._arrays import batch_rows, fold_arrays
 from eksplora.data.diabetes import Diabetes
 from eksplora.data.digits import Digits
 from eksplora.data.wine import Wine
@@ -49,6 +49,11 @@ def cut(dataset):
     return split
 
 
+def arrays_of(dataset, split):
+    (arrays,) = fold_arrays(dataset, [split])
+    return arrays
+
+
 def folds_of(dataset, folds=5):
     targets = dataset.open("train")[1]
     return kfold(targets=targets, folds=folds, repeats=1, seed=0, stratified=dataset.stratified)
@@ -57,7 +62,7 @@ def folds_of(dataset, folds=5):
 def test_scaler_is_fitted_on_training_rows_only(wine):
     features, targets = wine.open("train")
     split = cut(wine)
-    arrays = training_arrays(wine, split)
+    arrays = arrays_of(wine, split)
     reference = StandardScaler().fit(features[split.train])
     np.testing.assert_allclose(arrays.features, reference.transform(features), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(arrays.scaling.shift, reference.mean_)
@@ -67,15 +72,15 @@ def test_scaler_is_fitted_on_training_rows_only(wine):
 def test_validation_rows_do_not_move_the_scaling(wine):
     split = cut(wine)
     fewer = Split(train=split.train, validation=split.validation[:1])
-    np.testing.assert_array_equal(training_arrays(wine, split).features, training_arrays(wine, fewer).features)
+    np.testing.assert_array_equal(arrays_of(wine, split).features, arrays_of(wine, fewer).features)
     other = Split(train=split.train[:-1], validation=split.validation)
-    assert not np.array_equal(training_arrays(wine, split).features, training_arrays(wine, other).features)
+    assert not np.array_equal(arrays_of(wine, split).features, arrays_of(wine, other).features)
 
 
 def test_a_training_does_not_need_the_test_files(wine):
     for name in ("test_features", "test_targets"):
         (wine.folder / f"{name}.npy").unlink()
-    assert len(training_arrays(wine, cut(wine)).features) == 142
+    assert len(arrays_of(wine, cut(wine)).features) == 142
 
 
 def test_classes_are_int64_and_numbers_float32(tmp_path, wine):
@@ -89,13 +94,13 @@ def test_classes_are_int64_and_numbers_float32(tmp_path, wine):
         **COMMON,
     )
     diabetes.prepare()
-    assert training_arrays(wine, cut(wine)).targets.dtype == np.int64
-    targets = training_arrays(diabetes, cut(diabetes)).targets
+    assert arrays_of(wine, cut(wine)).targets.dtype == np.int64
+    targets = arrays_of(diabetes, cut(diabetes)).targets
     assert (targets.dtype, targets.shape) == (np.float32, (354, 1))
 
 
 def test_scaled_digits_lie_between_zero_and_one(digits):
-    features = training_arrays(digits, cut(digits)).features
+    features = arrays_of(digits, cut(digits)).features
     assert (features.min(), features.max(), features.shape[1:]) == (0.0, 1.0, (1, 8, 8))
 
 
@@ -104,7 +109,7 @@ def test_a_batch_larger_than_the_rows_to_learn_from_is_refused(wine):
     with pytest.raises(
         ConfigError, match=r"data\.batch_size=1000 is more than the 114 rows to learn from\. Choose 114"
     ):
-        training_arrays(wine, cut(wine))
+        arrays_of(wine, cut(wine))
 
 
 def test_each_fold_is_scaled_by_its_own_training_rows(wine):
@@ -120,7 +125,7 @@ def test_each_fold_is_scaled_by_its_own_training_rows(wine):
 def test_a_fold_among_others_is_the_fold_alone(wine):
     splits = folds_of(wine)
     for split, arrays in zip(splits, fold_arrays(wine, splits), strict=True):
-        alone = training_arrays(wine, split)
+        alone = arrays_of(wine, split)
         np.testing.assert_array_equal(arrays.features, alone.features)
         np.testing.assert_array_equal(arrays.scaling.shift, alone.scaling.shift)
 
@@ -180,7 +185,7 @@ def diabetes(tmp_path):
 def test_target_scaling_is_fitted_on_training_rows_only_and_targets_stay_in_their_unit(diabetes):
     dataset = diabetes(target_scaling="standard")
     targets, split = dataset.open("train")[1], cut(dataset)
-    arrays, scaler = training_arrays(dataset, split), StandardScaler().fit(targets[split.train])
+    arrays, scaler = arrays_of(dataset, split), StandardScaler().fit(targets[split.train])
     np.testing.assert_allclose(arrays.target_scaling.shift, scaler.mean_)
     np.testing.assert_allclose(arrays.target_scaling.scale, scaler.scale_)
     np.testing.assert_array_equal(arrays.targets, targets.astype(np.float32))
@@ -198,7 +203,7 @@ def test_folds_that_share_their_features_have_target_scalings_of_their_own(diabe
 
 def test_targets_are_left_as_they_are_unless_asked(diabetes):
     dataset = diabetes()
-    scaling = training_arrays(dataset, cut(dataset)).target_scaling
+    scaling = arrays_of(dataset, cut(dataset)).target_scaling
     assert (scaling.shift.tolist(), scaling.scale.tolist()) == (0.0, 1.0)
 
 
@@ -206,7 +211,7 @@ def test_a_full_batch_is_all_rows_to_learn_from(diabetes):
     dataset = diabetes(batch_size="full")
     split = cut(dataset)
     assert batch_rows(dataset.batch_size, len(split.train)) == len(split.train)
-    assert len(training_arrays(dataset, split).features) == len(dataset.open("train")[1])
+    assert len(arrays_of(dataset, split).features) == len(dataset.open("train")[1])
 
 
 @pytest.mark.parametrize(

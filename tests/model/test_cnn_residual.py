@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from eksplora.errors import ConfigError
 from eksplora.model._activations import ACTIVATIONS
 from eksplora.model._dropout import Dropout
+from eksplora.model._images import Conv2d
 from eksplora.model._members import unaware
 from eksplora.model.cnn_residual import CNNResidual
 
@@ -19,21 +20,24 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+VALUES: Mapping[str, Any] = {
+    "input_shape": [2, 8, 7],
+    "num_outputs": 3,
+    "filters": [4, 6],
+    "blocks": [1, 2],
+    "activation": "relu",
+    "activation_parameter": None,
+    "normalization": "batch",
+    "groups": 2,
+    "dropout": 0.0,
+    "dropout_kind": "standard",
+    "output_activation": "identity",
+    "branch_scale": None,
+}
+
+
 def network(**changes: Any) -> CNNResidual:
-    values: Mapping[str, Any] = {
-        "input_shape": [2, 8, 7],
-        "num_outputs": 3,
-        "filters": [4, 6],
-        "blocks": [1, 2],
-        "activation": "relu",
-        "activation_parameter": None,
-        "normalization": "batch",
-        "groups": 2,
-        "dropout": 0.0,
-        "dropout_kind": "standard",
-        "output_activation": "identity",
-    }
-    return CNNResidual(**{**values, **changes})
+    return CNNResidual(**{**VALUES, **changes})
 
 
 def num_parameters(module: nn.Module) -> int:
@@ -79,6 +83,28 @@ def test_forward_is_the_network_written_out() -> None:
     torch.testing.assert_close(model(x), model.output(h.mean((2, 3))), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("given", "scale"), [(None, 3**-0.5), (0.7, 0.7), (1.0, 1.0)])
+def test_forward_without_normalization_adds_scaled_branches_each_with_its_own_activation(
+    given: float | None, scale: float
+) -> None:
+    model = network(normalization="none", activation=["relu", "tanh", "elu", "softplus"], branch_scale=given)
+    x = torch.randn(5, 2, 8, 7)
+    h = torch.relu(F.conv2d(x, *model.stem[0].parameters(), padding=1))
+    blocks = [block for stage in model.stages for block in stage]
+    for block, function, stride in zip(blocks, (torch.tanh, F.elu, F.softplus), (1, 2, 1), strict=True):
+        y = function(F.conv2d(h, *block.branch[0].parameters(), stride=stride, padding=1))
+        y = F.conv2d(y, *block.branch[2].parameters(), padding=1)
+        skip = F.conv2d(h, *block.skip[0].parameters(), stride=stride) if stride == 2 else h
+        h = function(skip + scale * y)
+    torch.testing.assert_close(model(x), model.output(h.mean((2, 3))), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_recorded_before_there_was_a_scale_has_none() -> None:
+    values = {**VALUES, "normalization": "none"}
+    del values["branch_scale"]
+    assert {block.scale for stage in CNNResidual(**values).stages for block in stage} == {1.0}
+
+
 def test_dropout_acts_on_the_averages_before_the_output() -> None:
     model = network(dropout=0.5)
     x = torch.randn(5, 2, 8, 7)
@@ -105,6 +131,13 @@ def test_gains_are_those_of_the_function_and_none_for_skips_and_the_output() -> 
     assert list(gains.values()) == [pytest.approx(2**0.5)] * 5
 
 
+def test_gains_are_those_of_each_blocks_own_function() -> None:
+    model = network(normalization="none", activation=["relu", "selu", "tanh", "relu"])
+    gains = [convolution.gain for convolution in model.modules() if isinstance(convolution, Conv2d)]
+    two, one = pytest.approx(2**0.5), pytest.approx(1.0)
+    assert gains == [two, one, one, None, None, None, two, two]  # the last None: of the projection
+
+
 def test_digits_fit_three_stages_and_not_five() -> None:
     assert network(input_shape=[1, 8, 8], filters=[4, 4, 4, 4], blocks=1)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
     with pytest.raises(
@@ -121,7 +154,9 @@ def test_digits_fit_three_stages_and_not_five() -> None:
         ({"blocks": [1]}, r"^model\.blocks has 1 values for 2 layers"),
         ({"blocks": 0}, r"^model\.blocks must be a positive whole number, got 0\. "),
         ({"input_shape": [13]}, r"^model\.input_shape must be \(channels, height, width\), got \[13\]\. "),
-        ({"activation": ["relu"]}, r"^model\.activation: unknown activation \['relu'\]\. "),
+        ({"activation": ["relu", "selu"]}, r"^model\.activation has 2 values for 4 layers: \['relu', 'selu'\]\. "),
+        ({"activation": ["relu", "selu", "relu", "rleu"]}, r"^model\.activation\[3\]: unknown activation 'rleu'\. "),
+        ({"branch_scale": -1.0}, r"^model\.branch_scale must be a number above 0, got -1\.0\. "),
         ({"activation_parameter": 0.1}, r"^activation\.parameter=0\.1: relu takes no number\. "),
         ({"normalization": "group", "groups": 4}, r"^model\.groups=4 does not divide model\.filters\[1\]=6\. "),
         ({"dropout": 0.1, "dropout_kind": "alpha"}, r"^dropout\.kind=alpha does not go with model=cnn_residual: "),

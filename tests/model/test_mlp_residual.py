@@ -20,21 +20,24 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+VALUES: Mapping[str, Any] = {
+    "input_shape": [13],
+    "num_outputs": 3,
+    "widths": [8, 8, 6],
+    "activation": "relu",
+    "activation_parameter": None,
+    "output_activation": "identity",
+    "normalization": "none",
+    "normalization_place": "before",
+    "groups": 2,
+    "dropout": 0.0,
+    "dropout_kind": "standard",
+    "branch_scale": None,
+}
+
+
 def network(**changes: Any) -> MLPResidual:
-    values: Mapping[str, Any] = {
-        "input_shape": [13],
-        "num_outputs": 3,
-        "widths": [8, 8, 6],
-        "activation": "relu",
-        "activation_parameter": None,
-        "output_activation": "identity",
-        "normalization": "none",
-        "normalization_place": "before",
-        "groups": 2,
-        "dropout": 0.0,
-        "dropout_kind": "standard",
-    }
-    return MLPResidual(**{**values, **changes})
+    return MLPResidual(**{**VALUES, **changes})
 
 
 def num_parameters(module: nn.Module) -> int:
@@ -49,14 +52,21 @@ def test_number_of_parameters_is_that_of_the_drawing() -> None:
     assert num_parameters(network(widths=[])) == 13 * 3 + 3
 
 
-def test_forward_is_the_sum_of_layer_and_skip_written_out() -> None:
-    model = network(activation=["tanh", "relu", "elu"])
+@pytest.mark.parametrize(("given", "scale"), [(None, 1 / 3), (0.7, 0.7), (1.0, 1.0)])
+def test_forward_is_the_sum_of_scaled_layer_and_skip_written_out(given: float | None, scale: float) -> None:
+    model = network(activation=["tanh", "relu", "elu"], branch_scale=given)
     x = torch.randn(5, 13)
     w1, b1, s1, w2, b2, w3, b3, s3, w4, b4 = model.parameters()
-    h = x @ s1.T + torch.tanh(x @ w1.T + b1)
-    h = h + torch.relu(h @ w2.T + b2)
-    h = h @ s3.T + F.elu(h @ w3.T + b3)
+    h = x @ s1.T + scale * torch.tanh(x @ w1.T + b1)
+    h = h + scale * torch.relu(h @ w2.T + b2)
+    h = h @ s3.T + scale * F.elu(h @ w3.T + b3)
     torch.testing.assert_close(model(x), h @ w4.T + b4)
+
+
+def test_a_network_recorded_before_there_was_a_scale_has_none() -> None:
+    values = {**VALUES}
+    del values["branch_scale"]
+    assert {layer.scale for layer in MLPResidual(**values).hidden} == {1.0}
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -122,6 +132,7 @@ def test_images_are_flattened() -> None:
         ({"dropout": 2}, r"^model\.dropout must be a fraction from 0 to below 1, got 2\. "),
         ({"dropout": 0.1, "dropout_kind": "alpha"}, r"^dropout\.kind=alpha does not go with activation=relu: "),
         ({"output_activation": "linear"}, r"^model\.output_activation: unknown activation 'linear'\. "),
+        ({"branch_scale": 0}, r"^model\.branch_scale must be a number above 0, got 0\. "),
         ({"num_outputs": 0}, r"^model\.num_outputs must be a positive whole number, got 0\. "),
     ],
 )

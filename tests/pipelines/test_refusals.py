@@ -75,6 +75,18 @@ def test_a_part_that_refuses_its_values_is_named_before_anything_is_written(prep
     assert files(tmp_path) == []
 
 
+def test_a_searched_value_that_means_nothing_is_refused_before_anything_is_trained(
+    prepared: Path, tmp_path: Path
+) -> None:
+    momentum = "space.params.optimizer.momentum=interval(0.5,1.5)"
+    told = refusal(run(tmp_path, words(prepared, "optimizer=sgd", momentum)))
+    assert told == (
+        "space.params.optimizer.momentum: optimizer.momentum must be from 0 to below 1, got 1.49. "
+        "A usual momentum is 0.9; 0.0 is none."
+    )
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 @pytest.mark.parametrize("where", ["mlruns", "mlruns/studies"])
 def test_a_file_where_a_folder_is_wanted_is_refused_by_name(where: str, prepared: Path, tmp_path: Path) -> None:
     (tmp_path / where).parent.mkdir(exist_ok=True)

@@ -121,8 +121,8 @@ def counted_once() -> bool:
 
 
 def table(folder: Path | str = ".") -> list[dict[str, str]]:
-    """The study's trials.csv without the times."""
-    with (Path(folder) / "results/study/trials.csv").open() as file:
+    """The trials.csv of the study's last end, finished or not, without the times."""
+    with (Path(folder) / "mlruns/studies/study/summary/trials.csv").open() as file:
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 

@@ -1,7 +1,9 @@
 """The page of all parts and keys: read from files, complete, and current."""
 
+import inspect
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import yaml
@@ -11,10 +13,10 @@ from omegaconf import OmegaConf
 from eksplora.build import CONF, choices, compose_request, flatten
 from eksplora.build._configurator import SEARCHED_GROUPS
 from eksplora.errors import StorageError
-from eksplora.report.catalogue import anchor, as_code
+from eksplora.report.catalogue import Option, anchor, as_code
 from eksplora.stage import _commented
-from eksplora.stage._docstring import words
-from eksplora.stage.catalogue import PAGE, catalogue, collect, page
+from eksplora.stage._docstring import sources, words
+from eksplora.stage.catalogue import HOLDERS, PAGE, catalogue, collect, page
 
 ROOT = CONF.parent
 
@@ -309,6 +311,14 @@ class Base:
     '''Source: D.'''
 other, part = None, Part
 """
+REFERS_ELSEWHERE = """
+from eksplora._inner import thing
+def part():
+    '''It.
+
+    Source: see `thing`, and see `nothing`.
+    '''
+"""
 
 
 @pytest.mark.parametrize(
@@ -316,15 +326,17 @@ other, part = None, Part
     [
         (NAMES_PAPERS, "It.", ["A, 2019. B.", "C."]),
         (REFERS, "It.", ["see `Base`, part 2.", "D."]),
+        (REFERS_ELSEWHERE, "It.", ["see `thing`, and see `nothing`.", "E."]),
         ('class Part:\n    """It."""\n    source = "UCI"\npart = Part', "It.", ["UCI"]),
-        ("from eksplora._inner import thing as part", "Within.", []),
-        ("from ._inner import thing as part", "Within.", []),
+        ("from eksplora._inner import thing as part", "Within.", ["E."]),
+        ("from ._inner import thing as part", "Within.", ["E."]),
+        ('from eksplora._inner import part as other\nclass Own:\n    "It."\npart = Own', "It.", []),
         ('"""The file."""\npart = lambda: 1', "The file.", []),
     ],
 )
 def test_a_part_speaks_through_its_docstring(tmp_path: Path, code: str, summary: str, sources: list[str]) -> None:
     (tmp_path / "part.py").write_text(code)
-    (tmp_path / "_inner.py").write_text('def thing():\n    """Within."""')
+    (tmp_path / "_inner.py").write_text('def thing():\n    """Within.\n\n    Source: E."""')
     said = words(tmp_path, "eksplora.part.part")
     assert said is not None
     assert (said.summary, list(said.sources)) == (summary, sources)
@@ -406,7 +418,7 @@ def test_every_key_of_every_file_stands_on_the_page_with_its_default(group: str,
 def test_keys_of_a_study_stand_on_the_page_with_their_comments(text: str) -> None:
     content = yaml.safe_load((CONF / "search.yaml").read_text(encoding="utf-8"))
     rows = dict(re.findall(r"^\| `([\w.]+)` \| `.*?` \| (.+) \|$", section(text, "Keys of a study"), re.MULTILINE))
-    assert set(rows) == set(flatten({key: content[key] for key in ("study", "training")}))
+    assert set(rows) == set(flatten({key: content[key] for key in ("study", "training", "output")}))
 
 
 def test_searched_groups_and_defaults_are_those_of_the_configuration(text: str) -> None:
@@ -429,6 +441,34 @@ def test_every_link_leads_somewhere(text: str) -> None:
             assert re.fullmatch(r"https://[\w-]+(\.[\w-]+)+/[\w./~%+#-]*", link), link
         else:
             assert (ROOT / PAGE).parent.joinpath(link).is_file(), link
+
+
+NO_PARTS = {"command", "experiment", "exploration", "paths", "space", "tracker"}
+"""Groups of names, places and choices: none of their options computes anything of a paper."""
+
+
+def test_every_option_of_every_group_of_parts_has_a_source() -> None:
+    groups = {group.name: group for group in collect(ROOT).groups if group.name not in NO_PARTS}
+    assert len(groups) > 20
+
+    def has_source(option: Option) -> bool:
+        """An address, papers in the words of what is built, papers in the file; or those of the option it brings."""
+        part, brought = option.part, [found(*choice) for choice in option.brings]
+        in_words = part is not None and (bool(part.sources) or "://" in part.place)
+        return in_words or bool(option.documentation or sources(option.comment)) or any(map(has_source, brought))
+
+    def found(group: str, name: str) -> Option:
+        return next(option for option in groups[group].options if option.name == name)
+
+    options = [(group.name, option) for group in groups.values() for option in group.options]
+    assert [f"{group}={option.name}" for group, option in options if not has_source(option)] == []
+
+
+def test_the_keys_of_a_group_are_what_its_holder_takes() -> None:
+    for group, target in HOLDERS.items():
+        taken = set(inspect.signature(resolve_name(target)).parameters) - {"after"}  # the activation, for dropout
+        for option in next(found for found in collect(ROOT).groups if found.name == group).options:
+            assert {key.name for key in option.keys} == {f"{group}.{name}" for name in taken}, option.name
 
 
 def test_every_file_that_builds_something_names_it_with_its_documentation(text: str) -> None:

@@ -170,6 +170,7 @@ def test_too_many_failures_end_the_study_with_a_summary(prepared: str, capfd: py
     assert failed in (3, 4), "one may fail in the other worker meanwhile"
     assert f"{failed} failed" in capfd.readouterr().out
     assert here.counted_once()
+    assert not Path("results").exists(), "only what is finished goes there"
 
 
 NO_SPACE = r"No space left on device.*[Ff]ree space"

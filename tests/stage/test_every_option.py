@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from eksplora.build import CONF, choices, compose_request, part
 from eksplora.stage import _job
-from eksplora.types import Job, Member, MemberResult, Status, Training
+from eksplora.types import Config, Job, Member, MemberResult, Status, Training
 
 GROUPS = (
     "activation",
@@ -70,6 +70,9 @@ PARTNERS = {
 }
 """What an option needs beside it; all others go with `CLASSES`."""
 
+NOT_VALIDATED = {"protocol=full"}
+"""Options whose members are judged on the rows that they learned from: none validates."""
+
 TELLING = ("activation", "augmentation", "dropout", "initialization", "model", "optimizer")
 """Groups whose options lead to other weights within two steps. Elsewhere one may be without effect: a norm that no
 gradient reaches, a schedule that has not begun."""
@@ -79,20 +82,20 @@ OPTIONS = [f"{group}={name}" for group in GROUPS for name in choices(group)]
 Trained = Callable[[str], list[tuple[Training, MemberResult]]]
 
 
-@cache
-def rows(data: str, folder: str) -> int:
-    """Of the training part, before the protocol takes some away."""
-    dataset = part(compose_request("prepare", [f"paths.data={folder}", f"data={data}"]).config, "data")
+def most_learned(config: Config) -> int:
+    """Rows to learn from in the largest of the protocol's own splits."""
+    dataset = part(config, "data")
     dataset.prepare()
-    return len(dataset.open("train")[1])
+    splits = part(config, "protocol")(targets=dataset.open("train")[1])
+    return max(len(split.train) for split in splits)
 
 
 def job(option: str, data_folder: str, folder: Path) -> Job:
     """Two members of an option, of two steps each."""
     request = compose_request("train", [*PARTNERS.get(option, CLASSES), option])
     config = request.config  # values are set here: as overrides, each option would be composed twice
-    learned = 0.8 * rows(request.choices["data"], data_folder)  # by every protocol
-    config["data"] |= {"root": data_folder, "batch_size": math.ceil(learned / 2) + 1}
+    config["data"] |= {"root": data_folder}
+    config["data"]["batch_size"] = math.ceil(most_learned(config) / 2) + 1
     config["trainer"]["max_epochs"] = 1
     config["training"]["engine"] = "fused"
     members = [Member(index, seed=5 + index, fold=index if option == "protocol=kfold" else 0) for index in range(2)]
@@ -127,6 +130,8 @@ def test_two_members_of_an_option_train_together(option: str, trained: Trained) 
         assert (result.status, result.message) == (Status.FINISHED, "")
         assert (result.engine, result.epochs, result.step) == ("fused", 1, 2)
         assert result.value is not None and result.weights is not None
+        rows = "train" if option in NOT_VALIDATED else "val"
+        assert result.value == result.curves[f"{rows}/{training.config['objective']['metric']}"][-1]
         numbers = [result.value, *(value for curve in result.curves.values() for value in curve)]
         assert all(map(math.isfinite, numbers)), result.curves
         weights = {name.removeprefix("network."): value for name, value in load_file(result.weights).items()}

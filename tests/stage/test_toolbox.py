@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+from eksplora.build import CONF, choices
+
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 MIX = (
     "model=cnn_residual model.normalization=group activation=silu initialization=he loss=focal scheduler=one_cycle "
@@ -55,5 +59,8 @@ def test_a_random_study_over_twelve_groups_has_no_failed_trial(prepared: str, tm
     with (tmp_path / "results" / "toolbox" / "trials.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["finished"] * 30
-    searched = [name for name in rows[0] if all(row[name] for row in rows) and len({row[name] for row in rows}) > 1]
-    assert len({"model", "activation", "dropout", "initialization", "regularization", "loss"} & set(searched)) == 6
+    groups = yaml.safe_load((CONF / "space" / "toolbox.yaml").read_text(encoding="utf-8"))["params"]
+    assert len(groups) == 12
+    for group in groups:
+        assert {row[group] for row in rows} <= set(choices(group))
+        assert len({row[group] for row in rows}) > 1, f"{group} is the same in all trials"

@@ -92,6 +92,20 @@ def stop(spool: Spool, *, status: str = "finished", best_trial: int | None = Non
     )  # fmt: skip
 
 
+def evaluate(spool: Spool, number: int, *, members: int, mae: float = 2.5) -> None:
+    """The test part was opened for a trial: each member's metric is by one larger than the one before."""
+    (spool.path.parent / "evaluation.json").write_text("{}\n")
+    spool.append(
+        "evaluation",
+        durable=True,
+        trial=number,
+        metrics={"test/mae": mae, "test_ensemble/mae": mae - 0.5},
+        members=[{"test/mae": mae + member} for member in range(members)],
+        test_sha256={"test_features": "aa", "test_targets": "bb"},
+        artifacts={"evaluation/evaluate.json": "evaluation.json", "evaluation/predictions.csv": "gone.csv"},
+    )
+
+
 def whole_study(path: Path) -> None:
     """Every kind of event and every status, with an interruption in the middle."""
     (path.parent / "best.yaml").write_text("lr: 0.1\n")
@@ -125,6 +139,8 @@ def whole_study(path: Path) -> None:
     for number in range(5, 12):
         run_trial(spool, number)
     stop(spool, best_trial=0)
+    evaluate(spool, 0, members=1)
+    evaluate(spool, 1, members=2, mae=3.0)
     spool.close()
 
 

@@ -184,6 +184,47 @@ def test_the_best_trial_gets_its_artifacts_at_the_stop(spool: Spool) -> None:
     assert changes(spool)["trial-000"].files == {"best/config.yaml": spool.path.parent / "best.yaml"}
 
 
+def metrics(change: Change) -> dict[str, float]:
+    return {point.key: point.value for point in change.metrics}
+
+
+def evaluated(spool: Spool, **sizes: int) -> dict[str, Change]:
+    """What an evaluation changes of a study that is over."""
+    example.run_trial(spool, 0, **sizes)
+    example.stop(spool, best_trial=0)
+    replay = Replay(folder=spool.path.parent)
+    for event in read(spool.path):
+        replay.fold(event)
+    replay.take()
+    example.evaluate(spool, 0, members=sizes.get("members", 1))
+    *_, event = read(spool.path)
+    replay.fold(event)
+    replay.settle()
+    return {change.name: change for change in replay.take()}
+
+
+def test_an_evaluation_shows_on_the_study_the_trial_and_its_members(spool: Spool) -> None:
+    runs = evaluated(spool, members=2)
+    assert {name: metrics(change) for name, change in runs.items()} == {
+        example.STUDY: {"test/mae": 2.5, "test_ensemble/mae": 2.0},
+        "trial-000": {"test/mae": 2.5, "test_ensemble/mae": 2.0},
+        "trial-000-member-0": {"test/mae": 2.5},
+        "trial-000-member-1": {"test/mae": 3.5},
+    }
+    assert runs["trial-000-member-1"].parent == runs["trial-000"].key
+    for name in (example.STUDY, "trial-000"):
+        assert runs[name].files["evaluation/evaluate.json"] == spool.path.parent / "evaluation.json"
+
+
+def test_an_evaluation_of_one_member_shows_on_the_trial_alone(spool: Spool) -> None:
+    assert set(evaluated(spool)) == {example.STUDY, "trial-000"}
+
+
+def test_an_evaluation_leaves_the_statuses_as_they_are(spool: Spool) -> None:
+    for change in evaluated(spool, members=2).values():
+        assert (change.status, change.end_time) == (None, None) and "status" not in change.tags
+
+
 def test_kinds_of_a_newer_version_are_passed_over(spool: Spool) -> None:
     spool.append("tomorrow", trial=0)
     assert set(changes(spool)) == {example.STUDY}

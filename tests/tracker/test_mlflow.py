@@ -72,9 +72,19 @@ def test_mlflow_shows_the_whole_study(folder: Path, spool: Path) -> None:
     assert runs["trial-001-member-1"]["tags"]["mlflow.parentRunId"] == "trial-001"
     assert runs["trial-000"]["params"]["model.widths"] == "[64, 64]"
     assert [step for step, *_ in runs["trial-002"]["points"]["val/metric_0"]] == list(range(1, 11))
-    assert runs["trial-000"]["files"] == [("best/config.yaml", 8), ("config.yaml", 420)]
+    evaluated = ("evaluation/evaluate.json", 3)
+    assert runs["trial-000"]["files"] == [("best/config.yaml", 8), ("config.yaml", 420), evaluated]
     assert [name for name, _ in runs["trial-003"]["files"]] == ["config.yaml", "error.txt"]
-    assert {"space.yaml", "long_params.yaml"} == {name for name, _ in runs[example.STUDY]["files"]}
+    assert {"space.yaml", "long_params.yaml", evaluated[0]} == {name for name, _ in runs[example.STUDY]["files"]}
+    assert runs[example.STUDY]["latest"]["test/mae"] == "3.0", "of the evaluation that came last"
+    tested = {name: run["latest"]["test/mae"] for name, run in runs.items() if "test/mae" in run["latest"]}
+    assert tested == {
+        example.STUDY: "3.0",
+        "trial-000": "2.5",
+        "trial-001": "3.0",
+        "trial-001-member-0": "3.0",
+        "trial-001-member-1": "4.0",
+    }
 
 
 def test_mlflows_client_and_the_direct_way_give_the_same_runs(

@@ -20,7 +20,7 @@ from eksplora.build._compose import (
 from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
 from eksplora.build._mix import check_mix
-from eksplora.build._part import check_recorded, load_ensemble, load_network, part, sampler_factory
+from eksplora.build._part import check_recorded, load_ensemble, load_network, network_of, part, sampler_factory
 from eksplora.build._request import Request, compose_request, request
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "load_ensemble",
     "load_network",
     "metrics_for",
+    "network_of",
     "parse_override",
     "parse_space",
     "part",

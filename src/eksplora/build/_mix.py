@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from eksplora.build._compose import choices
 from eksplora.build._part import allowed_targets
@@ -35,6 +36,20 @@ ON_IMAGES = {
     "cutmix_alpha": 0,
 }
 """Keys of an augmentation that change images, and the value with which they do nothing."""
+
+OUTPUT_RANGES: Mapping[str, tuple[float, float]] = {
+    "relu": (0, inf),
+    "sigmoid": (0, 1),
+    "softplus": (0, inf),
+    "thresholded_relu": (0, inf),
+    "elu": (-1, inf),
+    "gelu": (-0.170, inf),
+    "selu": (-1.758, inf),
+    "silu": (-0.278, inf),
+    "hard_tanh": (-1, 1),
+    "tanh": (-1, 1),
+}
+"""The least and the greatest value of an activation, to three decimals; one that is not here reaches every number."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +193,21 @@ def _shifted_zero(config: Config) -> str | None:
 
 def _unreachable_targets(config: Config) -> str | None:
     scaling, given = config["data"].get("target_scaling", "none"), config["model"].get("output_activation", "identity")
-    if scaling == "none" or given == "identity":
+    if scaling == "none" or given not in OUTPUT_RANGES:
         return None
     return (
-        f"model.output_activation={given} does not go with data.target_scaling={scaling}: half of such targets are "
-        "below 0. Choose model.output_activation=identity or data.target_scaling=none."
+        f"model.output_activation={given} does not go with data.target_scaling={scaling}: {_missed(given)}. "
+        "Choose model.output_activation=identity or data.target_scaling=none."
     )
+
+
+def _missed(activation: str) -> str:
+    """Which targets of mean 0 and deviation 1 an activation's values do not reach."""
+    least, most = OUTPUT_RANGES[activation]
+    if least == 0:
+        return "it has no values below 0, where about half of such targets are"
+    bound = f"stay between {least:g} and {most:g}" if most < inf else f"never fall below {least:g}"
+    return f"its values {bound}, while such targets have no bound"
 
 
 def _mixed_twice(config: Config) -> str | None:

@@ -101,13 +101,22 @@ def load_network(folder: str | Path, *, member: int = 0) -> Any:
         ConfigError: If the configuration names a part that this project does not have.
         DataError: If a file is missing or unreadable.
     """
+    path = Path(folder)
+    return network_of(recorded_config(path / "config.yaml"), path / f"member-{member}.safetensors")
+
+
+def network_of(config: Mapping[str, Any], weights: Path) -> Any:
+    """A trained network from its configuration and its weights; see `load_network`.
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If the file is missing or unreadable.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from eksplora.model._scaled import Scaled
 
-    path, weights = Path(folder) / "config.yaml", Path(folder) / f"member-{member}.safetensors"
-    config = recorded_config(path)
     try:
         tensors = load_file(weights)
     except (OSError, SafetensorError) as error:

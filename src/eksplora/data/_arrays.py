@@ -30,16 +30,6 @@ class TrainingArrays:
     target_scaling: _scaling.Scaling
 
 
-def training_arrays(dataset: Dataset, split: Split) -> TrainingArrays:
-    """All rows of the training part, scaled by what `split.train` shows; the test part stays closed.
-
-    Raises:
-        ConfigError: The batch is larger than the rows to learn from.
-        DataError: A prepared file is missing or altered.
-    """
-    return fold_arrays(dataset, (split,))[0]
-
-
 def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArrays, ...]:
     """The training arrays of each split, each scaled by what its own `train` rows show; the test part stays closed.
 

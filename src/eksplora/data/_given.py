@@ -1,6 +1,7 @@
 """Rows that a user gives to a model: a table, arrays, or image files, as the data set's own rows are."""
 
 import csv
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,8 @@ def _table(path: Path, card: Card) -> NDArray[np.float64]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.DictReader(file)
-            missing = [name for name in names if name not in (lines.fieldnames or ())]
-            if missing:
-                raise DataError(f"input: {path} has no column '{missing[0]}'. Columns wanted: {', '.join(names)}.")
-            rows = [[_number(line[name], path, lines.line_num, name) for name in names] for line in lines]
+            _check_columns(lines.fieldnames or (), names, path)
+            rows = [_row(line, names, path, lines.line_num) for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"input: {path} cannot be read ({error}). Save it as CSV in UTF-8.") from None
     if not rows:
@@ -62,26 +61,40 @@ def _table(path: Path, card: Card) -> NDArray[np.float64]:
     return np.array(rows)
 
 
-def _number(text: str | None, path: Path, line: int, name: str) -> float:
+def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> None:
+    for name in names:
+        count = list(columns).count(name)
+        if count != 1:
+            wrong = f"{count} columns" if count else "no column"
+            raise DataError(f"input: {path} has {wrong} '{name}'. Columns wanted: {', '.join(names)}.")
+
+
+def _row(line: Mapping[str, Any], names: Sequence[str], path: Path, number: int) -> list[float]:
+    if None in line:  # where csv puts what is left over: a decimal comma would move all cells after it
+        raise DataError(f"input: {path}, line {number} has more cells than the first line. Mend the line.")
+    return [_number(line[name] or "", path, number, name) for name in names]
+
+
+def _number(text: str, path: Path, line: int, name: str) -> float:
     try:
-        value = float(text or "")
+        value = np.nan if "_" in text else float(text)  # Python alone reads 1_000 as a number
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise DataError(f"input: {path}, line {line}, column '{name}': '{text or ''}' is no number. Mend the cell.")
+        raise DataError(f"input: {path}, line {line}, column '{name}': {text!r} is no number. Mend the cell.")
     return value
 
 
-def _arrays(path: Path, card: Card) -> NDArray[Any]:
+def _arrays(path: Path, card: Card) -> NDArray[np.float64]:
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"input: {path} is no npz file. {SAVED}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             features: NDArray[Any] = file["features"]
     except KeyError:
         raise DataError(f"input: {path} has no array `features`. {SAVED}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"input: {path} cannot be read ({error}). Save it by numpy.savez(path, features=...)."
-        ) from None
+    except Exception as error:  # of a damaged file: numpy, zipfile and zlib each have their own
+        raise DataError(f"input: {path} cannot be read ({error}). {SAVED}") from None
     shape = list(card["input_shape"])
     if list(features.shape[1:]) != shape or features.dtype.kind not in "iuf" or not len(features):
         raise DataError(
@@ -90,7 +103,7 @@ def _arrays(path: Path, card: Card) -> NDArray[Any]:
         )
     if not np.isfinite(features).all():
         raise DataError(f"input: {path} holds values that are no numbers. Mend them first.")
-    return features
+    return features.astype(np.float64)
 
 
 def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
@@ -105,15 +118,20 @@ def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], N
 
 
 def _image(file: Path, card: Card) -> NDArray[np.float64]:
-    """Pixels (1, height, width), 0 to 255 brought to the range of the data set's own; nothing is resized or turned."""
-    from PIL import Image, UnidentifiedImageError
+    """Pixels (1, height, width), 0 to 255 brought to the range of the data set's own; nothing is resized or turned.
+
+    Colours count by their luminance, transparency does not.
+    """
+    from PIL import Image
 
     _, height, width = card["input_shape"]
     try:
         with Image.open(file) as opened:
-            pixels = np.asarray(opened.convert("L"), dtype=np.float64)
-    except (OSError, UnidentifiedImageError) as error:
+            mode, pixels = opened.mode, np.asarray(opened.convert("L"), dtype=np.float64)
+    except Exception as error:  # of a damaged file: Pillow's decoders each have their own
         raise DataError(f"input: {file} cannot be read ({error}). Give a grey image.") from None
+    if mode.startswith(("I", "F")):
+        raise DataError(f"input: {file} has more than 8 bits a pixel, which would be cut off. Save it with 8.")
     if pixels.shape != (height, width):
         raise DataError(
             f"input: {file} has {pixels.shape[1]}x{pixels.shape[0]} pixels, the model takes {width}x{height}. "

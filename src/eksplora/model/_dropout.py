@@ -96,7 +96,10 @@ class AlphaDropout(Dropout):
 
 
 def dropouts(rate: float, kind: str, after: Activation) -> list[nn.Module]:
-    """The layers, none or one, that drop this fraction of what comes out of an activation.
+    """The layers, none or one, that drop this fraction of what comes out of an activation: `Dropout`, `AlphaDropout`.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014; alpha
+    dropout: Klambauer et al., "Self-normalizing neural networks", NIPS 2017.
 
     Raises:
         ConfigError: If alpha dropout does not suit the activation.

@@ -22,7 +22,9 @@ class CNN(nn.Module):
 
     A dense layer is a linear map, normalization, activation and dropout.
     Convolutions have stride 1; pooling has its own size as stride and drops what does not fill a window.
-    Weights are torch's own draw until a function of `eksplora.initialization` has set them.
+    Weights are torch's own draw until a function of `eksplora.initialization` has set them. Source: LeCun, Bottou,
+    Bengio and Haffner, "Gradient-based learning applied to document recognition", Proceedings of the IEEE 86, 1998,
+    section II.
 
     Args:
         input_shape: (channels, height, width) of one image.
@@ -34,7 +36,7 @@ class CNN(nn.Module):
             kernel the odd row and column of zeros are at the bottom and right, as in Keras).
         activation: Name for all layers; or a list with one per block and then one per hidden layer.
         hidden_units: Units of each dense layer between the blocks and the output; a number is one layer.
-        dropout: Fraction in [0, 1] of a dense layer's units that training zeroes, for all dense layers or one each.
+        dropout: Fraction in [0, 1) of a dense layer's units that training zeroes, for all dense layers or one each.
         output_activation: Name for the last layer; `identity` gives raw scores (logits).
         normalization: `none`; or `batch`, `group`, `layer`: of each block and each dense layer.
         normalization_place: `before` the activation, whose convolution or linear map then has no bias of its own; or
@@ -43,7 +45,7 @@ class CNN(nn.Module):
         activation_parameter: The number of the activations that take one; None: their default.
         dropout_kind: Of the dense layers' dropout: `standard`; or `alpha`, which keeps mean and variance of SELU's
             outputs.
-        block_dropout: Fraction in [0, 1] of a block's numbers that training zeroes, for all blocks or one per block.
+        block_dropout: Fraction in [0, 1) of a block's numbers that training zeroes, for all blocks or one per block.
         pooling: `max` or `average`.
 
     Raises:

@@ -3,13 +3,14 @@
 Shapes: (rows, channels, height, width), in pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import Activation, activation_name
+from eksplora.model._activations import Activation
+from eksplora.model._branch import added, scale_of_branches
 from eksplora.model._dropout import KINDS, dropouts
 from eksplora.model._gain import gain_before
 from eksplora.model._images import Conv2d, averaged
@@ -21,15 +22,17 @@ from eksplora.model._values import filters_of, image_shape, option, per_layer, p
 
 @dataclass(frozen=True)
 class _Style:
-    """What all convolutions of a network share.
+    """What the convolutions of a block share.
 
     Attributes:
         function: The activation.
         normalization: Right after each convolution, which then has no bias of its own.
+        scale: What the block's branch is multiplied by.
     """
 
     function: Activation
     normalization: Normalization
+    scale: float
 
     def convolution(
         self, channels: int, filters: int, stage: int, pixels: int, *, kernel: int = 3, stride: int = 1
@@ -42,21 +45,21 @@ class _Style:
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions whose output is added to what came in: activation(branch(x) + skip(x)).
+    """Two convolutions whose output is added to what came in: activation(skip(x) + scale * branch(x)).
 
     Source: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, figures 2 and 5 (left),
-    option B for the skip.
+    option B for the skip; they have no scale.
     """
 
     knows_members = True
 
-    def __init__(self, branch: nn.Module, skip: nn.Module, function: nn.Module) -> None:
+    def __init__(self, branch: nn.Module, skip: nn.Module, function: nn.Module, scale: float) -> None:
         super().__init__()
-        self.branch, self.skip, self.function = branch, skip, function
+        self.branch, self.skip, self.function, self.scale = branch, skip, function, scale
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, channels, height, width) to (rows, filters, ...), or members of both."""
-        y: Tensor = self.function(self.branch(x) + self.skip(x))
+        y: Tensor = self.function(added(self.skip(x), self.branch(x), self.scale))
         return y
 
 
@@ -69,11 +72,13 @@ def _block(style: _Style, channels: int, filters: int, stage: int, pixels: int, 
         *style.convolution(filters, filters, stage, pixels),
     )
     skip = style.convolution(channels, filters, stage, pixels, kernel=1, stride=stride) if halves else []
-    return BasicBlock(branch, nn.Sequential(*skip), style.function.layer())
+    return BasicBlock(branch, nn.Sequential(*skip), style.function.layer(), style.scale)
 
 
-def _stages(style: _Style, filters: Sequence[int], blocks: Sequence[int], height: int, width: int) -> nn.Sequential:
-    """The stages, for images of this size; each later one halves it, up.
+def _stages(
+    styles: Iterator[_Style], filters: Sequence[int], blocks: Sequence[int], height: int, width: int
+) -> nn.Sequential:
+    """The stages, for images of this size; each later one halves it, up. Every block takes the next style.
 
     Raises:
         ConfigError: If an image cannot be halved so often.
@@ -88,7 +93,7 @@ def _stages(style: _Style, filters: Sequence[int], blocks: Sequence[int], height
         height, width = ((height + 1) // 2, (width + 1) // 2) if stage else (height, width)
         made = nn.Sequential()
         for place in range(count):
-            made.append(_block(style, channels, own, stage, height * width, halves=bool(stage) and not place))
+            made.append(_block(next(styles), channels, own, stage, height * width, halves=bool(stage) and not place))
             channels = own
         stages.append(made)
     return stages
@@ -115,19 +120,23 @@ class CNNResidual(nn.Module):
     zeros. Weights are torch's own draw until a function of `eksplora.initialization` has set them. Source: He et al.
     2016 (see `BasicBlock`), section 4.2, the networks for CIFAR-10.
 
+    Without normalization the branches' scale is 1 / sqrt(blocks of all stages), so that signals do not blow up with
+    depth. Source: see `scale_of_branches`.
+
     Args:
         input_shape: (channels, height, width) of one image.
         num_outputs: Numbers that come out per image.
         filters: Output channels of each stage; the first convolution has those of the first.
         blocks: Basic blocks of each stage, for all or one per stage.
-        activation: Name for all convolutions.
-        activation_parameter: The number of an activation that takes one; None: its default.
+        activation: Name for all layers; or a list with one for the first convolution and then one per block.
+        activation_parameter: The number of the activations that take one; None: their default.
         normalization: Right after each convolution, which then has no bias of its own: `batch`, `group`, `layer`; or
             `none`.
         groups: Of group normalization; it divides all filters.
-        dropout: Fraction in [0, 1] of the averages that training zeroes before the output.
+        dropout: Fraction in [0, 1) of the averages that training zeroes before the output.
         dropout_kind: `standard`; averages are not SELU's outputs, so `alpha` does not suit them.
         output_activation: Name for the last layer; `identity` gives raw scores (logits).
+        branch_scale: What a block adds is multiplied by this; None: by 1 / sqrt(blocks), or by 1 with normalization.
 
     Raises:
         ConfigError: If a size, a name, a number, a rate or the length of a list is wrong, or the image is too small for
@@ -160,23 +169,27 @@ class CNNResidual(nn.Module):
         num_outputs: int,
         filters: Sequence[int],
         blocks: int | Sequence[int],
-        activation: str,
+        activation: str | Sequence[str],
         activation_parameter: float | None,
         normalization: str,
         groups: int,
         dropout: float,
         dropout_kind: str,
         output_activation: str,
+        # configurations recorded by earlier versions do not have the keys from here on
+        branch_scale: float | None = 1.0,
     ) -> None:
         super().__init__()
         channels, height, width = image_shape(input_shape)
         own = filters_of(filters, "stage")
         counts = per_layer(blocks, len(own), "model.blocks", positive)
-        (function,) = activations(activation_name(activation, "model.activation"), 1, activation_parameter)
-        style = _Style(function, Normalization.of(normalization, "before", groups))
-        self.stem = nn.Sequential(*style.convolution(channels, own[0], 0, height * width), function.layer())
-        self.stages = _stages(style, own, counts, height, width)
-        self.dropout = nn.Sequential(*_last_dropout(rate(dropout, "model.dropout"), dropout_kind, function))
+        functions = activations(activation, 1 + sum(counts), activation_parameter)
+        norm = Normalization.of(normalization, "before", groups)
+        scale = scale_of_branches(branch_scale, sum(counts), norm, has_mean=False)
+        first, *others = [_Style(function, norm, scale) for function in functions]
+        self.stem = nn.Sequential(*first.convolution(channels, own[0], 0, height * width), first.function.layer())
+        self.stages = _stages(iter(others), own, counts, height, width)
+        self.dropout = nn.Sequential(*_last_dropout(rate(dropout, "model.dropout"), dropout_kind, functions[-1]))
         self.output = Linear(own[-1], positive(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 

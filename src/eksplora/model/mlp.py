@@ -15,7 +15,9 @@ from eksplora.model._values import option, per_layer, positive, rate, sizes
 class MLP(nn.Module):
     """Linear layers with normalization, an activation and dropout after each hidden one.
 
-    Weights are torch's own draw until a function of `eksplora.initialization` has set them.
+    h_i = activation(W_i h_(i-1) + b_i), without normalization. Weights are torch's own draw until a function of
+    `eksplora.initialization` has set them. Source: Rumelhart, Hinton and Williams, "Learning representations by
+    back-propagating errors", Nature 323, 1986.
 
     Args:
         input_shape: Shape of one example; it is flattened.
@@ -23,7 +25,7 @@ class MLP(nn.Module):
         widths: Units of each hidden layer; empty for a linear model.
         activation: Name for all hidden layers, or one per hidden layer.
         output_activation: Name for the last layer; `identity` gives raw scores (logits).
-        dropout: Fraction in [0, 1] of a hidden layer's units that training zeroes, for all layers or one per layer.
+        dropout: Fraction in [0, 1) of a hidden layer's units that training zeroes, for all layers or one per layer.
         normalization: `none`; or `batch`, `group`, `layer`: of each hidden layer.
         normalization_place: `before` the activation, whose linear map then has no bias of its own; or `after` it.
         groups: Of group normalization; it divides all widths.

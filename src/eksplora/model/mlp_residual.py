@@ -6,6 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from eksplora.model._branch import added, scale_of_branches
 from eksplora.model._dropout import KINDS
 from eksplora.model._layers import activations, dense, last_activation
 from eksplora.model._linear import Linear, chain
@@ -14,31 +15,34 @@ from eksplora.model._values import option, per_layer, positive, rate, sizes
 
 
 class Residual(nn.Module):
-    """Layers whose output is added to their input: h + layers(h), or a projection of h where the widths differ.
+    """Layers whose output is added to their input: h + scale * layers(h), or a projection of h where the widths differ.
 
-    Source: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
+    Source: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2, which
+    have no scale.
     """
 
     knows_members = True
 
-    def __init__(self, layers: nn.Module, inputs: int, outputs: int) -> None:
+    def __init__(self, layers: nn.Module, inputs: int, outputs: int, scale: float) -> None:
         super().__init__()
-        self.layers = layers
+        self.layers, self.scale = layers, scale
         self.skip = nn.Identity() if inputs == outputs else Linear(inputs, outputs, bias=False)
 
     def forward(self, h: Tensor) -> Tensor:
         """(rows, inputs) to (rows, outputs), or members of both."""
-        skipped: Tensor = self.skip(h)
-        return skipped + chain(list(self.layers.children()), h)
+        return added(self.skip(h), chain(list(self.layers.children()), h), self.scale)
 
 
 class MLPResidual(nn.Module):
-    """Hidden layers h -> skip(h) + dropout(activation(normalization(linear(h)))), then a linear output.
+    """Hidden layers h -> skip(h) + scale * dropout(activation(normalization(linear(h)))), then a linear output.
 
     The skip is the identity where a layer is as wide as the one before, otherwise a linear projection without bias.
     Weights are torch's own draw until a function of `eksplora.initialization` has set them. Source: He et al. 2016 (see
     `Residual`); for tables: Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular
     data", NeurIPS 2021, whose blocks have two linear maps each.
+
+    Without normalization the scale is 1 / hidden layers, so that signals do not blow up with depth. Source: see
+    `scale_of_branches`.
 
     Args:
         input_shape: Shape of one example; it is flattened.
@@ -50,9 +54,10 @@ class MLPResidual(nn.Module):
         normalization: `none`; or `batch`, `group`, `layer`: of each hidden layer.
         normalization_place: `before` the activation, whose linear map then has no bias of its own; or `after` it.
         groups: Of group normalization; it divides all widths.
-        dropout: Fraction in [0, 1] of a hidden layer's units that training drops before they are added, for all layers
+        dropout: Fraction in [0, 1) of a hidden layer's units that training drops before they are added, for all layers
             or one per layer.
         dropout_kind: `standard`; or `alpha`, which keeps mean and variance of SELU's outputs.
+        branch_scale: What a layer adds is multiplied by this; None: by 1 / hidden layers, or by 1 with normalization.
 
     Raises:
         ConfigError: If a size, a name, a number, a rate or the length of a list is wrong, or alpha dropout follows
@@ -92,6 +97,8 @@ class MLPResidual(nn.Module):
         groups: int,
         dropout: float | Sequence[float],
         dropout_kind: str,
+        # configurations recorded by earlier versions do not have the keys from here on
+        branch_scale: float | None = 1.0,
     ) -> None:
         super().__init__()
         inputs = prod(sizes(input_shape, "model.input_shape"))
@@ -100,8 +107,9 @@ class MLPResidual(nn.Module):
         rates = per_layer(dropout, len(units), "model.dropout", rate)
         norm = Normalization.of(normalization, normalization_place, groups)
         layers = dense(inputs, units, functions, rates, norm, kind=option(dropout_kind, "dropout.kind", KINDS))
+        scale = scale_of_branches(branch_scale, len(units), norm, has_mean=True)
         ends = pairwise([inputs, *units])
-        self.hidden = nn.Sequential(*(Residual(layer, *own) for layer, own in zip(layers, ends, strict=True)))
+        self.hidden = nn.Sequential(*(Residual(layer, *own, scale) for layer, own in zip(layers, ends, strict=True)))
         self.output = Linear([inputs, *units][-1], positive(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 

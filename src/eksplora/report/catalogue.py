@@ -26,19 +26,21 @@ class Key:
 
 @dataclass(frozen=True)
 class Part:
-    """What an option builds.
+    """What an option builds, or what takes its keys.
 
     Attributes:
         target: Its dotted name.
         place: Address of a third party's documentation, or our file, from the project's root; empty: none is known.
         summary: What our docstring begins with.
         sources: The papers that our docstring names.
+        is_built: Whether the option names it; otherwise its keys go there.
     """
 
     target: str
     place: str
     summary: str = ""
     sources: Sequence[str] = ()
+    is_built: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Option:
     Attributes:
         name: The file's stem.
         comment: What the file begins with; paragraphs are separated by an empty line.
-        part: What it builds; None: nothing by itself.
+        part: What it builds, or what takes its keys; None: nothing by itself.
         documentation: Address that the file begins with.
         bases: Options of the same group whose keys it takes over.
         brings: (group, option) of other groups that come with it.
@@ -242,15 +244,17 @@ def _option(group: str, option: Option, root: str) -> list[str]:
 
 
 def _built(option: Option, root: str) -> list[str]:
-    """What an option builds, and where that is explained."""
-    part = option.part
+    """What an option builds, or what takes its keys, and where that is explained."""
+    part, documented = option.part, [f"Documentation: <{option.documentation}>."] if option.documentation else []
     if part is None:
-        return [f"Documentation: <{option.documentation}>."] if option.documentation else []
+        return documented
+    said = f": {as_prose(part.summary)}" if part.summary else "."
+    if not part.is_built:
+        return [f"Its keys go to {as_code(part.target)} ([{part.place}]({root}/{part.place})){said}", *documented]
     if not part.place:
         return [f"Builds {as_code(part.target)}."]
     if "://" in part.place:
         return [f"Builds [{as_code(part.target)}]({part.place})."]
-    said = f": {as_prose(part.summary)}" if part.summary else "."
     return [f"Builds {as_code(part.target)} ([{part.place}]({root}/{part.place})){said}"]
 
 

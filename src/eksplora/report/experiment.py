@@ -42,7 +42,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         | c |  |
     """
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [columns, ["---"] * len(columns), *([cell(row.get(name)) for name in columns] for row in rows)]
+    lines = [
+        [cell(name) for name in columns],
+        ["---"] * len(columns),
+        *([cell(row.get(name)) for name in columns] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

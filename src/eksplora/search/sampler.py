@@ -13,7 +13,11 @@ from eksplora.search.space import grid as points_of
 
 
 class GridSampler(BaseSampler):
-    """Trial n takes point n of the space, enumerated once by content: no cell twice, whatever the number of workers."""
+    """Trial n takes point n of the space, enumerated once by content: no cell twice, whatever the number of workers.
+
+    Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012, which says what a grid
+    costs.
+    """
 
     def __init__(self, *, space: Space, seed: int) -> None:
         """Enumerate the space; a grid draws nothing, so `seed` has no effect.

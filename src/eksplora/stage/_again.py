@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,17 +38,20 @@ def worktree(project: Path, commit: str, patch: str) -> Iterator[Path]:
         raise PreconditionError("the commit was not recorded: the run was made outside of a git repository.")
     with tempfile.TemporaryDirectory(prefix="eksplora-") as folder:
         tree = Path(folder) / "tree"
-        found = _git(project, "worktree", "add", "--detach", "--quiet", str(tree), commit)
-        if found:
-            raise PreconditionError(
-                f"commit {commit[:12]} cannot be checked out ({found}). Fetch it: git fetch --all --tags."
-            )
         try:
+            # In two steps: the user's hook for a checkout (DVC has one) does not run.
+            found = _git(project, "worktree", "add", "--detach", "--no-checkout", "--quiet", str(tree), commit)
+            found = found or _git(tree, "reset", "--hard", "--quiet")
+            if found:
+                raise PreconditionError(
+                    f"commit {commit[:12]} cannot be checked out ({found}). Fetch it: git fetch --all --tags."
+                )
             if "diff --git " in patch and (reason := _git(tree, "apply", "--whitespace=nowarn", given=patch)):
                 raise PreconditionError(f"the recorded changes.diff does not fit commit {commit[:12]} ({reason}).")
             yield tree
         finally:
-            _git(project, "worktree", "remove", "--force", str(tree))
+            shutil.rmtree(tree, ignore_errors=True)
+            _git(project, "worktree", "remove", "--force", "--force", str(tree))  # twice: also one that was half made
 
 
 def _git(folder: Path, *arguments: str, given: str = "") -> str:
@@ -72,7 +76,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
     Args:
         tree: The worktree.
         recorded: The study.
-        keys: Members of one population.
+        keys: Members of one population, with the same number of threads.
         data_root: Folder of the prepared data: the present one.
 
     Raises:
@@ -85,8 +89,8 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         trainings = []
         for place, key in enumerate(together):
             training = recorded.training(key, str(Path(folder) / f"member-{place}"))
-            training["config"]["data"]["root"] = str(data_root.absolute())
-            trainings.append(training)
+            data = training["config"]["data"] | {"root": str(data_root.absolute())}
+            trainings.append(training | {"config": training["config"] | {"data": data}})
         ends = {
             f"{trial}/{member}": recorded.results[trial, member]["epochs"]
             for trial, member in together
@@ -97,7 +101,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             "code.sha256": recorded.provenance["code.sha256"],
             "trainings": trainings,
             "pruned": ends,
-            "threads": recorded.threads[keys[0]],
+            "threads": recorded.threads[keys[0]][-1],
             "folder": str(Path(folder) / "population"),
             "output": str(output),
         }
@@ -127,9 +131,14 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
     """
     asked = Path(folder) / "request.json"
     asked.write_text(json.dumps(request), encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1"}
+    own = {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1", "TMPDIR": folder}  # torch leaves a cache there
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(asked)], cwd=tree, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(SCRIPT), str(asked)],
+        cwd=tree,
+        env=os.environ | own,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason"])[-1]

@@ -1,7 +1,7 @@
 """The configurations that are confirmed: the best of a search, and the experiment's own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eksplora import build
@@ -24,7 +24,7 @@ class Candidate:
         name: `baseline`, or the trial that it was, e.g. `trial-12`.
         values: What was searched in that trial.
         config: The resolved configuration.
-        found: The objective that the search saw; None for the baseline.
+        found: The objective that the search saw; None for a baseline that is not among its best.
     """
 
     name: str
@@ -40,6 +40,8 @@ class Candidate:
 
 def candidates(configure: build.Configurator, searched: Mapping[str, Any], best: int) -> list[Candidate]:
     """The `best` best trials of a search and the baseline, without repeats, best first.
+
+    A trial that had the baseline's configuration is the baseline, with the values and the objective of the search.
 
     Args:
         configure: Makes configurations as the search did.
@@ -61,7 +63,7 @@ def candidates(configure: build.Configurator, searched: Mapping[str, Any], best:
                 "make of it. Search again, or give the overrides that the search was given."
             )
         found.append(candidate)
-    own = configure({})
-    if fingerprint(own) in [candidate.key for candidate in found]:
-        return found
-    return [*found, Candidate(BASELINE, {}, own, None)]
+    baseline = Candidate(BASELINE, {}, configure({}), None)
+    if baseline.key not in [candidate.key for candidate in found]:
+        return [*found, baseline]
+    return [replace(one, name=BASELINE) if one.key == baseline.key else one for one in found]

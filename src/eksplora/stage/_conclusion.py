@@ -3,7 +3,8 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from eksplora.stage._ledger import Ledger, Trial
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
 from eksplora.stage._results import as_json, new_folder, unwritable
+from eksplora.stage._verdicts import verdicts
 from eksplora.tracker._base import Tracker
 from eksplora.tracker.spool import Spool, read
 
@@ -29,19 +31,32 @@ UNFINISHED = f".{SUMMARY}.new"
 """The same folder while it is written."""
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a study is to end.
+
+    Attributes:
+        results: Where a finished study's files go; None: they stay in its own folder.
+        is_shown: Whether its table is shown.
+        reference: The objective of the baseline's members, to compare the best trials with; None: there is none.
+    """
+
+    results: Path | None
+    is_shown: bool
+    reference: Sequence[float] | None
+
+
 def conclude(
     request: Request,
     driver: Driver,
     spool: Spool,
     tracker: Tracker,
     error: EksploraError | None,
-    *,
-    results: Path | None,
-    is_shown: bool,
+    ending: Ending,
 ) -> None:
     """Write and show what the study found, tell MLflow, then raise the error that ended it, if any.
 
-    Only a study that ends as it should goes to `results`: what lies there is finished.
+    Only a study that ends as it should goes to its results: what lies there is finished.
     """
     if isinstance(error, StorageError):
         raise error  # nothing more can be written
@@ -49,22 +64,22 @@ def conclude(
     shown = summary = driver.plan.folder / SUMMARY
     study = next(read(spool.path)).data
     try:
-        write_summary(driver, study, summary)
-        if results is not None and error is None and not driver.stop_reason:
-            with new_folder(results) as folder:
+        write_summary(driver, study, summary, ending.reference)
+        if ending.results is not None and error is None and not driver.stop_reason:
+            with new_folder(ending.results) as folder:
                 shutil.copytree(summary, folder, dirs_exist_ok=True)
-            shown = results
+            shown = ending.results
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
         raise unwritable(failure, summary) from failure
     spool.append("stop", durable=True, **_stop_event(driver, spool, summary, error))
     tracker.notify()
-    if is_shown:
-        show(driver, shown)
+    if ending.is_shown:
+        show(driver, shown, ending.reference)
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
     is_recorded = tracker.finish(tracker_seconds(request))
-    if is_shown and (where := tracker.where(driver.plan.name)):
+    if ending.is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:
         print(
@@ -80,13 +95,14 @@ def tracker_seconds(request: Request) -> float:
     return float(request.config["tracker"].get("timeout_seconds", 0.0))
 
 
-def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path) -> None:
+def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, reference: Sequence[float] | None) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
 
     Args:
         driver: Has run the study.
         study: Its first event.
         folder: Where the summary goes.
+        reference: The objective of the baseline's members.
     """
     new = folder.with_name(UNFINISHED)
     shutil.rmtree(new, ignore_errors=True)
@@ -95,7 +111,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path) -> Non
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    (new / "search.json").write_text(as_json(_facts(driver, study)))
+    (new / "search.json").write_text(as_json(_facts(driver, study) | {"verdicts": verdicts(ledger, reference)}))
     (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
     for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
@@ -199,7 +215,7 @@ def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraErro
     }
 
 
-def show(driver: Driver, results: Path) -> None:
+def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> None:
     """Print the table of best trials and where everything is."""
     ledger, plan = driver.ledger, driver.plan
     goal = "lowest" if plan.direction == "minimize" else "highest"
@@ -215,6 +231,8 @@ def show(driver: Driver, results: Path) -> None:
             _aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials"
         )
         print(_caution(plan))
+        for verdict in verdicts(ledger, reference):
+            print(f"  {verdict['in_words']}")
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):
         print(f"  plots    {results / 'plots'}/*.html")

@@ -22,16 +22,14 @@ from eksplora.stage._record import as_yaml
 from eksplora.stage._registration import register, show_registered
 from eksplora.stage._results import as_json, new_folder
 from eksplora.stage._study import Outcome, Study, run_study
+from eksplora.stage.confirm import EACH, ON_ALL_ROWS
 from eksplora.tracker.spool import read
 from eksplora.types import Config
-
-ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
-"""What a training without validation rows is made with."""
 
 
 def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate]) -> None:
     """Confirm the candidates, train the chosen one on all rows, write and register it, and show what came of it."""
-    fresh = with_fresh_seeds(request)
+    fresh = as_confirmation(request)
     direction, alpha = request.settings.objective.direction, request.settings.confirm.alpha
     compared, known = confirm_candidates(fresh, tried)
     order = ranked(known, direction)
@@ -64,11 +62,16 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
     show(facts, Path(request.settings.output) / "confirm")
 
 
-def with_fresh_seeds(request: Request) -> Request:
-    """The request with a seed of its own, so that no member of the search is met again."""
+def as_confirmation(request: Request) -> Request:
+    """The request with a seed of its own, so that no member of the search is met again.
+
+    Nor does the search's way of choosing matter: each candidate is tried, and trained to its end.
+    """
     study = replace(request.settings.study, seed=derive(request.settings.study.seed, "confirm") % 2**31)
-    config = {**request.config, "study": asdict(study)}
-    return replace(request, settings=replace(request.settings, study=study), config=config)
+    own = build.plain(build.compose_root(request.root, [f"{key}={name}" for key, name in EACH.items()]))
+    config = {**request.config, "study": asdict(study), **{key: own[key] for key in EACH}}
+    settings, choices = replace(request.settings, study=study), {**request.choices, **EACH}
+    return replace(request, settings=settings, config=config, choices=choices)
 
 
 def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
@@ -142,6 +145,7 @@ def final_facts(trial: Trial) -> dict[str, Any]:
     """The final model in numbers: what it learned from says nothing of what it is worth, so no metric is here."""
     results = [result for _, result in sorted(trial.results.items())]
     return {
+        "key": trial.key,
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "seeds": [member.seed for member in trial.members],

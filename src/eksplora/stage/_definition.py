@@ -60,7 +60,9 @@ def define(
     return Definition(values)
 
 
-def study_event(request: build.Request, plan: Plan, definition: Definition, base: Config) -> dict[str, Any]:
+def study_event(
+    request: build.Request, plan: Plan, definition: Definition, base: Config, parent: tuple[str, str] | None
+) -> dict[str, Any]:
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
@@ -86,6 +88,7 @@ def study_event(request: build.Request, plan: Plan, definition: Definition, base
             "changes.diff": provenance.diff(root),
         },
         "definition": dict(definition.values),
+        "parent": parent,
     }
 
 

@@ -9,7 +9,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 _SECTION = re.compile(r"^(Args|Attributes|Examples?|Raises|Returns|Yields|Note|References):", re.MULTILINE)
-_SEE = re.compile(r"\bsee `(\w+)`")
+_SEE = re.compile(r"\bsee\s+`(\w+)`")
 _SOURCE = re.compile(r"\b[Ss]ources?:\s+(.*)", re.DOTALL)
 
 
@@ -42,19 +42,21 @@ def words(package: Path, target: str) -> Words | None:
     tree = _tree(file)
     node = _find(tree.body, name)
     if isinstance(node, ast.ImportFrom):  # it is defined where it is imported from
-        alias = next(alias for alias in node.names if name in (alias.asname, alias.name))
+        alias = next(alias for alias in node.names if name == (alias.asname or alias.name))
         return words(package, f"{_module(module, node)}.{alias.name}")
     text = (ast.get_docstring(node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None) or (
         ast.get_docstring(tree) or ""
     )
     named = sources(text)
-    seen = [other for source in named for name in _SEE.findall(source) for other in _sources_of(tree, name)]
+    seen = [other for source in named for name in _SEE.findall(source) for other in _sources_of(package, module, name)]
     return Words(file, text.partition("\n")[0], [*named, *seen, *_origin(node)])
 
 
-def _sources_of(tree: ast.Module, name: str) -> list[str]:
-    node = _find(tree.body, name)
-    return sources(ast.get_docstring(node) or "") if isinstance(node, ast.ClassDef | ast.FunctionDef) else []
+def _sources_of(package: Path, module: str, name: str) -> Sequence[str]:
+    """Those of another part that a module has or imports."""
+    file = _file(package, module)
+    said = words(package, f"{module}.{name}") if file and _find(_tree(file).body, name) else None
+    return said.sources if said else []
 
 
 def _file(package: Path, module: str) -> Path | None:
@@ -79,7 +81,7 @@ def _find(body: Sequence[ast.stmt], name: str) -> ast.stmt | None:
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return node
-        if isinstance(node, ast.ImportFrom) and any(name in (alias.asname, alias.name) for alias in node.names):
+        if isinstance(node, ast.ImportFrom) and any(name == (alias.asname or alias.name) for alias in node.names):
             return node
         for known, value in _given_names(node):
             if known == name and value != name:

@@ -127,6 +127,7 @@ class Driver:
             threads=self.plan.threads,
             checkpoint_seconds=self.plan.checkpoint_seconds,
             is_judged=self.plan.is_judged,
+            test_rows=self.plan.test_rows,
         )
 
     def _training(self, number: int, member: int) -> Training:

@@ -18,12 +18,18 @@ from eksplora.build import Request
 from eksplora.build._ensemble import Ensemble
 from eksplora.build._mix import task_of
 from eksplora.console.table import print_best
+from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.stage._lock import hold
 from eksplora.stage._results import as_json
 from eksplora.statistics.interval import t_interval
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
+
+_OTHER_HASH = (
+    "its sha256 is not that in confirm.json. "
+    "Run the stage before again: python pipelines/confirm.py, or dvc repro --force on it."
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,9 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
     Raises:
         DataError: If weights or data are not those that were confirmed.
     """
-    ensemble = build.load_ensemble(model)
     check_weights(model, confirmed["final"]["weights_sha256"])
+    ensemble = build.load_ensemble(model)
+    check_config(ensemble.config, confirmed["final"]["key"], model)
     dataset = build.part(request.config, "data")
     arrays = dataset.card()["arrays"]
     check_data(arrays, confirmed["provenance"])
@@ -67,18 +74,26 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
 
 
 def check_weights(model: Path, known: Sequence[str]) -> None:
-    """Refuse weights that are not those that were trained.
+    """Refuse weights that are not those that were trained, and those of further members.
 
     Raises:
         DataError: Naming the file.
     """
-    for member, sha256 in enumerate(known):
-        path = model / f"member-{member}.safetensors"
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            raise DataError(
-                f"{path} is not what was confirmed: its sha256 is not that in confirm.json. "
-                "Run the stage before again: python pipelines/confirm.py, or dvc repro --force on it."
-            )
+    wanted = {f"member-{member}.safetensors": sha256 for member, sha256 in enumerate(known)}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in model.glob("member-*.safetensors")}
+    for name in sorted(wanted.keys() | found.keys()):
+        if found.get(name) != wanted.get(name):
+            raise DataError(f"{model / name} is not what was confirmed: {_OTHER_HASH}")
+
+
+def check_config(config: Mapping[str, Any], key: str, model: Path) -> None:
+    """Refuse another configuration than that which the model was trained with.
+
+    Raises:
+        DataError: Naming the file.
+    """
+    if fingerprint(config) != key:
+        raise DataError(f"{model / 'config.yaml'} is not what was confirmed: {_OTHER_HASH}")
 
 
 def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, str]) -> None:
@@ -97,11 +112,13 @@ def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
 
 
 def metrics_of(request: Request) -> dict[str, Any]:
-    """All metrics that are for the task, by name, the objective's first."""
-    own = request.settings.objective.metric
-    configure = build.Configurator(request.root, request.overrides)
-    names = sorted(build.metrics_for(task_of(request.config)), key=lambda name: (name != own, name))
-    return {name: build.part({"metric": configure({"metric": name})["metric"]}, "metric") for name in names}
+    """All metrics that are for the task, by the names that they have in curves, the objective's first."""
+    own = request.choices["objective"]
+    files = sorted(build.metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
+    configure, stated = build.Configurator(request.root, request.overrides), build.Configurator(request.root, ())
+    names = {file: stated({"objective": file})["objective"]["metric"] for file in files}
+    names[own] = request.settings.objective.metric
+    return {names[file]: build.part({"metric": configure({"metric": file})["metric"]}, "metric") for file in files}
 
 
 def _values(

@@ -2,21 +2,25 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from eksplora.augmentation import Augmentation
-from eksplora.build import check_mix, part
+from eksplora.build import check_mix, network_of, part
 from eksplora.counter import fingerprint
 from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError
 from eksplora.imbalance import Imbalance
+from eksplora.stage._optimizer import check_optimizer
 from eksplora.training import engine
 from eksplora.training.allocation import keep_freed_memory
 from eksplora.training.clipping import Clipping
@@ -24,7 +28,10 @@ from eksplora.training.fit import fit
 from eksplora.training.lane import Lane
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.training.regularization import Regularization
-from eksplora.types import Config, Job, Report, Training
+from eksplora.types import Config, Decision, EpochReport, Job, MemberResult, Report, Training
+
+TEST_ROWS = 1024
+"""Rows of one forward pass over the test part."""
 
 
 def run(kind: str, value: Any, report: Report) -> None:
@@ -39,6 +46,7 @@ def train(job: Job, report: Report) -> None:
     """Train a job's members as one population, or give the job back when they cannot be one."""
     keep_freed_memory()
     torch.set_num_threads(job.threads)
+    report = Tested(report, job) if job.test_rows else report
     lanes = [lane_of(training) for training in job.trainings]
     if len(lanes) > 1:
         chosen = engine.choose(lanes, device_of(job.trainings[0].config))
@@ -46,6 +54,49 @@ def train(job: Job, report: Report) -> None:
             report.split(chosen.size, chosen.reason)
             return
     fit(lanes, job, report)
+
+
+class Tested:
+    """A report that measures finished members on the test part before it hands their results on."""
+
+    def __init__(self, report: Report, job: Job) -> None:
+        """Hand on the results of a job's members to `report`."""
+        self._report, self._test_rows = report, job.test_rows
+        self._configs = {(one.trial, one.member.index): one.config for one in job.trainings}
+
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        """Hand on."""
+        return self._report.epochs(reports)
+
+    def stop_requested(self) -> bool:
+        """Hand on."""
+        return self._report.stop_requested()
+
+    def split(self, size: int, reason: str) -> None:
+        """Hand on."""
+        self._report.split(size, reason)
+
+    def member(self, result: MemberResult) -> None:
+        """Measure, then hand on."""
+        if result.weights is not None:
+            config = self._configs[result.trial, result.member]
+            found = tested(config, Path(result.weights), self._test_rows)
+            result = replace(result, test=found)
+        self._report.member(result)
+
+
+def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
+    """The objective's metric of a trained network on the first so many rows of the test part."""
+    network, task = network_of(config, weights), _part(config, "task")
+    metric = _part(config, "metric").clone()
+    features, targets = part(config, "data").open("test")
+    with torch.inference_mode():
+        for first in range(0, min(rows, len(targets)), TEST_ROWS):
+            block = slice(first, min(first + TEST_ROWS, rows))
+            features_block = torch.from_numpy(np.array(features[block]))
+            wanted = task.target(torch.from_numpy(np.array(targets[block])))
+            metric.update(task.prediction(network(features_block)), task.metric_target(wanted))
+    return {f"test/{config['objective']['metric']}": float(metric.compute())}
 
 
 def lane_of(training: Training) -> Lane:
@@ -64,6 +115,7 @@ def device_of(config: Config) -> torch.device:
 def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
     """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
     check_mix(config)
+    check_optimizer(config["optimizer"])
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
     folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
@@ -137,8 +189,6 @@ def check(config: Config) -> None:
     network = recipe.network()
     recipe.initialize(network, torch.Generator())
     recipe.schedule(0, 1, ())
-    if not config["optimizer"]["lr"] > 0:
-        raise ConfigError(f"optimizer.lr must be above 0, got {config['optimizer']['lr']}. A usual rate is 0.001.")
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
     smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)

@@ -82,6 +82,12 @@ class Trial:
         values = [result.value for result in self.results.values() if result.value is not None]
         return stdev(values) if len(values) > 1 else None
 
+    @property
+    def test(self) -> dict[str, float]:
+        """Mean of each test metric over the members that have it; empty where the test part stayed closed."""
+        names = dict.fromkeys(name for result in self.results.values() for name in result.test)
+        return {name: fmean(r.test[name] for r in self.results.values() if name in r.test) for name in names}
+
     def conclude(self) -> None:
         """Set status and value from the members' results."""
         statuses = {result.status for result in self.results.values()}

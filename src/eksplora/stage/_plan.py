@@ -30,6 +30,7 @@ class Plan:
         max_failures: Trials that may fail by an error.
         checkpoint_seconds: Least time between two checkpoints of a training.
         is_judged: Whether a pruner is at work.
+        test_rows: Rows of the test part on which finished members are measured; 0: none.
         configure: Values of a trial -> resolved configuration.
         tags: Tags of every trial's run.
     """
@@ -50,6 +51,7 @@ class Plan:
     max_failures: int
     checkpoint_seconds: float
     is_judged: bool
+    test_rows: int
     configure: Callable[[Mapping[str, Any]], Config]
     tags: Mapping[str, str] = field(default_factory=dict)
 

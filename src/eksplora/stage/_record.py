@@ -94,7 +94,12 @@ class Record:
         """A trial is over."""
         for member in trial.members:
             self.flush(trial, member.index)
-        metrics = {"seconds": trial.seconds, "epochs": trial.epochs, "members": len(trial.results)}
+        metrics: dict[str, float] = {
+            "seconds": trial.seconds,
+            "epochs": trial.epochs,
+            "members": len(trial.results),
+            **trial.test,
+        }
         self.spool.append(
             "trial_end",
             durable=True,

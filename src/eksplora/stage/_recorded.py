@@ -1,13 +1,17 @@
 """What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from eksplora.errors import DataError
 from eksplora.stage._population import Key
 from eksplora.tracker.spool import Event
 from eksplora.types import Config, Status
+
+Begun = tuple[int, list[Key]]
+"""A population that a worker has had: the driver that began it, by place among the starts, and its trainings."""
 
 
 @dataclass
@@ -19,7 +23,7 @@ class Recorded:
         trials: The `trial` event of each trial, by number.
         results: The `member` event of each member.
         together: For each member, the trainings of the population that gave its result.
-        threads: For each member, the threads of its training.
+        threads: For each member, the threads of its training; more than one number where it went on with others.
         best: The best trial, as the study's last end has it.
     """
 
@@ -27,7 +31,7 @@ class Recorded:
     trials: dict[int, dict[str, Any]] = field(default_factory=dict)
     results: dict[Key, dict[str, Any]] = field(default_factory=dict)
     together: dict[Key, list[Key]] = field(default_factory=dict)
-    threads: dict[Key, int] = field(default_factory=dict)
+    threads: dict[Key, list[int]] = field(default_factory=dict)
     best: int | None = None
 
     @property
@@ -75,30 +79,32 @@ def recall(events: Iterable[Event]) -> Recorded:
         DataError: If it is empty.
     """
     recorded: Recorded | None = None
-    populations: dict[int, Sequence[Sequence[int]]] = {}
-    threads = 1
+    starts: list[int] = []
+    begun: list[Begun] = []
     for event in events:
         if event.kind == "study":
             recorded = Recorded(event.data)
         elif recorded is not None:
-            threads = event.data["threads"] if event.kind == "start" else threads
-            _take(recorded, event, populations, threads)
+            _take(recorded, event, starts, begun)
     if recorded is None:
         raise DataError("the spool of the study is empty: nothing was recorded.")
     return recorded
 
 
-def _take(recorded: Recorded, event: Event, populations: dict[int, Sequence[Sequence[int]]], threads: int) -> None:
+def _take(recorded: Recorded, event: Event, starts: list[int], begun: list[Begun]) -> None:
     data = event.data
     match event.kind:
+        case "start":
+            starts.append(data["threads"])
         case "trial":
             recorded.trials[data["trial"]] = data
         case "population":
-            populations[data["population"]] = data["trainings"]
+            begun.append((len(starts) - 1, [(trial, member) for trial, member in data["trainings"]]))
         case "member":
             key = (data["trial"], data["member"])
-            recorded.results[key], recorded.threads[key] = data, threads
-            groups = [[(trial, member) for trial, member in group] for group in populations.values()]
-            recorded.together[key] = next((group for group in reversed(groups) if key in group), [key])
+            alone = (len(starts) - 1, [key])
+            since, together = next((one for one in reversed(begun) if key in one[1]), alone)
+            recorded.results[key], recorded.together[key] = data, together
+            recorded.threads[key] = [threads for threads, _ in groupby(starts[since:])]
         case "stop":
             recorded.best = data["best_trial"]

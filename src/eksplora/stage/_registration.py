@@ -32,7 +32,7 @@ def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Ou
         champion = registry.champion(name)
         version = registry.add(_model(name, request, folder, facts, final))
         is_champion, why = judged(facts, champion, version)
-        registry.judge(name, version, is_champion=is_champion, why=why)
+        why = registry.judge(name, version, is_champion=is_champion, why=why)
     return {"name": name, "version": version, "alias": "champion" if is_champion else "challenger", "why": why}
 
 

@@ -1,10 +1,11 @@
 """What a stage hands on: written beside its place, then put there whole."""
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,28 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     new, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
     try:
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _settle(target, old)
+        shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         yield new
         if target.exists():
+            if not target.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
             target.rename(old)
         new.rename(target)
     except OSError as failure:
         raise unwritable(failure, target) from failure
     finally:
+        _settle(target, old)
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _settle(target: Path, old: Path) -> None:
+    """Between two renames the old content stands aside: it comes back if the new did not take its place, else it goes."""
+    if not target.exists():
+        with suppress(OSError):
+            old.rename(target)
+    if target.exists():
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -52,8 +64,10 @@ def write_file(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as failure:
-        new.unlink(missing_ok=True)
         raise unwritable(failure, path) from failure
+    finally:
+        with suppress(OSError):
+            new.unlink()
 
 
 def unwritable(failure: OSError, path: Path) -> StorageError:

@@ -25,8 +25,8 @@ class Notes:
 
     def epochs(self, reports: Sequence[Any]) -> list[Any]:
         """Say how far it is; answer as the driver did."""
-        if sys.stderr.isatty():
-            print(f"\repoch {max(report.epoch for report in reports)}", end="", file=sys.stderr, flush=True)
+        if sys.stdout.isatty():
+            print(f"\repoch {max(report.epoch for report in reports)}", end="", flush=True)
         ends = [self._ends.get(f"{report.trial}/{report.member}") for report in reports]
         return [
             self._prune if end is not None and report.epoch >= end else self._go_on
@@ -60,6 +60,8 @@ def main(path: str) -> None:
         notes = Notes(request["pruned"], Decision.PRUNE, Decision.GO_ON)
         module, _, function = request["work"].partition(":")
         getattr(importlib.import_module(module), function)("job", job, notes)
+        if sys.stdout.isatty():
+            print("\r\x1b[K", end="", flush=True)  # the epochs are gone
         found |= {"results": notes.results, "split": notes.split_for}
     Path(request["output"]).write_text(json.dumps(found), encoding="utf-8")
 

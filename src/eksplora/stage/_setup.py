@@ -84,6 +84,8 @@ def make_plan(
     configure: Callable[[Mapping[str, Any]], Config],
     rows: "Rows",
     batch: int,
+    *,
+    test_rows: int,
 ) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     study: Study = request.settings.study
@@ -106,6 +108,7 @@ def make_plan(
         max_failures=study.max_failures,
         checkpoint_seconds=study.checkpoint_seconds,
         is_judged=is_judged(request),
+        test_rows=test_rows,
         configure=configure,
         tags={key: request.choices[key] for key in ("sampler", "pruner") if key in request.choices},
     )

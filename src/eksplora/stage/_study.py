@@ -52,6 +52,9 @@ class Study:
         depends: What its results depend on besides request and space, as flat keys.
         results: Where a finished study's files go, from its name; None: they stay in the study's own folder.
         is_shown: Whether it ends with its table.
+        test_rows: Rows of the test part on which finished members are measured, to be told, not to choose by; 0: none.
+        parent: Id and name of the exploration that it is part of.
+        reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Study:
     depends: Mapping[str, Any] = field(default_factory=dict)
     results: Callable[[str], Path] | None = None
     is_shown: bool = True
+    test_rows: int = 0
+    parent: tuple[str, str] | None = None
+    reference: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def _plan(
     base: Config,
 ) -> Plan:
     batch = request.settings.study.batch or trials_at_once(request, proposer, base, len(rows.sizes))
-    return make_plan(request, name, study.num_trials, configure, rows, batch)
+    return make_plan(request, name, study.num_trials, configure, rows, batch, test_rows=study.test_rows)
 
 
 def _has_events(spool: Path) -> bool:
@@ -160,7 +166,7 @@ def _run_locked(
     with _workers(study.work, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
-            spool.append("study", durable=True, **study_event(request, plan, definition, base))
+            spool.append("study", durable=True, **study_event(request, plan, definition, base, study.parent))
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
         tracker = build.part(request.config, "tracker")
         tracker.start(path)
@@ -172,7 +178,8 @@ def _run_locked(
             )
             error = _drive(driver, interruption)
         results = study.results(plan.name) if study.results is not None else None
-        _conclusion.conclude(request, driver, spool, tracker, error, results=results, is_shown=study.is_shown)
+        ending = _conclusion.Ending(results=results, is_shown=study.is_shown, reference=study.reference)
+        _conclusion.conclude(request, driver, spool, tracker, error, ending)
         spool.close()
     over = _past.is_over(ledger, plan.num_trials, proposer.num_points)
     return Outcome(plan.name, plan.folder, plan.metric, ledger, over)

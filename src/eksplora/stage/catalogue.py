@@ -18,6 +18,16 @@ from eksplora.stage._docstring import words
 PAGE = "docs/catalogue.md"
 """The page that the project keeps."""
 
+HOLDERS = {
+    "augmentation": "eksplora.augmentation.Augmentation",
+    "clipping": "eksplora.training.clipping.Clipping",
+    "dropout": "eksplora.model._dropout.dropouts",
+    "early_stopping": "eksplora.training.recipe.EarlyStopping",
+    "imbalance": "eksplora.imbalance.Imbalance",
+    "regularization": "eksplora.training.regularization.Regularization",
+}
+"""What takes the keys of a group whose files have no `_target_`, and explains them."""
+
 _URL = re.compile(r"https?://\S*[^\s.,;:)]")
 
 
@@ -78,7 +88,7 @@ def _option(root: Path, group: str, name: str, files: Mapping[str, Commented]) -
     return Option(
         name,
         comment=comment,
-        part=_part(root, target.value, address) if target else None,
+        part=_part(root, target.value, address) if target else _holder(root, group),
         documentation=address,
         bases=[default.option for default in file.defaults if _is_base(default, files)],
         brings=[(default.group, default.option) for default in file.defaults if default.group],
@@ -103,6 +113,14 @@ def _part(root: Path, target: str, address: str) -> Part:
     return (
         Part(target, said.file.relative_to(root).as_posix(), said.summary, said.sources) if said else Part(target, "")
     )
+
+
+def _holder(root: Path, group: str) -> Part | None:
+    """What takes the keys of a group that builds nothing by itself."""
+    said = words(root / "src/eksplora", HOLDERS[group]) if group in HOLDERS else None
+    if said is None:
+        return None
+    return Part(HOLDERS[group], said.file.relative_to(root).as_posix(), said.summary, said.sources, is_built=False)
 
 
 def _is_base(default: Default, files: Mapping[str, Commented]) -> bool:

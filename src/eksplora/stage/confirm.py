@@ -6,6 +6,12 @@ from eksplora.schema import ConfirmConfig
 from eksplora.stage._candidates import candidates
 from eksplora.stage._results import output_of, read_facts
 
+EACH = {"sampler": "grid", "pruner": "none"}
+"""The choices by which every candidate is tried to its end."""
+
+ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
+"""What a training without validation rows is made with."""
+
 
 def confirm(request: Request) -> None:
     """Confirm the best configurations of a search, choose one, train it on all rows, and register it.

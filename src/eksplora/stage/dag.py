@@ -6,7 +6,7 @@ configuration names). So a changed comment in `report/` reruns no search, and a 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from eksplora.schema import DagConfig
 from eksplora.search.space import extremes
 from eksplora.stage._reach import files_of, reach
 from eksplora.stage._results import write_file
+from eksplora.stage.confirm import EACH, ON_ALL_ROWS
+from eksplora.types import Config
 
 ROOT = CONF.parent
 PACKAGE = ROOT / "src/eksplora"
@@ -137,8 +139,8 @@ def make(experiments: Sequence[str]) -> Dag:
         data = chosen.choices["data"]
         if data not in [stage.subject for stage in found.stages if stage.name == "prepare"]:
             found.stages.append(_prepare(data))
-        found.stages += _of_experiment(experiment, data, _searched(chosen))
-        _show(found, experiment, is_regression=chosen.config["data"]["num_classes"] is None)
+        found.stages += _of_experiment(experiment, data, chosen)
+        _show(found, experiment, chosen.config)
     return found
 
 
@@ -149,20 +151,32 @@ def _prepare(data: str) -> Stage:
     return Stage("prepare", data, words, files, code("prepare", files), outs=[prepared], persistent=[raw])
 
 
-def _of_experiment(experiment: str, data: str, searched: Sequence[Path]) -> Iterator[Stage]:
+def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stage]:
     """Its stages; each reads what those before it hand on."""
+    results, rows, words = f"{RESULTS}/{experiment}", f"data/prepared/{data}", [f"experiment={experiment}"]
+    searched = _searched(chosen)
 
     def stage(name: str, read: Sequence[str], outs: Sequence[str], *own: str) -> Stage:
-        files = list(dict.fromkeys([*build.composed_files(name, words), *searched]))
+        composed = [words, *([*words, *further] for further in _composed_too(name, chosen))]
+        found = [path for overrides in composed for path in build.composed_files(name, overrides)]
+        files = list(dict.fromkeys([*found, *searched]))
         return Stage(name, experiment, [*words, *own], files, code(name, files), data=read, outs=outs)
 
-    results, rows, words = f"{RESULTS}/{experiment}", f"data/prepared/{data}", [f"experiment={experiment}"]
     search, confirm, evaluate = (f"{results}/{stage}" for stage in ("search", "confirm", "evaluate"))
     own = ("study.versioned=true", f"output={results}")
     yield stage("search", [rows], [search, f"{results}/config.yaml"], *own)
     yield stage("confirm", [rows, search], [confirm])
     yield stage("evaluate", [rows, confirm], [evaluate])
     yield stage("report", [search, confirm, evaluate], [f"{results}/report.md"])
+
+
+def _composed_too(name: str, chosen: Request) -> list[Sequence[str]]:
+    """The overrides that a stage composes with besides those of its command line."""
+    also: dict[str, list[Sequence[str]]] = {
+        "confirm": [[f"{group}={choice}" for group, choice in EACH.items()], ON_ALL_ROWS],
+        "evaluate": [[f"objective={metric}"] for metric in build.metrics_for(chosen.choices["task"])],
+    }
+    return also.get(name, [])
 
 
 def _searched(request: Request) -> list[Path]:
@@ -185,7 +199,7 @@ def code(name: str, config: Iterable[Path]) -> list[Path]:
     return sorted(reach([ROOT / "pipelines" / f"{name}.py", *parts], PACKAGE))
 
 
-def _show(found: Dag, experiment: str, *, is_regression: bool) -> None:
+def _show(found: Dag, experiment: str, config: Config) -> None:
     """Add what DVC shows of an experiment."""
     results = f"{RESULTS}/{experiment}"
     found.params.append(f"{results}/config.yaml")
@@ -193,18 +207,16 @@ def _show(found: Dag, experiment: str, *, is_regression: bool) -> None:
     history, curves, rows = (
         f"{results}/{name}.csv" for name in ("search/history", "confirm/curves", "evaluate/predictions")
     )
-    found.plots += [
-        {f"{experiment}: search": {"x": "trial", "y": {history: ["value", "best"]}, "title": f"{experiment}: search"}},
-        {
-            f"{experiment}: learning curves": {
-                "x": "epoch",
-                "y": {curves: ["train/loss", "val/loss"]},
-                "title": f"{experiment}: loss of the chosen configuration, mean over members",
-            }
-        },
-    ]
-    shown = {"template": "scatter", "x": "predicted", "y": {rows: "residual"}, "title": f"{experiment}: residuals"}
-    if not is_regression:
-        title = f"{experiment}: confusion matrix"
-        shown = {"template": "confusion", "x": "actual", "y": {rows: "predicted"}, "title": title}
-    found.plots.append({str(shown["title"]): shown})
+    search = {"x": "trial", "y": {history: ["value", "best"]}, "y_label": f"val/{config['objective']['metric']}"}
+    learned = {"x": "epoch", "y": {curves: ["train/loss", "val/loss"]}, "y_label": "loss, mean over members"}
+    found.plots += [_plot(f"{experiment}: search", search), _plot(f"{experiment}: learning curves", learned)]
+    if config["data"]["num_classes"] is None:
+        residuals = {"template": "scatter", "x": "predicted", "y": {rows: "residual"}}
+        found.plots.append(_plot(f"{experiment}: residuals", residuals))
+    else:
+        confusion = {"template": "confusion", "x": "actual", "y": {rows: "predicted"}}
+        found.plots.append(_plot(f"{experiment}: confusion matrix", confusion))
+
+
+def _plot(title: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    return {title: {**drawn, "title": title}}

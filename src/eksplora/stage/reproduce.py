@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import SPOOL, Lookup, Shown, Tracker
+from eksplora.types import Config
 
 DECIDING = ("machine.cpu", "machine.arch", "version.python", "version.torch", "version.numpy")
 """What of the provenance decides on bits, for every training."""
@@ -53,8 +54,9 @@ def reproduce(request: Request) -> None:
     patch = recorded.study["texts"]["changes.diff"]
     with worktree(CONF.parent, recorded.provenance["git.commit"], patch) as tree:
         _check_lock(tree, recorded)
-        for together, group in groupby(keys, key=lambda key: recorded.together[key]):
-            _say(f"training a population of {_count(len(together), 'member')} on {recorded.threads[keys[0]]} thread(s)")
+        for together, group in groupby(keys, key=lambda key: (recorded.together[key], recorded.threads[key])):
+            size, threads = len(together[0]), together[1][-1]
+            _say(f"training a population of {_count(size, 'member')} on {_count(threads, 'thread')}")
             again |= train_again(tree, recorded, list(group), Path(settings.paths.data))
     _conclude(name, recorded, again, time.monotonic() - started)
 
@@ -62,10 +64,9 @@ def reproduce(request: Request) -> None:
 def _recorded(settings: ReproduceConfig, shown: Shown, lookup: Lookup) -> Recorded:
     """The study of a run: from its folder on this machine, otherwise from the file that MLflow holds."""
     local = Path(settings.paths.mlruns) / "studies" / shown.name / SPOOL
-    if local.is_file():
-        recorded = recall(spools.read(local))
-        if recorded.study["id"] == shown.study:
-            return recorded
+    first = next(spools.read(local), None) if local.is_file() else None
+    if first is not None and first.data["id"] == shown.study:  # not a later study of the same name
+        return recall(spools.read(local))
     with tempfile.TemporaryDirectory() as folder:
         return recall(spools.read(lookup.spool(shown, str(settings.run), Path(folder))))
 
@@ -85,13 +86,13 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
         build.check_recorded(recorded.config(number))
     config = recorded.config(keys[0][0])
     data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
-    card = build.part({"data": data}, "data").prepare()
-    unmet = check_data(recorded, card["arrays"])
+    dataset = build.part({"data": data}, "data")
+    unmet = check_data(recorded, dataset.prepare()["arrays"])
+    dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
-        most = max(recorded.threads[key] for key in keys)
-        if most > len(os.sched_getaffinity(0)):
-            unmet.append(f"threads: it was trained on {most}, this machine has {len(os.sched_getaffinity(0))} cores")
+        unmet += check_threads([recorded.threads[key] for key in keys], len(os.sched_getaffinity(0)))
+        unmet += check_device(recorded.results[keys[0]]["device"], config)
     if unmet:
         way_out = " strict=false trains all the same." if settings.strict else ""
         raise PreconditionError(f"{name} cannot be had again here: {'; '.join(unmet)}.{way_out}")
@@ -105,6 +106,29 @@ def check_machine(recorded: Mapping[str, str], present: Mapping[str, str], *, is
         for key in keys
         if present.get(key) != recorded.get(key)
     ]
+
+
+def check_threads(threads: Collection[Sequence[int]], cores: int) -> list[str]:
+    """What of the threads of some members cannot be had with so many cores, in words.
+
+    Args:
+        threads: For each member the numbers it was trained with, one after the other.
+        cores: What this machine has.
+    """
+    mixed = [f"threads: begun with {numbers[0]}, gone on with {numbers[-1]}" for numbers in threads if numbers[1:]]
+    most = max(number for numbers in threads for number in numbers)
+    lacking = [f"threads: it was trained on {most}, this machine has {cores} cores"] if most > cores else []
+    return [*dict.fromkeys(mixed), *lacking]
+
+
+def check_device(recorded: str, config: Config) -> list[str]:
+    """Whether a configuration would be trained on another kind of device here, in words."""
+    if config.get("trainer", {}).get("accelerator", "cpu") == "cpu":
+        return []
+    import torch  # 2 s
+
+    present = "cuda" if torch.cuda.is_available() else "cpu"
+    return [] if present == recorded else [f"device is {present}, it was {recorded}"]
 
 
 def _check_lock(tree: Path, recorded: Recorded) -> None:

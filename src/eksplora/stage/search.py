@@ -19,11 +19,11 @@ def search(request: Request) -> None:
     settings: SearchConfig = request.settings
     space = parse_space(settings.space)
     check_space(space, Configurator(request.root, request.overrides))
-    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
+    from eksplora.stage import _searching  # only now: what is slow comes with it
 
     name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
-    outcome = run_study(request, Study(name, space, settings.study.n_trials, results=_results(settings)))
-    if settings.output is not None and outcome.is_over:
+    is_over = _searching.run(request, name, space, _results(settings))
+    if settings.output is not None and is_over:
         write_config(request, Path(settings.output))
 
 

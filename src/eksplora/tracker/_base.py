@@ -1,6 +1,6 @@
 """What a driver asks of a tracker."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,12 @@ class Lookup(Protocol):
     def shown(self, run_id: str) -> Shown:
         """What a run shows."""
 
+    def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
+        """MLflow's ids of all runs of a study, by ours (`<study>[/<trial>[/<member>]]`)."""
+
+    def metrics(self, run_id: str) -> tuple[dict[str, float], Mapping[str, Sequence[float]]]:
+        """A run's metrics: the last value of each, and of those with several the values in the order of their steps."""
+
     def spool(self, shown: Shown, run_id: str, folder: Path) -> Path:
         """The spool of a run's study, brought into `folder`."""
 
@@ -76,8 +82,8 @@ class Registry(Protocol):
     def fetch(self, model: str, folder: Path) -> Path:
         """Bring a registered model, `models:/<name>@<alias>` or `models:/<name>/<version>`, into `folder`."""
 
-    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
-        """Note why a version is the champion or is not, and make it so."""
+    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> str:
+        """Note why a version is the champion or is not, and make it so; returns the reason that is noted."""
 
 
 class Tracker(Protocol):

@@ -8,6 +8,9 @@ from eksplora.tracker._base import SPOOL, Shown
 from eksplora.tracker._client import ENVIRONMENT
 from eksplora.tracker._run import ID_TAG
 
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow says of an id that no run has, and of one that no run can have; the rest is trouble of its own."""
+
 
 class MlflowLookup:
     """Looks runs up behind one tracking address."""
@@ -25,12 +28,15 @@ class MlflowLookup:
 
         Raises:
             DataError: If there is no such run, or it is none of eksplora's.
+            MlflowException: If MLflow cannot say.
         """
         from mlflow.exceptions import MlflowException
 
         try:
             tags = self._client.get_run(run_id).data.tags
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
             raise DataError(
                 f"run={run_id}: MLflow at {self._uri} has no such run. Take the id from a run's page (`make ui`)."
             ) from None
@@ -41,6 +47,49 @@ class MlflowLookup:
         study, *numbers = tags[ID_TAG].split("/")
         trial, member = ([int(number) for number in numbers] + [None, None])[:2]
         return Shown(tags["study"], study, trial, member)
+
+    def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
+        """MLflow's ids of all runs of a study, by ours (`<study>[/<trial>[/<member>]]`).
+
+        Args:
+            experiment: MLflow's experiment.
+            name: Name of the study.
+            study: Its id.
+        """
+        known = self._client.get_experiment_by_name(experiment)
+        found: dict[str, str] = {}
+        token = None
+        while known is not None:
+            page = self._client.search_runs(
+                [known.experiment_id], f"tags.study = '{name}'", max_results=1000, page_token=token
+            )
+            for run in page:
+                key = run.data.tags.get(ID_TAG, "")
+                if key.partition("/")[0] == study:
+                    found[key] = run.info.run_id
+            token = page.token
+            if not token:
+                break
+        return found
+
+    def metrics(self, run_id: str) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """A run's metrics: the last value of each, and of curves their values in the order of their steps.
+
+        Raises:
+            DataError: If there is no such run.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            last = dict(self._client.get_run(run_id).data.metrics)
+        except MlflowException:
+            raise DataError(f"MLflow at {self._uri} has no run {run_id}. It was deleted: explore again.") from None
+        curves = {}
+        for name in last:
+            if name.startswith("train/"):
+                history = sorted(self._client.get_metric_history(run_id, name), key=lambda point: point.step)
+                curves[name] = [point.value for point in history]
+        return last, curves
 
     def spool(self, shown: Shown, run_id: str, folder: Path) -> Path:
         """The spool of a run's study, brought into `folder`.

@@ -21,11 +21,17 @@ CHALLENGER, CHAMPION = "challenger", "champion"
 STUDY_TAG = "eksplora.study"
 """By which a version is found again: the study whose run holds its files."""
 
+WHY_TAG = "why"
+"""Why a version is the champion, or is not."""
+
 ARTIFACT = "model"
 FILES = "model"
 """Name of the folder of a model's own files, which MLflow keeps."""
 
 FACTS = "confirmation.json"
+
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's codes where there is no model of a name, or none with an alias; a server that is away has others."""
 
 
 class MlflowRegistry:
@@ -50,7 +56,8 @@ class MlflowRegistry:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(model.name, description=model.description)
+            about = f"Confirmed models of the experiment {model.experiment}."
+            self._client.create_registered_model(model.name, description=about)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -64,7 +71,9 @@ class MlflowRegistry:
 
         try:
             version = self._client.get_model_version_by_alias(name, CHAMPION)
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
             return None
         with tempfile.TemporaryDirectory() as folder:
             path = self._files(str(version.run_id), Path(folder)) / FACTS
@@ -97,11 +106,18 @@ class MlflowRegistry:
         """The files of a model as it was confirmed, which its run holds: none of MLflow's own is needed."""
         return Path(self._client.download_artifacts(run_id, f"{ARTIFACT}/data/{FILES}", str(folder)))
 
-    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> None:
-        """Note why a version is the champion or is not, and make it so."""
-        self._client.set_model_version_tag(name, version, "why", why)
+    def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> str:
+        """Note why a version is the champion or is not, and make it so; returns the reason that is noted.
+
+        What is the champion already keeps the reason that it became so for.
+        """
+        known = self._client.get_model_version(name, version)
+        if is_champion and CHAMPION in known.aliases and WHY_TAG in known.tags:
+            return str(known.tags[WHY_TAG])
+        self._client.set_model_version_tag(name, version, WHY_TAG, why)
         if is_champion:
             self._client.set_registered_model_alias(name, CHAMPION, version)
+        return why
 
     def _known(self, model: Model) -> str | None:
         """The version that an earlier start of the same command registered."""
@@ -137,13 +153,12 @@ class MlflowRegistry:
 
 def _save(model: Model, target: Path) -> None:
     """The model in MLflow's own form."""
-    import mlflow.pyfunc
-
     assert model.folder.name == FILES
-    from mlflow.models import infer_signature
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what MLflow has to say of types and of environments is not the user's to mend
+        import mlflow.pyfunc
+        from mlflow.models import infer_signature
+
         mlflow.pyfunc.save_model(
             str(target),
             loader_module=model.loader,

@@ -147,6 +147,7 @@ class Replay:
         if len(trial.members) == 1:
             trial.metrics = metrics
             return
+        metrics |= data.get("test", {})
         change.add_metrics(metrics | {"objective": _finite(data["value"])}, time)
         self._add_message(change, data["message"], status)
         self._set_status(change, status, time)
@@ -229,7 +230,20 @@ class Replay:
         return self._changes[key]
 
     def _study_change(self, time: int) -> Change:
-        return self._change(self._study["id"], self._study["name"], time, None, {"kind": "study"})
+        key = None
+        if self._study.get("parent"):
+            identity, name = self._study["parent"]
+            key = self._exploration_change(identity, name, time).key
+        return self._change(self._study["id"], self._study["name"], time, key, {"kind": "study"})
+
+    def _exploration_change(self, key: str, name: str, time: int) -> Change:
+        """The run of the exploration that the study is part of; each of its studies may be the first to need it."""
+        if key not in self._changes:
+            self._changes[key] = Change(key=key, name=name, time=time)
+            tags = {ID_TAG: key, "kind": "exploration", "experiment": self._study["experiment"]}
+            self._changes[key].add_tags({**tags, "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
+            self._changes[key].end("FINISHED", time)
+        return self._changes[key]
 
     def _trial_change(self, number: int, time: int) -> Change:
         study = self._study["id"]

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eksplora.errors import ConfigError, EksploraError, StorageError
+from eksplora.errors import ConfigError, StorageError
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._sync import Sync, cursor_offset, sqlite_path
 
 POLL_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
+LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "alembic")
+"""Whose errors are told in one line."""
+
 DEAD_SECONDS = 2.0
 """How long the end of a study waits for an MLflow that did not answer before."""
 
@@ -134,9 +137,9 @@ class MlflowTracker:
         """Turn what MLflow's libraries raise into one line."""
         try:
             yield
-        except EksploraError:
-            raise
-        except Exception as error:  # MLflow, SQLAlchemy and requests each have their own
+        except Exception as error:  # MLflow and what it rests on each have their own
+            if type(error).__module__.partition(".")[0] not in LIBRARIES:
+                raise
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StorageError(
                 f"MLflow at {self._uri} cannot be used ({reason}). Mend it, then give the same command again."

@@ -14,6 +14,10 @@ from eksplora.errors import ConfigError
 class Clipping:
     """How long a member's gradient, and how large a number in it, may be (see `conf/clipping/`); None: any.
 
+    Each number x becomes min(max(x, -value), value), then a gradient g becomes g * min(1, norm / |g|). Source: Pascanu,
+    Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1, for the norm;
+    Mikolov, "Statistical language models based on neural networks", 2012, for the value.
+
     Raises:
         ConfigError: If a value means nothing.
     """

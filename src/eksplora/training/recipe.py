@@ -29,6 +29,10 @@ ENGINES = ("auto", "fused", "single")
 class EarlyStopping:
     """When a member ends before its last epoch (see `conf/early_stopping/`).
 
+    It ends after the `patience`th epoch in a row whose objective is not better than the best one by more than
+    `min_delta`. Source: Goodfellow, Bengio and Courville, "Deep learning", 2016, section 7.8, algorithm 7.1; Prechelt,
+    "Early stopping - but when?", in: Neural networks: tricks of the trade, 1998.
+
     Raises:
         ConfigError: If a value means nothing.
     """

@@ -15,9 +15,11 @@ class Regularization:
     """What is asked of a member's weights besides a small loss (see `conf/regularization/`).
 
     The penalty l1 * sum |w| + l2 * sum w**2 over all weights, biases and factors of normalizations left out, is part of
-    what is differentiated, as Keras' `kernel_regularizer` is; the recorded losses are without it. Source of `max_norm`:
-    Srebro and Shraibman, "Rank, trace-norm and max-norm", COLT 2005; Srivastava et al., "Dropout", JMLR 2014, section
-    5.1: after each step the weights into a unit are scaled down to this Euclidean norm at most.
+    what is differentiated, as Keras' `kernel_regularizer` is; the recorded losses are without it. Source: Goodfellow,
+    Bengio and Courville, "Deep learning", 2016, section 7.1.
+
+    After each step the weights into a unit are scaled down to a Euclidean norm of at most `max_norm`. Source: Srebro
+    and Shraibman, "Rank, trace-norm and max-norm", COLT 2005; Srivastava et al., "Dropout", JMLR 2014, section 5.1.
 
     Raises:
         ConfigError: If a value means nothing.

@@ -29,29 +29,44 @@ class Task:
 
 
 def classification(*, num_outputs: int) -> Task:
-    """Several classes: outputs are scores, (rows, classes); targets are class numbers, (rows,)."""
+    """Several classes: outputs are scores, (rows, classes); targets are class numbers, (rows,).
+
+    The metric gets probabilities, softmax(scores). Source: Bishop, "Pattern recognition and machine
+    learning", 2006, section 5.2.
+    """
     return Task(num_outputs, target=Tensor.long, metric_target=_same, prediction=_probabilities)
 
 
 def binary(*, num_outputs: int) -> Task:
-    """Two classes: the output is the log-odds of class 1, (rows, 1); targets are 0 or 1, (rows, 1)."""
+    """Two classes: the output is the log-odds of class 1, (rows, 1); targets are 0 or 1, (rows, 1).
+
+    The metric gets the probability of class 1, sigmoid(log-odds). Source: Bishop, "Pattern recognition and machine
+    learning", 2006, section 5.2.
+    """
     return Task(num_outputs, target=_column, metric_target=_flat_labels, prediction=_odds_to_probability)
 
 
 def regression(*, num_outputs: int) -> Task:
-    """Numbers: outputs and targets are (rows, targets), in the target's unit."""
+    """Numbers: outputs and targets are (rows, targets), in the target's unit.
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, section 5.2.
+    """
     return Task(num_outputs, target=Tensor.float, metric_target=_same, prediction=_same)
 
 
 def counts(*, num_outputs: int) -> Task:
-    """Numbers of events: outputs are logarithms of their expected numbers, targets 0 or more, both (rows, targets)."""
+    """Numbers of events: outputs are logarithms of their expected numbers, targets 0 or more, both (rows, targets).
+
+    The metric gets the expected numbers, exp(output). Source: McCullagh and Nelder, "Generalized linear models", 2nd
+    edition, 1989, chapter 6, log-linear models.
+    """
     return Task(num_outputs, target=_counted, metric_target=_same, prediction=_expected_counts)
 
 
 def quantiles(*, num_outputs: int, levels: Sequence[float]) -> Task:
     """Quantiles of one number: outputs are (rows, levels), targets (rows, 1), in the target's unit.
 
-    The metric gets the median.
+    The metric gets the median. Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
 
     Raises:
         ConfigError: If levels are not ascending between 0 and 1 or lack 0.5, or there is not one output for each.

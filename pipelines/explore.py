@@ -1,0 +1,16 @@
+"""Run a reference exploration: its one-factor studies over several members, and the verdicts on its claims."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("explore")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.explore import explore
+
+    explore(request)
+
+
+if __name__ == "__main__":
+    main()

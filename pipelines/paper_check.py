@@ -1,0 +1,16 @@
+"""Compute the tables of the explorations again from MLflow's runs, and compare."""
+
+from eksplora.build import Request
+from eksplora.command import pipeline
+
+
+@pipeline("paper_check")
+def main(request: Request) -> None:
+    """Import what is slow only now that the configuration is known to be good."""
+    from eksplora.stage.paper_check import paper_check
+
+    paper_check(request)
+
+
+if __name__ == "__main__":
+    main()

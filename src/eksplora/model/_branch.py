@@ -1,0 +1,58 @@
+"""How much of a residual layer's branch is added to what came in."""
+
+from math import isfinite
+
+from torch import Tensor
+
+from eksplora.errors import ConfigError
+from eksplora.model._normalization import Normalization
+
+
+def scale_of_branches(value: object, count: int, normalization: Normalization, *, has_mean: bool) -> float:
+    """What each of `count` branches is multiplied by, such that signals do not blow up with depth; a given value as is.
+
+    A branch whose outputs are as large as its inputs, as initialization makes it, enlarges the sum by a factor at each
+    layer. Branches that end in a linear map have mean 0, so that their squares add up, and 1 / sqrt(count) keeps the
+    sum of `count` of them at one branch's size. Source: Hayou, Clerico, He, Deligiannidis, Doucet and Rousseau, "Stable
+    ResNet", AISTATS 2021, uniform scaling.
+
+    Branches that end in an activation have a mean, which adds up itself: 1 / count. Source: Hanin and Rolnick, "How to
+    start training: The effect of initialization and architecture", NeurIPS 2018, where the logarithm of the length is
+    of the order of the sum of the scales.
+
+    A normalized branch has one size whatever came in, so that the sum grows in proportion to depth only: 1.
+
+    Args:
+        value: Of the configuration; None for the rule above.
+        count: Branches of the network, one after another.
+        normalization: Within each branch.
+        has_mean: Whether a branch ends in an activation.
+
+    Raises:
+        ConfigError: If the value is neither None nor a number above 0.
+
+    Examples:
+        >>> scale_of_branches(None, 16, Normalization(), has_mean=False)
+        0.25
+        >>> scale_of_branches(None, 16, Normalization(), has_mean=True)
+        0.0625
+    """
+    if value is not None:
+        return _checked(value)
+    if normalization.name != "none" or count == 0:
+        return 1.0
+    return 1 / count if has_mean else float(count**-0.5)
+
+
+def _checked(value: object) -> float:
+    """The value itself, if it is a number above 0."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value) or value <= 0:
+        raise ConfigError(
+            f"model.branch_scale must be a number above 0, got {value!r}. Give null for what suits depth."
+        )
+    return float(value)
+
+
+def added(skip: Tensor, branch: Tensor, scale: float) -> Tensor:
+    """Skip + scale * branch, rounded twice: one fused operation would round a loop's last numbers otherwise."""
+    return skip + branch if scale == 1 else skip + scale * branch

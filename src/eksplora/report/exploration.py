@@ -1,0 +1,209 @@
+"""The pages and tables of an exploration: our numbers beside the reported ones, and what stands of the claims."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eksplora.report.experiment import table
+
+Facts = Mapping[str, Any]
+
+MARKS = {"replicated": "yes", "not replicated": "no", "not distinguishable": "open"}
+
+
+def page(facts: Facts) -> str:
+    """The page of an exploration."""
+    budget = facts["budget"]
+    direction = "lower" if facts["direction"] == "minimize" else "higher"
+    told = [
+        f"{facts['metric']} ({direction} is better), mean over {budget['members']} members with its 95% interval "
+        "(Student's), beside the reported numbers.",
+        f"Budget `{budget['name']}`: {budget['note']}. What a study hands to the next: {_carried(facts)}.",
+        "Test columns are told and choose nothing. Comparisons are paired by member, by exact sign flips; Holm "
+        "over the rows of a study.",
+    ]
+    head = [
+        f"# {facts['title']}",
+        _warning(facts),
+        " ".join(told),
+        "## Claims",
+        claims_table(facts),
+        *(_evidence(facts)),
+    ]
+    studies = [part for name in facts["studies"] for part in _study(facts, name)]
+    return "\n\n".join(part for part in [*head, *studies, _provenance(facts)] if part) + "\n"
+
+
+def claims_page(explorations: Sequence[Facts]) -> str:
+    """All claims of all explorations that were run, on one page."""
+    judged = [claim["finding"] for facts in explorations for claim in facts["claims"].values()]
+    counts = ", ".join(f"{judged.count(finding)} {finding}" for finding in MARKS)
+    parts = [
+        "# Which claims stand",
+        f"{len(judged)} claims of the reference explorations, judged on our own members: {counts}.",
+    ]
+    for facts in explorations:
+        budget = facts["budget"]
+        parts += [
+            f"## {facts['title']}",
+            _warning(facts),
+            f"Budget `{budget['name']}`: {budget['note']}. Numbers: "
+            f"[{facts['exploration']}]({facts['exploration']}/README.md).",
+            claims_table(facts),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def claims_table(facts: Facts) -> str:
+    """The claims of an exploration with their verdicts."""
+    return table(
+        [
+            {
+                "claim": name,
+                "the reference says": claim["says"],
+                "verdict": f"**{claim['finding']}**",
+                "members that would tell": ""
+                if claim["members_needed"] is None
+                else f"about {claim['members_needed']}",
+            }
+            for name, claim in facts["claims"].items()
+        ]
+    )
+
+
+def _warning(facts: Facts) -> str:
+    return "**SMOKE RUN: the numbers mean nothing.**" if facts["budget"]["name"] == "smoke" else ""
+
+
+def _carried(facts: Facts) -> str:
+    return "its best row on validation data" if facts["carry"] == "validation" else "the row that the reference carried"
+
+
+def _evidence(facts: Facts) -> Iterator[str]:
+    for name, claim in facts["claims"].items():
+        lines = "\n".join(f"  - {sentence}" for sentence in claim["evidence"])
+        yield f"- **{name}**, {claim['finding']}:\n{lines}"
+
+
+def _study(facts: Facts, name: str) -> Iterator[str]:
+    study = facts["studies"][name]
+    yield f"## {name}: {study['says']}"
+    yield table(rows(facts, name))
+    yield f"![{name}](plots/{name}.png)"
+    winner = study["winner"]
+    chosen = [
+        f"Best mean on validation data: **{winner['val']}**; on the test part: {winner['test']}; the reference carried "
+        f"{study['carried_by_reference']}; handed on: {study['handed_on']}.",
+        *(
+            f"One member alone would have chosen, by {_COLUMNS[on]}: {_counts(study['choices'][on])}."
+            for on in _COLUMNS
+        ),
+    ]
+    yield " ".join(chosen)
+    words = [one["in_words"] for known in study["comparisons"]["test"].values() for one in known.values()]
+    if words:
+        yield "On the test part:\n\n" + "\n".join(f"- {sentence}" for sentence in dict.fromkeys(words))
+
+
+_COLUMNS = {"val": "validation", "test": "test"}
+
+
+def _counts(choices: Mapping[str, int]) -> str:
+    return ", ".join(f"{row} ({count})" for row, count in sorted(choices.items(), key=lambda item: -item[1]))
+
+
+def rows(facts: Facts, name: str) -> list[dict[str, Any]]:
+    """The rows of a study as the page shows them."""
+    study, digits = facts["studies"][name], facts["digits"]
+    has_seconds = any("seconds" in row["reported"] for row in study["rows"].values())
+    found = []
+    for key, row in study["rows"].items():
+        shown: dict[str, Any] = {study["says"]: key}
+        for column in ("train", "test"):
+            reported = row["reported"].get(column)
+            shown[f"reported {column}"] = "" if reported is None else f"{reported:.{digits}f}"
+            shown[column] = _cell(row, column, digits + 1)
+        shown["validation"] = _cell(row, "val", digits + 1)
+        if has_seconds:
+            shown["reported seconds"] = row["reported"].get("seconds")
+            shown["seconds"] = _cell(row, "seconds", 2)
+        shown["n"] = row["summary"]["val"]["n"] if row["summary"] else 0
+        verdict = study["comparisons"]["test"].get(key, {}).get("best", {}).get("verdict", "")
+        shown["test, against the best"] = "best" if key == study["winner"]["test"] else verdict
+        shown["run"] = f"`{row['run'][:8]}`" if row["run"] else ""
+        found.append(shown)
+    return found
+
+
+def _cell(row: Mapping[str, Any], column: str, digits: int) -> str:
+    if not row["summary"]:
+        return str(row["status"])
+    one = row["summary"][column]
+    mean = f"{one['mean']:.{digits}f}"
+    return (
+        mean
+        if one["interval"] is None
+        else f"{mean} [{one['interval'][0]:.{digits}f}, {one['interval'][1]:.{digits}f}]"
+    )
+
+
+def _provenance(facts: Facts) -> str:
+    known = facts["provenance"]
+    shown = [(key, known[key]) for key in sorted(known)]
+    return "## Where the numbers come from\n\n" + table([{"what": key, "value": value} for key, value in shown])
+
+
+# --- tables for papers and programs ------------------------------------------------------------------------------
+
+
+def tables(facts: Facts) -> dict[str, str]:
+    """Every study's table as Markdown, LaTeX and CSV, by path."""
+    found = {}
+    for name in facts["studies"]:
+        found[f"tables/{name}.md"] = table(rows(facts, name)) + "\n"
+        found[f"tables/{name}.tex"] = latex(facts, name)
+        found[f"tables/{name}.csv"] = as_csv(facts, name)
+    return found
+
+
+def latex(facts: Facts, name: str) -> str:
+    """A study's table for LaTeX with the package booktabs; the runs behind each line stand in a comment."""
+    content = rows(facts, name)
+    columns = [column for column in content[0] if column != "run"]
+    study = facts["studies"][name]
+    smoke = " SMOKE RUN: the numbers mean nothing." if facts["budget"]["name"] == "smoke" else ""
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_tex(facts['title'])}: {_tex(study['says'])}. Budget: {_tex(facts['budget']['note'])}.{smoke}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
+        r"\toprule",
+        " & ".join(map(_tex, columns)) + r" \\",
+        r"\midrule",
+    ]
+    for row, known in zip(content, study["rows"].values(), strict=True):
+        cells = " & ".join(_tex("" if row[column] is None else str(row[column])) for column in columns)
+        lines.append(rf"{cells} \\ % runs: {' '.join([known['run'], *known['member_runs']])}")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _tex(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def as_csv(facts: Facts, name: str) -> str:
+    """A study's numbers in full, a row and column a line, with MLflow's runs behind each."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    head = ["budget", "study", "row", "column", "reported", "mean", "low", "high", "std", "n", "run", "member_runs"]
+    writer.writerow(head)
+    for key, row in facts["studies"][name]["rows"].items():
+        for column, one in row["summary"].items():
+            low, high = one["interval"] or (None, None)
+            numbers = [row["reported"].get(column), one["mean"], low, high, one["std"], one["n"]]
+            writer.writerow(
+                [facts["budget"]["name"], name, key, column, *numbers, row["run"], " ".join(row["member_runs"])]
+            )
+    return buffer.getvalue()

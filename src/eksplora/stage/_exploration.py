@@ -1,0 +1,146 @@
+"""A chain of one-factor studies, read from `conf/exploration/`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eksplora import build
+from eksplora.errors import ConfigError, nearest
+
+CARRIES = ("validation", "reported")
+"""What a study may hand to the next: its own best row on validation data, or the one that the reference carried."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration of a one-factor study.
+
+    Attributes:
+        name: What the factor is in it.
+        overrides: How it differs from what the studies before carried.
+        reported: The reference's numbers, by column.
+    """
+
+    name: str
+    overrides: Sequence[str]
+    reported: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class OneFactor:
+    """A one-factor study.
+
+    Attributes:
+        name: Its name.
+        says: The factor in words.
+        rows: Its configurations, by name.
+        carried: The row that the reference carried into the next study.
+    """
+
+    name: str
+    says: str
+    rows: Mapping[str, Row]
+    carried: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of an exploration is trained.
+
+    Attributes:
+        name: Its name.
+        members: Of every row.
+        test_rows: Rows of the test part on which they are measured.
+        overrides: What else is changed.
+        note: The same in words.
+    """
+
+    name: str
+    members: int
+    test_rows: int
+    overrides: Sequence[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """A chain of one-factor studies and what is claimed of them.
+
+    Attributes:
+        name: Its name.
+        title: What it is about.
+        experiment: The experiment that it varies.
+        base: Where the first study starts, as overrides.
+        digits: Decimals of the metric.
+        budget: How much is trained.
+        studies: In the order of the chain.
+        claims: By id: `study`, `says`, `holds`.
+    """
+
+    name: str
+    title: str
+    experiment: str
+    base: Sequence[str]
+    digits: int
+    budget: Budget
+    studies: Sequence[OneFactor]
+    claims: Mapping[str, Mapping[str, Any]]
+
+
+def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Exploration:
+    """An exploration from its configuration.
+
+    Raises:
+        ConfigError: If the budget is unknown, or a study carries or a claim names what there is not.
+    """
+    budgets = node["budgets"]
+    if budget not in budgets:
+        raise ConfigError(f"budget={budget} is none of {name}'s. {nearest(budget, budgets)}")
+    studies = [
+        OneFactor(
+            name=key,
+            says=study["says"],
+            rows={row: Row(row, content["set"], content["reported"]) for row, content in study["rows"].items()},
+            carried=study["carried"],
+        )
+        for key, study in node["studies"].items()
+    ]
+    for study in studies:
+        if study.carried not in study.rows:
+            raise ConfigError(
+                f"exploration.studies.{study.name}.carried: '{study.carried}' is no row of it. "
+                f"{nearest(study.carried, study.rows)}"
+            )
+    known = [study.name for study in studies]
+    for claim, content in node["claims"].items():
+        if content["study"] not in known:
+            raise ConfigError(f"exploration.claims.{claim}.study: {nearest(content['study'], known)}")
+    chosen = budgets[budget]
+    return Exploration(
+        name=name,
+        title=node["title"],
+        experiment=node["experiment"],
+        base=node["base"],
+        digits=node["digits"],
+        budget=Budget(budget, chosen["members"], chosen["test_rows"], chosen["set"], chosen["note"]),
+        studies=studies,
+        claims=node["claims"],
+    )
+
+
+def merged(*lists: Sequence[str]) -> list[str]:
+    """Overrides one after the other: a later one of the same key takes the place, another file of a group all its keys.
+
+    Examples:
+        >>> merged(["optimizer=sgd", "optimizer.lr=0.1", "model.units=4"], ["optimizer=adam", "model.units=8"])
+        ['optimizer=adam', 'model.units=8']
+    """
+    kept: dict[str, str] = {}
+    for text in (text for each in lists for text in each):
+        key = build.parse_override(text).key_or_group
+        if build.is_group(key):
+            kept = {other: value for other, value in kept.items() if not other.startswith(f"{key}.")}
+            kept = {other: value for other, value in kept.items() if other != key}
+        kept[key] = text
+    groups = [text for key, text in kept.items() if build.is_group(key)]
+    return groups + [text for text in kept.values() if text not in groups]

@@ -1,0 +1,87 @@
+"""The stage `explore`: a chain of one-factor studies beside the reported numbers, and what of the claims stands."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.counter import fingerprint
+from eksplora.errors import ConfigError
+from eksplora.schema import ExploreConfig
+from eksplora.stage._exploration import CARRIES, Exploration, merged, read_exploration
+from eksplora.types import Config
+
+BEFORE = ""
+"""Stands for the configuration that the studies before handed on, among a study's rows."""
+
+
+def explore(request: Request) -> None:
+    """Run an exploration, or go on with it; write its tables and plots, and judge its claims.
+
+    Raises:
+        UserError: For what the user can mend.
+        WorkerError: If a study cannot be trained.
+        Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
+    """
+    settings: ExploreConfig = request.settings
+    check_settings(settings)
+    exploration = read_exploration(request.choices["exploration"], request.config["exploration"], settings.budget)
+    from eksplora.stage import _explored  # only now: what is slow comes with it
+
+    parent = _identity(exploration, settings)
+    chain = merged(exploration.base, exploration.budget.overrides, settings.set)
+    studies: dict[str, dict[str, Any]] = {}
+    for study in exploration.studies:
+        rows = {name: merged(chain, row.overrides, settings.set) for name, row in study.rows.items()}
+        configs = configurations(request, exploration, rows | {BEFORE: chain})
+        found = _explored.run_one(request_of(request, exploration, chain), exploration, study, configs, parent)
+        studies[study.name] = found
+        carried = study.carried if settings.carry == "reported" else found["winner"]["val"]
+        found["handed_on"] = carried
+        chain = merged(chain, study.rows[carried].overrides, settings.set)
+    _explored.conclude(request, exploration, studies, parent)
+
+
+def check_settings(settings: ExploreConfig) -> None:
+    """Refuse values that mean nothing.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    if settings.carry not in CARRIES:
+        raise ConfigError(f"carry={settings.carry} is unknown. Choose {' or '.join(CARRIES)}.")
+    if not 0 < settings.alpha < 1:
+        raise ConfigError(f"alpha must be between 0 and 1, got {settings.alpha:g}. 0.05 is usual.")
+
+
+def request_of(request: Request, exploration: Exploration, overrides: Sequence[str]) -> Request:
+    """A study of the exploration's experiment as its own command would ask for it, in the exploration's folders."""
+    own = [
+        *_common(request, exploration),
+        "sampler=grid",
+        f"study.n_members={exploration.budget.members}",
+        "study.n_trials=null",
+        "study.versioned=true",
+    ]
+    asked = build.compose_request("search", [*own, *overrides])
+    return replace(asked, config={**asked.config, "tracker": request.config["tracker"]})
+
+
+def configurations(request: Request, exploration: Exploration, rows: Mapping[str, Sequence[str]]) -> dict[str, Config]:
+    """The resolved configuration of each row."""
+    common = _common(request, exploration)
+    return {name: build.Configurator("search", [*common, *overrides])({}) for name, overrides in rows.items()}
+
+
+def _common(request: Request, exploration: Exploration) -> list[str]:
+    """The overrides of every row that are not about training."""
+    paths = (f"paths.{key}={json.dumps(value)}" for key, value in request.config["paths"].items())
+    return [f"experiment={exploration.experiment}", *paths]
+
+
+def _identity(exploration: Exploration, settings: ExploreConfig) -> tuple[str, str]:
+    """Id and name of the exploration's run in MLflow."""
+    name = f"{exploration.name}-exploration-{exploration.budget.name}-{settings.carry}"
+    return f"exploration-{fingerprint(name)[:32]}", name

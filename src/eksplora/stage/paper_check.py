@@ -1,0 +1,118 @@
+"""The stage `paper_check`: whether every number of the explorations' tables follows from recorded runs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.errors import DataError, EksploraError
+from eksplora.report.exploration import page, tables
+from eksplora.schema import PaperCheckConfig
+from eksplora.stage._exploration import read_exploration
+from eksplora.stage._paper import columns_of, summarized, winners
+from eksplora.stage._results import as_json
+from eksplora.tracker._base import Lookup, Tracker
+
+
+def paper_check(request: Request) -> None:
+    """Compute all tables again from MLflow, and compare them with those that are there, letter by letter.
+
+    Raises:
+        DataError: If there are no tables, or a run behind one is gone.
+        EksploraError: If a number does not follow from the runs behind it; the message has the first.
+    """
+    settings: PaperCheckConfig = request.settings
+    output = Path(settings.output)
+    found = sorted(output.glob("*/explore.json"))
+    if not found:
+        raise DataError(f"{output} holds no exploration. Run one: make paper BUDGET=smoke.")
+    tracker: Tracker = build.part(request.config, "tracker")
+    with tracker.lookup() as lookup:
+        for path in found:
+            check(path, lookup)
+
+
+def check(path: Path, lookup: Lookup) -> None:
+    """Check one exploration, and say so.
+
+    Raises:
+        EksploraError: If a number does not follow from the runs behind it.
+    """
+    told = json.loads(path.read_text(encoding="utf-8"))
+    exploration = read_exploration(told["exploration"], told["asked"], told["budget"]["name"])
+    facts = summarized(
+        exploration,
+        {name: _study(told, name, lookup) for name in told["studies"]},
+        {name: _runs(told, name) for name in told["studies"]},
+        carry=told["carry"],
+        alpha=told["alpha"],
+    )
+    facts |= {"run": told["run"], "asked": told["asked"]}
+    texts = {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}
+    for name, text in texts.items():
+        difference = first_difference((path.parent / name).read_text(encoding="utf-8"), text)
+        if difference:
+            raise EksploraError(f"{path.parent / name} does not follow from the runs in MLflow: {difference}")
+    cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
+    runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
+    print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
+
+
+def _study(told: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:
+    """A study in numbers, its members' values taken from MLflow."""
+    study = told["studies"][name]
+    rows = {}
+    for key, row in study["rows"].items():
+        values = [_member(run, told, lookup) for run in row["member_runs"]]
+        columns = columns_of(values, told["direction"]) if values else {}
+        rows[key] = {**{word: row[word] for word in ("trial", "status", "message")}, "columns": columns}
+    kept = {word: study[word] for word in ("study", "id", "base", "handed_on")}
+    common = {word: told[word] for word in ("metric", "direction", "provenance")}
+    return {**kept, **common, "rows": rows, "winner": winners(rows, told["direction"])}
+
+
+def _member(run: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
+    """What a member's run says, under the names of the tables' columns."""
+    metric = told["metric"]
+    last, curves = lookup.metrics(run)
+    try:
+        return {
+            "train": curves[f"train/{metric}"][int(last["best_epoch"]) - 1],
+            "val": last["objective"],
+            "test": last[f"test/{metric}"],
+            "seconds": last["seconds"],
+        }
+    except (KeyError, IndexError) as error:
+        raise DataError(f"MLflow's run {run} lacks {error}: it is not the run of a tested member.") from None
+
+
+def _runs(told: Mapping[str, Any], name: str) -> dict[str, str]:
+    """MLflow's ids of a study's runs by ours, as they stand in the tables."""
+    study = told["studies"][name]
+    found = {}
+    for row in study["rows"].values():
+        key = f"{study['id']}/{row['trial']}"
+        found[key] = row["run"]
+        found |= {f"{key}/{member}": run for member, run in enumerate(row["member_runs"])}
+    return found
+
+
+def first_difference(told: str, again: str) -> str:
+    """The first line that differs, as it is and as it should be; empty when there is none."""
+    for number, (line, other) in enumerate(_lines(told, again), 1):
+        if line != other:
+            return f"line {number} is {_cut(line)}, it should be {_cut(other)}"
+    return ""
+
+
+def _lines(told: str, again: str) -> Iterator[tuple[str, str]]:
+    first, second = told.splitlines(), again.splitlines()
+    longest = max(len(first), len(second))
+    for place in range(longest):
+        yield tuple(lines[place] if place < len(lines) else "" for lines in (first, second))  # type: ignore[misc]
+
+
+def _cut(line: str) -> str:
+    return repr(line.strip()[:160])

@@ -1,0 +1,273 @@
+"""A chain of one-factor studies with the real parts: trained, recorded, told, and checked against MLflow."""
+
+import json
+from collections.abc import Mapping
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+import yaml
+
+from eksplora.build import CONF, Request, compose_request
+from eksplora.errors import ConfigError, DataError, EksploraError
+from eksplora.stage._exploration import merged, read_exploration
+from eksplora.stage._ledger import Ledger
+from eksplora.stage.explore import explore
+from eksplora.stage.paper_check import paper_check
+from eksplora.tracker import spool as spools
+
+SMALL: dict[str, Any] = {
+    "title": "Small | exploration",
+    "experiment": "diabetes_mlp",
+    "base": ["model=mlp_uniform", "model.layers=1"],
+    "digits": 1,
+    "budgets": {
+        "smoke": {
+            "members": 3,
+            "test_rows": 50,
+            "set": ["trainer.max_epochs=3", "study.workers=1", "study.threads=1"],
+            "note": "few epochs, 3 members",
+        }
+    },
+    "studies": {
+        "units": {
+            "says": "units",
+            "carried": "2",
+            "rows": {
+                "2": {"set": ["model.units=2"], "reported": {"train": 50.0, "test": 51.0}},
+                "64": {"set": ["model.units=64"], "reported": {"train": 40.0, "test": 45.0, "seconds": 2.5}},
+            },
+        },
+        "optimizer": {
+            "says": "optimizer",
+            "carried": "adam",
+            "rows": {
+                "adam": {"set": ["optimizer=adam", "optimizer.lr=0.01"], "reported": {"test": 45.0}},
+                "sgd": {"set": ["optimizer=sgd", "optimizer.lr=1.0e+20"], "reported": {"test": 46.0}},
+            },
+        },
+    },
+    "claims": {
+        "more-units": {
+            "study": "units",
+            "says": "more units are better",
+            "holds": {"better": {"rows": ["64"], "than": ["2"], "column": "test"}},
+        },
+        "optimizers": {
+            "study": "optimizer",
+            "says": "sgd is as good as what went before",
+            "holds": {"alike": {"rows": ["sgd", "units/64"], "within": 1.0, "column": "test"}},
+        },
+    },
+}
+
+
+def asked(*overrides: str, exploration: Mapping[str, Any] = SMALL) -> Request:
+    request = compose_request("explore", ["budget=smoke", *overrides])
+    config = {**request.config, "exploration": dict(exploration)}
+    return replace(request, config=config, choices={**request.choices, "exploration": "small"})
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explored")
+    with chdir(folder):
+        explore(asked())
+    return folder
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results/paper/small/explore.json").read_text())
+    return found
+
+
+def test_each_study_hands_its_best_row_on_validation_data_to_the_next(explored: Path) -> None:
+    told = facts(explored)
+    units, optimizer = told["studies"]["units"], told["studies"]["optimizer"]
+    means = {name: row["summary"]["val"]["mean"] for name, row in units["rows"].items()}
+    assert units["handed_on"] == units["winner"]["val"] == min(means, key=lambda name: means[name])
+    adam = resolved(explored, optimizer["study"])["adam"]
+    assert adam["model"]["units"] == int(units["handed_on"])
+    assert (adam["optimizer"]["lr"], adam["model"]["layers"], adam["trainer"]["max_epochs"]) == (0.01, 1, 3)
+
+
+def resolved(folder: Path, study: str) -> dict[str, dict[str, Any]]:
+    events = spools.read(folder / "mlruns/studies" / study / "spool.jsonl")
+    trials = [event.data for event in events if event.kind == "trial"]
+    return {trial["searched"]["configuration"]: trial["resolved"] for trial in trials}
+
+
+def test_numbers_are_those_of_the_members_and_every_row_has_the_same_seeds(explored: Path) -> None:
+    seeds = set()
+    for study in facts(explored)["studies"].values():
+        ledger = Ledger("val/mae", "minimize")
+        path = explored / "mlruns/studies" / study["study"] / "spool.jsonl"
+        ledger.replay((event.kind, event.data) for event in spools.read(path))
+        for row in study["rows"].values():
+            trial = ledger.trials[row["trial"]]
+            seeds.add(tuple(member.seed for member in trial.members))
+            if row["status"] != "finished":
+                continue
+            results = [trial.results[index] for index in range(3)]
+            assert row["members"]["val"] == [result.value for result in results]
+            assert row["members"]["test"] == [result.test["test/mae"] for result in results]
+            assert row["members"]["train"] == [result.curves["train/mae"][-1] for result in results]
+            gaps = [a - b for a, b in zip(row["members"]["test"], row["members"]["train"], strict=True)]
+            assert row["members"]["gap"] == gaps
+            assert row["summary"]["test"]["mean"] == fmean(row["members"]["test"])
+    assert len(seeds) == 1
+
+
+def test_a_row_that_diverged_has_its_status_and_leaves_claims_on_it_open(explored: Path) -> None:
+    told = facts(explored)
+    sgd = told["studies"]["optimizer"]["rows"]["sgd"]
+    assert (sgd["status"], sgd["members"]) == ("diverged", {})
+    claim = told["claims"]["optimizers"]
+    assert claim["finding"] == "not distinguishable"
+    assert claim["evidence"][0].startswith("sgd ended as diverged: the loss was not finite")
+    page = (explored / "results/paper/small/README.md").read_text()
+    assert "| sgd |  | diverged | 46.0 | diverged | diverged | 0 |" in page
+
+
+def test_everything_says_that_a_smoke_run_means_nothing(explored: Path) -> None:
+    paper = explored / "results/paper"
+    for path in (paper / "claims.md", paper / "small/README.md", *(paper / "small/tables").glob("*.tex")):
+        assert "SMOKE RUN" in path.read_text(), path
+    assert "SMOKE RUN" in (paper / "small/plots/units.svg").read_text()
+    assert "SMOKE RUN" in (paper / "small/plots/units.html").read_text()
+    assert (paper / "small/tables/units.csv").read_text().splitlines()[1].startswith("smoke,units,2,train,50.0,")
+
+
+def test_the_page_of_claims_has_each_with_its_verdict(explored: Path) -> None:
+    page = (explored / "results/paper/claims.md").read_text()
+    assert "2 claims of the reference explorations" in page
+    assert "2 not distinguishable" in page, "three members cannot tell"
+    assert "| more-units | more units are better | **not distinguishable** | about " in page
+
+
+def test_runs_hang_under_one_run_of_the_exploration_and_stand_behind_every_row(explored: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{explored}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("diabetes_mlp")
+    assert experiment is not None
+    runs = {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
+    (top,) = [run for run in runs.values() if run.data.tags["kind"] == "exploration"]
+    assert top.info.run_name == facts(explored)["run"] == "small-exploration-smoke-validation"
+    for study in facts(explored)["studies"].values():
+        for name, row in study["rows"].items():
+            trial = runs[row["run"]]
+            assert trial.info.run_name == name
+            parent = runs[trial.data.tags["mlflow.parentRunId"]]
+            assert parent.info.run_name == study["study"]
+            assert parent.data.tags["mlflow.parentRunId"] == top.info.run_id
+            for value, member in zip(row["members"].get("test", []), row["member_runs"], strict=True):
+                assert runs[member].data.metrics["test/mae"] == value
+                assert runs[member].data.tags["mlflow.parentRunId"] == row["run"]
+
+
+def test_the_check_passes_and_finds_an_altered_number(
+    explored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = compose_request("paper_check", [])
+    with chdir(explored):
+        paper_check(request)
+        assert "15 means over the members of 9 runs, all as recorded" in capsys.readouterr().out
+        for name, old, new in (
+            ("explore.json", '"mean": ', '"mean": 1'),
+            ("README.md", "3 members", "4 members"),
+            ("tables/units.csv", "units,2,test,51.0,", "units,2,test,51.0,1"),
+        ):
+            path = Path("results/paper/small") / name
+            text = path.read_text()
+            path.write_text(text.replace(old, new, 1))
+            with pytest.raises(EksploraError, match=f"{name} does not follow from the runs in MLflow: line "):
+                paper_check(request)
+            path.write_text(text)
+        paper_check(request)
+
+
+def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Path) -> None:
+    paper = explored / "results/paper/small"
+    before = {path: path.read_bytes() for path in sorted(paper.rglob("*")) if path.is_file()}
+    with chdir(explored):
+        explore(asked())
+    assert {path: path.read_bytes() for path in sorted(paper.rglob("*")) if path.is_file()} == before
+
+
+def test_the_reported_row_is_handed_on_when_that_is_asked_for(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        explore(asked("carry=reported", "tracker=off"))
+    told = facts(tmp_path)
+    assert told["studies"]["units"]["handed_on"] == "2"
+    assert resolved(tmp_path, told["studies"]["optimizer"]["study"])["adam"]["model"]["units"] == 2
+    assert told["studies"]["units"]["rows"]["2"]["run"] == "", "nothing was tracked"
+
+
+# --- what is asked -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("carry=best", "carry=best is unknown. Choose validation or reported"),
+        ("alpha=1.5", "alpha must be between 0 and 1"),
+        ("budget=huge", "budget=huge is none of small's"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        explore(asked(override))
+
+
+def test_a_study_that_carries_and_a_claim_that_names_what_there_is_not_are_refused() -> None:
+    studies = {**SMALL["studies"], "units": {**SMALL["studies"]["units"], "carried": "3"}}
+    with pytest.raises(ConfigError, match=r"studies.units.carried: '3' is no row of it"):
+        read_exploration("small", {**SMALL, "studies": studies}, "smoke")
+    claims = {"wrong": {**SMALL["claims"]["more-units"], "study": "unitz"}}
+    with pytest.raises(ConfigError, match=r"claims.wrong.study: Did you mean 'units'"):
+        read_exploration("small", {**SMALL, "claims": claims}, "smoke")
+
+
+def test_no_tables_to_check_is_told(tmp_path: Path) -> None:
+    with chdir(tmp_path), pytest.raises(DataError, match=r"holds no exploration\. Run one: make paper"):
+        paper_check(compose_request("paper_check", []))
+
+
+def test_later_overrides_take_the_place_of_earlier_ones() -> None:
+    assert merged(["model.units=4"], ["model.units=8"]) == ["model.units=8"]
+    assert merged(["optimizer=sgd", "optimizer.lr=1.0"], ["optimizer=adam"]) == ["optimizer=adam"]
+    assert merged(["model.units=4"], ["optimizer=adam"]) == ["optimizer=adam", "model.units=4"]
+
+
+# --- the reference explorations ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "studies", "rows", "claims"), [("boston_mlp", 6, 36, 8), ("fashion_mnist_cnn", 8, 38, 10)]
+)
+def test_the_reference_explorations_are_whole(name: str, studies: int, rows: int, claims: int) -> None:
+    node = yaml.safe_load((CONF / f"exploration/{name}.yaml").read_text())
+    for budget in ("smoke", "standard", "full"):
+        found = read_exploration(name, node, budget)
+        assert (len(found.studies), sum(len(study.rows) for study in found.studies)) == (studies, rows)
+        assert len(found.claims) == claims
+
+
+@pytest.mark.parametrize("name", ["boston_mlp", "fashion_mnist_cnn"])
+def test_carried_as_reported_the_last_study_is_the_experiments_own_configuration(name: str) -> None:
+    """The chain ends at the reference's final network, which `conf/experiment` states too."""
+    from eksplora.stage.explore import configurations
+
+    request = compose_request("explore", [f"exploration={name}", "budget=full"])
+    exploration = read_exploration(name, request.config["exploration"], "full")
+    chain = merged(exploration.base, *(study.rows[study.carried].overrides for study in exploration.studies))
+    own = configurations(request, exploration, {"own": []})["own"]
+    last = configurations(request, exploration, {"last": chain})["last"]
+    for key in ("data", "task", "optimizer", "loss", "trainer", "initialization", "dropout"):
+        assert {k: v for k, v in last[key].items() if k != "fused"} == {
+            k: v for k, v in own[key].items() if k != "fused"
+        }, key

@@ -1,0 +1,90 @@
+"""The page of an experiment that was really searched, confirmed and evaluated."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import confirming as here
+import pytest
+
+from eksplora.errors import DataError, StorageError
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+REPORT = Path(__file__).parents[2] / "pipelines/report.py"
+
+
+@pytest.fixture
+def folder(diabetes: Path, tmp_path: Path) -> Path:
+    """What the stages handed on, to be changed."""
+    here.copy(diabetes / "results", tmp_path / "results")
+    return tmp_path
+
+
+def test_the_page_tells_what_the_stages_found(diabetes: Path) -> None:
+    text = (diabetes / "results/diabetes_mlp/report.md").read_text()
+    search, confirm, evaluate = (here.facts(diabetes, stage) for stage in ("search", "confirm", "evaluate"))
+    assert text.startswith(f"# diabetes_mlp\n\n{evaluate['headline']}\n\n{confirm['headline']}\n")
+    for metric, one in evaluate["test"].items():
+        assert f"| {metric} | {one['mean']:.4g} | {one['low']:.4g} | {one['high']:.4g} | {one['std']:.4g} |" in text
+    for one in confirm["configurations"]:
+        assert f"| {one['name']} | {one['mean']:.4g} |" in text
+    assert f"Study `{search['study']}`: 4 finished" in text
+    assert "In MLflow it is `eksplora-diabetes_mlp`, version 1 (champion: the first model of this experiment)." in text
+
+
+def test_the_page_shows_all_that_the_numbers_come_from(diabetes: Path) -> None:
+    text = (diabetes / "results/diabetes_mlp/report.md").read_text()
+    known = here.facts(diabetes, "evaluate")["provenance"]
+    shown = [line.split(" | ")[0].removeprefix("| ") for line in text.partition("Where the numbers")[2].splitlines()]
+    assert set(shown) >= set(known)
+    for wanted in (
+        "git.commit",
+        "dvc_lock.sha256",
+        "lock.sha256",
+        "data.test_targets.sha256",
+        "machine.cpu",
+        "threads",
+    ):
+        assert f"| {wanted} | {known[wanted]} |" in text
+
+
+def test_the_same_page_is_written_again(folder: Path, prepared: str) -> None:
+    path = folder / "results/diabetes_mlp/report.md"
+    before = path.read_bytes()
+    path.unlink()
+    printed = here.run(folder, "report", *here.DIABETES, prepared)
+    assert path.read_bytes() == before
+    assert printed == f"{here.facts(folder, 'evaluate')['headline']}\n  report   results/diabetes_mlp/report.md\n"
+
+
+@pytest.mark.parametrize("stage", ["search", "confirm", "evaluate"])
+def test_a_stage_that_has_not_ended_is_named_with_its_command(stage: str, folder: Path, prepared: str) -> None:
+    page = folder / "results/diabetes_mlp/report.md"
+    page.unlink()
+    (folder / f"results/diabetes_mlp/{stage}/{stage}.json").unlink()
+    message = (
+        rf"the stage {stage} has not ended\. Run the stage before: python pipelines/{stage}\.py experiment=diabetes_mlp"
+    )
+    with pytest.raises(DataError, match=message):
+        here.run(folder, "report", *here.DIABETES, prepared)
+    assert not page.exists()
+
+
+def test_a_report_before_the_stages_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    words = [sys.executable, str(REPORT), "experiment=wine_mlp"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: results/wine_mlp/search/search.json is missing: the stage search has not ended. Run the stage before: "
+        "python pipelines/search.py experiment=wine_mlp output=results/wine_mlp, or dvc repro.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_the_pages_place_is_refused(folder: Path, prepared: str) -> None:
+    (folder / "results/diabetes_mlp/report.md").unlink()
+    (folder / "results/diabetes_mlp/report.md").mkdir()
+    with pytest.raises(StorageError, match=r"report\.md\S*: cannot be written \(Is a directory\)"):
+        here.run(folder, "report", *here.DIABETES, prepared)
+    assert not list(folder.rglob(".report*"))

@@ -1,0 +1,480 @@
+"""`dvc repro` on a small project: real DVC, real processes, real signals, real remotes."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_project as here
+import surviving
+import yaml
+
+from eksplora.build import composed_files
+
+SPY = Path(__file__).with_name("spy.py")
+CONFIG = f"conf/experiment/{here.NAME}.yaml"
+ENDS = {
+    "kill -9 of dvc alone": (os.kill, signal.SIGKILL),
+    "Ctrl-C": (os.killpg, signal.SIGINT),
+    "kill of dvc": (os.kill, signal.SIGTERM),
+    "kill -9 of all": (os.killpg, signal.SIGKILL),
+}
+SLOW = dict.fromkeys(("search", "confirm", "evaluate"), pytest.mark.slow)
+"""Stages that take their time; `test_interruption.py` has a study that is told to end."""
+
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+
+
+First = tuple[Path, str, dict[str, float]]
+"""A project, what its first repro printed, and the seconds from the start of each stage to that of the next."""
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project before its experiment has run."""
+    return here.make(tmp_path_factory.mktemp("start") / "project")
+
+
+@pytest.fixture(scope="module")
+def first(start: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
+    """An undisturbed `dvc repro`, watched by the spy."""
+    folder = tmp_path_factory.mktemp("done")
+    project = here.duplicate(start, folder / "project")
+    (folder / "spy").mkdir()
+    shutil.copy(SPY, folder / "spy/sitecustomize.py")
+    spied = here.environment(project) | {
+        "PYTHONPATH": f"{folder / 'spy'}{os.pathsep}{project / 'src'}",
+        "SPY_LOG": str(folder / "opened.tsv"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    begun: dict[str, float] = {}
+    lines = []
+    with subprocess.Popen(
+        [here.DVC, "repro"], cwd=project, env=spied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            begun |= dict.fromkeys(here.ran(line), time.monotonic())
+    assert process.returncode == 0, "".join(lines)
+    moments = [*begun.values(), time.monotonic()]
+    seconds = {name: end - begin for name, begin, end in zip(begun, moments, moments[1:], strict=False)}
+    here.commit(project, "done")
+    return project, "".join(lines), seconds
+
+
+@pytest.fixture(scope="module")
+def done(first: First) -> Path:
+    """The project after an undisturbed `dvc repro`; to be read, and copied by those who change it."""
+    return first[0]
+
+
+@pytest.fixture
+def copied(done: Path, tmp_path: Path) -> Path:
+    return here.duplicate(done, tmp_path / "project")
+
+
+# --- what runs, and what runs again ------------------------------------------------------------------------------
+
+
+def test_one_command_runs_every_stage_of_the_experiment_in_order(first: First) -> None:
+    project, output, _ = first
+    assert here.ran(output) == list(here.STAGES)
+    assert {path.name for path in (project / here.RESULTS).iterdir()} == {*here.NAMES[:3], "config.yaml", "report.md"}
+    assert here.facts(project, "evaluate")["headline"] in (project / here.RESULTS / "report.md").read_text()
+    assert len(here.facts(project, "search")["ranked"]) == 3
+    assert here.run(project, "git", "status", "--porcelain").stdout == "", "git ignores data, studies and results"
+
+
+def test_a_second_repro_does_nothing_in_seconds(done: Path) -> None:
+    before, begin = here.content(done / "mlruns"), time.process_time()
+    children = os.times().children_user
+    output = here.dvc(done, "repro")
+    assert os.times().children_user - children < 8, "seconds of computing; a busy machine needs more of the clock's"
+    assert time.process_time() - begin < 2
+    assert here.ran(output) == []
+    assert output.count("didn't change, skipping") == len(here.STAGES + here.OTHERS)
+    assert "Data and pipelines are up to date." in output
+    assert here.content(done / "mlruns") == before
+
+
+def test_a_change_reruns_the_stages_that_are_composed_with_its_file_or_can_reach_it(copied: Path) -> None:
+    """One key or one comment each; DVC says which of the changed files a stage depends on."""
+    names = {
+        CONFIG: {here.NAME: here.NAMES},
+        "conf/optimizer/adam.yaml": {here.OTHER: here.NAMES, here.NAME: here.NAMES},
+        "conf/confirm.yaml": {here.OTHER: ["confirm"], here.NAME: ["confirm"]},
+        "conf/metric/r2.yaml": {here.NAME: ["evaluate"]},
+        "conf/data/diabetes.yaml": {"diabetes": ["prepare"], here.NAME: here.NAMES},
+        **{f"src/eksplora/{file}": {here.OTHER: stages, here.NAME: stages} for file, stages in REACHED.items()},
+    }
+    here.set_key(copied / CONFIG, "max_epochs", 3)
+    for file in names.keys() - {CONFIG}:
+        here.append(copied / file)
+    known = [*here.OTHERS, *here.STAGES]
+    expected = {file: [f"{stage}-{subject}" for subject in of for stage in of[subject]] for file, of in names.items()}
+    assert here.depending(copied) == {file: stages for file, stages in expected.items() if stages}
+    assert set(known) >= {stage for stages in expected.values() for stage in stages}
+
+
+REACHED = {
+    "report/experiment.py": ["report"],
+    "stage/evaluate.py": ["evaluate"],
+    "stage/_candidates.py": ["confirm"],
+    "search/proposer.py": ["search", "confirm"],
+    "model/mlp.py": list(here.NAMES),
+    "model/cnn.py": [],
+    "stage/bench.py": [],
+}
+"""Source files, and the stages of networks of dense layers that can reach them."""
+
+
+def test_stages_read_only_what_they_depend_on(done: Path) -> None:
+    """What the processes of every stage and their workers import, compose, and read of data and results."""
+    wanted = here.dependencies(done)
+    # Where no experiment has a say, a stage asks the default one: it takes no more of it than what it asks for.
+    default = {path.relative_to(here.ROOT).as_posix() for path in composed_files("confirm", [])}
+    read = [
+        entry for entry in opened(done) if entry[2].startswith(("conf/", "src/", "pipelines/", "data/", "results/"))
+    ]
+    assert {(stage, why) for stage, why, _ in read} >= {(stage, why) for stage in here.STAGES for why in IMPORTS}
+    for stage, why, path in read:
+        is_data = path.startswith(DATA)
+        if why in IMPORTS and not is_data:
+            assert path in wanted[stage] or (why == "composed" and path in default), f"{stage}: {why} {path}"
+        if why == "opened" and is_data and not (done / path).is_dir():
+            handed_on = here.outs(done)[stage]
+            assert is_under(path, [*wanted[stage], *handed_on]) or is_beside(path, handed_on), f"{stage}: {path}"
+
+
+IMPORTS = ("imported", "composed")
+FILES, DATA = ("conf/", "src/", "pipelines/"), ("data/", "results/")
+
+
+def opened(project: Path) -> Iterator[tuple[str, str, str]]:
+    """Stage, reason and path of the project of every file that the spy has seen opened; bytecode as its source."""
+    for line in set((project.parent / "opened.tsv").read_text().splitlines()):
+        stage, why, path = line.split("\t")
+        if Path(path).is_relative_to(project):
+            relative = Path(path).relative_to(project).as_posix()
+            yield stage, why, re.sub(r"__pycache__/(\w+)\.[\w.-]+$", r"\1.py", relative)
+
+
+def is_under(path: str, folders: Sequence[str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for folder in folders)
+
+
+def is_beside(path: str, outs: Sequence[str]) -> bool:
+    """Whether a path is, or is under, what an out is called while it is written."""
+    return any(path.startswith(str(Path(out).with_name(f".{Path(out).name}."))) for out in outs)
+
+
+# --- interruptions -----------------------------------------------------------------------------------------------
+
+
+def test_a_repro_that_is_killed_goes_on(first: First, start: Path, tmp_path: Path) -> None:
+    draws = random.Random(0)
+    moments = [(name, draws.random()) for name in here.STAGES[1:4]]
+    killed_repro_equals(first, here.duplicate(start, tmp_path / "project"), moments)
+
+
+@pytest.mark.slow
+def test_a_repro_that_is_killed_at_ten_random_moments_goes_on(first: First, start: Path, tmp_path: Path) -> None:
+    draws = random.Random(1)
+    seconds = first[2]
+    chosen = sorted(draws.choices(range(5), [seconds[name] for name in here.STAGES], k=10))
+    moments = [(here.STAGES[number], draws.random()) for number in chosen]
+    killed_repro_equals(first, here.duplicate(start, tmp_path / "project"), moments)
+
+
+def killed_repro_equals(first: First, project: Path, moments: Sequence[tuple[str, float]]) -> None:
+    """Kill a repro again and again, each in a stage or in what DVC does after it; then let it end."""
+    undisturbed, _, seconds = first
+    with ExitStack() as living:  # what a killed DVC leaves behind goes on meanwhile
+        leaders = []
+        for number, (name, share) in enumerate(moments):
+            kill, signum = list(ENDS.values())[number % len(ENDS)]
+            process, log = going_on(project, here.STAGES[here.STAGES.index(name) :], living)
+            time.sleep(share * seconds[name])
+            kill(process.pid, signum)
+            assert process.wait(60) != 0, f"{name}, {signum.name}: {log.read_text()}"
+            leaders.append(process.pid)
+            assert halves(project, undisturbed) == [], f"after {signum.name} in {name}"
+        process, log = going_on(project, ["nothing"], living)
+        assert process.wait() == 0, log.read_text()
+        for leader in leaders:
+            surviving.until(lambda leader=leader: not surviving.session(leader), seconds=20)
+    assert halves(project, undisturbed) == []
+    assert here.tables(project) == here.tables(undisturbed)
+    assert here.studies(project) == here.studies(undisturbed)
+    assert {number for study in here.studies(project).values() for number in study.values()} == {1}
+    assert in_mlflow(project) == in_mlflow(undisturbed)
+    assert here.ran(here.dvc(project, "repro")) == []
+
+
+def going_on(
+    project: Path, wanted: Sequence[str], living: ExitStack, *target: str
+) -> tuple["subprocess.Popen[str]", Path]:
+    """A repro that runs one of these stages, or has ended; files that the last one was killed in are deleted first."""
+    while True:
+        log = project.parent / f"{len(list(project.parent.glob('*.log')))}.log"
+        process = living.enter_context(here.started(project, [here.DVC, "repro", *target], log))
+        here.wait(lambda log=log: set(wanted) & set(here.ran(log.read_text())), process)
+        half = [file for word, file in HALF_WRITTEN.items() if process.poll() and word in log.read_text()]
+        if not half:
+            return process, log
+        (project / half[0]).unlink()
+
+
+HALF_WRITTEN = {"dvc.lock": "dvc.lock", "RWLock-file": ".dvc/tmp/rwlock"}
+"""What DVC says, by what it cannot read when it was killed while it wrote it, and the file to delete."""
+
+
+def halves(project: Path, undisturbed: Path) -> list[str]:
+    """The outs that are there, but not whole."""
+    there = [out for out in here.OUTS if (project / out).exists()]
+    return [out for out in there if here.content(project / out).keys() != here.content(undisturbed / out).keys()]
+
+
+def in_mlflow(project: Path) -> list[tuple[object, ...]]:
+    """Runs by status, and the versions of the model."""
+    with closing(sqlite3.connect(project / "mlruns/mlflow.db")) as database:
+        runs = database.execute("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status").fetchall()
+        return [*runs, *database.execute("SELECT name, count(*) FROM model_versions GROUP BY name")]
+
+
+@pytest.mark.parametrize("share", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
+def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(share: float, copied: Path) -> None:
+    """DVC writes dvc.lock in place. Killed meanwhile, it cannot read it, or takes it for one with fewer stages."""
+    lock, before = copied / "dvc.lock", here.content(copied / "mlruns")
+    whole = lock.read_text()
+    lock.write_text(whole[: int(share * len(whole))])
+    with ExitStack() as living:
+        process, log = going_on(copied, ["nothing"], living, here.STAGES[-1])
+        assert process.wait() == 0, log.read_text()
+    assert set(here.ran(log.read_text())) <= {here.STAGES[0]}, "raw data are not kept in the cache of runs"
+    assert here.content(copied / "mlruns") == before
+    mended, wanted = (yaml.safe_load(text)["stages"] for text in (lock.read_text(), whole))
+    assert [mended[name] for name in here.STAGES] == [wanted[name] for name in here.STAGES]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in here.COMMANDS])
+def test_a_stage_that_is_told_to_end_exits_with_143_and_the_same_command_goes_on(
+    name: str, first: First, copied: Path
+) -> None:
+    undisturbed, _, seconds = first
+    outs = here.outs(copied)[f"{name}-{here.NAME}" if name != "prepare" else here.STAGES[0]]
+    for out in outs:
+        here.remove(copied / out)
+    share = random.Random(name).uniform(0.1, 0.8)
+    log = copied.parent / "stage.log"
+    with here.started(copied, here.stage(name), log) as process:
+        time.sleep(share * seconds[here.STAGES[list(here.COMMANDS).index(name)]])
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    # The shell says 143 too when the signal came before there was anybody to handle it.
+    assert code in (143, 0, -signal.SIGTERM), log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert halves(copied, undisturbed) == []
+    here.run(copied, *here.stage(name))
+    assert halves(copied, undisturbed) == [] and all((copied / out).exists() for out in outs)
+
+
+# --- what DVC shows ----------------------------------------------------------------------------------------------
+
+
+def test_metrics_and_plots_show_every_result(done: Path, tmp_path: Path) -> None:
+    shown = json.loads(here.dvc(done, "metrics", "show", "--json"))[""]["data"]
+    assert {name: entry["data"] for name, entry in shown.items()} == {
+        f"results/{experiment}/{stage}/metrics.json": json.loads(
+            (done / f"results/{experiment}/{stage}/metrics.json").read_text()
+        )
+        for experiment in (here.OTHER, here.NAME)
+        for stage in here.NAMES[:3]
+    }
+    evaluated = here.facts(done, "evaluate")["test"]
+    assert shown[f"{here.RESULTS}/evaluate/metrics.json"]["data"]["objective"] == evaluated["mae"]["mean"]
+    plots = json.loads(here.dvc(done, "plots", "show", "--json", "--out", str(tmp_path)))["data"]
+    drawn = {name: rows_of(plot) for name, (plot,) in plots.items()}
+    assert set(drawn) == {
+        f"{here.OTHER}: confusion matrix",
+        f"{here.NAME}: residuals",
+        *(f"{experiment}: {what}" for experiment in (here.OTHER, here.NAME) for what in ("search", "learning curves")),
+    }
+    trials = [row for row in drawn[f"{here.NAME}: search"] if row["field"] == "best"]
+    assert [float(row["best"]) for row in trials] == [max_so_far for max_so_far in best_so_far(done)]
+    assert len(drawn[f"{here.NAME}: learning curves"]) == 2 * 2, "two curves of two epochs"
+    residuals = drawn[f"{here.NAME}: residuals"]
+    assert len(residuals) == here.facts(done, "evaluate")["rows"]
+    assert all(
+        float(row["residual"]) == pytest.approx(float(row["actual"]) - float(row["predicted"])) for row in residuals
+    )
+
+
+def rows_of(plot: dict[str, Any]) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = plot["content"]["data"]["values"]
+    return rows
+
+
+def best_so_far(project: Path) -> list[float]:
+    """The lowest objective after each trial of the search."""
+    values = {trial["trial"]: trial["value"] for trial in here.facts(project, "search")["ranked"]}
+    return [min(values[number] for number in range(last + 1)) for last in range(len(values))]
+
+
+def test_plots_are_a_page_that_git_ignores(done: Path) -> None:
+    assert "dvc_plots/index.html" in here.dvc(done, "plots", "show")
+    assert (done / "dvc_plots/index.html").read_text().count("vegaEmbed") == 6
+    assert here.run(done, "git", "status", "--porcelain").stdout == ""
+
+
+def test_an_experiment_of_dvc_changes_keys_of_the_experiment_s_file(copied: Path) -> None:
+    """`-S file:key=value` changes a key that the file has, `-S file:+key=value` adds one."""
+    words = ["-S", f"{CONFIG}:trainer.max_epochs=4", "-S", f"{CONFIG}:+study.n_members=2"]
+    output = here.dvc(copied, "exp", "run", "--name", "longer", *words, here.STAGES[1])
+    assert here.ran(output) == [here.STAGES[1]]
+    before, after = (run_of(copied, name) for name in ("main", "longer"))
+    objective = f"{here.RESULTS}/search/metrics.json"
+    assert after["metrics"][objective] != before["metrics"][objective]
+    changes = json.loads(here.dvc(copied, "params", "diff", "--json"))[f"{here.RESULTS}/config.yaml"]
+    assert changes["trainer.max_epochs"] == {"old": 2, "new": 4, "diff": 2}
+    assert changes["study.n_members"] == {"old": 1, "new": 2, "diff": 1}
+    assert set(changes) == {"trainer.max_epochs", "study.n_members"}
+    compared = json.loads(here.dvc(copied, "metrics", "diff", "--json"))
+    found = {**compared[""], **compared}[objective]["objective"]
+    assert (found["old"], found["new"]) == tuple(
+        run["metrics"][objective]["data"]["objective"] for run in (before, after)
+    )
+
+
+def run_of(project: Path, name: str) -> dict[str, Any]:
+    """Parameters and metrics of a branch, or of an experiment of DVC."""
+    _, head = json.loads(here.dvc(project, "exp", "show", "--json"))
+    runs = {head["name"]: head["data"]} | {one["name"]: one["revs"][0]["data"] for one in head["experiments"] or []}
+    found: dict[str, Any] = runs[name]
+    return found
+
+
+# --- data --------------------------------------------------------------------------------------------------------
+
+
+def test_raw_and_prepared_data_have_their_hashes_in_the_lock_file(done: Path) -> None:
+    outs = {
+        out["path"]: out for out in yaml.safe_load((done / "dvc.lock").read_text())["stages"][here.STAGES[0]]["outs"]
+    }
+    assert set(outs) == set(here.OUTS[:2])
+    for path, out in outs.items():
+        files = [file for file in (done / path).rglob("*") if file.is_file()]
+        assert (out["nfiles"], out["size"]) == (len(files), sum(file.stat().st_size for file in files))
+        assert out["md5"].endswith(".dir") and here.cached(done, out["md5"]).is_file()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """Address, settings and environment of an empty remote: a folder, or a bucket of a server on this machine."""
+    if request.param == "folder":
+        yield str(tmp_path / "remote"), {}, {}
+        return
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"aws_access_key_id": "small", "aws_secret_access_key": "small"}
+    own = {key.upper(): value for key, value in keys.items()} | {"AWS_CONFIG_FILE": os.devnull}
+    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
+    client.create_bucket(Bucket="small")
+    yield "s3://small/store", {"endpointurl": f"http://{host}:{port}"}, own
+    client.close()
+    server.stop()
+
+
+def test_push_and_pull_bring_data_and_results_back_byte_for_byte(
+    remote: tuple[str, dict[str, str], dict[str, str]], copied: Path
+) -> None:
+    address, settings, own = remote
+    before = {folder: here.content(copied / folder) for folder in ("data", "results")}
+    here.dvc(copied, "remote", "add", "--local", "--default", "store", address)
+    for key, value in settings.items():
+        here.dvc(copied, "remote", "modify", "--local", "store", key, value)
+    here.dvc(copied, "push", own=own)
+    for name in (".dvc/cache", "data", "results"):
+        here.remove(copied / name)
+    here.dvc(copied, "pull", own=own)
+    assert {folder: without_locks(here.content(copied / folder)) for folder in before} == {
+        folder: without_locks(files) for folder, files in before.items()
+    }
+    assert here.ran(here.dvc(copied, "repro")) == []
+
+
+def without_locks(files: dict[str, str]) -> dict[str, str]:
+    """Files without those that only keep two processes from making one folder."""
+    return {name: sha256 for name, sha256 in files.items() if not name.endswith(".lock")}
+
+
+def test_a_changed_byte_in_the_cache_is_delivered_by_dvc_and_found_by_our_own_manifest(copied: Path) -> None:
+    folder, name = Path("data/prepared/diabetes"), "train_features.npy"
+    file = here.cached(copied, here.hash_of(copied, folder, name))
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(content)
+    file.chmod(0o444)
+    here.remove(copied / folder)
+    here.dvc(copied, "checkout", str(folder))
+    assert (copied / folder / name).read_bytes() == content, "DVC trusts its cache"
+    here.append(copied / CONFIG)
+    told = here.dvc(copied, "repro", here.STAGES[1], code=255)
+    lines = [line for line in told.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in told
+    assert lines[0].startswith(
+        f"error: {folder}/{name} has changed since it was prepared: its sha256 is not the card's."
+    )
+    here.remove(copied / folder)  # the way out that the message names
+    here.run(copied, *here.stage("prepare"))
+    assert "exited with 2" in told
+    assert here.dvc(copied, "repro", "--dry", here.STAGES[0]).count("didn't change") == 1
+
+
+@pytest.mark.slow
+def test_without_its_cache_and_outs_dvc_makes_them_again_and_nothing_is_trained_twice(done: Path, copied: Path) -> None:
+    for name in (".dvc/cache", *here.OUTS):
+        here.remove(copied / name)
+    assert here.ran(here.dvc(copied, "repro", here.STAGES[-1])) == list(here.STAGES)
+    assert here.tables(copied) == here.tables(done)
+    assert here.studies(copied) == here.studies(done)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in here.NAMES])
+def test_a_read_only_folder_of_results_is_one_line(name: str, copied: Path) -> None:
+    if subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode:
+        pytest.skip("mounting in a user namespace is not permitted here")
+    before = here.content(copied / "results")
+    mount = "mount --bind results results && mount -o remount,bind,ro results"
+    done = here.run(copied, *NAMESPACE, f'{mount} && exec "$@"', "sh", *here.stage(name), code=2)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
+    assert re.match(rf"error: \S*{here.RESULTS}\S*: .*Read-only file system.*\.$", lines[0]), lines
+    assert here.content(copied / "results") == before
+
+
+# --- no telemetry ------------------------------------------------------------------------------------------------
+
+
+def test_dvc_neither_reports_nor_looks_for_news(done: Path) -> None:
+    """The two ways in which DVC calls its makers: usage, and which version is the newest."""
+    for key in ("analytics", "check_update"):
+        assert here.dvc(done, "config", f"core.{key}") == "false\n"
+        assert here.run(here.ROOT, "git", "config", "--file", ".dvc/config", f"core.{key}").stdout == "false\n"
+    assert not list(Path(f"{done}.site").rglob("updater*")) and not list((done / ".dvc/tmp").glob("updater*"))

@@ -1,0 +1,175 @@
+"""Claims as data: what members show, what they refute, and what they cannot tell."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eksplora.statistics.claim import Finding, Judge, Judgement
+
+MEMBERS = 8
+NOISE = np.random.default_rng(0).normal(scale=0.1, size=(6, MEMBERS))
+NOISE -= NOISE.mean(1, keepdims=True)  # means are then those that are asked for
+
+
+def judge(*, alpha: float = 0.05, direction: str = "minimize", others: Any = None, **means: float) -> Judge:
+    """A judge of rows whose members lie around given means; `test` is the column, `train` ten times as much."""
+    columns = {
+        name: {"test": (mean + noise).tolist(), "train": (10 * (mean + noise)).tolist()}
+        for (name, mean), noise in zip(means.items(), NOISE, strict=False)
+    }
+    return Judge(columns, {"test": direction, "train": "maximize"}, alpha, others or {})
+
+
+def finding(judge: Judge, **claim: Any) -> Finding:
+    return judge(claim).finding
+
+
+@pytest.mark.parametrize(
+    ("means", "expected"),
+    [
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, Finding.REPLICATED),
+        ({"a": 2.5, "b": 2.0, "c": 3.0}, Finding.NOT_REPLICATED),
+        ({"a": 2.0, "b": 2.0, "c": 3.0}, Finding.NOT_DISTINGUISHABLE),
+    ],
+)
+def test_better_needs_every_pair_and_one_opposite_refutes(means: Mapping[str, float], expected: Finding) -> None:
+    claim = {"rows": ["a"], "than": ["b", "c"], "column": "test"}
+    assert finding(judge(**means), better=claim) is expected
+    swapped = {"rows": ["b", "c"], "than": ["a"], "column": "test"}
+    assert finding(judge(**means), worse=swapped) is expected
+    assert finding(judge(**means), best={"row": "a", "column": "test"}) is expected
+
+
+def test_better_follows_the_direction_of_its_column() -> None:
+    claim = {"rows": ["a"], "than": ["b"], "column": "test"}
+    assert finding(judge(a=1, b=2), better=claim) is Finding.REPLICATED
+    assert finding(judge(a=1, b=2, direction="maximize"), better=claim) is Finding.NOT_REPLICATED
+    assert finding(judge(a=1, b=2), better=claim | {"column": "train"}) is Finding.NOT_REPLICATED
+
+
+def test_a_conjunction_is_shown_at_alpha_however_many_comparisons_but_refuted_after_holm_only() -> None:
+    rows = {name: 2.0 + place for place, name in enumerate("bcdef")}
+    claim = {"rows": ["a"], "than": list(rows), "column": "test"}
+    better = judge(a=1.0, **rows)
+    assert 2 / 2**MEMBERS * 5 < 0.05, "eight members reach 0.039 among five comparisons"
+    assert finding(better, better=claim) is Finding.REPLICATED
+    strict = judge(a=1.0, alpha=0.01, **rows)
+    assert finding(strict, better=claim) is Finding.REPLICATED, "each p is 0.0078, and no correction is due"
+    assert finding(strict, worse=claim) is Finding.NOT_DISTINGUISHABLE, "the opposite of one of five needs 0.002"
+    assert finding(better, worse=claim) is Finding.NOT_REPLICATED
+
+
+@pytest.mark.parametrize(
+    ("shift", "within", "expected"),
+    [
+        (0.0, 0.5, Finding.REPLICATED),
+        (2.0, 0.5, Finding.NOT_REPLICATED),
+        (0.0, 0.01, Finding.NOT_DISTINGUISHABLE),
+    ],
+)
+def test_alike_is_equivalence_within_a_margin(shift: float, within: float, expected: Finding) -> None:
+    judged = judge(a=1, b=1 + shift, c=1)({"alike": {"rows": ["a", "b", "c"], "within": within, "column": "test"}})
+    assert judged.finding is expected
+    assert len(judged.evidence) == 3
+
+
+def test_alike_agrees_with_two_one_sided_tests() -> None:
+    maker = judge(a=1.0, b=1.05)
+    differences = np.subtract(maker.columns["a"]["test"], maker.columns["b"]["test"])
+    for within in (0.05, 0.1, 0.15, 0.2, 0.3):
+        lower = stats.ttest_1samp(differences, -within, alternative="greater").pvalue
+        upper = stats.ttest_1samp(differences, within, alternative="less").pvalue
+        shown = finding(maker, alike={"rows": ["a", "b"], "within": within, "column": "test"}) is Finding.REPLICATED
+        assert shown == (max(lower, upper) <= 0.05)
+
+
+@pytest.mark.parametrize(("form", "opposite"), [("rises", "falls"), ("falls", "rises")])
+def test_a_trend_is_the_slope_of_each_member(form: str, opposite: str) -> None:
+    step = 1 if form == "rises" else -1
+    maker = judge(a=1, b=1 + step, c=1 + 2 * step)
+    claim = {"rows": ["a", "b", "c"], "column": "test"}
+    assert finding(maker, **{form: claim}) is Finding.REPLICATED
+    assert finding(maker, **{opposite: claim}) is Finding.NOT_REPLICATED
+    assert finding(judge(a=1, b=1, c=1), **{form: claim}) is Finding.NOT_DISTINGUISHABLE
+    slope = np.polyfit([0, 1, 2], np.array([maker.columns[row]["test"] for row in "abc"]), 1)[0].mean()
+    assert f"changes by {slope:.4g} " in maker({form: claim}).evidence[0]
+
+
+@pytest.mark.parametrize(("bound", "below"), [(1.5, Finding.REPLICATED), (0.5, Finding.NOT_REPLICATED)])
+def test_bounds_are_held_or_broken(bound: float, below: Finding) -> None:
+    opposite = {Finding.REPLICATED: Finding.NOT_REPLICATED, Finding.NOT_REPLICATED: Finding.REPLICATED}
+    claim = {"rows": ["a", "b"], "bound": bound, "column": "test"}
+    assert finding(judge(a=1, b=1), below=claim) is below
+    assert finding(judge(a=1, b=1), above=claim) is opposite[below]
+    assert finding(judge(a=1, b=3), below=claim) is Finding.NOT_REPLICATED, "one that breaks it is enough"
+
+
+@pytest.mark.parametrize(("at_most", "expected"), [(0.7, Finding.REPLICATED), (0.3, Finding.NOT_REPLICATED)])
+def test_a_ratio_is_compared_with_its_bound_member_by_member(at_most: float, expected: Finding) -> None:
+    claim = {"row": "a", "of": "b", "at_most": at_most, "column": "test"}
+    assert finding(judge(a=1, b=2), ratio=claim) is expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("yes", "yes"), Finding.REPLICATED),
+        (("yes", "open"), Finding.NOT_DISTINGUISHABLE),
+        (("open", "no"), Finding.NOT_REPLICATED),
+    ],
+)
+def test_all_holds_when_each_part_does(parts: tuple[str, str], expected: Finding) -> None:
+    maker = judge(a=1, b=2, c=1)
+    claims = {
+        "yes": {"better": {"rows": ["a"], "than": ["b"], "column": "test"}},
+        "no": {"better": {"rows": ["b"], "than": ["a"], "column": "test"}},
+        "open": {"better": {"rows": ["a"], "than": ["c"], "column": "test"}},
+    }
+    judged = maker({"all": [claims[part] for part in parts]})
+    assert judged.finding is expected
+    assert len(judged.evidence) == 2
+
+
+def test_five_members_claim_nothing_and_say_how_many_could() -> None:
+    few = Judge({"a": {"test": [1, 1.1, 1.2, 1.1, 1.0]}, "b": {"test": [9, 9.1, 9.3, 9, 9]}}, {"test": "minimize"})
+    for form in ("better", "worse"):
+        judged = few({form: {"rows": ["a"], "than": ["b"], "column": "test"}})
+        assert judged.finding is Finding.NOT_DISTINGUISHABLE
+        assert judged.members_needed == 6
+    judged = few({"below": {"rows": ["a"], "bound": 5, "column": "test"}})
+    assert (judged.finding, judged.members_needed) == (Finding.NOT_DISTINGUISHABLE, 6)
+    assert "5 members cannot tell at the 0.05 level: 6 or more can" in judged.evidence[0]
+
+
+def test_rows_of_other_studies_may_be_named_but_are_no_rivals_of_the_best() -> None:
+    others = {"other/x": {"test": [0.0] * MEMBERS}}
+    maker = judge(a=1, b=2, others=others)
+    assert finding(maker, best={"row": "a", "column": "test"}) is Finding.REPLICATED
+    claim = {"rows": ["a"], "than": ["other/x"], "column": "test"}
+    assert finding(maker, worse=claim) is Finding.REPLICATED
+
+
+def test_members_needed_is_what_would_tell_the_open_pairs() -> None:
+    maker = judge(a=1.0, b=1.03)
+    judged: Judgement = maker({"better": {"rows": ["a"], "than": ["b"], "column": "test"}})
+    assert judged.finding is Finding.NOT_DISTINGUISHABLE
+    assert judged.members_needed is not None and judged.members_needed > MEMBERS
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        ({}, "has one form, got none"),
+        ({"better": {}, "worse": {}}, "has one form, got better, worse"),
+        ({"nicer": {}}, "form 'nicer' is unknown. Valid: all, better"),
+        ({"better": {"rows": ["a"]}}, "form 'better' is incomplete"),
+        ({"better": {"rows": ["z"], "than": ["a"], "column": "test"}}, "names the row 'z'. Valid: a, b"),
+        ({"better": {"rows": ["b"], "than": ["a"], "column": "tset"}}, "names the column 'tset'. Valid: test, train"),
+    ],
+)
+def test_a_claim_that_cannot_be_read_is_refused(claim: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        judge(a=1, b=2)(claim)
