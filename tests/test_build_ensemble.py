@@ -142,7 +142,7 @@ def test_members_are_told_one_by_one() -> None:
     np.testing.assert_allclose(each, [ROWS @ one for one in weights], rtol=1e-6, atol=1e-6)
 
 
-def test_a_row_gives_the_same_whatever_stands_beside_it() -> None:
+def test_more_rows_than_go_through_at_once_are_predicted_in_their_order() -> None:
     many = np.random.default_rng(1).normal(size=(2 * BLOCK_ROWS + 3, 3))
     one = ensemble({"_target_": "regression", "num_outputs": 1}, *maps(2, 1))
     table = one.predict(many)

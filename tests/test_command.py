@@ -167,3 +167,23 @@ def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: P
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
+
+
+def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: Path) -> None:
+    """In a finalizer Python prints an exception and goes on; what was asked to end must not look as if it were done."""
+    lines = [
+        "import os, signal",
+        "from eksplora.command import pipeline",
+        "class Last:",
+        "    def __del__(self):",
+        "        os.kill(os.getpid(), signal.SIGTERM)",
+        "@pipeline('sync')",
+        "def main(request):",
+        "    last = Last()",
+        "    del last",
+        "    print('went on')",
+    ]
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (143, "went on\n")
+    assert done.stderr.startswith("error: stopped; the same command goes on where it was left\n")

@@ -100,7 +100,7 @@ def test_a_registered_model_gives_the_same_by_alias_and_by_version(
     tracker = f"tracker.uri=sqlite:///{diabetes}/mlruns/mlflow.db"
     known = predicted(tmp_path, f"trained={model_of(diabetes)}", "input=given.csv", tracker)
     for asked in (f"models:/{MODEL}@champion", f"models:/{MODEL}@challenger", f"models:/{MODEL}/1"):
-        pd.testing.assert_frame_equal(predicted(tmp_path, f"'trained={asked}'", "input=given.csv", tracker), known)
+        pd.testing.assert_frame_equal(predicted(tmp_path, f"trained={asked}", "input=given.csv", tracker), known)
 
 
 def test_the_command_predicts_in_a_process_of_its_own(diabetes: Path, patients: pd.DataFrame, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_images_of_a_folder_are_predicted_as_the_rows_that_they_show(
     assert shown["row"].tolist() == [f"größe {number:02}.png" for number in range(12)]
     assert shown["prediction"].tolist() == known["prediction"].tolist()
     np.testing.assert_allclose(shown["probability"], known["probability"], atol=0.01)
-    single = predicted(tmp_path, f"trained={digits}", "'input=images/größe 03.png'", "tracker=off")
+    single = predicted(tmp_path, f"trained={digits}", "input='images/größe 03.png'", "tracker=off")
     pd.testing.assert_series_equal(single.iloc[0], shown.iloc[3], check_names=False)
 
 
@@ -199,7 +199,7 @@ def test_of_two_classes_each_has_its_probability_and_one_member_no_spread(
         (["trained=MODEL", "input=no.csv"], DataError, r"^input: no\.csv does not exist"),
         (["trained=MODEL", "input=given.csv", "output=given.csv/x"], StorageError, r"cannot be written"),
         (
-            ["'trained=models:/a@b'", "input=given.csv"],
+            ["trained=models:/a@b", "input=given.csv"],
             ConfigError,
             r"^trained: tracker=off has no registry\. Give a folder",
         ),
@@ -223,13 +223,13 @@ def test_a_model_that_is_not_registered_is_refused_with_those_that_are(
     with pytest.raises(
         DataError, match=rf"is not in MLflow's registry, which has {MODEL}\. Write models:/<name>@champ"
     ):
-        here.run(tmp_path, "predict", f"'trained=models:/{name}'", "input=given.csv", tracker)
+        here.run(tmp_path, "predict", f"trained=models:/{name}", "input=given.csv", tracker)
     assert [path.name for path in tmp_path.iterdir()] == ["given.csv"]
 
 
 def test_where_nothing_was_tracked_there_is_no_registry(patients: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"mlflow\.db is missing: nothing was tracked here\. Set tracker\.uri"):
-        here.run(tmp_path, "predict", f"'trained=models:/{MODEL}@champion'", "input=given.csv")
+        here.run(tmp_path, "predict", f"trained=models:/{MODEL}@champion", "input=given.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["given.csv"]
 
 

@@ -13,6 +13,9 @@ from torch import nn
 
 from eksplora.augmentation import Augmentation
 from eksplora.imbalance import Imbalance, class_weights
+from eksplora.initialization import matched
+from eksplora.model.cnn_residual import CNNResidual
+from eksplora.model.mlp_residual import MLPResidual
 from eksplora.scheduler import Plateau
 from eksplora.training.recipe import Fold, Recipe
 
@@ -36,6 +39,27 @@ def augmentation(**changes: Any) -> Augmentation:
 
 STANDARDIZED = replace(small.NUMBERS, target_shift=np.array([0.7]), target_scale=np.array([2.5]))
 
+RESIDUAL: dict[str, Any] = {
+    "activation_parameter": None,
+    "output_activation": "identity",
+    "normalization": "none",
+    "groups": 1,
+    "dropout": 0.0,
+    "dropout_kind": "standard",
+    "branch_scale": None,
+}
+
+
+def mlp_residual() -> nn.Module:
+    shape = {"input_shape": [5], "num_outputs": 1, "widths": [13, 13, 7], "normalization_place": "before"}
+    return MLPResidual(**shape, activation=["relu", "selu", "tanh"], **RESIDUAL)
+
+
+def cnn_residual() -> nn.Module:
+    shape = {"input_shape": [1, 8, 8], "num_outputs": 3, "filters": [4, 6], "blocks": 1}
+    return CNNResidual(**shape, activation=["relu", "elu", "silu"], **RESIDUAL)
+
+
 CASES: dict[str, tuple[Recipe, Fold | None]] = {
     "flip": (small.classification(augmentation=augmentation(horizontal_flip=0.5)), None),
     "geometry": (small.classification(augmentation=augmentation(rotation_degrees=20.0, shift_pixels=1)), None),
@@ -46,6 +70,8 @@ CASES: dict[str, tuple[Recipe, Fold | None]] = {
     "standardized targets": (small.regression(), STANDARDIZED),
     "plateau": (small.regression(schedule=PLATEAU, max_epochs=5, optimizer=small.momentum), None),
     "one batch of all rows": (small.regression(batch_size=70), None),
+    "residual layers": (small.regression(network=mlp_residual, initialize=matched), None),
+    "residual blocks": (small.classification(network=cnn_residual, initialize=matched), None),
     "single rows": (small.regression(batch_size=1, max_epochs=1), None),
 }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eksplora.build._part import part
 
 BLOCK_ROWS = 1024
-"""Rows of one forward pass: few enough for any network here, and the same whatever is asked, so that bits are too."""
+"""Rows of one forward pass: few enough for the memory that any network here needs for them."""
 
 
 @dataclass(frozen=True)

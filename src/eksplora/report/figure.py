@@ -69,43 +69,36 @@ def interactive(facts: Facts, name: str) -> go.Figure:
     """The same, to point at: the runs behind a dot are shown beside it."""
     rows = facts["studies"][name]["rows"]
     known = {key: row for key, row in rows.items() if row["summary"]}
-    points = [
-        (value, key, run)
-        for key, row in known.items()
-        for value, run in zip(row["members"]["test"], row["member_runs"], strict=True)
-    ]
-    means = [row["summary"]["test"] for row in known.values()]
-    ends = [one["interval"] or [one["mean"], one["mean"]] for one in means]
-    dots = go.Scatter(
-        x=[value for value, _, _ in points],
-        y=[key for _, key, _ in points],
-        text=[f"run {run}" for _, _, run in points],
-        mode="markers",
-        name="a member",
-        marker={"color": OURS, "opacity": 0.35},
-    )
-    ours = go.Scatter(
-        x=[one["mean"] for one in means],
-        y=list(known),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [high - one["mean"] for one, (_, high) in zip(means, ends, strict=True)],
-            "arrayminus": [one["mean"] - low for one, (low, _) in zip(means, ends, strict=True)],
-        },
-        mode="markers",
-        name="our mean, 95% interval",
-        marker={"color": OURS, "symbol": "square", "size": 9},
-    )
-    reported = [(key, row["reported"]["test"]) for key, row in rows.items() if "test" in row["reported"]]
-    theirs = go.Scatter(
-        x=[value for _, value in reported],
-        y=[key for key, _ in reported],
-        mode="markers",
-        name="reported",
-        marker={"color": REPORTED, "symbol": "diamond-open", "size": 10},
-    )
-    figure = go.Figure([dots, ours, theirs])
+    figure = go.Figure([_dots(known), _means(known), _reported(rows)])
     figure.update_layout(title=title_of(facts, name), xaxis_title=f"test {facts['metric']}", template="plotly_white")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(rows)[::-1])
     return figure
+
+
+def _dots(rows: Facts) -> go.Scatter:
+    points = [
+        (value, key, run)
+        for key, row in rows.items()
+        for value, run in zip(row["members"]["test"], row["member_runs"], strict=True)
+    ]
+    x, y, runs = zip(*points, strict=True) if points else ((), (), ())
+    marker = {"color": OURS, "opacity": 0.35}
+    return go.Scatter(x=x, y=y, text=[f"run {run}" for run in runs], mode="markers", name="a member", marker=marker)
+
+
+def _means(rows: Facts) -> go.Scatter:
+    means = [row["summary"]["test"]["mean"] for row in rows.values()]
+    ends = [row["summary"]["test"]["interval"] or [mean, mean] for row, mean in zip(rows.values(), means, strict=True)]
+    above = [high - mean for mean, (_, high) in zip(means, ends, strict=True)]
+    below = [mean - low for mean, (low, _) in zip(means, ends, strict=True)]
+    error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+    marker = {"color": OURS, "symbol": "square", "size": 9}
+    return go.Scatter(
+        x=means, y=list(rows), error_x=error, mode="markers", name="our mean, 95% interval", marker=marker
+    )
+
+
+def _reported(rows: Facts) -> go.Scatter:
+    values = {key: row["reported"]["test"] for key, row in rows.items() if "test" in row["reported"]}
+    marker = {"color": REPORTED, "symbol": "diamond-open", "size": 10}
+    return go.Scatter(x=list(values.values()), y=list(values), mode="markers", name="reported", marker=marker)

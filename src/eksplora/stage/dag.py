@@ -172,9 +172,10 @@ def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stag
 
 def _composed_too(name: str, chosen: Request) -> list[Sequence[str]]:
     """The overrides that a stage composes with besides those of its command line."""
+    metrics = build.metrics_for(chosen.choices["task"])
     also: dict[str, list[Sequence[str]]] = {
-        "confirm": [[f"{group}={choice}" for group, choice in EACH.items()], ON_ALL_ROWS],
-        "evaluate": [[f"objective={metric}"] for metric in build.metrics_for(chosen.choices["task"])],
+        "confirm": [[*(f"{group}={choice}" for group, choice in EACH.items()), *ON_ALL_ROWS]],
+        "evaluate": [[f"objective={metric}"] for metric in metrics if metric != chosen.choices["objective"]],
     }
     return also.get(name, [])
 
