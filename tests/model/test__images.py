@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +48,26 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], nn.Module], tuple[i
 def test_a_plain_layer_is_torchs(case: str) -> None:
     make, reference, shape = CASES[case]
     assert_is_torchs(randomized(make()), reference(), shape)
+
+
+STRIDED = """
+import torch
+from eksplora.model._images import Conv2d
+for _ in range(3000):
+    layer, x = Conv2d(4, 6, 1, stride=2), torch.randn(16, 4, 8, 8, requires_grad=True)
+    if {members}:
+        layer.weight, layer.bias = (torch.nn.Parameter(torch.stack([part] * 2)) for part in layer.parameters())
+        x = torch.randn(2, 16, 4, 8, 8, requires_grad=True)
+    layer(x).square().sum().backward()
+"""
+
+
+@pytest.mark.parametrize("members", [False, True])
+def test_gradients_of_a_strided_projection_of_few_channels_leave_memory_as_it_was(members: bool) -> None:
+    """In a process of its own: torch's write past a buffer's end, and it dies (oneDNN issue 6035)."""
+    command = [sys.executable, "-c", STRIDED.format(members=members)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("case", CASES)

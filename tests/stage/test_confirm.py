@@ -255,7 +255,7 @@ def test_a_confirmation_that_is_evaluated_goes_through_once_more(diabetes: Path,
     assert here.facts(folder, "confirm") == before | {"registered": None}
 
 
-SLOW = ("experiment=diabetes_mlp", "trainer.max_epochs=60", "study.checkpoint_seconds=0.05", *here.QUICK)
+SLOW = ("experiment=diabetes_mlp", "trainer.max_epochs=50", "study.checkpoint_seconds=0.2", *here.QUICK)
 """An experiment that takes most of a second: it can be interrupted."""
 
 RATES = ({"optimizer.lr": 0.02}, {"optimizer.lr": 0.01})

@@ -59,9 +59,9 @@ def test_an_error_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_of_the_user_that_names_the_file(old: Path) -> None:
-    with pytest.raises(StorageError, match=r"confirm\.new/x: cannot be written \(No space left on device\)\. Free"):
-        with new_folder(old) as folder:
-            raise OSError(28, os.strerror(28), str(folder / "x"))
+    message = r"confirm\.new/x: cannot be written \(No space left on device\)\. Free"
+    with pytest.raises(StorageError, match=message), new_folder(old) as folder:
+        raise OSError(28, os.strerror(28), str(folder / "x"))
     assert content(old.parent) == {"confirm/facts.json": "old", "confirm/left.csv": "old"}
 
 
@@ -92,9 +92,9 @@ def test_what_a_kill_between_the_two_renames_left_is_put_right(old: Path) -> Non
 
 def test_a_file_in_the_folders_place_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "confirm").write_text("mine")
-    with pytest.raises(StorageError, match=r"confirm: cannot be written \(Not a directory\)"):
-        with new_folder(tmp_path / "confirm") as folder:
-            (folder / "facts.json").write_text("new")
+    message = r"confirm: cannot be written \(Not a directory\)"
+    with pytest.raises(StorageError, match=message), new_folder(tmp_path / "confirm") as folder:
+        (folder / "facts.json").write_text("new")
     assert content(tmp_path) == {"confirm": "mine"}
 
 

@@ -192,11 +192,9 @@ def test_a_registered_model_has_signature_example_and_loader_and_no_code_of_mlfl
 
 def test_the_trackers_registry_answers_trouble_in_one_line(folder: Path, tmp_path: Path) -> None:
     away = MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=1)
-    with pytest.raises(
-        StorageError, match=r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.*\)\. Mend it, then give"
-    ):
-        with away.registry() as registry:
-            registry.champion(NAME)
+    message = r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.*\)\. Mend it, then give"
+    with pytest.raises(StorageError, match=message), away.registry() as registry:
+        registry.champion(NAME)
     nowhere = MlflowTracker(uri=f"sqlite:///{tmp_path}/none.db", artifacts="unused", timeout_seconds=1)
     with pytest.raises(StorageError, match=r"none\.db is missing: nothing was tracked here"), nowhere.registry():
         pass

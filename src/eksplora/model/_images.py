@@ -40,6 +40,19 @@ def flattened(x: Tensor) -> Tensor:
     return x.flatten(-3)
 
 
+def _with_one_more(members: Tensor) -> Tensor:
+    """The members, the last of them twice."""
+    if len(members) == 1:
+        return members.expand(2, *(-1 for _ in members.shape[1:]))
+    return torch.cat([members, members[-1:]])
+
+
+FEWEST = 16
+"""Channels that a convolution on a CPU handles at once, at most (AVX-512). The gradient of a 1x1 convolution with a
+stride and fewer input channels is written past the end of a buffer there, and the process dies sooner or later:
+https://github.com/uxlfoundation/oneDNN/issues/6035."""
+
+
 class Conv2d(nn.Conv2d):
     """A convolution padded with zeros: weight (filters, channels, kernel, kernel), or members of it.
 
@@ -53,27 +66,26 @@ class Conv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(rows, channels, height, width) to (rows, filters, ...); with a member dimension first where it has one."""
         if self.weight.dim() == 4:
-            return super().forward(_pixel_by_pixel(x))
-        if len(x) > 1:
+            return self._conv2d(x, self.weight, self.bias, self.groups)
+        if len(x) > 1 and len(x) * x.shape[2] != 3:
             return self._convolve(x, self.weight, self.bias)
-        bias = (
-            None if self.bias is None else self.bias.expand(2, -1)
-        )  # a single group has kernels, and bits, of its own
-        return self._convolve(x.expand(2, -1, -1, -1, -1), self.weight.expand(2, -1, -1, -1, -1), bias)[:1]
+        # a single group, and with AVX2 three groups of one channel, have kernels, and bits, of their own
+        bias = None if self.bias is None else _with_one_more(self.bias)
+        return self._convolve(_with_one_more(x), _with_one_more(self.weight), bias)[: len(x)]
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """A group of channels per member."""
         members = len(x)
-        y = F.conv2d(
-            _pixel_by_pixel(fold(x)),
-            weight.flatten(0, 1),
-            None if bias is None else bias.flatten(),
-            self.stride,
-            self.padding,
-            self.dilation,
-            members * self.groups,
-        )
+        flat = None if bias is None else bias.flatten()
+        y = self._conv2d(fold(x), weight.flatten(0, 1), flat, members * self.groups)
         return unfold(with_gradient_laid(_pixel_by_pixel, y), members)
+
+    def _conv2d(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Torch's own; where its library has a fault, on the pixels that the stride goes to, picked before."""
+        stride = self.stride
+        if self.kernel_size == (1, 1) and weight.shape[1] < FEWEST and x.device.type == "cpu":
+            x, stride = x[..., :: stride[0], :: stride[1]], (1, 1)
+        return F.conv2d(_pixel_by_pixel(x), weight, bias, stride, self.padding, self.dilation, groups)
 
 
 class MaxPool2d(nn.MaxPool2d):

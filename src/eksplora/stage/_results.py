@@ -41,7 +41,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def _settle(target: Path, old: Path) -> None:
-    """Between two renames the old content stands aside: it comes back if the new did not take its place, else it goes."""
+    """Bring back an old folder that was moved aside where no new one took its place; else remove it."""
     if not target.exists():
         with suppress(OSError):
             old.rename(target)

@@ -28,6 +28,9 @@ HOLDERS = {
 }
 """What takes the keys of a group whose files have no `_target_`, and explains them."""
 
+DATA = ("exploration",)
+"""Groups whose files are data rather than settings: they are named on the page, their keys are not."""
+
 _URL = re.compile(r"https?://\S*[^\s.,;:)]")
 
 
@@ -85,6 +88,7 @@ def _option(root: Path, group: str, name: str, files: Mapping[str, Commented]) -
     address, comment = _head(file)
     prefix = {"": f"{group}.", "_global_": ""}.get(file.package, f"{file.package}.")
     target = entries.pop("_target_", None)
+    shown = () if group in DATA else entries.values()
     return Option(
         name,
         comment=comment,
@@ -92,7 +96,7 @@ def _option(root: Path, group: str, name: str, files: Mapping[str, Commented]) -
         documentation=address,
         bases=[default.option for default in file.defaults if _is_base(default, files)],
         brings=[(default.group, default.option) for default in file.defaults if default.group],
-        keys=[replace(key, name=f"{prefix}{key.name}") for key in entries.values() if not key.name.startswith("_")],
+        keys=[replace(key, name=f"{prefix}{key.name}") for key in shown if not key.name.startswith("_")],
     )
 
 
