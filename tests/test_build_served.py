@@ -36,7 +36,7 @@ def test_a_table_is_read_by_the_names_of_its_columns(columns: list[str]) -> None
     assert TABLE.predict(table)["prediction"].tolist() == [1 + 20 + 300, 2 + 40 + 600]
 
 
-@pytest.mark.parametrize("kind", ["f8", "f4", "i8", "u1"])
+@pytest.mark.parametrize("kind", ["f8", "f4", ">f4", "i8", "u1", "u2", "O"])
 def test_arrays_of_every_kind_are_taken(kind: str) -> None:
     assert TABLE.predict(np.array([[1, 10, 100]], dtype=kind))["prediction"].tolist() == [321]
     assert IMAGES.predict(np.ones((5, 1, 2, 2), dtype=kind))["prediction"].tolist() == [10] * 5
@@ -54,8 +54,16 @@ def test_arrays_of_every_kind_are_taken(kind: str) -> None:
         (TABLE, np.zeros(3), r"^rows of shape \[\] were given"),
         (IMAGES, np.zeros((2, 4)), r"^rows of shape \[4\] were given; the model takes \[1, 2, 2\]\.$"),
         (IMAGES, pd.DataFrame(np.zeros((2, 4))), r"^rows of shape \[4\] were given"),
+        (
+            TABLE,
+            pd.DataFrame({"a": [1.0], "größe": [None], "c": [2.0]}),
+            r"^the rows hold values that are no numbers\.",
+        ),
+        (IMAGES, np.full((1, 1, 2, 2), np.inf), r"^the rows hold values that are no numbers\. Mend them first\.$"),
     ],
 )
-def test_rows_of_another_shape_are_refused(model: Served, given: Any, message: str) -> None:
+def test_rows_of_another_shape_and_values_that_are_no_numbers_are_refused(
+    model: Served, given: Any, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         model.predict(given)

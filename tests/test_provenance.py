@@ -98,8 +98,14 @@ def test_a_large_untracked_file_is_named_only(repository: Path) -> None:
 def test_the_diff_is_plain_whatever_the_users_git_settings_are(repository: Path) -> None:
     git(repository, "config", "color.ui", "always")
     git(repository, "config", "diff.external", "false")
+    git(repository, "config", "diff.noprefix", "true")
+    git(repository, "config", "diff.context", "0")
     (repository / "constraints.txt").write_text("torch==2.14.0\n")
-    assert diff(repository).startswith("diff --git ")
+    patch = diff(repository)
+    assert patch.startswith("diff --git a/constraints.txt b/constraints.txt\n")
+    git(repository, "checkout", "--quiet", "constraints.txt")
+    subprocess.run(["git", "apply"], cwd=repository, input=patch, text=True, check=True)
+    assert (repository / "constraints.txt").read_text() == "torch==2.14.0\n"
 
 
 def test_no_repository_is_unknown(tmp_path: Path) -> None:

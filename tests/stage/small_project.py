@@ -161,7 +161,7 @@ def end_session(leader: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 120) -> bool:
+def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 250) -> bool:
     """Wait until something holds or a process has ended; says whether it holds."""
     end = time.monotonic() + seconds
     while not holds():

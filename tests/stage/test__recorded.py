@@ -114,7 +114,6 @@ def test_of_populations_that_were_split_the_last_before_the_result_counts() -> N
         member(0, 2),
         later,
         stop(0),
-        stop(0),
     )
     assert recorded.together == {(0, 0): [(0, 0), (0, 1)], (0, 1): [(0, 0), (0, 1)], (0, 2): [(0, 2)]}
 

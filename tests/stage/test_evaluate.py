@@ -25,10 +25,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 UNTRACKED = ("trainer.max_epochs=2", "tracker=off", *here.QUICK)
 
 
-def evaluated(folder: Path, prepared: str, experiment: str, *, members: int) -> Path:
+def evaluated(folder: Path, prepared: str, experiment: str, *overrides: str, members: int) -> Path:
     """An experiment that is searched (as if), confirmed and evaluated; nothing of it is tracked."""
     surviving.warm_up()
-    asked = [f"experiment={experiment}", *UNTRACKED, prepared]
+    asked = [f"experiment={experiment}", *overrides, *UNTRACKED, prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 0.01})
     here.run(folder, "confirm", *asked, f"study.n_members={members}")
     here.run(folder, "evaluate", *asked)
@@ -43,6 +43,13 @@ def wine(new_folder: Callable[[str], Path], prepared: str) -> Path:
 @pytest.fixture(scope="module")
 def breast_cancer(new_folder: Callable[[str], Path], prepared: str) -> Path:
     return evaluated(new_folder("breast_cancer"), prepared, "breast_cancer_mlp", members=1)
+
+
+@pytest.fixture(scope="module")
+def quantiles(new_folder: Callable[[str], Path], prepared: str) -> Path:
+    """Three quantiles of targets that the loss sees standardized."""
+    parts = ["task=quantiles", "loss=quantile", "data.target_scaling=standard"]
+    return evaluated(new_folder("quantiles"), prepared, "diabetes_mlp", *parts, members=2)
 
 
 def outputs(folder: Path) -> NDArray[np.float64]:
@@ -111,6 +118,7 @@ def of_two_classes(targets: NDArray[Any], odds: NDArray[Any]) -> dict[str, float
         ("diabetes", lambda outputs: outputs, of_numbers),
         ("wine", softmax, of_classes),
         ("breast_cancer", lambda outputs: 1 / (1 + np.exp(-outputs)), of_two_classes),
+        ("quantiles", lambda outputs: outputs[:, :, 1:2], of_numbers),
     ],
 )
 def test_metrics_of_each_member_and_of_all_together_are_scikit_learns(

@@ -98,11 +98,9 @@ def test_one_command_runs_every_stage_of_the_experiment_in_order(first: First) -
 
 
 def test_a_second_repro_does_nothing_in_seconds(done: Path) -> None:
-    before, begin = here.content(done / "mlruns"), time.process_time()
-    children = os.times().children_user
+    before, begin = here.content(done / "mlruns"), os.times().children_user
     output = here.dvc(done, "repro")
-    assert os.times().children_user - children < 8, "seconds of computing; a busy machine needs more of the clock's"
-    assert time.process_time() - begin < 2
+    assert os.times().children_user - begin < 8, "seconds of computing: a busy machine needs more of the clock's"
     assert here.ran(output) == []
     assert output.count("didn't change, skipping") == len(here.STAGES + here.OTHERS)
     assert "Data and pipelines are up to date." in output

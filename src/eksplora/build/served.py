@@ -28,7 +28,7 @@ class Served:
             params: Nothing.
 
         Raises:
-            DataError: If a column is missing or the shape is another one.
+            DataError: If a column is missing, the shape is another one, or a value is no number.
         """
         del params
         shape, names = self.ensemble.card["input_shape"], self.ensemble.card["feature_names"]
@@ -36,10 +36,12 @@ class Served:
             missing = [name for name in names if name not in model_input.columns]
             if missing:
                 raise DataError(f"the table has no column '{missing[0]}'. Columns wanted: {', '.join(names)}.")
-            model_input = model_input[list(names)].to_numpy(dtype=np.float64)
-        features = np.asarray(model_input)
+            model_input = model_input[list(names)]
+        features = np.asarray(model_input, dtype=np.float64)
         if list(features.shape[1:]) != list(shape):
             raise DataError(f"rows of shape {list(features.shape[1:])} were given; the model takes {list(shape)}.")
+        if not np.isfinite(features).all():
+            raise DataError("the rows hold values that are no numbers. Mend them first.")
         return self.ensemble.predict(features)
 
 
