@@ -102,8 +102,8 @@ def diff(root: Path) -> str:
             steps.append(_run_git(root, "add", *names, own=own, given="\0".join(f":(literal){name}" for name in small)))
         # The plain patch, whatever the user's own git settings are.
         plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--unified=3")
-        plain += ("--src-prefix=a/", "--dst-prefix=b/")
-        steps.append(_run_git(root, "diff", "--cached", "HEAD", *plain, own=own))
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+        steps.append(_run_git(root, "diff", "--cached", "HEAD", *plain, *prefixes, own=own))
     if None in steps:
         return UNKNOWN
     return "".join(f"Untracked: {name}\n" for name in untracked if name not in small) + (steps[-1] or "")
