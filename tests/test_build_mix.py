@@ -77,7 +77,7 @@ def test_the_range_of_an_output_activation_is_that_of_its_function(name: str) ->
         (
             [MLP, "model.output_activation=softplus", "data.target_scaling=standard"],
             r"^model\.output_activation=softplus does not go with data\.target_scaling=standard: it has no values "
-            r"below 0, where about half of such targets are\. Choose model\.output_activation=identity or data\.target_sc",
+            r"below 0, where about half of such targets are\. Choose model\.output_activation=identity or data\.target",
         ),
         (
             [MLP, "model.output_activation=tanh", "data.target_scaling=standard"],

@@ -114,7 +114,9 @@ def group_files(root: Path) -> Iterator[tuple[str, Path]]:
 
 def is_delta(file: Path) -> bool:
     """Whether a file only sets keys that are explained where they belong: experiments, and what varies them."""
-    return file.parent.name in ("space", "exploration") or file.read_text(encoding="utf-8").startswith("# @package _global_")
+    return file.parent.name in ("space", "exploration") or file.read_text(encoding="utf-8").startswith(
+        "# @package _global_"
+    )
 
 
 def read(file: Path) -> dict[str, Any]:

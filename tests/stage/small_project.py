@@ -172,6 +172,15 @@ def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]", seconds: fl
     return True
 
 
+def wait_for_end(process: "subprocess.Popen[str]", seconds: float) -> bool:
+    """Whether a process ends by itself within some seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 # --- what came of it ---------------------------------------------------------------------------------------------
 
 

@@ -46,8 +46,8 @@ class Augmentation:
     Images are mirrored, turned, shifted and cropped, in this order. Where they are turned or cropped, that and the
     shift are one bilinear resampling, otherwise every value is an exact copy. Outside an image all is 0. Every draw is
     a function of (a member's key, the row's place in the whole batch): the same alone and among others, on any device
-    and however a batch is divided. Partners of mixed rows, however, come from the rows that are here. Source: Shorten and
-    Khoshgoftaar, "A survey on image data augmentation for deep learning", Journal of Big Data 6, 2019, and what is
+    and however a batch is divided. Partners of mixed rows, however, come from the rows that are here. Source: Shorten
+    and Khoshgoftaar, "A survey on image data augmentation for deep learning", Journal of Big Data 6, 2019, and what is
     named with the keys.
 
     Attributes:
