@@ -18,6 +18,7 @@ from sklearn import metrics as reference
 
 from eksplora.build import compose_request, load_network, part
 from eksplora.errors import ConfigError, DataError, StudyError
+from eksplora.stage import _evaluation
 from eksplora.stage._lock import hold
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -393,3 +394,16 @@ def test_a_study_that_someone_works_on_is_not_written_to(diabetes: Path, prepare
 def test_an_evaluation_without_a_folder_of_results_is_refused(prepared: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^output: has no value\. Name the folder of the experiment's results\.$"):
         here.run(tmp_path, "evaluate", *here.DIABETES, prepared, "output=null")
+
+
+def test_bias_and_variance_are_those_of_the_members_predictions() -> None:
+    numbers = np.array([[[1.0], [4.0]], [[3.0], [4.0]]])  # (members, rows, targets)
+    found = _evaluation.decomposed(numbers, np.array([[2.0], [5.0]]))
+    assert found is not None
+    assert (found.loss, found.bias, found.variance) == (1.0, 0.5, 0.5)
+    scores = np.array([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]], [[0.8, 0.2], [0.1, 0.9]]])
+    found = _evaluation.decomposed(scores, np.array([0, 0]))
+    assert found is not None
+    assert (found.loss, found.bias, found.variance) == (4 / 6, 0.5, 1 / 6)
+    assert _evaluation.decomposed(scores[:, :, 1:], np.array([0, 0])) == found, "of two classes one is enough"
+    assert _evaluation.decomposed(scores, np.zeros((2, 2))) is None

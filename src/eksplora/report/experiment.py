@@ -72,8 +72,19 @@ def _tested(evaluated: Facts) -> str:
             table(rows),
             "`low` and `high`: 95% interval of the mean over members (Student's); `std`: spread of the members; "
             "`ensemble`: the mean of their predictions.",
+            *_decomposed(evaluated.get("bias_variance")),
         ]
     )
+
+
+def _decomposed(found: Facts | None) -> list[str]:
+    """Where the members' loss comes from: what they have in common, and what other seeds would change."""
+    if not found:
+        return []
+    return [
+        f"Over members, the expected loss (squared error, or error rate of classes) of {found['loss']:.4g} has a bias "
+        f"of {found['bias']:.4g}, which all have in common, and a variance of {found['variance']:.4g} from seed to seed."
+    ]
 
 
 def _confirmed(confirmed: Facts) -> str:

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -22,6 +22,7 @@ from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.stage._lock import hold
 from eksplora.stage._results import as_json
+from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import t_interval
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -41,12 +42,14 @@ class Measured:
         together: Per metric, its value of the mean prediction of all members.
         table: Row by row: `row`, `actual`, `predicted`, for numbers `residual`, and what the members say beside it.
         test_sha256: Hashes of the test part's features and targets.
+        decomposition: The members' expected loss as bias and variance; None for several targets at once.
     """
 
     metrics: Mapping[str, Sequence[float]]
     together: Mapping[str, float]
     table: pd.DataFrame
     test_sha256: Mapping[str, str]
+    decomposition: Decomposition | None = None
 
 
 def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Measured:
@@ -70,7 +73,21 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
         together=_values(ensemble, metrics, each.mean(0), targets),
         table=table_of(ensemble, np.array(features), np.array(targets)),
         test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
+        decomposition=decomposed(each, np.array(targets)),
     )
+
+
+def decomposed(each: NDArray[np.float64], targets: NDArray[Any]) -> Decomposition | None:
+    """Bias and variance over members: of the squared error of numbers, of the error rate of classes.
+
+    Args:
+        each: What the members predict, (members, rows, columns): probabilities of classes, or numbers.
+        targets: Classes (rows,), or numbers (rows, targets).
+    """
+    if targets.ndim == 1:
+        classes = each.argmax(2) if each.shape[2] > 1 else (each[:, :, 0] > 0.5).astype(np.int64)
+        return zero_one(classes, targets)
+    return squared_error(each[:, :, 0], targets[:, 0]) if targets.shape[1] == 1 else None
 
 
 def check_weights(model: Path, known: Sequence[str]) -> None:
@@ -201,6 +218,7 @@ def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, f
         "metric": request.settings.objective.metric,
         "rows": len(measured.table),
         "test": test,
+        "bias_variance": None if measured.decomposition is None else asdict(measured.decomposition),
         "test_sha256": dict(measured.test_sha256),
         "model": confirmed["chosen"],
         "studies": confirmed["studies"],
