@@ -83,7 +83,7 @@ def _decomposed(found: Facts | None) -> list[str]:
         return []
     return [
         f"Over members, the expected loss (squared error, or error rate of classes) of {found['loss']:.4g} has a bias "
-        f"of {found['bias']:.4g}, which all have in common, and a variance of {found['variance']:.4g} from seed to seed."
+        f"of {found['bias']:.4g}, which all have in common, and a variance of {found['variance']:.4g} between seeds."
     ]
 
 
