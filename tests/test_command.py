@@ -137,7 +137,7 @@ def test_help_shows_every_key_of_the_composed_defaults_with_a_comment(root: str)
     text = help_text(root, "__main__", "purpose")
     config = compose_root(root, ["experiment=boston_mlp"] if root in ("search", "train") else [])
     for group, node in config.items():
-        if group in ("experiment", "metric", "space"):
+        if group in ("experiment", "exploration", "metric", "space"):
             continue
         keys = [key for key in node if not str(key).startswith("_")] if hasattr(node, "keys") else [group]
         for key in keys:

@@ -41,6 +41,9 @@ UNWRITABLE = (
 )
 """What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
 
+UNTOLD = ("command", "experiment", "exploration")
+"""Groups whose files are not shown key by key in a command's help."""
+
 SPACE_OVERRIDE = re.compile(
     r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
 )
@@ -126,7 +129,7 @@ def help_text(root: str, module: str, purpose: str) -> str:
     chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
     groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen if group != "command"]
     own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
-    files = [_group_keys(group, name) for group, name in chosen.items() if group not in ("command", "experiment")]
+    files = [_group_keys(group, name) for group, name in chosen.items() if group not in UNTOLD]
     usage = f"Usage: python pipelines/{root}.py [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
     experiments = [_experiments()] if "experiment" in chosen else []
     keys = ["Keys of the default choices:", *files] if files else []

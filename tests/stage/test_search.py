@@ -55,7 +55,9 @@ def runs(study: tuple[Path, str]) -> dict[str, object]:
     experiment = client.get_experiment_by_name("boston_mlp")
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id])
-    return {"client": client, **{run.info.run_name: run for run in found}}
+    own = {run.info.run_name: run for run in found if run.data.tags["study"] == "small"}
+    assert {run.data.tags["study"] for run in found} == {"small", "small-baseline"}
+    return {"client": client, **own}
 
 
 def test_summary_names_the_best_trials_and_where_everything_is(study: tuple[Path, str]) -> None:

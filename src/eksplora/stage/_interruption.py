@@ -45,6 +45,8 @@ class Interruption:
     def stops(self, driver: Driver) -> Iterator[None]:
         """Hand the first signal to a driver while it runs."""
         self._driver, self._is_running = driver, True
+        if self.number:  # a library may have taken the exception of an earlier signal for an error of its own
+            driver.stop(signal.Signals(self.number).name)
         try:
             yield
         finally:
