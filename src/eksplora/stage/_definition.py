@@ -65,6 +65,8 @@ def study_event(
 ) -> dict[str, Any]:
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
+    patch = provenance.diff(root)
+    origin = {**provenance.collect(root), "git.diff.sha256": fingerprint(patch), **_data_hashes(definition)}
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
     settings = {
@@ -81,11 +83,11 @@ def study_event(
         "members": plan.members_in_words,
         "params": settings | space | build.flatten(parts),
         "tags": dict(plan.tags),
-        "provenance": {**provenance.collect(root), **_data_hashes(definition), "threads": str(plan.threads)},
+        "provenance": {**origin, "threads": str(plan.threads)},
         "texts": {
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
             "config.yaml": as_yaml(request.config),
-            "changes.diff": provenance.diff(root),
+            "changes.diff": patch,
         },
         "definition": dict(definition.values),
         "parent": parent,

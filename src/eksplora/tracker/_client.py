@@ -23,6 +23,10 @@ ENVIRONMENT = {
 """What MLflow is told before it is imported; a value that the user has set stays."""
 
 
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's codes for what does not exist, or cannot by its name; a server that is away has others."""
+
+
 def deleted(experiment: str) -> StorageError:
     """The error for an experiment that someone deleted in MLflow."""
     return StorageError(

@@ -5,11 +5,8 @@ from pathlib import Path
 
 from eksplora.errors import DataError
 from eksplora.tracker._base import SPOOL, Shown
-from eksplora.tracker._client import ENVIRONMENT
+from eksplora.tracker._client import ABSENT, ENVIRONMENT
 from eksplora.tracker._run import ID_TAG
-
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""What MLflow says of an id that no run has, and of one that no run can have; the rest is trouble of its own."""
 
 
 class MlflowLookup:

@@ -14,7 +14,7 @@ from typing import Any
 
 from eksplora.errors import DataError, StorageError
 from eksplora.tracker._base import Model
-from eksplora.tracker._client import ENVIRONMENT
+from eksplora.tracker._client import ABSENT, ENVIRONMENT
 from eksplora.tracker._run import ID_TAG
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -29,9 +29,6 @@ FILES = "model"
 """Name of the folder of a model's own files, which MLflow keeps."""
 
 FACTS = "confirmation.json"
-
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""MLflow's codes where there is no model of a name, or none with an alias; a server that is away has others."""
 
 
 class MlflowRegistry:

@@ -260,6 +260,7 @@ class Replay:
         if member not in trial.running:  # begins, or goes on after an interruption
             trial.running.add(member)
             change.add_params(trial.searched | origin)
+            change.add_tags(self._origin())
             self._set_status(change, Status.RUNNING, time)
         return change
 
