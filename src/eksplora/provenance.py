@@ -109,6 +109,11 @@ def diff(root: Path) -> str:
     return "".join(f"Untracked: {name}\n" for name in untracked if name not in small) + (steps[-1] or "")
 
 
+def sha256_of(patch: str) -> str:
+    """The sha256 of a patch's bytes, as `sha256sum changes.diff` prints it."""
+    return hashlib.sha256(patch.encode(errors="surrogateescape")).hexdigest()
+
+
 def _is_small(file: Path) -> bool:
     """Whether a file is held in a diff; one that vanished meanwhile is not."""
     try:

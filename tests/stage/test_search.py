@@ -1,6 +1,7 @@
 """One small tracked study, run as a user runs it, seen through MLflow's own client and pages, and through its files."""
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -131,6 +132,7 @@ def test_trial_carries_its_whole_configuration_and_where_it_comes_from(runs: dic
         "git.commit",
         "git.dirty",
         "lock.sha256",
+        "dvc_lock.sha256",
         "code.sha256",
         "version.torch",
         "machine.cpu",
@@ -138,6 +140,7 @@ def test_trial_carries_its_whole_configuration_and_where_it_comes_from(runs: dic
         "data.train_features.sha256",
     ):
         assert tags[tag]
+        assert runs["small"].data.tags[tag] == runs["trial-000-member-1"].data.tags[tag] == tags[tag]
     artifacts = {item.path for item in runs["client"].list_artifacts(recorded.info.run_id)}
     assert "config.yaml" in artifacts
 
@@ -146,6 +149,8 @@ def test_study_carries_space_table_plots_and_best_network(runs: dict, tmp_path: 
     client, recorded = runs["client"], runs["small"]
     top = {item.path for item in client.list_artifacts(recorded.info.run_id)}
     assert top >= {"space.yaml", "config.yaml", "changes.diff", "trials.csv", "plots", "best"}
+    patch = Path(client.download_artifacts(recorded.info.run_id, "changes.diff", str(tmp_path))).read_bytes()
+    assert recorded.data.tags["git.diff.sha256"] == hashlib.sha256(patch).hexdigest()
     best = runs[f"trial-00{recorded.data.tags['best_trial']}"]
     assert {item.path for item in client.list_artifacts(best.info.run_id, "model")} == {
         "model/config.yaml",

@@ -66,7 +66,7 @@ def study_event(
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     patch = provenance.diff(root)
-    origin = {**provenance.collect(root), "git.diff.sha256": fingerprint(patch), **_data_hashes(definition)}
+    origin = {**provenance.collect(root), "git.diff.sha256": provenance.sha256_of(patch), **_data_hashes(definition)}
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
     settings = {
