@@ -1,0 +1,140 @@
+"""Tables and pictures of an exploration, from facts that are written by hand."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import pytest
+
+from eksplora.report.exploration import as_csv, claims_page, latex, page, rows, tables
+from eksplora.report.figure import draw, interactive, picture
+
+
+def summary(*values: float) -> dict[str, Any]:
+    mean = sum(values) / len(values)
+    return {"mean": mean, "std": 0.5, "interval": [mean - 1, mean + 1], "n": len(values)}
+
+
+def row(reported: dict[str, float], *test: float) -> dict[str, Any]:
+    columns = {"val": (3.0, 3.5), "test": test, "train": (1.0, 1.5), "seconds": (0.25, 0.75)}
+    return {
+        "status": "finished" if test else "diverged",
+        "reported": reported,
+        "members": {name: list(values) for name, values in columns.items()} if test else {},
+        "summary": {name: summary(*values) for name, values in columns.items()} if test else {},
+        "run": "abcdef0123456789" if test else "",
+        "member_runs": ["run-0", "run-1"] if test else [],
+    }
+
+
+def facts(budget: str = "standard") -> dict[str, Any]:
+    words = {"verdict": "worse", "in_words": "5_units is worse than 50% units"}
+    study = {
+        "says": "units & more",
+        "rows": {
+            "50% units": row({"test": 2.25, "train": 1.125, "seconds": 9.0}, 2.0, 3.0),
+            "5_units": row({"test": 4.5}, 4.0, 6.0),
+            "wild": row({"test": 7.0}),
+        },
+        "winner": {"val": "50% units", "test": "50% units"},
+        "choices": {"val": {"50% units": 2}, "test": {"50% units": 1, "5_units": 1}},
+        "carried_by_reference": "50% units",
+        "handed_on": "50% units",
+        "comparisons": {"test": {"5_units": {"best": words}}},
+    }
+    claim = {"says": "few are worse", "finding": "replicated", "members_needed": None, "evidence": ["by 2.5"]}
+    other = {"says": "it is noise", "finding": "not distinguishable", "members_needed": 12, "evidence": []}
+    return {
+        "title": "Houses",
+        "exploration": "houses",
+        "metric": "mae",
+        "direction": "minimize",
+        "digits": 1,
+        "carry": "reported",
+        "budget": {"name": budget, "note": "as reported, 2 members", "members": 2},
+        "studies": {"units": study},
+        "claims": {"few": claim, "noise": other},
+        "provenance": {"git.commit": "c0ffee"},
+    }
+
+
+def test_a_row_has_our_mean_and_interval_beside_the_reported_number() -> None:
+    first, second, third = rows(facts(), "units")
+    assert (first["reported test"], first["test"]) == ("2.2", "2.50 [1.50, 3.50]")
+    assert (first["test, against the best"], second["test, against the best"]) == ("best", "worse")
+    assert (third["test"], third["n"], third["run"]) == ("diverged", 0, "")
+    assert (first["n"], first["run"], first["reported seconds"]) == (2, "`abcdef01`", 9.0)
+
+
+def test_latex_is_a_booktabs_table_whose_signs_are_escaped_and_whose_lines_name_their_runs() -> None:
+    text = latex(facts(), "units")
+    assert r"\caption{Houses: units \& more. Budget: as reported, 2 members.}" in text
+    lines = [line for line in text.splitlines() if r"\\ % runs:" in line]
+    assert lines[0].startswith(r"50\% units & 1.1 & 1.25 [0.25, 2.25] & 2.2 & 2.50 [1.50, 3.50]")
+    assert lines[0].endswith("% runs: abcdef0123456789 run-0 run-1")
+    assert lines[1].startswith(r"5\_units & ")
+    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)
+    assert columns and {line.partition(r" \\")[0].count(" & ") + 1 for line in lines} == {len(columns[1])}
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+
+
+def test_csv_holds_the_numbers_in_full_with_the_runs_behind_each() -> None:
+    found = list(csv.DictReader(io.StringIO(as_csv(facts(), "units"))))
+    known = {(line["row"], line["column"]): line for line in found}
+    test = known["5_units", "test"]
+    assert {key: float(test[key]) for key in ("reported", "mean", "low", "high", "std", "n")} == {
+        "reported": 4.5,
+        "mean": 5.0,
+        "low": 4.0,
+        "high": 6.0,
+        "std": 0.5,
+        "n": 2.0,
+    }
+    assert (test["budget"], test["run"], test["member_runs"]) == ("standard", "abcdef0123456789", "run-0 run-1")
+    assert ("wild", "test") not in known
+
+
+def test_every_study_has_its_three_tables() -> None:
+    assert set(tables(facts())) == {f"tables/units.{kind}" for kind in ("md", "tex", "csv")}
+
+
+@pytest.mark.parametrize(("budget", "is_marked"), [("smoke", True), ("standard", False)])
+def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
+    told = facts(budget)
+    title = interactive(told, "units").layout.title.text
+    for text in (page(told), claims_page([told]), latex(told, "units"), title):
+        assert ("SMOKE RUN" in text) == is_marked
+    assert as_csv(told, "units").splitlines()[1].startswith(f"{budget},")
+
+
+def test_the_page_tells_the_claims_the_choice_on_the_test_column_and_how_often_it_changes() -> None:
+    text = page(facts())
+    assert "| few | few are worse | **replicated** |  |" in text
+    assert "| noise | it is noise | **not distinguishable** | about 12 |" in text
+    assert "by test: 50% units (1), 5_units (1)." in text
+    assert "- 5_units is worse than 50% units" in text
+    assert (
+        "2 claims of the reference explorations, judged on our own members: 1 replicated, 0 not replicated, 1 not"
+        in (claims_page([facts()]))
+    )
+
+
+def test_the_picture_has_each_member_the_mean_with_its_interval_and_the_reported_value(tmp_path: Path) -> None:
+    axes = picture(facts(), "units").axes[0]
+    drawn = [(list(line.get_xdata()), line.get_marker()) for line in axes.lines]
+    assert ([2.0, 3.0], "o") in drawn and ([4.0, 6.0], "o") in drawn
+    assert ([2.5], "s") in drawn and ([2.25], "D") in drawn and ([7.0], "D") in drawn
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["50% units", "5_units", "wild"]
+    draw(facts(), tmp_path)
+    assert matplotlib.image.imread(tmp_path / "units.png").std() > 0.05, "something is drawn"
+    assert not re.search(r"<(script|link)[^>]*(src|href)=", (tmp_path / "units.html").read_text())
+
+
+def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        draw(facts(), tmp_path / name)
+    for kind in ("png", "svg", "html"):
+        assert (tmp_path / f"a/units.{kind}").read_bytes() == (tmp_path / f"b/units.{kind}").read_bytes()
