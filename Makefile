@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
+.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.
 # Made again when anything that it is made from is newer: then it is written, or found current and touched.
 dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py' 2>/dev/null)
 	$(VENV_PYTHON) pipelines/dag.py && touch $@
+
+report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name]
+	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(if $(value ARGS), $(value ARGS))$(newline))
 
 reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow>
 	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(value RUN))$(if $(value ARGS), $(value ARGS))
@@ -93,7 +96,7 @@ lock: ## pin anew: the newest versions that install together, written to constra
 	"$(PYTHON)" -m venv --clear build/lock
 	grep '^torch==' constraints.txt > build/torch.txt
 	build/lock/bin/python -m pip install --quiet --upgrade pip setuptools
-	build/lock/bin/python -m pip install --quiet -c build/torch.txt -e '.[dev]'
+	build/lock/bin/python -m pip install --quiet -c build/torch.txt -e '.[dev,umap]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude-editable | sed 's/+[a-z0-9.]*$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 

@@ -36,7 +36,7 @@ RANKS = (
         "statistics",
         "provenance",
     },
-    {"data", "training", "search", "launch", "tracker", "explain", "report", "console"},
+    {"data", "training", "search", "launch", "tracker", "evaluation", "explain", "report", "console"},
     {"schema"},
     {"build"},
     {"stage", "command"},

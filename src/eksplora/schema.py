@@ -186,6 +186,23 @@ class ConfirmConfig(SearchConfig):
 
 
 @dataclass
+class Explain:
+    """How much of a model is explained."""
+
+    ablated: int = MISSING
+    images: int = MISSING
+    alpha: float = MISSING
+    seed: int = MISSING
+
+
+@dataclass
+class ExplainConfig(SearchConfig):
+    """Root of `conf/explain.yaml`."""
+
+    explain: Explain = MISSING
+
+
+@dataclass
 class PrepareConfig:
     """Root of `conf/prepare.yaml`."""
 
@@ -333,6 +350,7 @@ ROOTS: Mapping[str, type] = {
     "baseline": BaselineConfig,
     "confirm": ConfirmConfig,
     "evaluate": SearchConfig,
+    "explain": ExplainConfig,
     "report": SearchConfig,
     "prepare": PrepareConfig,
     "sync": SyncConfig,

@@ -239,3 +239,44 @@ def test_classes_cannot_be_scaled(tmp_path):
             target_scaling="standard",
             **COMMON,
         )
+
+
+def test_an_excluded_feature_is_zero_in_every_row_and_the_others_are_as_they_were(tmp_path):
+    options = {"root": str(tmp_path), "batch_size": 8, "scaling": "standard", "input_shape": [10]}
+    options |= {"num_classes": None, "num_targets": 1, "stratified": False, "test_fraction": 0.2, "split_seed": 0}
+    split = Split(np.arange(300), np.arange(300, 353))
+    (whole,) = fold_arrays(prepared(Diabetes(**options)), [split])
+    (without,) = fold_arrays(prepared(Diabetes(**options, excluded=["bmi", "sex"])), [split])
+    kept = [place for place in range(10) if place not in (1, 2)]
+    assert not without.features[:, [1, 2]].any()
+    np.testing.assert_array_equal(without.features[:, kept], whole.features[:, kept])
+    assert np.isinf(without.scaling.scale[[1, 2]]).all()
+
+
+@pytest.mark.parametrize(
+    ("excluded", "message"),
+    [
+        (["bmj"], r"data\.excluded: diabetes has no feature 'bmj'\. Did you mean 'bmi'\?"),
+        (["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"], r"data\.excluded: no feature of diabetes is"),
+        ("bmi", r"data\.excluded must be a list of names, got 'bmi'\. Try data\.excluded=\[bmi\]"),
+    ],
+)
+def test_a_feature_that_is_not_there_is_refused(tmp_path, excluded, message):
+    options = {"root": str(tmp_path), "batch_size": 8, "scaling": "standard", "input_shape": [10]}
+    options |= {"num_classes": None, "num_targets": 1, "stratified": False, "test_fraction": 0.2, "split_seed": 0}
+    with pytest.raises(ConfigError, match=message):
+        prepared(Diabetes(**options, excluded=excluded)).excluded_columns()
+
+
+def test_pixels_are_not_excluded(tmp_path):
+    options = {"root": str(tmp_path), "batch_size": 8, "scaling": "pixel", "input_shape": [1, 8, 8]}
+    options |= {"num_classes": 10, "num_targets": None, "stratified": True, "test_fraction": 0.2, "split_seed": 0}
+    with pytest.raises(
+        ConfigError, match=r"data\.excluded: digits is no table of features\. Set data\.excluded=\[\]\."
+    ):
+        prepared(Digits(**options, excluded=["pixel"])).excluded_columns()
+
+
+def prepared(dataset):
+    dataset.prepare()
+    return dataset

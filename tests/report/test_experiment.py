@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eksplora.report.experiment import cell, page, table
+from eksplora.report.experiment import page
+from eksplora.report.table import cell, table
 
 
 def searched(**changes: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 @pytest.fixture(scope="session")
 def diabetes(new_folder: Callable[[str], Path], prepared: str) -> Path:
-    """A folder where an experiment was searched, confirmed, evaluated and reported, all of it tracked; to be read."""
+    """A folder where an experiment went through all stages, search to report, all of it tracked; to be read."""
     import confirming as here
     import surviving
 
@@ -51,6 +51,6 @@ def diabetes(new_folder: Callable[[str], Path], prepared: str) -> Path:
     folder = new_folder("diabetes")
     asked = [*here.DIABETES, prepared]
     here.run(folder, "search", *asked, "sampler=random", "study.n_trials=4", "output=results/diabetes_mlp")
-    for stage in ("confirm", "evaluate", "report"):
-        here.run(folder, stage, *asked, *here.MEMBERS if stage == "confirm" else ())
+    for stage in ("confirm", "evaluate", "explain", "report"):
+        here.run(folder, stage, *asked, *here.MEMBERS.get(stage, ()))
     return folder

@@ -23,10 +23,10 @@ DVC = str(Path(sys.executable).with_name("dvc"))
 COPIED = ("conf", "src", "pipelines", "constraints.txt", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
 NAME, OTHER = "diabetes_mlp", "wine_mlp"
 RESULTS = Path("results") / NAME
-NAMES = ("search", "confirm", "evaluate", "report")
+NAMES = ("search", "confirm", "evaluate", "explain", "report")
 STAGES = ("prepare-diabetes", *(f"{name}-{NAME}" for name in NAMES))
 OTHERS = ("prepare-wine", *(f"{name}-{OTHER}" for name in NAMES))
-OUTS = ("data/raw/diabetes", "data/prepared/diabetes", *(f"{RESULTS}/{name}" for name in NAMES[:3]))
+OUTS = ("data/raw/diabetes", "data/prepared/diabetes", *(f"{RESULTS}/{name}" for name in NAMES[:4]))
 COMMANDS = {
     "prepare": ["data=diabetes"],
     "search": [f"experiment={NAME}", "study.versioned=true", f"output={RESULTS}"],
@@ -35,6 +35,7 @@ COMMANDS = {
 SMALL = {
     "conf/search.yaml": {"n_trials": 3, "workers": 1, "threads": 1},
     "conf/confirm.yaml": {"best": 1, "n_members": 3},
+    "conf/explain.yaml": {"n_members": 2},
     f"conf/experiment/{NAME}.yaml": {"max_epochs": 2},
 }
 STAND_INS = {
@@ -45,7 +46,8 @@ STAND_INS = {
     f"results/{OTHER}/confirm/curves.csv": "epoch,train/loss,val/loss\n1,2.0,3.0\n",
     f"results/{OTHER}/evaluate/predictions.csv": "row,actual,predicted\n0,class_0,class_1\n",
     f"results/{OTHER}/config.yaml": f"experiment: {OTHER}\n",
-    f"results/{OTHER}/report.md": "# wine\n",
+    f"results/{OTHER}/explain/explain.json": "{}",
+    **{f"results/{OTHER}/{name}": "wine\n" for name in ("report.md", "report.html", "tables/measures.md")},
 }
 """What the other experiment has as its results: DVC does not look inside, and it costs nothing to make."""
 

@@ -242,7 +242,7 @@ def test_what_proposes_and_prunes_in_a_search_changes_no_confirmation(
     here.copy(diabetes, folder)
     before, trained = here.facts(folder, "confirm"), here.trained(folder)
     searched_with = ["sampler=random", "pruner=median", "study.n_trials=4", "space.params.optimizer.lr=choice(1,2)"]
-    here.run(folder, "confirm", *here.DIABETES, *here.MEMBERS, prepared, "tracker=off", *searched_with)
+    here.run(folder, "confirm", *here.DIABETES, *here.MEMBERS["confirm"], prepared, "tracker=off", *searched_with)
     assert here.facts(folder, "confirm") == before | {"registered": None}
     assert here.trained(folder) == trained
 
@@ -251,7 +251,7 @@ def test_a_confirmation_that_is_evaluated_goes_through_once_more(diabetes: Path,
     """The study's spool ends with an evaluation then, which no driver knows."""
     here.copy(diabetes, folder)
     before = here.facts(folder, "confirm")
-    here.run(folder, "confirm", *here.DIABETES, *here.MEMBERS, prepared, "tracker=off")
+    here.run(folder, "confirm", *here.DIABETES, *here.MEMBERS["confirm"], prepared, "tracker=off")
     assert here.facts(folder, "confirm") == before | {"registered": None}
 
 

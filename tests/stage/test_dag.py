@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONF, SOURCES = ROOT / "conf", ROOT / "src"
 LISTED = yaml.safe_load((CONF / "dag.yaml").read_text())["experiments"]
 OTHERS = [path.stem for path in (CONF / "experiment").glob("*.yaml") if path.stem not in LISTED]
-TRAINING = ("search", "confirm", "evaluate")
+TRAINING = ("search", "confirm", "evaluate", "explain")
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +117,15 @@ def expected(stage: dags.Stage) -> set[str]:
                 files |= composed(stage.name, own, f"{key}={choice}")
         if stage.name == "confirm":
             files |= {CONF / f"{name}.yaml" for name in ("protocol/full", "early_stopping/off", "pruner/none")}
+        if stage.name == "explain":
+            files |= {CONF / "pruner/none.yaml", CONF / "sampler/grid.yaml"}
         if stage.name == "evaluate":
             kind = request.config["metric"]["_target_"].startswith("torchmetrics.classification.Multiclass")
             for name in ("accuracy", "auroc", "f1") if kind else ("mae", "mse", "r2", "rmse"):
                 files |= {CONF / f"objective/{name}.yaml", CONF / f"metric/{name}.yaml"}
     code = closure([ROOT / f"pipelines/{stage.name}.py", *parts_named(files)])
+    if stage.name == "report":
+        code |= {path for path in (SOURCES / "eksplora/report").rglob("*") if path.suffix in (".html", ".css", ".js")}
     return {path.relative_to(ROOT).as_posix() for path in files | code}
 
 
@@ -134,6 +138,7 @@ def read(stage: dags.Stage) -> set[str]:
         "search": {data},
         "confirm": {data, f"{results}/search"},
         "evaluate": {data, f"{results}/confirm"},
+        "explain": {data, f"{results}/confirm", f"{results}/evaluate"},
         "report": {f"{results}/{name}" for name in TRAINING},
     }[stage.name]
 

@@ -217,7 +217,7 @@ def test_search_and_confirm_never_read_the_test_part_and_evaluate_does(
     asked = [*here.DIABETES, "tracker=off"]
     search = ["sampler=random", "study.n_trials=4", "output=results/diabetes_mlp"]
     here.run(tmp_path, "search", *asked, *search)
-    here.run(tmp_path, "confirm", *asked, *here.MEMBERS)
+    here.run(tmp_path, "confirm", *asked, *here.MEMBERS["confirm"])
     for one, known in zip(
         here.facts(tmp_path, "confirm")["configurations"],
         here.facts(diabetes, "confirm")["configurations"],

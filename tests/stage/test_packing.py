@@ -43,6 +43,7 @@ def sizes(parts: list[list[tuple[int, int]]]) -> list[int]:
         {"optimizer__lr": 0.5},
         {"optimizer__weight_decay": 0.5},
         {"loss": "huber"},
+        {"data__excluded": ["LSTAT"]},
         {"scheduler": "exponential"},
         {"initialization": "torch_default"},
         {"early_stopping": "patience"},

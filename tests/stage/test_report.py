@@ -1,5 +1,7 @@
 """The page of an experiment that was really searched, confirmed and evaluated."""
 
+import html
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,8 +56,14 @@ def test_the_same_page_is_written_again(folder: Path, prepared: str) -> None:
     before = path.read_bytes()
     path.unlink()
     printed = here.run(folder, "report", *here.DIABETES, prepared)
+    final = here.facts(folder, "confirm")["studies"]["final"]
     assert path.read_bytes() == before
-    assert printed == f"{here.facts(folder, 'evaluate')['headline']}\n  report   results/diabetes_mlp/report.md\n"
+    assert printed == (
+        f"{here.facts(folder, 'evaluate')['headline']}\n"
+        "  report   results/diabetes_mlp/report.html   (report.md and tables/ beside it)\n"
+        "  all      results/index.html\n"
+        f"  MLflow has none of it: the study {final} is not on this machine\n"
+    )
 
 
 @pytest.mark.parametrize("stage", ["search", "confirm", "evaluate"])
@@ -88,3 +96,49 @@ def test_a_folder_in_the_pages_place_is_refused(folder: Path, prepared: str) -> 
     with pytest.raises(StorageError, match=r"report\.md\S*: cannot be written \(Is a directory\)"):
         here.run(folder, "report", *here.DIABETES, prepared)
     assert not list(folder.rglob(".report*"))
+
+
+# --- the page that opens anywhere, and what lies beside it ------------------------------------------------------------
+
+
+def test_all_pages_and_tables_are_artifacts_of_the_run_whose_model_was_confirmed(
+    diabetes: Path, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    final = here.facts(diabetes, "confirm")["studies"]["final"]
+    client = MlflowClient(f"sqlite:///{diabetes}/mlruns/mlflow.db")
+    held = Path(client.download_artifacts(here.runs(diabetes, final)[final].info.run_id, "report", str(tmp_path)))
+    results = diabetes / "results/diabetes_mlp"
+    names = {"report.html", "report.md", *(f"tables/{path.name}" for path in (results / "tables").iterdir())}
+    assert {path.as_posix() for path in here.files(held)} == names
+    for name in names:
+        assert (held / name).read_bytes() == (results / name).read_bytes(), name
+
+
+def test_the_same_report_is_noted_once(diabetes: Path, prepared: str, tmp_path: Path) -> None:
+    folder = here.copy(diabetes, tmp_path)
+    final = here.facts(folder, "confirm")["studies"]["final"]
+    before = (folder / "results/diabetes_mlp/report.html").read_bytes()
+    here.run(folder, "report", *here.DIABETES, prepared, "tracker=off")
+    assert (folder / "results/diabetes_mlp/report.html").read_bytes() == before
+    assert len(here.events(folder, final, "report")) == 1
+
+
+def test_a_model_that_was_not_explained_has_a_report_that_says_so(folder: Path, prepared: str) -> None:
+    shutil.rmtree(folder / "results/diabetes_mlp/explain")
+    here.run(folder, "report", *here.DIABETES, prepared)
+    assert "python pipelines/explain.py" in (folder / "results/diabetes_mlp/report.html").read_text()
+
+
+def test_the_list_of_all_results_has_the_experiment_with_its_headline(folder: Path, prepared: str) -> None:
+    here.run(folder, "report", *here.DIABETES, prepared)
+    text = (folder / "results/index.html").read_text()
+    assert 'href="diabetes_mlp/report.html"' in text
+    assert html.escape(here.facts(folder, "evaluate")["headline"]) in text
+
+
+def test_curves_that_are_damaged_are_one_line(folder: Path, prepared: str) -> None:
+    (folder / "results/diabetes_mlp/confirm/curves.csv").write_text("epoch,val/mae\n1,x\n")
+    with pytest.raises(DataError, match=r"curves\.csv cannot be read \(could not convert string to float: 'x'\)\. Run"):
+        here.run(folder, "report", *here.DIABETES, prepared)

@@ -94,7 +94,8 @@ def copied(done: Path, tmp_path: Path) -> Path:
 def test_one_command_runs_every_stage_of_the_experiment_in_order(first: First) -> None:
     project, output, _ = first
     assert here.ran(output) == list(here.STAGES)
-    assert {path.name for path in (project / here.RESULTS).iterdir()} == {*here.NAMES[:3], "config.yaml", "report.md"}
+    found = {path.name for path in (project / here.RESULTS).iterdir()}
+    assert found == {*here.NAMES[:4], "config.yaml", "report.html", "report.md", "tables"}
     assert here.facts(project, "evaluate")["headline"] in (project / here.RESULTS / "report.md").read_text()
     assert len(here.facts(project, "search")["ranked"]) == 3
     assert here.run(project, "git", "status", "--porcelain").stdout == "", "git ignores data, studies and results"
@@ -117,6 +118,7 @@ def test_a_change_reruns_the_stages_that_are_composed_with_its_file_or_can_reach
         "conf/optimizer/adam.yaml": {here.OTHER: here.NAMES, here.NAME: here.NAMES},
         "conf/confirm.yaml": {here.OTHER: ["confirm"], here.NAME: ["confirm"]},
         "conf/metric/r2.yaml": {here.NAME: ["evaluate"]},
+        "conf/explain.yaml": {here.OTHER: ["explain"], here.NAME: ["explain"]},
         "conf/data/diabetes.yaml": {"diabetes": ["prepare"], here.NAME: here.NAMES},
         **{f"src/eksplora/{file}": {here.OTHER: stages, here.NAME: stages} for file, stages in REACHED.items()},
     }
@@ -132,8 +134,10 @@ def test_a_change_reruns_the_stages_that_are_composed_with_its_file_or_can_reach
 REACHED = {
     "report/experiment.py": ["report"],
     "stage/evaluate.py": ["evaluate"],
-    "stage/_candidates.py": ["confirm"],
-    "search/proposer.py": ["search", "confirm"],
+    "stage/_candidates.py": ["confirm", "explain"],
+    "evaluation/curve.py": ["evaluate", "explain"],
+    "explain/ranking.py": ["explain"],
+    "search/proposer.py": ["search", "confirm", "explain"],
     "model/mlp.py": list(here.NAMES),
     "model/cnn.py": [],
     "stage/bench.py": [],

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import example_study as example
@@ -190,13 +191,18 @@ def metrics(change: Change) -> dict[str, float]:
 
 def evaluated(spool: Spool, **sizes: int) -> dict[str, Change]:
     """What an evaluation changes of a study that is over."""
+    return added(spool, lambda: example.evaluate(spool, 0, members=sizes.get("members", 1)), **sizes)
+
+
+def added(spool: Spool, append: Callable[[], object], **sizes: int) -> dict[str, Change]:
+    """What an event changes that comes after the end of a study."""
     example.run_trial(spool, 0, **sizes)
     example.stop(spool, best_trial=0)
     replay = Replay(folder=spool.path.parent)
     for event in read(spool.path):
         replay.fold(event)
     replay.take()
-    example.evaluate(spool, 0, members=sizes.get("members", 1))
+    append()
     *_, event = read(spool.path)
     replay.fold(event)
     replay.settle()
@@ -223,6 +229,14 @@ def test_an_evaluation_of_one_member_shows_on_the_trial_alone(spool: Spool) -> N
 def test_an_evaluation_leaves_the_statuses_as_they_are(spool: Spool) -> None:
     for change in evaluated(spool, members=2).values():
         assert (change.status, change.end_time) == (None, None) and "status" not in change.tags
+
+
+def test_a_report_is_a_file_of_the_study_s_run_alone(spool: Spool) -> None:
+    artifacts = {"report/report.html": "report/report.html"}
+    runs = added(spool, lambda: spool.append("report", durable=True, trial=0, artifacts=artifacts))
+    assert set(runs) == {example.STUDY}
+    assert runs[example.STUDY].files == {"report/report.html": spool.path.parent / "report/report.html"}
+    assert (runs[example.STUDY].status, runs[example.STUDY].end_time) == (None, None)
 
 
 def test_kinds_of_a_newer_version_are_passed_over(spool: Spool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from eksplora.build._part import part
 
@@ -44,12 +45,15 @@ class Ensemble:
             (members, rows, columns), float64.
         """
         task = part(self.config, "task")
-        predictions, rows = [], torch.from_numpy(np.ascontiguousarray(features))
+        predicted = [task.prediction(outputs).double() for outputs in self.outputs(features)]
+        return np.stack([one.reshape(len(features), -1).numpy() for one in predicted])
+
+    def outputs(self, features: NDArray[Any]) -> Tensor:
+        """What the networks put out for raw features: scores, log-odds or numbers, (members, rows, outputs)."""
+        rows = torch.from_numpy(np.ascontiguousarray(features))
         with torch.inference_mode():
-            for network in self.networks:
-                blocks = [task.prediction(network(block)) for block in torch.split(rows, BLOCK_ROWS)]
-                predictions.append(torch.cat(blocks).double().reshape(len(features), -1).numpy())
-        return np.stack(predictions)
+            blocks = torch.split(rows, BLOCK_ROWS)
+            return torch.stack([torch.cat([network(block) for block in blocks]) for network in self.networks])
 
     def predict(self, features: NDArray[Any]) -> pd.DataFrame:
         """What the members predict together, row by row, and how far they agree.

@@ -42,17 +42,19 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
         splits: At least one.
 
     Raises:
-        ConfigError: The batch is larger than the rows to learn from.
+        ConfigError: The batch is larger than the rows to learn from, or an excluded feature is not there.
         DataError: A prepared file is missing or altered.
     """
     check_batch_size(dataset.batch_size, min(len(split.train) for split in splits))
     features, targets = dataset.open("train")
     dtype = np.int64 if targets.dtype.kind == "i" else np.float32
     held = np.array(targets, dtype=dtype)
+    excluded = dataset.excluded_columns()
     scaled: dict[bytes, tuple[NDArray[np.float32], _scaling.Scaling]] = {}
 
     def scaled_for(split: Split) -> TrainingArrays:
-        scaling = _scaling.fit(dataset.scaling, features[split.train])
+        fitted = _scaling.fit(dataset.scaling, features[split.train])
+        scaling = _scaling.without(fitted, excluded, features.shape[1:])
         key = scaling.shift.tobytes() + scaling.scale.tobytes()
         if key not in scaled:
             scaled[key] = _scaling.apply(scaling, features), scaling

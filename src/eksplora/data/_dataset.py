@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
 from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, describe
-from eksplora.errors import ConfigError, DataError
+from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.protocol import check_fraction, check_seed, split_rows
 
 Part = Literal["train", "test"]
@@ -35,6 +35,7 @@ class Dataset(ABC):
         test_fraction: Share of all rows in the test part; None where the split is fixed.
         split_seed: Decides which rows are test rows; None where the split is fixed.
         target_scaling: `none`, or `standard` for the targets of a regression; fitted as `scaling` is.
+        excluded: Names of features that the network does not see: they are 0 to it, in every row.
 
     Raises:
         ConfigError: A value is out of range; the message names its key.
@@ -58,6 +59,7 @@ class Dataset(ABC):
         test_fraction: float | None = None,
         split_seed: int | None = None,
         target_scaling: str = "none",
+        excluded: Sequence[str] = (),
     ) -> None:
         _check_batch_size(batch_size)
         if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
@@ -70,7 +72,7 @@ class Dataset(ABC):
             raise ConfigError(
                 f"data.target_scaling={target_scaling}: classes are no numbers to scale. Set data.target_scaling=none."
             )
-        self.target_scaling = target_scaling
+        self.target_scaling, self.excluded = target_scaling, _names(excluded)
         self.root, self.batch_size, self.scaling, self.stratified = Path(root), batch_size, scaling, stratified
         self.stated = {"input_shape": list(input_shape), "num_classes": num_classes, "num_targets": num_targets}
         self.split = self._split_parameters(test_fraction, split_seed)
@@ -145,6 +147,23 @@ class Dataset(ABC):
         )
         return features, targets
 
+    def excluded_columns(self) -> list[int]:
+        """Numbers of the features that the network does not see.
+
+        Raises:
+            ConfigError: If the data have no feature of such a name, or would have none left.
+        """
+        if self.excluded and len(self.card()["input_shape"]) != 1:
+            raise ConfigError(f"data.excluded: {self.name} is no table of features. Set data.excluded=[].")
+        names = self.card()["feature_names"] if self.excluded else []
+        for name in self.excluded:
+            if name not in names:
+                raise ConfigError(f"data.excluded: {self.name} has no feature '{name}'. {nearest(name, names)}")
+        columns = sorted({names.index(name) for name in self.excluded})
+        if self.excluded and len(columns) == len(names):
+            raise ConfigError(f"data.excluded: no feature of {self.name} is left. Leave at least one.")
+        return columns
+
     def rows(self, part: Part) -> int:
         """Number of rows of a part, from the card."""
         return int(self.card()["rows"][part])
@@ -188,6 +207,12 @@ class Dataset(ABC):
 
     def _way_out(self) -> str:
         return f"Run `python pipelines/prepare.py data={self.name}`."
+
+
+def _names(excluded: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(excluded, str) or not all(isinstance(name, str) for name in excluded):
+        raise ConfigError(f"data.excluded must be a list of names, got {excluded!r}. Try data.excluded=[{excluded}].")
+    return tuple(excluded)
 
 
 def _check_batch_size(batch_size: int | str) -> None:

@@ -1,6 +1,6 @@
 """Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,27 @@ def fit(kind: str, features: Array) -> Scaling:
     """
     check_kind(kind)
     return KINDS[kind](features)
+
+
+def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> Scaling:
+    """The scaling after which some columns are 0 in every row: they are divided by infinity.
+
+    So what leads from raw rows to the network stays two arrays of numbers, and nothing that reads them needs to know.
+
+    Args:
+        scaling: Of all columns.
+        columns: Their numbers; none: the scaling as it is.
+        shape: Of one row.
+
+    Examples:
+        >>> apply(without(fit("none", np.ones((1, 3))), [1], [3]), np.array([[5.0, 6.0, 7.0]])).tolist()
+        [[5.0, 0.0, 7.0]]
+    """
+    if not columns:
+        return scaling
+    scale = np.broadcast_to(scaling.scale, tuple(shape)).copy()
+    scale[list(columns)] = np.inf
+    return Scaling(np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale)
 
 
 def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:

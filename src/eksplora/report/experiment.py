@@ -1,7 +1,9 @@
 """The report of an experiment as Markdown: what was found, how sure one may be, and how to have it again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from eksplora.report.table import table
 
 Facts = Mapping[str, Any]
 
@@ -29,32 +31,6 @@ def page(searched: Facts, confirmed: Facts, evaluated: Facts) -> str:
         _again(confirmed, evaluated),
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    r"""Rows with the same keys as a table; numbers to four digits, what is missing empty.
-
-    Examples:
-        >>> print(table([{"name": "a|b", "mean": 0.12345}, {"name": "c", "mean": None}]))
-        | name | mean |
-        | --- | --- |
-        | a\|b | 0.1235 |
-        | c |  |
-    """
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [
-        [cell(name) for name in columns],
-        ["---"] * len(columns),
-        *([cell(row.get(name)) for name in columns] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def cell(value: Any) -> str:
-    """A value in a table."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
 
 
 def _tested(evaluated: Facts) -> str:
@@ -149,11 +125,12 @@ def _again(confirmed: Facts, evaluated: Facts) -> str:
             "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
             f"- The model: `confirm/model/` beside this page. {model}",
             "Where the numbers come from:",
-            table([{"what": key, "value": value} for key, value in _shown(evaluated["provenance"])]),
+            table([{"what": key, "value": value} for key, value in shown(evaluated["provenance"])]),
         ]
     )
 
 
-def _shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """What of the provenance a page shows, see `SHOWN_PROVENANCE`."""
     for start in SHOWN_PROVENANCE:
         yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))

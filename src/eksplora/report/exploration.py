@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eksplora.report.experiment import table
+from eksplora.report import table as tabular
+from eksplora.report.table import table
 
 Facts = Mapping[str, Any]
 
@@ -169,28 +170,18 @@ def tables(facts: Facts) -> dict[str, str]:
 
 def latex(facts: Facts, name: str) -> str:
     """A study's table for LaTeX with the package booktabs; the runs behind each line stand in a comment."""
-    content = rows(facts, name)
-    columns = [column for column in content[0] if column != "run"]
     study = facts["studies"][name]
-    smoke = " SMOKE RUN: the numbers mean nothing." if facts["budget"]["name"] == "smoke" else ""
-    lines = [
-        r"\begin{table}",
-        rf"\caption{{{_tex(facts['title'])}: {_tex(study['says'])}. Budget: {_tex(facts['budget']['note'])}.{smoke}}}",
-        rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
-        r"\toprule",
-        " & ".join(map(_tex, columns)) + r" \\",
-        r"\midrule",
+    # As they are reported: "14.0" is not "14".
+    content = [
+        {key: None if value is None else str(value) for key, value in row.items() if key != "run"}
+        for row in rows(facts, name)
     ]
-    for row, known in zip(content, study["rows"].values(), strict=True):
-        cells = " & ".join(_tex("" if row[column] is None else str(row[column])) for column in columns)
-        lines.append(rf"{cells} \\ % runs: {' '.join([known['run'], *known['member_runs']])}")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
-
-
-def _tex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    smoke = " SMOKE RUN: the numbers mean nothing." if facts["budget"]["name"] == "smoke" else ""
+    return tabular.latex(
+        content,
+        caption=f"{facts['title']}: {study['says']}. Budget: {facts['budget']['note']}.{smoke}",
+        comments=[f"runs: {' '.join([row['run'], *row['member_runs']])}" for row in study["rows"].values()],
+    )
 
 
 def as_csv(facts: Facts, name: str) -> str:

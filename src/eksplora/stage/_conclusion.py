@@ -11,8 +11,9 @@ from typing import Any
 from eksplora.build import Request
 from eksplora.console import table
 from eksplora.errors import EksploraError, Interrupted, StorageError
-from eksplora.search.plots import study_pages
+from eksplora.search.plots import importance, study_pages
 from eksplora.stage._driver import Driver
+from eksplora.stage._findings import every_trial, saved_by_pruning
 from eksplora.stage._ledger import Ledger, Trial
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
@@ -168,6 +169,9 @@ def _facts(driver: Driver, study: Mapping[str, Any]) -> dict[str, Any]:
         "trials": counts(ledger),
         "best": row(ledger.best, ledger.metric) if ledger.best else None,
         "ranked": [_ranked(trial) for trial in ledger.ranked(ledger.trials.values())[:MOST_RANKED]],
+        "all_trials": every_trial(ledger),
+        "importance": importance(driver.proposer.study),
+        "pruned": saved_by_pruning(ledger),
         "data": {key: value for key, value in study["provenance"].items() if key.startswith("data.")},
         "provenance": study["provenance"],
     }

@@ -2,8 +2,9 @@
 
 import csv
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -20,12 +21,12 @@ from eksplora.build._mix import task_of
 from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
-from eksplora.stage._lock import hold
+from eksplora.stage._details import detailed
+from eksplora.stage._published import add, study_of
 from eksplora.stage._results import as_json
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import t_interval
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import Tracker
 
 _OTHER_HASH = (
     "its sha256 is not that in confirm.json. "
@@ -43,6 +44,7 @@ class Measured:
         table: Row by row: `row`, `actual`, `predicted`, for numbers `residual`, and what the members say beside it.
         test_sha256: Hashes of the test part's features and targets.
         decomposition: The members' expected loss as bias and variance; None for several targets at once.
+        details: All that the page shows of the test part, see `eksplora.evaluation.details`.
     """
 
     metrics: Mapping[str, Sequence[float]]
@@ -50,6 +52,7 @@ class Measured:
     table: pd.DataFrame
     test_sha256: Mapping[str, str]
     decomposition: Decomposition | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Measured:
@@ -58,12 +61,8 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
     Raises:
         DataError: If weights or data are not those that were confirmed.
     """
-    check_weights(model, confirmed["final"]["weights_sha256"])
-    ensemble = build.load_ensemble(model)
-    check_config(ensemble.config, confirmed["final"]["key"], model)
-    dataset = build.part(request.config, "data")
+    ensemble, dataset = opened(request, model, confirmed)
     arrays = dataset.card()["arrays"]
-    check_data(arrays, confirmed["provenance"])
     features, targets = dataset.open("test")
     each = ensemble.members(np.array(features))
     metrics = metrics_of(request)
@@ -74,7 +73,22 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
         table=table_of(ensemble, np.array(features), np.array(targets)),
         test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
         decomposition=decomposed(each, np.array(targets)),
+        details=detailed(ensemble, np.array(features), np.array(targets), each),
     )
+
+
+def opened(request: Request, model: Path, confirmed: Mapping[str, Any]) -> tuple[Ensemble, Any]:
+    """The confirmed model and its data set.
+
+    Raises:
+        DataError: If weights, configuration or data are not those that were confirmed.
+    """
+    check_weights(model, confirmed["final"]["weights_sha256"])
+    ensemble = build.load_ensemble(model)
+    check_config(ensemble.config, confirmed["final"]["key"], model)
+    dataset = build.part(request.config, "data")
+    check_data(dataset.card()["arrays"], confirmed["provenance"])
+    return ensemble, dataset
 
 
 def decomposed(each: NDArray[np.float64], targets: NDArray[Any]) -> Decomposition | None:
@@ -174,9 +188,12 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
 # --- what is handed on -------------------------------------------------------------------------------------------
 
 
-def write_tables(folder: Path, measured: Measured) -> None:
-    """Write the predictions, a test row a line."""
-    measured.table.to_csv(folder / "predictions.csv", index=False, quoting=csv.QUOTE_MINIMAL)
+def tables(measured: Measured) -> dict[str, str]:
+    """The predictions, a test row a line, and what the page shows of them, as texts of files."""
+    return {
+        "predictions.csv": measured.table.to_csv(index=False, quoting=csv.QUOTE_MINIMAL),
+        "details.json": json.dumps(measured.details, allow_nan=False) + "\n",
+    }
 
 
 def described(measured: Measured) -> dict[str, Any]:
@@ -203,20 +220,21 @@ def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, folder: Path) -> dict[str, Any]:
+def record(request: Request, confirmed: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
 
     Raises:
         StudyError: If another process works on that study.
         StorageError: If MLflow does not take it.
     """
-    study = Path(request.settings.paths.mlruns) / "studies" / confirmed["studies"]["final"]
-    test = described(measured)
+    study = study_of(request, confirmed)
+    test, card = described(measured), build.part(request.config, "data").card()
     facts = {
         "experiment": request.settings.experiment,
         "headline": headline(test, request.settings.objective.metric, len(measured.table)),
         "metric": request.settings.objective.metric,
         "rows": len(measured.table),
+        "data": {key: card[key] for key in ("name", "source", "rows")},
         "test": test,
         "bias_variance": None if measured.decomposition is None else asdict(measured.decomposition),
         "test_sha256": dict(measured.test_sha256),
@@ -224,42 +242,20 @@ def record(request: Request, confirmed: Mapping[str, Any], measured: Measured, f
         "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
     }
-    if not (study / "spool.jsonl").is_file():
-        raise DataError(
-            f"{study} is missing: the study that trained the model is not on this machine. "
-            "Run the stage before: python pipelines/confirm.py, or dvc repro --force on it."
-        )
-    with hold(study):
-        _append(study, facts, measured)
-    tracker: Tracker = build.part(request.config, "tracker")
-    tracker.sync(study / "spool.jsonl", is_over=True)
+    files = {"evaluate.json": as_json(facts), **tables(measured)}
+    event = as_event(facts, measured)
+    add(request, study, "evaluation", event, {f"evaluation/{name}": text for name, text in files.items()})
     return facts | {"opened": openings(study.parent, request.settings.experiment, measured.test_sha256)}
 
 
-def _append(study: Path, facts: Mapping[str, Any], measured: Measured) -> None:
-    """Note the evaluation, unless it is the last thing noted: the same command may be given again."""
+def as_event(facts: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
+    """The evaluation as the spool holds it: metrics of the trial and of its members, and what was opened."""
     metrics = {f"test/{name}": one["mean"] for name, one in facts["test"].items()}
     metrics |= {f"test/{name}_std": one["std"] for name, one in facts["test"].items() if one["std"] is not None}
     metrics |= {f"test_ensemble/{name}": one["ensemble"] for name, one in facts["test"].items()}
     count = len(next(iter(measured.metrics.values())))
     members = [{f"test/{name}": values[i] for name, values in measured.metrics.items()} for i in range(count)]
-    event = {
-        "trial": 0,
-        "metrics": metrics,
-        "members": members,
-        "test_sha256": dict(measured.test_sha256),
-        "artifacts": {"evaluation/evaluate.json": "evaluation.json", "evaluation/predictions.csv": "predictions.csv"},
-    }
-    last = spools.last(study / "spool.jsonl")
-    if last is not None and last.kind == "evaluation" and last.data == event:
-        return
-    (study / "evaluation.json").write_text(as_json(facts))
-    write_tables(study, measured)
-    spool = spools.Spool(study / "spool.jsonl")
-    try:
-        spool.append("evaluation", durable=True, **event)
-    finally:
-        spool.close()
+    return {"trial": 0, "metrics": metrics, "members": members, "test_sha256": dict(measured.test_sha256)}
 
 
 def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> int:

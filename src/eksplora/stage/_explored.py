@@ -15,6 +15,7 @@ from eksplora.search.space import Choice, Parameter
 from eksplora.stage._candidates import KEY
 from eksplora.stage._confirmation import check_over, provenance_of
 from eksplora.stage._exploration import Exploration, OneFactor
+from eksplora.stage._index import write_index
 from eksplora.stage._paper import Told, columns_of, summarized, winners
 from eksplora.stage._results import as_json, new_folder, write_file
 from eksplora.stage._study import Outcome, Study, run_study
@@ -127,6 +128,7 @@ def conclude(
         output / "claims.md",
         claims_page([json.loads(path.read_text()) for path in sorted(output.glob("*/explore.json"))]),
     )
+    write_index(Path(request.config["paths"]["results"]))
     rows = [
         {"claim": name, "verdict": claim["finding"], "says": claim["says"]} for name, claim in facts["claims"].items()
     ]

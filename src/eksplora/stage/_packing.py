@@ -20,8 +20,8 @@ NODES = ("clipping", "early_stopping", "initialization", "loss", "regularization
 READ_BY_MODEL = ("activation", "dropout")
 """Nodes that nothing is built from: the model's keys take their values."""
 
-NUMBERS = ("optimizer.lr", "optimizer.weight_decay", "trainer.max_epochs")
-"""Keys that are numbers in the arithmetic of a population, one per member."""
+NUMBERS = ("optimizer.lr", "optimizer.weight_decay", "trainer.max_epochs", "data.excluded")
+"""Keys that each member of a population has for itself: numbers in its arithmetic, and what of the features it sees."""
 
 RATES = ("model.dropout", "model.block_dropout", "dropout.rate")
 """Numbers too, but a rate of 0 builds no layer."""

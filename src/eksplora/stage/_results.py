@@ -91,13 +91,13 @@ def output_of(settings: SearchConfig) -> Path:
     return Path(settings.output)
 
 
-def read_facts(output: Path, stage: str, *, experiment: str) -> dict[str, Any]:
-    """The facts that an earlier stage handed on, `<output>/<stage>/<stage>.json`.
+def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = None) -> dict[str, Any]:
+    """The facts that an earlier stage handed on, `<output>/<stage>/<stage>.json` or another file `name` of it.
 
     Raises:
         DataError: If it has not handed them on; the message says which command does.
     """
-    path = output / stage / f"{stage}.json"
+    path = output / stage / f"{name or stage}.json"
     target = f" output={output}" if stage == "search" else ""
     way_out = f"Run the stage before: python pipelines/{stage}.py experiment={experiment}{target}, or dvc repro."
     try:

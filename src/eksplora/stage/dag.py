@@ -162,19 +162,25 @@ def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stag
         files = list(dict.fromkeys([*found, *searched]))
         return Stage(name, experiment, [*words, *own], files, code(name, files), data=read, outs=outs)
 
-    search, confirm, evaluate = (f"{results}/{stage}" for stage in ("search", "confirm", "evaluate"))
+    search, confirm, evaluate, explain = (
+        f"{results}/{stage}" for stage in ("search", "confirm", "evaluate", "explain")
+    )
     own = ("study.versioned=true", f"output={results}")
     yield stage("search", [rows], [search, f"{results}/config.yaml"], *own)
     yield stage("confirm", [rows, search], [confirm])
     yield stage("evaluate", [rows, confirm], [evaluate])
-    yield stage("report", [search, confirm, evaluate], [f"{results}/report.md"])
+    yield stage("explain", [rows, confirm, evaluate], [explain])
+    pages = [f"{results}/{name}" for name in ("report.html", "report.md", "tables")]
+    yield stage("report", [search, confirm, evaluate, explain], pages)
 
 
 def _composed_too(name: str, chosen: Request) -> list[Sequence[str]]:
     """The overrides that a stage composes with besides those of its command line."""
     metrics = build.metrics_for(chosen.choices["task"])
+    each = [f"{group}={choice}" for group, choice in EACH.items()]
     also: dict[str, list[Sequence[str]]] = {
-        "confirm": [[*(f"{group}={choice}" for group, choice in EACH.items()), *ON_ALL_ROWS]],
+        "confirm": [[*each, *ON_ALL_ROWS]],
+        "explain": [each],
         "evaluate": [[f"objective={metric}"] for metric in metrics if metric != chosen.choices["objective"]],
     }
     return also.get(name, [])
@@ -197,7 +203,18 @@ def code(name: str, config: Iterable[Path]) -> list[Path]:
     """The source files that a pipeline can reach, by its imports and by the parts that its configuration names."""
     targets = {target for path in config for target in TARGET.findall(path.read_text(encoding="utf-8"))}
     parts = [file for target in targets for file in files_of(target, PACKAGE)]
-    return sorted(reach([ROOT / "pipelines" / f"{name}.py", *parts], PACKAGE))
+    reached = reach([ROOT / "pipelines" / f"{name}.py", *parts], PACKAGE)
+    return sorted(reached | {file for path in reached for file in read_by(path)})
+
+
+TEMPLATES = "html"
+"""Folder of what the sources beside it read to make pages."""
+
+
+def read_by(source: Path) -> list[Path]:
+    """The templates beside a source file."""
+    folder = source.parent / TEMPLATES
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
 
 def _show(found: Dag, experiment: str, config: Config) -> None:

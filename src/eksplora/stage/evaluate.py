@@ -21,8 +21,9 @@ def evaluate(request: Request) -> None:
     model = output / "confirm" / "model"
     measured = _evaluation.measure(request, model, confirmed)
     with new_folder(output / "evaluate") as folder:
-        _evaluation.write_tables(folder, measured)
-        facts = _evaluation.record(request, confirmed, measured, folder)
+        for name, text in _evaluation.tables(measured).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        facts = _evaluation.record(request, confirmed, measured)
         (folder / "metrics.json").write_text(as_json(_evaluation.metrics(facts)))
         (folder / "evaluate.json").write_text(as_json(facts))
         shutil.copyfile(model / "card.json", folder / "card.json")

@@ -1,20 +1,71 @@
-"""The stage `report`: a page from what the stages before handed on."""
+"""The stage `report`: pages and tables from what the stages before handed on, shown in MLflow too."""
+
+import csv
+from pathlib import Path
+from typing import Any
 
 from eksplora.build import Request
-from eksplora.report.experiment import page
+from eksplora.errors import DataError
 from eksplora.schema import SearchConfig
-from eksplora.stage._results import output_of, read_facts, write_file
+from eksplora.stage._index import write_index
+from eksplora.stage._results import new_folder, output_of, read_facts, write_file
 
 
 def report(request: Request) -> None:
-    """Write `<output>/report.md`.
+    """Write `<output>/report.html`, `report.md` and `tables/`, the index of all results, and tell MLflow.
 
     Raises:
         DataError: If a stage has not handed on what is told.
-        StorageError: If the page cannot be written.
+        StorageError: If a page cannot be written, or MLflow does not take it.
     """
     settings: SearchConfig = request.settings
     output = output_of(settings)
-    facts = [read_facts(output, stage, experiment=settings.experiment) for stage in ("search", "confirm", "evaluate")]
-    write_file(output / "report.md", page(*facts))
-    print(f"{facts[2]['headline']}\n  report   {output / 'report.md'}")
+    facts = gather(output, settings.experiment)
+    from eksplora.report.document import document  # only now: what is slow comes with it
+    from eksplora.report.experiment import page
+    from eksplora.report.tables import tables
+    from eksplora.stage._published import publish
+
+    pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
+    written = tables(facts)
+    with new_folder(output / "tables") as folder:
+        for name, text in written.items():
+            (folder / Path(name).name).write_text(text, encoding="utf-8")
+    for name, text in pages.items():
+        write_file(output / name, text)
+    write_index(Path(settings.paths.results))
+    is_shown = publish(request, facts["confirmed"], pages | written)
+    print(f"{facts['evaluated']['headline']}\n  report   {output / 'report.html'}   (report.md and tables/ beside it)")
+    print(f"  all      {Path(settings.paths.results) / 'index.html'}")
+    if not is_shown:
+        print(f"  MLflow has none of it: the study {facts['confirmed']['studies']['final']} is not on this machine")
+
+
+PARTS = {"searched": "search", "confirmed": "confirm", "evaluated": "evaluate"}
+"""What the page is made of, and the stage that hands it on."""
+
+
+def gather(output: Path, experiment: str) -> dict[str, Any]:
+    """What the stages before have found; `explained` is None where that stage was not run.
+
+    Raises:
+        DataError: If another stage has not handed on its part.
+    """
+    facts = {name: read_facts(output, stage, experiment=experiment) for name, stage in PARTS.items()}
+    facts["details"] = read_facts(output, "evaluate", experiment=experiment, name="details")
+    is_explained = (output / "explain").exists()
+    facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None  # type: ignore[assignment]
+    return facts | {"curves": _curves(output / "confirm" / "curves.csv", experiment)}
+
+
+def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
+    """The columns of a table of numbers."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
+            f"python pipelines/confirm.py experiment={experiment}, or dvc repro."
+        ) from None

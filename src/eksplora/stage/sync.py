@@ -39,7 +39,7 @@ def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[str, int]]:
 def close_if_killed(path: Path) -> None:
     """Note the end that a killed driver could not note."""
     event = spools.last(path)
-    if event is None or event.kind in ("stop", "evaluation"):
+    if event is None or event.kind in ("stop", *spools.ADDITIONS):
         return
     spool = spools.Spool(path)
     spool.append(

@@ -4,6 +4,7 @@ study  -> a run                       tags, settings, provenance, files
 trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
 member -> a run under the trial       only where a trial has several
 evaluation -> metrics `test/...` of all of them
+report -> the page, a file of the study's run
 """
 
 import math
@@ -189,6 +190,10 @@ class Replay:
             self._add_files(change, data["artifacts"])
         for member, metrics in enumerate(data["members"]) if len(data["members"]) > 1 else ():
             self._named_member_change(number, member, time, {}).add_metrics(metrics, time)
+
+    def _fold_report(self, data: dict[str, Any], time: int) -> None:
+        """What was found is told on a page; the study's run shows it, whose model the registry has."""
+        self._add_files(self._study_change(time), data["artifacts"])
 
     def _add_progress(self, value: float, trial: int, time: int) -> None:
         """The study's own curves: the objective over the trial's number, the best so far over the trials that ended."""

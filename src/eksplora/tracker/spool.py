@@ -15,6 +15,9 @@ from typing import Any
 
 from eksplora.errors import StorageError, StudyError
 
+ADDITIONS = ("evaluation", "report")
+"""Kinds of events that come after a study's end: what later stages found of the model that it trained."""
+
 
 @dataclass(frozen=True)
 class Event:

@@ -1,0 +1,249 @@
+"""All that a page shows of the test part, as JSON has it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.evaluation import classification, curve, regression, uncertainty
+from eksplora.evaluation._weights import Array, intervals, once
+from eksplora.evaluation.summary import summaries
+
+MOST_EXAMPLES = 12
+MOST_CONFUSED, MOST_OF_A_PAIR = 6, 8
+MOST_RESIDUALS = 2000
+ONE_MEMBER = "One member: no interval over members can be given."
+PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
+
+
+def details_of_classes(
+    each: Array, labels: NDArray[np.int64], names: Sequence[str], *, dropout: Array | None = None
+) -> dict[str, Any]:
+    """Measures, curves and examples of a classification.
+
+    Args:
+        each: What the members predict, (members, rows, classes), each row summing to 1.
+        labels: Class numbers, (rows,).
+        names: Of the classes.
+        dropout: The same as `each`, of passes with dropout left on.
+    """
+    labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
+    ends = intervals(lambda weights: _flat(classification.scores(together, labels, weights)), len(labels))
+    known = [_flat(classification.scores(own, labels, once(len(labels)))) for own in (together, *each)]
+    found = summaries(known[1:], known[0], ends)
+    counts = classification.confusion(together, labels)
+    examples, confused = _examples_of_classes(together, labels), _confused(together, labels, names, counts)
+    pictured = [row for pair in confused for row in pair["rows"]]
+    return {
+        "kind": "classes",
+        "classes": list(names),
+        "rows": len(labels),
+        "members": len(each),
+        "measures": {name: value for name, value in found.items() if isinstance(value, dict)},
+        "per_class": [
+            {"class": name, "rows": int(counts[number].sum())}
+            | {key: found[f"class {key}"][number] for key in PER_CLASS}
+            for number, name in enumerate(names)
+        ],
+        "confusion": {"counts": counts.tolist(), "rates": _rates(counts)},
+        "confused": confused,
+        "curves": _curves(together, labels, names),
+        "examples": examples,
+        "rows_table": _rows_of_classes(together, labels, names, [*examples["worst"], *examples["best"], *pictured]),
+        "intervals": _agreement(each, labels, dropout),
+        "bias_variance": None,
+        "notes": _notes(each, dropout, [name for name, own in zip(names, counts, strict=True) if not own.sum()]),
+    }
+
+
+def details_of_numbers(
+    each: Array,
+    targets: NDArray[Any],
+    *,
+    quantiles: Array | None = None,
+    levels: Sequence[float] | None = None,
+    dropout: Array | None = None,
+) -> dict[str, Any]:
+    """Measures, residuals and examples of a regression; of several targets those of the first.
+
+    Args:
+        each: What the members predict, (members, rows) or (members, rows, targets).
+        targets: (rows,) or (rows, targets).
+        quantiles: What the networks put out, (rows, levels), mean over members.
+        levels: Of these quantiles, ascending.
+        dropout: The same as `each`, of passes with dropout left on.
+    """
+    count = 1 if np.ndim(targets) == 1 else np.shape(targets)[1]
+    wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)[:, 0]
+    each, dropped = _first(each), None if dropout is None else _first(dropout)
+    together = each.mean(0)
+    ends = intervals(lambda weights: regression.scores(together, wanted, weights), len(wanted))
+    known = [regression.scores(own, wanted, once(len(wanted))) for own in (together, *each)]
+    spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(wanted), np.nan)
+    residual = wanted - together
+    order = np.argsort(-np.abs(residual), kind="stable")
+    worst, best = order[:MOST_EXAMPLES], order[::-1][:MOST_EXAMPLES]
+    shown = curve.thinned(len(wanted), MOST_RESIDUALS)
+    columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
+    notes = _notes(each, dropout, [])
+    return {
+        "kind": "numbers",
+        "rows": len(wanted),
+        "members": len(each),
+        "unit": "",
+        "measures": summaries(known[1:], known[0], ends),
+        "residuals": {name: _listed(values[shown]) for name, values in columns.items()},
+        "quantiles": curve.quantiles(residual),
+        "examples": {"worst": worst.tolist(), "best": best.tolist()},
+        "rows_table": [_row(int(place), columns) for place in (*worst, *best)],
+        "intervals": _intervals(each, wanted, dropped, quantiles, levels),
+        "notes": notes if count == 1 else [*notes, f"{count} targets: what is shown in detail is the first."],
+    }
+
+
+def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Any]:
+    """Images as whole numbers from 0 (the least value of all of them) to 255, by row number as text.
+
+    Args:
+        features: (rows, channels, height, width).
+        rows: Numbers of the rows that are shown.
+
+    Returns:
+        For each row (height x width) lists, or (height x width x 3) of three channels; other channels are averaged.
+    """
+    low, high = float(features.min()), float(features.max())
+    reach = high - low if high > low else 1.0
+
+    def shown(image: NDArray[Any]) -> Any:
+        scaled = np.rint((image.astype(np.float64) - low) / reach * 255).astype(int)
+        return (np.moveaxis(scaled, 0, 2) if len(scaled) == 3 else np.rint(scaled.mean(0)).astype(int)).tolist()
+
+    return {str(row): shown(features[row]) for row in rows}
+
+
+def _notes(each: Array, dropout: Array | None, absent: Sequence[str]) -> list[str]:
+    notes = [
+        f"Class '{name}' has no test row: its recall is not defined, and averages leave it out." for name in absent
+    ]
+    notes += [ONE_MEMBER] if len(each) == 1 else []
+    return notes if dropout is not None else [*notes, "The network drops nothing, so there is no dropout to leave on."]
+
+
+# --- classes -----------------------------------------------------------------------------------------------------
+
+
+def _flat(scores: classification.Scores) -> dict[str, Array]:
+    """Measures of all rows, and `class <name>` of each class."""
+    return {**scores.overall, **{f"class {name}": values for name, values in scores.per_class.items()}}
+
+
+def _rates(counts: NDArray[np.int64]) -> list[list[float | None]]:
+    """Shares of each line; None where a class has no rows."""
+    return [[None if not line.sum() else float(value / line.sum()) for value in line] for line in counts]
+
+
+def _confused(
+    together: Array, labels: NDArray[np.int64], names: Sequence[str], counts: NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    """The pairs of classes that are most often taken for one another, with their most confident rows."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
+    pairs = [divmod(int(place), len(names)) for place in order if wrong.flat[place]]
+    predicted = together.argmax(1)
+    return [
+        {
+            "actual": names[actual],
+            "predicted": names[said],
+            "count": int(wrong[actual, said]),
+            "share": float(wrong[actual, said] / counts[actual].sum()),
+            "rows": _most_confident(together, (labels == actual) & (predicted == said), MOST_OF_A_PAIR),
+        }
+        for actual, said in pairs
+    ]
+
+
+def _most_confident(together: Array, chosen: NDArray[np.bool_], most: int) -> list[int]:
+    """Numbers of the chosen rows, those with the largest probability first."""
+    places = np.flatnonzero(chosen)
+    order = np.argsort(-together[places].max(1), kind="stable")
+    return [int(place) for place in places[order][:most]]
+
+
+def _examples_of_classes(together: Array, labels: NDArray[np.int64]) -> dict[str, list[int]]:
+    is_right = together.argmax(1) == labels
+    return {
+        "worst": _most_confident(together, ~is_right, MOST_EXAMPLES),
+        "best": _most_confident(together, is_right, MOST_EXAMPLES),
+    }
+
+
+def _rows_of_classes(
+    together: Array, labels: NDArray[np.int64], names: Sequence[str], rows: Sequence[int]
+) -> list[dict[str, Any]]:
+    """What each of some rows is, and what it is said to be, once."""
+    return [
+        {
+            "row": row,
+            "actual": names[labels[row]],
+            "predicted": names[together[row].argmax()],
+            "probability": float(together[row].max()),
+        }
+        for row in dict.fromkeys(rows)
+    ]
+
+
+def _curves(together: Array, labels: NDArray[np.int64], names: Sequence[str]) -> dict[str, Any]:
+    """Of two classes the curves are those of the second."""
+    shown = [1] if len(names) == 2 else range(len(names))
+    each = {
+        kind: [
+            {"class": names[number], **found}
+            for number in shown
+            if (found := draw(together[:, number], labels == number)) is not None
+        ]
+        for kind, draw in (("roc", curve.roc), ("precision_recall", curve.precision_recall))
+    }
+    return {
+        **each,
+        "calibration": curve.calibration(together, labels),
+        "selective": curve.selective(together, labels),
+    }
+
+
+def _agreement(each: Array, labels: NDArray[np.int64], dropout: Array | None) -> list[dict[str, Any]]:
+    """How far members, and passes with dropout, agree."""
+    said = {
+        "ensemble": (each if len(each) > 1 else None, f"The mean of {len(each)} members."),
+        "dropout": (dropout, f"The mean of {0 if dropout is None else len(dropout)} passes with dropout left on."),
+    }
+    return [
+        uncertainty.of_classes(name, says, values, labels)
+        for name, (values, says) in said.items()
+        if values is not None
+    ]
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def _first(values: Array) -> Array:
+    """(members, rows) of the first target."""
+    return values if values.ndim == 2 else values[:, :, 0]
+
+
+def _listed(values: Array) -> list[float | None]:
+    return [None if np.isnan(value) else float(f"{value:.6g}") for value in values]
+
+
+def _row(place: int, columns: Mapping[str, Array]) -> dict[str, Any]:
+    named = {"actual": "actual", "predicted": "predicted", "difference": "residual", "std": "std"}
+    return {"row": place} | {name: _listed(columns[column][[place]])[0] for name, column in named.items()}
+
+
+def _intervals(
+    each: Array, targets: Array, dropout: Array | None, quantiles: Array | None, levels: Sequence[float] | None
+) -> list[dict[str, Any]]:
+    found = [uncertainty.of_ensemble(each, targets)] if len(each) > 1 else []
+    found += [uncertainty.of_dropout(dropout, targets)] if dropout is not None else []
+    return found + ([uncertainty.of_quantiles(quantiles, levels, targets)] if quantiles is not None and levels else [])

@@ -1,0 +1,105 @@
+"""What intervals of predictions hold, and what they cost in width."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.evaluation._weights import Array
+from eksplora.evaluation.classification import measures
+
+LEVEL = 0.9
+"""What the intervals say they hold, where nothing else is said."""
+
+
+def coverage(low: Array, high: Array, targets: Array) -> dict[str, float]:
+    """Share of the targets in their intervals, with Wilson's 95% interval of that share, and the mean width.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+
+    Args:
+        low: Low ends, (rows,).
+        high: High ends, (rows,).
+        targets: (rows,).
+    """
+    from scipy.stats import binomtest
+
+    inside = int(((low <= targets) & (targets <= high)).sum())
+    ends = binomtest(inside, len(targets)).proportion_ci(0.95, method="wilson")
+    return {
+        "coverage": inside / len(targets),
+        "coverage_low": float(ends.low),
+        "coverage_high": float(ends.high),
+        "width": float((high - low).mean()),
+    }
+
+
+def ensemble_interval(each: Array, level: float = LEVEL) -> tuple[Array, Array]:
+    """Where another member's prediction would lie: mean -+ t s sqrt(1 + 1 / k), for k members of spread s.
+
+    Source: the prediction interval of a normal sample, Hahn and Meeker, "Statistical intervals", 1991, section 4.7.
+
+    Args:
+        each: What the members predict, (members, rows), two members at least.
+        level: In (0, 1).
+    """
+    from scipy.stats import t
+
+    count = len(each)
+    half = t.ppf((1 + level) / 2, count - 1) * each.std(0, ddof=1) * np.sqrt(1 + 1 / count)
+    return each.mean(0) - half, each.mean(0) + half
+
+
+def of_ensemble(each: Array, targets: Array) -> dict[str, Any]:
+    """The ensemble's intervals, (members, rows), judged on targets (rows,)."""
+    says = (
+        f"Where {LEVEL:.0%} of further members' predictions would lie. It holds what other seeds would say and nothing "
+        "of the noise in the targets, so it mostly covers less."
+    )
+    return {"name": "ensemble", "says": says, "level": LEVEL, **coverage(*ensemble_interval(each), targets)}
+
+
+def of_quantiles(outputs: Array, levels: Sequence[float], targets: Array) -> dict[str, Any]:
+    """Quantiles that networks put out, (rows, levels), as intervals from the lowest level to the highest.
+
+    Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+    """
+    level = levels[-1] - levels[0]
+    says = f"From the quantile {levels[0]:g} to {levels[-1]:g} that the networks put out, mean of the members."
+    low, high = outputs.min(1), outputs.max(1)  # quantiles may cross
+    return {"name": "quantiles", "says": says, "level": level, **coverage(low, high, targets)}
+
+
+def of_dropout(passes: Array, targets: Array) -> dict[str, Any]:
+    """Quantiles of predictions with dropout left on, (passes, rows), as intervals.
+
+    Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016, section 4; without the noise of the
+    targets, which a model precision would add.
+    """
+    low, high = np.quantile(passes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    says = (
+        f"The middle {LEVEL:.0%} of {len(passes)} predictions of the first member with dropout left on. It holds "
+        "nothing of the noise in the targets."
+    )
+    return {"name": "dropout", "says": says, "level": LEVEL, **coverage(low, high, targets)}
+
+
+def of_classes(name: str, says: str, each: Array, labels: NDArray[np.int64]) -> dict[str, Any]:
+    """What the mean of several members or passes, (members, rows, classes), is worth, and how far they agree.
+
+    `mutual_information` = entropy of the mean - mean of the entropies, in nats: how far the uncertainty is one of the
+    weights. Source: Gal, Islam and Ghahramani, "Deep Bayesian active learning with image data", ICML 2017, equation 3.
+    """
+    mean = each.mean(0)
+    found = measures(mean, labels)
+    kept = {key: found[key] for key in ("accuracy", "calibration_error", "log_loss")}
+    information = _entropy(mean) - _entropy(each).mean(0)
+    return {"name": name, "says": says, **kept, "mutual_information": float(max(0.0, information.mean()))}
+
+
+def _entropy(probabilities: Array) -> Array:
+    """-sum p log p over the last axis, 0 log 0 = 0."""
+    logged = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    found: Array = -(probabilities * logged).sum(-1)
+    return found

@@ -1,0 +1,57 @@
+"""The report of an experiment as one file that opens without a net."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eksplora.report.block import Section
+from eksplora.report.page import plotly, render
+from eksplora.report.section import (
+    again,
+    attribution,
+    confirmation,
+    embedding,
+    failure,
+    learning,
+    network,
+    result,
+    search,
+    tested,
+    uncertainty,
+)
+
+Facts = Mapping[str, Any]
+
+SECTIONS = (
+    result.section,
+    confirmation.section,
+    tested.section,
+    uncertainty.section,
+    failure.section,
+    attribution.section,
+    embedding.section,
+    search.section,
+    learning.section,
+    network.section,
+    again.section,
+)
+"""In the order of the page."""
+
+
+def document(facts: Facts) -> str:
+    """The page as HTML.
+
+    Args:
+        facts: What the stages handed on: `searched`, `confirmed`, `evaluated`, `details` (of the test part),
+            `explained` (None where that was not done), and `curves`: each column of the learning curves.
+    """
+    return render(
+        "document.html",
+        title=facts["confirmed"]["experiment"],
+        sections=sections(facts),
+        plotly=plotly(),
+    )
+
+
+def sections(facts: Facts) -> list[Section]:
+    """What the page shows, before it has its look."""
+    return [section(facts) for section in SECTIONS]

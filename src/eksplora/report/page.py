@@ -1,0 +1,61 @@
+"""A page as one file: style, script and pictures are in it, and nothing comes from the net."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+FOLDER = Path(__file__).parent / "html"
+
+
+def render(template: str, **content: Any) -> str:
+    """A page, ending with a line break.
+
+    Args:
+        template: Its file in the folder `html`.
+        content: What the template names.
+    """
+    return _environment().get_template(template).render(content) + "\n"
+
+
+def plotly() -> Markup:
+    """Plotly's own script."""
+    from plotly.offline import get_plotlyjs
+
+    return Markup(get_plotlyjs())
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(FOLDER, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= _inlined()
+    found.filters["sentence"] = sentence
+    return found
+
+
+def sentence(text: str) -> Markup:
+    """A text for a page, what stands between backticks as code.
+
+    Examples:
+        >>> sentence("`a` < b")
+        Markup('<code>a</code> &lt; b')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _inlined() -> Mapping[str, Markup]:
+    """Our style and script: they are part of the page as they are."""
+    return {name: Markup((FOLDER / file).read_text(encoding="utf-8")) for name, file in _FILES.items()}
+
+
+_FILES = {"page_style": "page.css", "page_script": "page.js"}

@@ -1,0 +1,1 @@
+"""Pictures that Plotly draws, each a function from facts to JSON."""

@@ -1,0 +1,58 @@
+"""Members as dots, with their mean and its interval: one look says whether an order is noise."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+from plotly import graph_objects as go
+
+from eksplora.report.look import BLUE, VERMILION, bars, figure, labels
+
+Facts = Mapping[str, Any]
+
+
+def configurations(rows: Sequence[Facts], metric: str) -> Markup:
+    """The configurations that finished, row by row, with what the search had said of them."""
+    names = labels([one["name"] for one in rows])
+    means = [one["mean"] for one in rows]
+    ends = [one["interval"] or [None, None] for one in rows]
+    points = [(value, name) for one, name in zip(rows, names, strict=True) for value in one["members"]]
+    said = [(one["found_by_search"], name) for one, name in zip(rows, names, strict=True) if one.get("found_by_search")]
+    traces = [
+        _marks(points, "a member", {"color": BLUE, "opacity": 0.35, "size": 7}),
+        go.Scatter(
+            x=means,
+            y=names,
+            error_x=bars([end[0] for end in ends], means, [end[1] for end in ends]),
+            mode="markers",
+            marker={"color": BLUE, "symbol": "square", "size": 10},
+            name="mean, 95% interval",
+            hovertemplate="%{y}: mean %{x:.4g}<extra></extra>",
+        ),
+        _marks(said, "the search said", {"color": VERMILION, "symbol": "diamond-open", "size": 11}),
+    ]
+    category = {"type": "category", "categoryorder": "array", "categoryarray": names[::-1]}
+    return figure(traces, x=metric, yaxis=category)
+
+
+def importance(rows: Sequence[Facts]) -> Markup:
+    """Features with the interval of their mean importance over members, the first on top."""
+    names = labels([row["feature"] for row in rows])
+    means = [row["mean"] for row in rows]
+    bar = go.Bar(
+        x=means,
+        y=names,
+        orientation="h",
+        marker={"color": BLUE},
+        error_x=bars([row["low"] for row in rows], means, [row["high"] for row in rows], color=VERMILION, thickness=2),
+        hovertemplate="%{y}: %{x:.4g}<extra></extra>",
+    )
+    category = {"type": "category", "autorange": "reversed", "showgrid": False}
+    return figure([bar], yaxis=category, showlegend=False, bargap=0.35)
+
+
+def _marks(points: Sequence[tuple[float, str]], name: str, marker: dict[str, Any]) -> Any:
+    x, y = zip(*points, strict=True) if points else ((), ())
+    return go.Scatter(
+        x=x, y=y, mode="markers", marker=marker, name=name, hovertemplate=f"%{{y}}: {name} %{{x:.4g}}<extra></extra>"
+    )

@@ -1,0 +1,60 @@
+"""How to have it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eksplora.report.block import Commands, Points, Prose, Section, Table, code
+from eksplora.report.experiment import shown
+
+Facts = Mapping[str, Any]
+
+_STUDIES = {
+    "search": "Study of the search",
+    "confirm": "Study of the candidates on fresh members",
+    "final": "Study of the model on all rows of the training part",
+}
+
+
+def section(facts: Facts) -> Section:
+    """Commands that make every number again, and where the numbers come from."""
+    confirmed, evaluated = facts["confirmed"], facts["evaluated"]
+    name = confirmed["experiment"]
+    rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
+    return Section(
+        key="again",
+        title="How to have it again",
+        says=(
+            "Every number here follows from recorded runs. With the commit, the data and the versions of the table, "
+            "these commands make it again."
+        ),
+        blocks=[
+            Commands(
+                [
+                    ("dvc repro", "runs every stage that is not current, this page too"),
+                    ("make reproduce RUN=<id of a run in MLflow>", "trains a recorded run again, compares bit for bit"),
+                    (f"python pipelines/search.py experiment={name}", "the search alone"),
+                    (f"python pipelines/confirm.py experiment={name}", "fresh members, and the model on all rows"),
+                    (f"python pipelines/evaluate.py experiment={name}", "the test part"),
+                    (f"python pipelines/explain.py experiment={name}", "what the model looks at"),
+                    (f"python pipelines/report.py experiment={name}", "this page"),
+                    ("make ui", "every run in the browser"),
+                ]
+            ),
+            Prose(_registered(confirmed.get("registered"))),
+            Points([f"{_STUDIES.get(stage, stage)}: `{study}`" for stage, study in _studies(facts).items()]),
+            Table("Where the numbers come from", rows, is_tall=False),
+        ],
+    )
+
+
+def _registered(model: Facts | None) -> str:
+    if not model:
+        return "The model lies in `confirm/model/` beside this page. It is not registered: nothing was tracked."
+    return (
+        f"The model lies in `confirm/model/` beside this page; in MLflow's registry it is {model['name']}, version "
+        f"{model['version']} ({model['alias']}: {model['why']})."
+    )
+
+
+def _studies(facts: Facts) -> dict[str, str]:
+    return {"search": facts["searched"]["study"], **facts["confirmed"]["studies"]}

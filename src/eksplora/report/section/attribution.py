@@ -1,0 +1,191 @@
+"""What the model looks at."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import (
+    Beside,
+    Block,
+    Gallery,
+    Heading,
+    Note,
+    Picture,
+    Plot,
+    Section,
+    Table,
+    between,
+    percent,
+)
+from eksplora.report.number import NONE, counted, number, share
+from eksplora.report.picture import overlay, picture
+from eksplora.report.plot.embedding import beeswarm
+from eksplora.report.plot.members import importance
+
+Facts = Mapping[str, Any]
+
+NOT_EXPLAINED = "The model has not been explained yet: `python pipelines/explain.py experiment={}`, or `dvc repro`."
+
+MOST_BARS = 15
+"""Features whose bars are drawn; the table has all."""
+
+METHODS = {
+    "permutation": "Permutation importance",
+    "shap": "SHAP values",
+    "integrated_gradients": "Integrated gradients",
+    "ablation": "Ablation by retraining",
+}
+
+
+def section(facts: Facts) -> Section:
+    """Features of tables by their importance, or images with what speaks for the answer."""
+    explained = facts["explained"]
+    return Section(
+        key="attribution",
+        title="What it looks at",
+        says=(
+            "What of the input moves the prediction, by several methods. It tells about the model, not about the "
+            "world: of two features that say the same, a model may use either."
+        ),
+        blocks=absent(facts) or [*_notes(explained), *(_features(explained) or _overlays(explained["overlays"]))],
+    )
+
+
+def absent(facts: Facts) -> list[Block]:
+    """Why there is nothing to show, if there is not."""
+    if facts["explained"] is not None:
+        return []
+    return [Note(NOT_EXPLAINED.format(facts["confirmed"]["experiment"]))]
+
+
+def _notes(explained: Facts) -> list[Block]:
+    return [Note(sentence) for sentence in explained["notes"]]
+
+
+# --- tables ------------------------------------------------------------------------------------------------------
+
+
+def _features(explained: Facts) -> list[Block]:
+    found = explained["features"]
+    if not found:
+        return []
+    return [
+        *_first(found["methods"], explained["members"]),
+        *(block for name, one in found["methods"].items() for block in _method(name, one)),
+        *_agreement(found["agreement"]),
+        *_beeswarm(found["beeswarm"]),
+    ]
+
+
+def _first(methods: Mapping[str, Facts], members: int) -> list[Block]:
+    """What ranks first, and whether other seeds agree."""
+    if members < 2:
+        return [Note("One member: no interval of an importance can be given, nor whether another seed would agree.")]
+    rows = [
+        {
+            "method": title_of(name),
+            "most important on average": str(one["rows"][0]["feature"]),
+            "ranks first in": percent(one["rows"][0]["first"]),
+        }
+        for name, one in methods.items()
+        if one["rows"]
+    ]
+    says = "In how many of the members the feature ranks first: at half of them, the order is an affair of the seed."
+    return [Table("Which feature comes first", rows, says, is_tall=False)]
+
+
+def title_of(method: str) -> str:
+    """A method as it is called."""
+    return METHODS.get(method, method.replace("_", " "))
+
+
+def _method(name: str, found: Facts) -> list[Block]:
+    """A method's bars and table."""
+    rows, title = found["rows"], title_of(name)
+    top = rows[:MOST_BARS]
+    said = ", ".join(f"{row['feature']} {number(row['mean'])}" for row in top[:5])
+    rest = f" The {MOST_BARS} most important of {len(rows)} are drawn." if len(rows) > MOST_BARS else ""
+    plot = Plot(
+        f"importance-{name}",
+        title,
+        f"{title}, largest first: {said}",
+        importance(top),
+        f"{found['says']} Whiskers: 95% interval of the mean over members.{rest}",
+        height=90 + 26 * len(top),
+    )
+    has_words = any("in_words" in row for row in rows)
+    table = Table(f"{title} in numbers", [_row(row, has_words) for row in rows])
+    blocks = [plot, table] if has_words else [Beside([plot, table])]  # a column of sentences needs the whole width
+    return [Heading(title), *blocks]
+
+
+def _row(row: Facts, has_words: bool) -> dict[str, Any]:
+    shown = {
+        "feature": str(row["feature"]),
+        "mean": row["mean"],
+        "95% interval": between(row["low"], row["high"]),
+        "ranks first in": percent(row["first"]),
+        "mean rank": row["rank"],
+    }
+    return shown | ({"without it": row.get("in_words", NONE)} if has_words else {})
+
+
+def _agreement(pairs: Sequence[Facts]) -> list[Block]:
+    if not pairs:
+        return [Note("There is one method only, so none to agree with.")]
+    rows = [
+        {"method": title_of(one["a"]), "and": title_of(one["b"]), "rank correlation": one["spearman"]} for one in pairs
+    ]
+    says = "Spearman's correlation of the mean importances: 1 is the same order, 0 none in common, a dash: not defined."
+    return [Heading("Do the methods agree?"), Table("Agreement between methods", rows, says, is_tall=False)]
+
+
+def _beeswarm(found: Facts | None) -> list[Block]:
+    if not found or not found["feature"]:
+        return [Note("There are no SHAP values of single rows.")]
+    names = ", ".join(map(str, found["feature"]))
+    return [
+        Heading("Row by row"),
+        Plot(
+            "beeswarm",
+            "SHAP values of single rows",
+            f"SHAP values of {counted(len(found['shap'][0]), 'row')}, for {names}",
+            beeswarm(found),
+            "A point is a row. Right of zero the feature raises this row's prediction, left of it lowers it; the "
+            "colour is the feature's own value. Vermilion on the right: the more of it, the higher the prediction.",
+            height=120 + 44 * len(found["feature"]),
+        ),
+    ]
+
+
+# --- images ------------------------------------------------------------------------------------------------------
+
+
+def _overlays(overlays: Sequence[Facts] | None) -> list[Block]:
+    if not overlays:
+        return [Note("There are no overlays: no image was explained.")]
+    window = overlays[0]["occlusion_window"]
+    return [
+        Gallery(
+            "Images, integrated gradients, occlusion",
+            [(_views(one), _said(one)) for one in overlays],
+            "Left the image, in the middle its integrated gradients (what each pixel adds), right how far the answer "
+            f"falls when a window of {window} x {window} pixels is covered. Vermilion speaks for what was said, blue "
+            "against it.",
+        )
+    ]
+
+
+def _views(one: Facts) -> list[Picture]:
+    what = f"Test row {one['row']}: {', '.join(_said(one))}"
+    return [
+        Picture(picture(one["image"], scale=255.0), what),
+        Picture(overlay(one["image"], one["gradients"]), f"{what}: integrated gradients"),
+        Picture(overlay(one["image"], one["occlusion"]), f"{what}: occlusion"),
+    ]
+
+
+def _said(one: Facts) -> list[str]:
+    probability = one["probability"]  # None where a number is predicted
+    sure = "" if probability is None else f" ({share(round(probability, 4))})"
+    said = f"{one['actual']}" if one["actual"] == one["predicted"] else f"is {one['actual']}, said {one['predicted']}"
+    return [f"{said}{sure}", f"row {one['row']}"]

@@ -1,0 +1,97 @@
+"""What was found, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
+from eksplora.report.number import number, setting, settings
+from eksplora.report.plot.members import configurations
+
+Facts = Mapping[str, Any]
+
+
+def section(facts: Facts) -> Section:
+    """The candidates on fresh members, and the verdicts."""
+    confirmed = facts["confirmed"]
+    finished = [one for one in confirmed["configurations"] if one["members"]]
+    return Section(
+        key="confirmation",
+        title="What was found, and how sure that is",
+        says=(
+            f"The best configurations of the search and the experiment's own one (baseline), trained again with seeds "
+            f"that the search never saw and compared by {confirmed['metric']}. Where intervals overlap a good deal, "
+            "the order may be chance."
+        ),
+        blocks=[
+            *_picture(finished, confirmed["metric"]),
+            _table(confirmed["configurations"]),
+            *_too_good(finished, confirmed["metric"]),
+            *_verdicts(confirmed["configurations"], confirmed["alpha"]),
+        ],
+    )
+
+
+def _picture(finished: Sequence[Facts], metric: str) -> list[Block]:
+    if not finished:
+        return [Note("No configuration could be trained to its end.")]
+    said = ", ".join(f"{one['name']} {number(one['mean'])}" for one in finished)
+    return [
+        Plot(
+            "configurations",
+            "Configurations on fresh members",
+            f"Mean {metric} with its interval: {said}",
+            configurations(finished, metric),
+            "A pale dot is a member, the square their mean with its 95% interval, the open diamond what the search "
+            "had said.",
+            height=130 + 46 * len(finished),
+        )
+    ]
+
+
+def _table(rows: Sequence[Facts]) -> Table:
+    return Table(
+        "Configurations in numbers",
+        [
+            {
+                "configuration": code(one["name"]),
+                "mean": one.get("mean") if one["members"] else one["status"],
+                "95% interval": between(*(one.get("interval") or (None, None))),
+                "spread": one.get("std"),
+                "the search said": one.get("found_by_search"),
+                "too good by": one.get("too_good_by"),
+                "searched values": code(settings(one["values"])) if one["values"] else "the experiment's own",
+            }
+            for one in rows
+        ],
+        "Spread is the standard deviation over members. Too good by: how much of the search's value fresh members did "
+        "not give again; below zero they gave more.",
+    )
+
+
+def _too_good(finished: Sequence[Facts], metric: str) -> list[Block]:
+    """What came off the value of the best candidate of the search."""
+    found = [one for one in finished if one.get("too_good_by") is not None]
+    if not found:
+        return []
+    one = found[0]
+    amount = one["too_good_by"]
+    verdict = f"too good by {number(amount)}" if amount > 0 else f"not too good, but short by {number(-amount)}"
+    return [
+        Note(
+            f"The search said {number(one['found_by_search'])} of {one['name']}; fresh members gave "
+            f"{number(one['mean'])} ({metric}): the search's value was {verdict}. The best of many values is chosen "
+            "for its luck too, so only the second number counts."
+        )
+    ]
+
+
+def _verdicts(rows: Sequence[Facts], alpha: float) -> list[Block]:
+    found = [
+        f"{one[versus]['in_words']}." for versus in ("versus_baseline", "versus_best") for one in rows if versus in one
+    ]
+    if not found:
+        return [Note("There are no two configurations that finished: nothing to compare.")]
+    says = (
+        f"Members are compared in pairs (exact sign flips), and a difference counts below {setting(alpha)} after Holm."
+    )
+    return [Heading("Verdicts"), Prose(says), Points(list(dict.fromkeys(found)))]

@@ -1,0 +1,137 @@
+"""Where the model fails, and where it does not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, Table, code, percent
+from eksplora.report.number import NONE, counted, share
+from eksplora.report.picture import picture
+
+Facts = Mapping[str, Any]
+Known = Mapping[int, Facts]
+
+
+def section(facts: Facts) -> Section:
+    """The worst and the best examples, and the classes that are taken for each other."""
+    details = facts["details"]
+    shown = _of_classes(details, facts["explained"]) if details["kind"] == "classes" else _of_numbers(details)
+    return Section(
+        key="failure",
+        title="Where it fails",
+        says=(
+            "The test rows that went most wrong and most right. Errors that look alike say what is missing: more rows "
+            "of that kind, another feature, or a label that is wrong."
+        ),
+        blocks=shown,
+    )
+
+
+def _of_numbers(details: Facts) -> list[Block]:
+    by_row = {row["row"]: row for row in details["rows_table"]}
+    titles = {"worst": "Largest errors", "best": "Smallest errors"}
+    says = "Spread is the standard deviation of the members' predictions: a large one says that the model was unsure."
+    return [
+        Table(title, [_number_row(by_row[row]) for row in details["examples"][kind]], says, is_tall=False)
+        for kind, title in titles.items()
+        if details["examples"][kind]
+    ]
+
+
+def _number_row(row: Facts) -> dict[str, Any]:
+    return {
+        "test row": code(str(row["row"])),
+        "target": row["actual"],
+        "prediction": row["predicted"],
+        "difference": row["difference"],
+        "spread": row["std"],
+    }
+
+
+def _of_classes(details: Facts, explained: Facts | None) -> list[Block]:
+    known, images = _known(details, explained), details.get("images")
+    titles = {"worst": "Most confidently wrong", "best": "Most confidently right"}
+    examples = [
+        _examples(title, details["examples"][kind], known, images)
+        for kind, title in titles.items()
+        if details["examples"][kind]
+    ]
+    if not details["examples"]["worst"]:
+        examples.insert(0, Note("No test row was predicted wrong."))
+    return [*examples, *_confused(details["confused"], images)]
+
+
+def _known(details: Facts, explained: Facts | None) -> dict[int, Facts]:
+    """What is known of shown rows, by number: what is and what was said, and how surely."""
+    confused = {
+        row: {"actual": pair["actual"], "predicted": pair["predicted"]}
+        for pair in details["confused"]
+        for row in pair["rows"]
+    }
+    overlays = {one["row"]: one for one in (explained or {}).get("overlays") or ()}
+    return confused | overlays | {one["row"]: one for one in details.get("rows_table", ())}
+
+
+def _examples(title: str, rows: Sequence[int], known: Known, images: Mapping[str, Any] | None) -> Block:
+    says = "Each with what it is, what was said, and the probability of what was said, of all members together."
+    if images:
+        return Gallery(title, [([_picture(row, known, images)], _lines(row, known)) for row in rows], says)
+    return Table(title, [_class_row(row, known) for row in rows], says, is_tall=False)
+
+
+def _class_row(row: int, known: Known) -> dict[str, Any]:
+    one = known.get(row, {})
+    return {
+        "test row": code(str(row)),
+        "actual": str(one.get("actual", NONE)),
+        "predicted": str(one.get("predicted", NONE)),
+        "probability": percent(one.get("probability")),
+    }
+
+
+def _picture(row: int, known: Known, images: Mapping[str, Any]) -> Picture:
+    said = ", ".join(_lines(row, known))
+    return Picture(picture(images[str(row)]), f"Test row {row}: {said}" if said else f"Test row {row}")
+
+
+def _lines(row: int, known: Known) -> list[str]:
+    """What stands below an example."""
+    one = known.get(row)
+    if one is None:
+        return [f"row {row}"]
+    sure = f" ({share(round(one['probability'], 4))})" if one.get("probability") is not None else ""
+    if one["actual"] == one["predicted"]:
+        return [f"{one['actual']}{sure}", f"row {row}"]
+    return [f"is {one['actual']}", f"said {one['predicted']}{sure}", f"row {row}"]
+
+
+def _confused(pairs: Sequence[Facts], images: Mapping[str, Any] | None) -> list[Block]:
+    """The classes that are taken for each other most often."""
+    if not pairs:
+        return []
+    rows = [
+        {
+            "actual": str(one["actual"]),
+            "predicted": str(one["predicted"]),
+            "rows": one["count"],
+            "share of the class": percent(one["share"]),
+            "test rows": code(", ".join(map(str, one["rows"]))),
+        }
+        for one in pairs
+    ]
+    table = Table(
+        "Classes most often confused",
+        rows,
+        "How many rows of a class were said to be of another, the most confident first.",
+        is_tall=False,
+    )
+    galleries = [Beside([_of_pair(one, images) for one in pairs])] if images else []
+    return [Heading("Classes most confused"), table, *galleries]
+
+
+def _of_pair(pair: Facts, images: Mapping[str, Any]) -> Gallery:
+    title = f"{pair['actual']} taken for {pair['predicted']}: {counted(pair['count'], 'row')}"
+    said = f"is {pair['actual']}, said {pair['predicted']}"
+    pictures = [
+        ([Picture(picture(images[str(row)]), f"Test row {row}: {said}")], [f"row {row}"]) for row in pair["rows"]
+    ]
+    return Gallery(title, pictures)

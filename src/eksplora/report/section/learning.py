@@ -1,0 +1,85 @@
+"""How the model learned."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import Beside, Block, Note, Plot, Section
+from eksplora.report.number import number
+from eksplora.report.plot import curve
+
+Facts = Mapping[str, Any]
+Columns = dict[str, list[float]]
+
+
+def section(facts: Facts) -> Section:
+    """Curves of training and validation, and the gap between them."""
+    curves = finite(facts["curves"])
+    return Section(
+        key="learning",
+        title="Learning curves",
+        says=(
+            "The chosen configuration epoch by epoch, on training and on validation rows. Both fall together: it still "
+            "learns; validation turns while training goes on: it learns by heart (overfitting); both stay high: it is "
+            "too small or learns too slowly (underfitting)."
+        ),
+        blocks=_blocks(curves),
+    )
+
+
+def finite(curves: Mapping[str, Sequence[float]]) -> Columns:
+    """The curves up to the last epoch in which all numbers are finite; spreads that are not defined are left out."""
+    means = {name: list(values) for name, values in curves.items() if not name.endswith("_std")}
+    length = min((_finite_length(values) for values in means.values()), default=0)
+    spreads = {name: list(values) for name, values in curves.items() if name.endswith("_std")}
+    kept = means | {name: values for name, values in spreads.items() if _finite_length(values) >= length}
+    return {name: values[:length] for name, values in kept.items()}
+
+
+def _finite_length(values: Sequence[float]) -> int:
+    return next((place for place, value in enumerate(values) if not math.isfinite(value)), len(values))
+
+
+def _blocks(curves: Columns) -> list[Block]:
+    names = dict.fromkeys(
+        name.partition("/")[2] for name in curves if name.startswith(("train/", "val/")) and not name.endswith("_std")
+    )
+    if not names or not curves.get("epoch"):
+        return [Note("There are no curves: the training left none, or its numbers were not finite.")]
+    has_band = any(name.endswith("_std") for name in curves)
+    plots = [block for name in names for block in _of(curves, name)]
+    alone = (
+        [] if has_band else [Note("One member: the curves are its own, and there is no band of a spread over members.")]
+    )
+    return [*alone, Beside(plots)]
+
+
+def _of(curves: Columns, name: str) -> list[Block]:
+    """A quantity, and its gap where both parts have it."""
+    ends = ", ".join(
+        f"{curve.WORDS[split]} {number(curves[f'{split}/{name}'][-1])}"
+        for split in curve.STYLES
+        if f"{split}/{name}" in curves
+    )
+    band = (
+        ", with one standard deviation over members"
+        if any(f"{split}/{name}_std" in curves for split in curve.STYLES)
+        else ""
+    )
+    shown: list[Block] = [
+        Plot(
+            f"curve-{name}",
+            name,
+            f"{name} over epochs; at the end {ends}",
+            curve.learning(curves, name),
+            f"Mean over members{band}." if band else "",
+        )
+    ]
+    if not all(f"{split}/{name}" in curves for split in curve.STYLES):
+        return shown
+    last = curves[f"val/{name}"][-1] - curves[f"train/{name}"][-1]
+    says = "Validation minus training: a gap that keeps growing is what is learned by heart."
+    return [
+        *shown,
+        Plot(f"gap-{name}", f"Gap of {name}", f"The gap at the end is {number(last)}", curve.gap(curves, name), says),
+    ]

@@ -1,0 +1,135 @@
+"""What came out, and what had been asked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
+from eksplora.report.number import counted, interval, number, setting
+from eksplora.report.plot.trials import in_order, is_scale
+
+Facts = Mapping[str, Any]
+
+ONE_MEMBER = (
+    "Only one member was trained, so no interval over members can be given: one training does not say how far another "
+    "seed would have led elsewhere. `study.n_members=8` trains eight."
+)
+
+DIRECTIONS = {"minimize": "lower is better", "maximize": "higher is better"}
+
+MOST_VALUES = 8
+"""Settings of a key that are listed."""
+
+
+def section(facts: Facts) -> Section:
+    """The result in a sentence and in numbers, and the question."""
+    confirmed, evaluated = facts["confirmed"], facts["evaluated"]
+    return Section(
+        key="result",
+        title="Result",
+        says="What the chosen model does on rows that chose nothing, how sure that is, and what had been asked.",
+        blocks=[
+            Headline(evaluated["headline"]),
+            Prose(confirmed["headline"]),
+            _tiles(evaluated, confirmed["direction"]),
+            *([Note(ONE_MEMBER)] if members_of(facts) == 1 else []),
+            *_opened(evaluated["opened"]),
+            _question(facts),
+            *space(facts["searched"]),
+        ],
+    )
+
+
+def members_of(facts: Facts) -> int:
+    """How many members the model has."""
+    return int(facts["details"]["members"])
+
+
+def _tiles(evaluated: Facts, direction: str) -> Tiles:
+    """The objective in numbers."""
+    one = evaluated["test"][evaluated["metric"]]
+    count = counted(len(one["members"]), "member")
+    has_interval = one["low"] is not None
+    return Tiles(
+        [
+            (f"test {evaluated['metric']}", number(one["mean"]), f"mean over {count}, {DIRECTIONS[direction]}"),
+            ("95% interval", interval(one["low"], one["high"]), _of_interval(has_interval)),
+            ("all members together", number(one["ensemble"]), "of the mean of their predictions"),
+            ("test rows", number(evaluated["rows"]), "none of them was trained on or chose anything"),
+        ]
+    )
+
+
+def _of_interval(is_known: bool) -> str:
+    return "of the mean over members (Student's)" if is_known else "needs two members at least"
+
+
+def _opened(count: int) -> list[Block]:
+    """A warning where the test part has been looked at before."""
+    if count < 2:
+        return []
+    return [
+        Note(
+            f"The test part has been opened for {count} confirmed models of this experiment so far. Each further look "
+            "makes it less of a test, because what was seen may have led to the next model."
+        )
+    ]
+
+
+def _question(facts: Facts) -> Table:
+    """What had been asked, a line each."""
+    searched, confirmed, details = facts["searched"], facts["confirmed"], facts["details"]
+    asked = {
+        "experiment": code(confirmed["experiment"]),
+        "data": _data(facts["evaluated"]["data"]),
+        "kind": _kind(details),
+        "compared by": f"{confirmed['metric']} ({DIRECTIONS[confirmed['direction']]})",
+        "search": f"{counted(sum(searched['trials'].values()), 'trial')}, {searched['members']} each",
+        "chosen": code(confirmed["chosen"]),
+        "test rows": number(details["rows"]),
+        "training data": code(searched["data"].get("data.train_features.sha256", "")[:16]),
+    }
+    rows = [{"what": what, "value": value} for what, value in asked.items()]
+    return Table("What was asked", rows, "The training data are named by the head of their sha256.")
+
+
+def _data(data: Facts) -> str:
+    return f"{data['name']} ({data['source']}): {data['rows']['train']} training and {data['rows']['test']} test rows"
+
+
+def _kind(details: Facts) -> str:
+    if details["kind"] == "numbers":
+        return "regression: a number is predicted"
+    names = details["classes"]
+    shown = ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
+    return f"classification into {counted(len(names), 'class', 'classes')}: {shown}"
+
+
+def space(searched: Facts) -> list[Block]:
+    """What the search has tried of each key."""
+    keys = keys_of(searched["all_trials"])
+    if not keys:
+        return [Note("The search varied nothing: there is one configuration.")]
+    rows = [{"key": code(key), "tried": tried(values), "settings": len(values)} for key, values in keys.items()]
+    return [Table("What was searched", rows, "Of a scale the least and the greatest value that was tried.")]
+
+
+def keys_of(trials: Sequence[Facts]) -> dict[str, list[Any]]:
+    """Each searched key with the different values that trials had."""
+    found: dict[str, dict[str, Any]] = {}
+    for trial in trials:
+        for key, value in trial["values"].items():
+            found.setdefault(key, {})[setting(value)] = value
+    return {key: list(values.values()) for key, values in found.items()}
+
+
+def tried(values: Sequence[Any]) -> str:
+    """Settings in a line.
+
+    Examples:
+        >>> tried([0.1, 0.2, 0.3, 0.01]), tried(["sgd", "adam"]), tried([128, 16])
+        ('0.01 to 0.3', 'adam, sgd', '16, 128')
+    """
+    if is_scale(values):
+        return f"{setting(min(values))} to {setting(max(values))}"
+    rest = f" and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
+    return ", ".join(in_order(values)[:MOST_VALUES]) + rest

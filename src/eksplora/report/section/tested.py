@@ -1,0 +1,252 @@
+"""What the test part has shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
+from eksplora.report.number import counted, number
+from eksplora.report.plot import classes, numbers
+
+Facts = Mapping[str, Any]
+
+WORDS = {
+    "f2": "f2 (recall counts more)",
+    "mcc": "Matthews correlation",
+    "kappa": "Cohen's kappa",
+    "log_loss": "log-loss",
+    "brier": "Brier score",
+    "auroc": "area under ROC",
+    "mae": "mean absolute error",
+    "mse": "mean squared error",
+    "rmse": "root of mean squared error",
+    "median_ae": "median absolute error",
+    "mape": "mean absolute error, relative",
+    "msle": "mean squared log error",
+    "r2": "R²",
+}
+"""Names of measures where the key says too little."""
+
+OF_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
+
+
+def section(facts: Facts) -> Section:
+    """Measures, and what they hide."""
+    details = facts["details"]
+    shown = _of_classes(details) if details["kind"] == "classes" else _of_numbers(details)
+    return Section(
+        key="test",
+        title="Test results",
+        says=(
+            f"The chosen configuration, trained on all rows of the training part, on {counted(details['rows'], 'row')} "
+            "that it had never seen. First every measure with its two uncertainties, then what a single number hides."
+        ),
+        blocks=[
+            *_notes(details["notes"]),
+            measures(details["measures"]),
+            *_bias_variance(facts["evaluated"].get("bias_variance"), details),
+            *shown,
+        ],
+    )
+
+
+def _notes(sentences: Sequence[str]) -> list[Block]:
+    """What a reader should know; of many classes without rows each has a sentence."""
+    return [Points(sentences)] if len(sentences) > 4 else [Note(sentence) for sentence in sentences]
+
+
+def word(name: str) -> str:
+    """A measure as it is called.
+
+    Examples:
+        >>> word("balanced_accuracy"), word("r2")
+        ('balanced accuracy', 'R²')
+    """
+    return WORDS.get(name, name.replace("_", " "))
+
+
+def measures(found: Mapping[str, Facts]) -> Table:
+    """All measures, a line each."""
+    return Table(
+        "Measures",
+        [
+            {
+                "measure": word(name),
+                "mean over members": one["mean"],
+                "95% interval over members": between(one["low"], one["high"]),
+                "spread": one["std"],
+                "members together": one["ensemble"],
+                "95% interval over rows": between(one["rows_low"], one["rows_high"]),
+            }
+            for name, one in found.items()
+        ],
+        "Over members: what other seeds would change (Student's). Over rows: what another test part of the same size "
+        "would change for all members together (bootstrap). A dash: not defined.",
+        is_tall=False,
+    )
+
+
+def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
+    """Where the members' loss comes from."""
+    if details["members"] < 2:
+        return [Note("Bias and variance need two members at least: with one there is nothing to tell apart.")]
+    if not found:
+        return [Note("Bias and variance are not told for several targets at once.")]
+    what = "error rate" if details["kind"] == "classes" else "squared error"
+    return [
+        Heading("Bias and variance"),
+        Tiles(
+            [
+                (f"expected {what}", number(found["loss"]), "mean over members and rows"),
+                ("bias", number(found["bias"]), "what all members have in common: more data or another model"),
+                ("variance", number(found["variance"]), "what the seed decides: more members together take it off"),
+            ]
+        ),
+    ]
+
+
+# --- classes -----------------------------------------------------------------------------------------------------
+
+
+def _of_classes(details: Facts) -> list[Block]:
+    return [
+        Heading("Class by class"),
+        _per_class(details["per_class"]),
+        _confusion(details),
+        *_curves(details["curves"]),
+        Beside([_calibration(details), _selective(details["curves"]["selective"])]),
+    ]
+
+
+def _per_class(rows: Sequence[Facts]) -> Table:
+    return Table(
+        "Measures of each class",
+        [
+            {
+                "class": str(row["class"]),
+                "rows": row["rows"],
+                **{word(name): row[name]["mean"] for name in OF_CLASS},
+                "recall, 95% interval": between(row["recall"]["low"], row["recall"]["high"]),
+            }
+            for row in rows
+        ],
+        "Means over members. Recall: the share of a class's rows that were found; precision: the share of the rows "
+        "said to be of it that are. A dash: not defined.",
+    )
+
+
+def _confusion(details: Facts) -> Block:
+    names, found = [str(name) for name in details["classes"]], details["confusion"]
+    right = sum(row[place] for place, row in enumerate(found["counts"]))
+    label = f"{right} of {details['rows']} rows lie on the diagonal: they were predicted right"
+    size = min(760, max(340, 120 + 30 * len(names)))
+    plots = [
+        Plot(
+            f"confusion-{kind}",
+            f"Confusion matrix: {title}",
+            f"Confusion matrix of all members together. {label}",
+            classes.confusion(found[kind], names, is_share=kind == "rates"),
+            says,
+            height=size,
+        )
+        for kind, title, says in (
+            ("counts", "rows", "A field holds how many rows of its line's class were said to be of its column's."),
+            ("rates", "shares", "The same as a share of the line: a small class shows as well as a large one."),
+        )
+    ]
+    return Beside(plots) if len(names) <= classes.MOST_WRITTEN else Beside(plots[1:] + plots[:1])
+
+
+def _curves(curves: Facts) -> list[Block]:
+    found = {name: [one for one in curves[name] if one["x"]] for name in ("roc", "precision_recall")}
+    if not any(found.values()):
+        return [Note("There are no ROC and precision-recall curves: they need rows of a class and rows of others.")]
+    few = len(classes.drawn(found["roc"])) < len(found["roc"])
+    least = f" Only the {classes.MOST_CURVES} classes with the least area are drawn." if few else ""
+    roc = Plot(
+        "roc",
+        "ROC",
+        f"Receiver operating characteristic; area {_areas(found['roc'])}",
+        classes.roc(found["roc"]),
+        f"Each point is a threshold; the nearer to the upper left corner, the better. Dotted: chance.{least}",
+        height=400,
+    )
+    precision = Plot(
+        "precision-recall",
+        "Precision and recall",
+        f"Precision against recall; average precision {_areas(found['precision_recall'])}",
+        classes.precision_recall(found["precision_recall"]),
+        f"How many of the answers are right when more of the class is to be found. Tells more where it is rare.{least}",
+        height=400,
+    )
+    return [Beside([roc, precision])]
+
+
+def _areas(curves: Sequence[Facts]) -> str:
+    return ", ".join(f"{one['class']} {number(one['area'])}" for one in classes.drawn(curves))
+
+
+def _calibration(details: Facts) -> Block:
+    error = details["measures"]["calibration_error"]["ensemble"]
+    return Plot(
+        "calibration",
+        "Calibration",
+        f"Share of right answers against confidence; expected calibration error {number(error)}",
+        classes.calibration(details["curves"]["calibration"]),
+        "Below the dotted line the model is surer than it is right. A large dot is a bin with many rows.",
+        height=340,
+    )
+
+
+def _selective(curve: Facts) -> Block:
+    ends = f"from {number(curve['accuracy'][0])} of all rows to {number(curve['accuracy'][-1])} of the surest"
+    return Plot(
+        "selective",
+        "Selective accuracy",
+        f"Accuracy against the share of rows that is answered: {ends}",
+        classes.selective(curve),
+        "If only the surest share of rows is answered and the rest is left to a person, so many answers are right.",
+        height=340,
+    )
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def _of_numbers(details: Facts) -> list[Block]:
+    found, unit = details["residuals"], f" ({details['unit']})" if details["unit"] else ""
+    rows = counted(len(found["residual"]), "row")
+    return [
+        Heading("Residuals"),
+        Beside(
+            [
+                Plot(
+                    "predicted",
+                    "Prediction against target",
+                    f"Predictions of {rows} against their targets{unit}",
+                    numbers.predicted(found),
+                    "On the dotted line a prediction is right.",
+                ),
+                Plot(
+                    "residual-predicted",
+                    "Residual against prediction",
+                    f"Target minus prediction of {rows} against the prediction",
+                    numbers.residual(found, "predicted", f"prediction{unit}"),
+                    "A cloud around zero without a shape is good; a funnel says that errors grow with the prediction.",
+                ),
+                Plot(
+                    "residual-actual",
+                    "Residual against target",
+                    f"Target minus prediction of {rows} against the target",
+                    numbers.residual(found, "actual", f"target{unit}"),
+                    "A rising cloud says that extreme targets are predicted too near to the middle.",
+                ),
+                Plot(
+                    "quantiles",
+                    "Residuals against a normal distribution",
+                    "Ordered residuals against quantiles of the normal distribution",
+                    numbers.quantiles(details["quantiles"]),
+                    "On the line errors are as a bell curve has them; ends that leave it are rare, large errors.",
+                ),
+            ]
+        ),
+    ]

@@ -1,0 +1,74 @@
+"""The numbers of a report as tables for papers and programs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eksplora.report.table import Rows, as_csv, latex, table
+
+Facts = Mapping[str, Any]
+
+ENDS = ("mean", "low", "high", "std", "ensemble", "rows_low", "rows_high")
+"""What of a measure is told."""
+
+
+def tables(facts: Facts) -> dict[str, str]:
+    """Each table that there is as Markdown, LaTeX and CSV, by path: `tables/<name>.md`, `.tex`, `.csv`.
+
+    Args:
+        facts: As `eksplora.report.document.document` takes them.
+    """
+    made = {
+        "measures": (measures(facts["details"]), "Test part of {}: mean, 95% interval and spread over members."),
+        "per_class": (per_class(facts["details"]), "Test part of {}, class by class: means over members."),
+        "confirmation": (confirmation(facts["confirmed"]), "Configurations of {} on fresh members."),
+        "importance": (importance(facts["explained"]), "Features of {}: mean importance over members."),
+    }
+    found = {}
+    for name, (rows, caption) in made.items():
+        if rows:
+            found[f"tables/{name}.md"] = table(rows) + "\n"
+            found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts["confirmed"]["experiment"]))
+            found[f"tables/{name}.csv"] = as_csv(rows)
+    return found
+
+
+def measures(details: Facts) -> Rows:
+    """Measures, a line each."""
+    return [{"measure": name, **{key: one[key] for key in ENDS}} for name, one in details["measures"].items()]
+
+
+def per_class(details: Facts) -> Rows:
+    """Classes, a line each; none where a number is predicted."""
+    return [
+        {key: one["mean"] if isinstance(one, Mapping) else one for key, one in row.items()}
+        for row in details.get("per_class", ())
+    ]
+
+
+def confirmation(confirmed: Facts) -> Rows:
+    """Configurations, a line each."""
+    return [
+        {
+            "configuration": one["name"],
+            "status": one["status"],
+            "mean": one.get("mean"),
+            "low": (one.get("interval") or [None, None])[0],
+            "high": (one.get("interval") or [None, None])[1],
+            "std": one.get("std"),
+            "members": len(one["members"]),
+            "found by search": one.get("found_by_search"),
+            "too good by": one.get("too_good_by"),
+            "against baseline": one.get("versus_baseline", {}).get("verdict"),
+        }
+        for one in confirmed["configurations"]
+    ]
+
+
+def importance(explained: Facts | None) -> Rows:
+    """Features by method, a line each; none where they were not explained."""
+    features = (explained or {}).get("features") or {"methods": {}}
+    return [
+        {"method": method, **{key: row[key] for key in ("feature", "mean", "low", "high", "first", "rank")}}
+        for method, found in features["methods"].items()
+        for row in found["rows"]
+    ]

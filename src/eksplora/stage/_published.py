@@ -1,0 +1,85 @@
+"""What later stages add to the study that trained a confirmed model, and so to its runs in MLflow."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eksplora import build
+from eksplora.build import Request
+from eksplora.errors import DataError
+from eksplora.stage._lock import hold
+from eksplora.stage._results import new_folder
+from eksplora.tracker import spool as spools
+from eksplora.tracker._base import Tracker
+
+
+def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, str]) -> bool:
+    """Add the files of a report, by path, to the run of the study that trained the confirmed model.
+
+    Returns:
+        Whether that study is on this machine; results that were pulled from a remote come without it.
+
+    Raises:
+        StorageError: If MLflow does not take it.
+        StudyError: If another process works on that study.
+    """
+    try:
+        study = study_of(request, confirmed)
+    except DataError:
+        return False
+    add(request, study, "report", {"trial": 0}, {f"report/{name}": text for name, text in files.items()})
+    return True
+
+
+def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
+    """The folder of the study that trained the confirmed model.
+
+    Raises:
+        DataError: If it is not on this machine.
+    """
+    study = Path(request.settings.paths.mlruns) / "studies" / str(confirmed["studies"]["final"])
+    if not (study / "spool.jsonl").is_file():
+        raise DataError(
+            f"{study} is missing: the study that trained the model is not on this machine. "
+            "Run the stage before: python pipelines/confirm.py, or dvc repro --force on it."
+        )
+    return study
+
+
+def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    """Write an event and its files into a study, unless that is the last of its kind already, and have MLflow take it.
+
+    Args:
+        request: Names the tracker.
+        study: The study's folder.
+        kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
+        data: The event's particulars.
+        files: Texts of files by the path that they have as artifacts: `<kind>/...`.
+    """
+    assert kind in spools.ADDITIONS
+    event = {
+        **data,
+        "artifacts": {path: path for path in files},
+        "sha256": {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()},
+    }
+    with hold(study):
+        if _last(study / "spool.jsonl", kind) != event:
+            with new_folder(study / kind) as folder:
+                for path, text in files.items():
+                    target = folder / Path(path).relative_to(kind)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text(text, encoding="utf-8")
+            spool = spools.Spool(study / "spool.jsonl")
+            try:
+                spool.append(kind, durable=True, **event)
+            finally:
+                spool.close()
+    tracker: Tracker = build.part(request.config, "tracker")
+    tracker.sync(study / "spool.jsonl", is_over=True)
+
+
+def _last(spool: Path, kind: str) -> dict[str, Any] | None:
+    """The particulars of the last event of a kind."""
+    known = [event.data for event in spools.read(spool) if event.kind == kind]
+    return dict(known[-1]) if known else None

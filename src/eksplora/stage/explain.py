@@ -1,0 +1,40 @@
+"""The stage `explain`: what a confirmed model looks at, and what it is made of."""
+
+from eksplora.build import Request
+from eksplora.errors import ConfigError
+from eksplora.schema import ExplainConfig
+from eksplora.stage._results import as_json, new_folder, output_of, read_facts
+
+
+def explain(request: Request) -> None:
+    """Explain the confirmed model on the test part, and write and show what came of it.
+
+    Raises:
+        UserError: For what the user can mend.
+        WorkerError: If the model cannot be trained without a feature.
+        Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
+    """
+    settings: ExplainConfig = request.settings
+    check_settings(settings)
+    output = output_of(settings)
+    confirmed = read_facts(output, "confirm", experiment=settings.experiment)
+    details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
+    from eksplora.stage import _explanation  # only now: what is slow comes with it
+
+    facts = _explanation.explained(request, output / "confirm" / "model", confirmed, details)
+    with new_folder(output / "explain") as folder:
+        (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")
+    _explanation.show(facts, output / "explain")
+
+
+def check_settings(settings: ExplainConfig) -> None:
+    """Refuse numbers that mean nothing.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    for key in ("ablated", "images"):
+        if (value := getattr(settings.explain, key)) < 0:
+            raise ConfigError(f"explain.{key} must be at least 0, got {value}. 0 leaves it out.")
+    if not 0 < settings.explain.alpha < 1:
+        raise ConfigError(f"explain.alpha must be between 0 and 1, got {settings.explain.alpha:g}. 0.05 is usual.")
