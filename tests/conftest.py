@@ -1,4 +1,9 @@
 import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 # Set before anything imports torch or MLflow: nothing reports home, and two tests at once do not fight for cores.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -6,3 +11,25 @@ os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the package sets it, before any test multiplies
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The system's Chromium; the test is skipped where it is not installed."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        pytest.skip("chromium and chromium-driver are not installed")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    profile = tmp_path_factory.mktemp("profile")
+    looks = ["headless=new", "no-sandbox", "disable-gpu", "no-first-run", "hide-scrollbars", "window-size=1600,1000"]
+    stays_at_home = ["disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"]
+    for switch in [*looks, *stays_at_home, f"user-data-dir={profile}"]:
+        options.add_argument(f"--{switch}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()

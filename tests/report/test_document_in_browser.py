@@ -1,8 +1,6 @@
 """The report in a real browser: headless Chromium of the system, driven by Selenium."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,6 @@ from eksplora.report.index import index
 pytestmark = pytest.mark.browser
 
 Facts = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("chromium and chromium-driver are not installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    profile = tmp_path_factory.mktemp("profile")
-    looks = ["headless=new", "no-sandbox", "disable-gpu", "no-first-run", "hide-scrollbars", f"user-data-dir={profile}"]
-    stays_at_home = ["disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"]
-    for switch in [*looks, *stays_at_home]:
-        options.add_argument(f"--{switch}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    try:
-        yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 
@@ -219,36 +220,28 @@ def _wait_for(address: str) -> None:
 
 
 @pytest.mark.browser
-def test_pages_show_the_study_and_the_curves_of_a_trial(page: str, runs: dict, tmp_path: Path) -> None:
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("chromium and chromium-driver are not installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
+def test_pages_list_study_trials_and_members_and_show_the_curves_of_a_trial(page: str, runs: dict, driver: Any) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
-    options = webdriver.ChromeOptions()
-    looks = [
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "no-first-run",
-        "window-size=1600,1000",
-        f"user-data-dir={tmp_path}",
-    ]
-    stays_at_home = ["disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"]
-    for switch in [*looks, *stays_at_home]:
-        options.add_argument(f"--{switch}")
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    try:
-        trial, wait = runs["trial-001"].info, WebDriverWait(driver, 120)
-        runs_page = f"{page}/#/experiments/{trial.experiment_id}/runs"
-        driver.get(f"{runs_page}?workflowType=machine_learning")
-        wait.until(lambda browser: "small" in browser.find_element("tag name", "body").text)
-        driver.get(f"{runs_page}/{trial.run_id}?workflowType=machine_learning")
-        wait.until(
-            lambda browser: (
-                {"trial-001", "val/mae", "optimizer.lr"} <= set(browser.find_element("tag name", "body").text.split())
-            )
-        )
-    finally:
-        driver.quit()
+    trial, wait = runs["trial-001"].info, WebDriverWait(driver, 120)
+    runs_page, training = f"{page}/#/experiments/{trial.experiment_id}/runs", "workflowType=machine_learning"
+
+    def shows(*words: str) -> None:
+        wait.until(lambda known: set(words) <= set(known.find_element("tag name", "body").text.split()))
+
+    def unfold(name: str) -> None:
+        """Press the plus before a run."""
+        plus = f"//*[text()='{name}']/ancestor::div[@role='gridcell']//button"
+        wait.until(lambda known: known.find_elements("xpath", plus))[0].click()
+
+    driver.get(f"{runs_page}?{training}")
+    shows("small")
+    unfold("small")
+    shows("trial-000", "trial-001", "trial-002")
+    unfold("trial-001")
+    shows("trial-001-member-0", "trial-001-member-1")
+    driver.get(f"{runs_page}/{trial.run_id}?{training}")
+    shows("trial-001", "val/mae", "optimizer.lr")
+    driver.get(f"{runs_page}/{trial.run_id}/model-metrics?{training}")
+    wait.until(lambda known: len(known.find_elements("css selector", ".js-plotly-plot svg.main-svg")) >= 2)
+    shows("(train/mae)", "(train/loss)")
