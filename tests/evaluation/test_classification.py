@@ -177,3 +177,8 @@ def test_the_bootstrap_interval_of_accuracy_is_the_binomials() -> None:
     assert accuracy is not None
     spread = np.sqrt(accuracy * (1 - accuracy) / 400)
     np.testing.assert_allclose(found["accuracy"], [accuracy - 1.96 * spread, accuracy + 1.96 * spread], atol=0.008)
+
+
+def test_of_equal_probabilities_the_first_class_is_the_likeliest_in_every_accuracy() -> None:
+    found = measures(np.full((4, 4), 0.25), np.arange(4))
+    assert [found[name] for name in ("accuracy", "top_2_accuracy", "top_3_accuracy")] == [0.25, 0.5, 0.75]

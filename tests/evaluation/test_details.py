@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as reference
 
+from eksplora.errors import UserError
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
 
 GENERATOR = np.random.default_rng(0)
@@ -150,9 +151,62 @@ def test_of_several_targets_the_first_is_shown_and_quantiles_are_intervals() -> 
     assert [(one["name"], one["level"], one["coverage"]) for one in found["intervals"][1:]] == [("quantiles", 0.8, 1.0)]
 
 
-def test_a_single_row_is_told() -> None:
-    as_json(details_of_numbers(np.ones((2, 1, 1)), np.ones((1, 1))))
-    as_json(details_of_classes(np.full((2, 1, 2), 0.5), np.zeros(1, dtype=int), ["a", "b"]))
+def test_a_single_row_has_no_interval_over_rows_and_is_told() -> None:
+    numbers = as_json(details_of_numbers(np.ones((2, 1, 1)), np.ones((1, 1))))
+    classes = as_json(details_of_classes(np.full((2, 1, 2), 0.5), np.zeros(1, dtype=int), ["a", "b"]))
+    for found, name in ((numbers, "mae"), (classes, "accuracy")):
+        one = found["measures"][name]
+        assert (one["ensemble"] is None, one["rows_low"], one["rows_high"]) == (False, None, None)
+        assert "One test row: no interval over rows can be given." in found["notes"]
+    assert numbers["examples"] == {"worst": [0], "best": []}
+
+
+def test_of_few_rows_none_is_among_the_worst_and_the_best_at_once() -> None:
+    examples = as_json(details_of_numbers(PREDICTED[:, :7], TARGETS[:7]))["examples"]
+    assert sorted(examples["worst"] + examples["best"]) == list(range(7))
+
+
+def test_a_single_quantile_is_no_interval() -> None:
+    found = as_json(details_of_numbers(PREDICTED, TARGETS, quantiles=TARGETS, levels=[0.5]))
+    assert [one["name"] for one in found["intervals"]] == ["ensemble"]
+
+
+# --- predictions that are no numbers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_predictions_that_are_no_finite_numbers_are_refused_in_a_sentence(value: float) -> None:
+    numbers, classes = PREDICTED.copy(), EACH.copy()
+    numbers[1, [3, 5]], classes[0, 7] = value, value
+    with pytest.raises(UserError, match="no finite numbers for 2 of 80 test rows, row 3 the first"):
+        details_of_numbers(numbers, TARGETS)
+    with pytest.raises(UserError, match="no finite numbers for 1 of 150 test rows, row 7 the first"):
+        details_of_classes(classes, LABELS, NAMES)
+    with pytest.raises(UserError, match="no finite numbers for 80 of 80 test rows"):
+        details_of_numbers(PREDICTED, TARGETS, quantiles=np.full((80, 2), value), levels=[0.1, 0.9])
+
+
+def test_passes_that_overflow_are_left_out_and_told() -> None:
+    passes = np.full((3, 80), np.inf)
+    found = as_json(details_of_numbers(PREDICTED, TARGETS, dropout=passes))
+    assert [one["name"] for one in found["intervals"]] == ["ensemble"]
+    assert found["notes"] == [
+        "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
+    ]
+
+
+def test_a_measure_that_resampling_biases_beyond_its_interval_is_told() -> None:
+    """Every bin of calibration is exact here, and of no resample all are."""
+    labels = np.tile([0] * 6 + [1] * 4 + [0] * 8 + [1] * 2, 5)
+    sure = np.tile([0.6] * 10 + [0.8] * 10, 5)
+    found = as_json(details_of_classes(np.column_stack([sure, 1 - sure])[None], labels, ["a", "b"]))
+    one = found["measures"]["calibration_error"]
+    assert one["ensemble"] == pytest.approx(0, abs=1e-12)
+    assert one["rows_low"] > 0
+    assert [note for note in found["notes"] if "outside" in note] == [
+        "The calibration error of all members together lies outside its interval over rows: resampled rows bias this "
+        "measure, so that interval says only how large it may be."
+    ]
 
 
 # --- images ------------------------------------------------------------------------------------------------------

@@ -47,6 +47,16 @@ def test_the_mean_of_many_passes_of_the_last_layers_dropout_is_the_evaluation() 
     assert ((found.mean(0) - evaluated(own)).abs() <= 5 * error + 1e-6).all()
 
 
+def test_the_mean_of_passes_goes_to_the_evaluation_with_the_rate_to_0() -> None:
+    distances = []
+    for rate in (0.2, 0.02, 0.002):
+        found = passes(network(rate), ROWS, 200, seed=0)
+        assert found is not None
+        distances.append(float((found.mean(0) - evaluated(network(rate))).abs().mean()))
+    assert distances[2] < distances[1] < distances[0]
+    assert distances[2] < 0.002
+
+
 def test_normalization_stays_in_evaluation_and_the_network_as_it_was() -> None:
     own = network(0.5, normalization="batch").eval()
     before = {name: value.clone() for name, value in own.state_dict().items()}

@@ -89,3 +89,21 @@ def test_the_bootstrap_interval_of_a_mean_is_the_normal_one() -> None:
     low, high = intervals(lambda weights: scores(predictions, targets, weights), 500)["mae"]
     half = 1.96 * off.std(ddof=1) / np.sqrt(500)
     assert (low, high) == pytest.approx((off.mean() - half, off.mean() + half), rel=0.03)
+
+
+@pytest.mark.parametrize(("scale", "middle"), [(1e-12, 0.0), (1e-8, 0.0), (0.01, 1e6), (1.0, 1e6), (1e9, 0.0)])
+def test_what_is_explained_does_not_depend_on_the_unit_or_on_where_0_is(scale: float, middle: float) -> None:
+    generator = np.random.default_rng(0)
+    targets = middle + scale * generator.normal(size=200)
+    predictions = targets + 0.3 * scale * generator.normal(size=200)
+    found = measures(predictions, targets)
+    assert found["r2"] == pytest.approx(reference.r2_score(targets, predictions), rel=1e-6)
+    wanted = reference.explained_variance_score(targets, predictions)
+    assert found["explained_variance"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_a_resample_of_one_row_explains_nothing() -> None:
+    predictions, targets = drawn(20, 2)
+    alone = np.zeros((1, 20))
+    alone[0, 3] = 20
+    assert np.isnan(scores(predictions, targets, alone)["r2"]).all()

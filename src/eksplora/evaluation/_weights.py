@@ -36,11 +36,15 @@ def resampled(rows: int, *, seed: int, count: int = RESAMPLES) -> Iterator[Array
 def intervals(measure: Callable[[Array], Measures], rows: int, *, seed: int = 0) -> dict[str, Array]:
     """The 95% percentile interval of each measure over resampled rows, (2, ...): NaN where none of them defines it.
 
+    There is none of a single row, whose resamples are all alike.
+
     Args:
         measure: Of weights (resamples, rows).
         rows: How many rows there are.
         seed: Of the resamples.
     """
+    if rows < 2:
+        return {}
     found: dict[str, list[Array]] = {}
     for weights in resampled(rows, seed=seed):
         for name, values in measure(weights).items():

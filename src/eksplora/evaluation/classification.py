@@ -137,9 +137,10 @@ def _of_probabilities(probabilities: Array, labels: NDArray[np.int64], weights: 
 
 
 def _is_among(probabilities: Array, labels: NDArray[np.int64], k: int) -> Array:
-    """Whether fewer than k classes are likelier than the row's own."""
-    own = probabilities[np.arange(len(labels)), labels]
-    found: Array = ((probabilities > own[:, None]).sum(1) < k).astype(np.float64)
+    """Whether fewer than k classes go before the row's own; of equal ones the first does, as in the accuracy."""
+    own = probabilities[np.arange(len(labels)), labels][:, None]
+    is_before = (probabilities > own) | ((probabilities == own) & (np.arange(probabilities.shape[1]) < labels[:, None]))
+    found: Array = (is_before.sum(1) < k).astype(np.float64)
     return found
 
 

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.evaluation import classification, curve, regression, uncertainty
+from eksplora.evaluation._finite import check_finite, if_finite
+from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array, intervals, once
 from eksplora.evaluation.summary import summaries
 
 MOST_EXAMPLES = 12
 MOST_CONFUSED, MOST_OF_A_PAIR = 6, 8
 MOST_RESIDUALS = 2000
-ONE_MEMBER = "One member: no interval over members can be given."
 PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
 
 
@@ -27,12 +28,18 @@ def details_of_classes(
         labels: Class numbers, (rows,).
         names: Of the classes.
         dropout: The same as `each`, of passes with dropout left on.
+
+    Raises:
+        UserError: If predictions are not finite.
     """
+    check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     ends = intervals(lambda weights: _flat(classification.scores(together, labels, weights)), len(labels))
     known = [_flat(classification.scores(own, labels, once(len(labels)))) for own in (together, *each)]
     found = summaries(known[1:], known[0], ends)
     counts = classification.confusion(together, labels)
+    measures = {name: value for name, value in found.items() if isinstance(value, dict)}
+    absent = [name for name, own in zip(names, counts, strict=True) if not own.sum()]
     examples, confused = _examples_of_classes(together, labels), _confused(together, labels, names, counts)
     pictured = [row for pair in confused for row in pair["rows"]]
     return {
@@ -40,7 +47,7 @@ def details_of_classes(
         "classes": list(names),
         "rows": len(labels),
         "members": len(each),
-        "measures": {name: value for name, value in found.items() if isinstance(value, dict)},
+        "measures": measures,
         "per_class": [
             {"class": name, "rows": int(counts[number].sum())}
             | {key: found[f"class {key}"][number] for key in PER_CLASS}
@@ -51,9 +58,9 @@ def details_of_classes(
         "curves": _curves(together, labels, names),
         "examples": examples,
         "rows_table": _rows_of_classes(together, labels, names, [*examples["worst"], *examples["best"], *pictured]),
-        "intervals": _agreement(each, labels, dropout),
+        "intervals": _agreement(each, labels, if_finite(dropout)),
         "bias_variance": None,
-        "notes": _notes(each, dropout, [name for name, own in zip(names, counts, strict=True) if not own.sum()]),
+        "notes": notes_of(each, dropout, measures, absent),
     }
 
 
@@ -73,26 +80,34 @@ def details_of_numbers(
         quantiles: What the networks put out, (rows, levels), mean over members.
         levels: Of these quantiles, ascending.
         dropout: The same as `each`, of passes with dropout left on.
+
+    Raises:
+        UserError: If predictions are not finite.
     """
+    check_finite(each)
+    if quantiles is not None:
+        check_finite(quantiles[None])
     count = 1 if np.ndim(targets) == 1 else np.shape(targets)[1]
     wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)[:, 0]
-    each, dropped = _first(each), None if dropout is None else _first(dropout)
+    each, dropped = _first(each), if_finite(None if dropout is None else _first(dropout))
     together = each.mean(0)
     ends = intervals(lambda weights: regression.scores(together, wanted, weights), len(wanted))
     known = [regression.scores(own, wanted, once(len(wanted))) for own in (together, *each)]
     spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(wanted), np.nan)
     residual = wanted - together
     order = np.argsort(-np.abs(residual), kind="stable")
-    worst, best = order[:MOST_EXAMPLES], order[::-1][:MOST_EXAMPLES]
+    half = len(order) // 2  # of few rows none is among the worst and the best at once
+    worst, best = order[: min(MOST_EXAMPLES, len(order) - half)], order[::-1][: min(MOST_EXAMPLES, half)]
     shown = curve.thinned(len(wanted), MOST_RESIDUALS)
     columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
-    notes = _notes(each, dropout, [])
+    measures = summaries(known[1:], known[0], ends)
+    notes = notes_of(each, dropout, measures)
     return {
         "kind": "numbers",
         "rows": len(wanted),
         "members": len(each),
         "unit": "",
-        "measures": summaries(known[1:], known[0], ends),
+        "measures": measures,
         "residuals": {name: _listed(values[shown]) for name, values in columns.items()},
         "quantiles": curve.quantiles(residual),
         "examples": {"worst": worst.tolist(), "best": best.tolist()},
@@ -120,14 +135,6 @@ def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Any]:
         return (np.moveaxis(scaled, 0, 2) if len(scaled) == 3 else np.rint(scaled.mean(0)).astype(int)).tolist()
 
     return {str(row): shown(features[row]) for row in rows}
-
-
-def _notes(each: Array, dropout: Array | None, absent: Sequence[str]) -> list[str]:
-    notes = [
-        f"Class '{name}' has no test row: its recall is not defined, and averages leave it out." for name in absent
-    ]
-    notes += [ONE_MEMBER] if len(each) == 1 else []
-    return notes if dropout is not None else [*notes, "The network drops nothing, so there is no dropout to leave on."]
 
 
 # --- classes -----------------------------------------------------------------------------------------------------
@@ -246,4 +253,6 @@ def _intervals(
 ) -> list[dict[str, Any]]:
     found = [uncertainty.of_ensemble(each, targets)] if len(each) > 1 else []
     found += [uncertainty.of_dropout(dropout, targets)] if dropout is not None else []
-    return found + ([uncertainty.of_quantiles(quantiles, levels, targets)] if quantiles is not None and levels else [])
+    if quantiles is None or levels is None or len(levels) < 2:  # one quantile has nothing to lie between
+        return found
+    return [*found, uncertainty.of_quantiles(quantiles, levels, targets)]

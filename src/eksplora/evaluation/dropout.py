@@ -1,6 +1,7 @@
 """Predictions with dropout left on: a network that says each time something else."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,24 +27,31 @@ def passes(network: nn.Module, features: NDArray[Any], count: int, seed: int) ->
         count: Passes, at least 1.
         seed: Any integer.
     """
-    twin = copy.deepcopy(network).eval()
-    layers = [layer for layer in twin.modules() if isinstance(layer, Dropout) and bool((layer.rate > 0).any())]
-    if not layers:
+    if not _dropping(network):
         return None
+    blocks = torch.split(torch.from_numpy(np.array(features)), BLOCK_ROWS)
+    seeds = [derive(seed, f"pass {number}") for number in range(count)]
+    with torch.inference_mode():
+        each = [_of_block(network, block, place * BLOCK_ROWS, seeds) for place, block in enumerate(blocks)]
+    return torch.cat(each, dim=1)
+
+
+def _dropping(network: nn.Module) -> list[Dropout]:
+    return [layer for layer in network.modules() if isinstance(layer, Dropout) and bool((layer.rate > 0).any())]
+
+
+def _of_block(network: nn.Module, rows: Tensor, first: int, seeds: Sequence[int]) -> Tensor:
+    """A pass for each seed over rows of which `first` is the number of the first, (seeds, rows, outputs)."""
+    twin = copy.deepcopy(network).eval()  # one per block: a layer keeps the places of all blocks that it has seen
+    layers = _dropping(twin)
     for layer in layers:
         layer.train()
-    blocks = torch.split(torch.from_numpy(np.array(features)), BLOCK_ROWS)
-    with torch.inference_mode():
-        return torch.stack([_one(twin, layers, blocks, derive(seed, f"pass {number}")) for number in range(count)])
+        layer.first = first
+    return torch.stack([_one(twin, layers, rows, seed) for seed in seeds])
 
 
-def _one(network: nn.Module, layers: list[Dropout], blocks: tuple[Tensor, ...], seed: int) -> Tensor:
-    """One pass over all rows."""
+def _one(network: nn.Module, layers: Sequence[Dropout], rows: Tensor, seed: int) -> Tensor:
     for number, layer in enumerate(layers):
-        layer.key = torch.tensor(derive(seed, f"layer {number}") % 2**63)
-    outputs = []
-    for place, block in enumerate(blocks):
-        for layer in layers:
-            layer.first = place * BLOCK_ROWS
-        outputs.append(network(block))
-    return torch.cat(outputs)
+        layer.key = torch.tensor(derive(seed, f"layer {number}"))
+    output: Tensor = network(rows)
+    return output

@@ -46,14 +46,17 @@ def scores(predictions: Array, targets: Array, weights: Array) -> dict[str, Arra
 
 
 def _explained(targets: Array, residuals: Array, weights: Array) -> dict[str, Array]:
-    """What of the targets' spread is explained."""
-    rows = weights.sum(1)
-    centred = targets - targets.mean()  # so that no large number is subtracted from another
-    total = weights @ centred**2 - (weights @ centred) ** 2 / rows
-    total = np.where(total > 1e-12 * max(1.0, float((targets**2).max())), total, 0.0)
-    squared = weights @ residuals**2
-    around = squared - (weights @ residuals) ** 2 / rows
-    return {"r2": 1 - ratio(squared, total), "explained_variance": 1 - ratio(around, total)}
+    """What of the targets' spread is explained, in whatever unit they are and however far from 0."""
+    total, around = _squares(targets, weights), _squares(residuals, weights)
+    return {"r2": 1 - ratio(weights @ residuals**2, total), "explained_variance": 1 - ratio(around, total)}
+
+
+def _squares(values: Array, weights: Array) -> Array:
+    """Sum of squared distances from the mean, (resamples,); 0 where the values do not vary."""
+    centred = values - np.median(values)  # 0 exactly where they are equal, and no large numbers are subtracted
+    squares = weights @ centred**2
+    found = squares - (weights @ centred) ** 2 / weights.sum(1)
+    return np.where(found > 1e-12 * squares, found, 0.0)  # less is rounding: a resample of one row
 
 
 def _median(values: Array, weights: Array) -> Array:

@@ -61,11 +61,11 @@ def of_ensemble(each: Array, targets: Array) -> dict[str, Any]:
 
 
 def of_quantiles(outputs: Array, levels: Sequence[float], targets: Array) -> dict[str, Any]:
-    """Quantiles that networks put out, (rows, levels), as intervals from the lowest level to the highest.
+    """Quantiles that networks put out, (rows, levels), two or more, as intervals from the lowest level to the highest.
 
     Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
     """
-    level = levels[-1] - levels[0]
+    level = round(levels[-1] - levels[0], 9)  # 0.9 rather than 0.8999999999999999
     says = f"From the quantile {levels[0]:g} to {levels[-1]:g} that the networks put out, mean of the members."
     low, high = outputs.min(1), outputs.max(1)  # quantiles may cross
     return {"name": "quantiles", "says": says, "level": level, **coverage(low, high, targets)}

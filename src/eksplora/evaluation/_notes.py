@@ -1,0 +1,43 @@
+"""What a reader has to know of the numbers, in sentences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eksplora.evaluation._finite import if_finite
+from eksplora.evaluation._weights import Array
+
+ONE_MEMBER = "One member: no interval over members can be given."
+ONE_ROW = "One test row: no interval over rows can be given."
+BIASED = (
+    "The {} of all members together lies outside its interval over rows: resampled rows bias this measure, so that "
+    "interval says only how large it may be."
+)
+OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
+
+
+def notes_of(
+    each: Array, dropout: Array | None, measures: Mapping[str, Mapping[str, Any]], absent: Sequence[str] = ()
+) -> list[str]:
+    """Why something is absent, or to be read with care.
+
+    Args:
+        each: What the members predict, (members, rows, ...).
+        dropout: The same of passes with dropout left on.
+        measures: By name, as `summary` has them.
+        absent: Names of classes without test rows.
+    """
+    notes = [
+        f"Class '{name}' has no test row: its recall is not defined, and averages leave it out." for name in absent
+    ]
+    notes += [ONE_MEMBER] if len(each) == 1 else []
+    notes += [ONE_ROW] if each.shape[1] == 1 else []
+    notes += [BIASED.format(name.replace("_", " ")) for name, one in measures.items() if _is_outside(one)]
+    if dropout is None:
+        return [*notes, "The network drops nothing, so there is no dropout to leave on."]
+    return notes if if_finite(dropout) is not None else [*notes, OVERFLOW]
+
+
+def _is_outside(one: Mapping[str, Any]) -> bool:
+    """Whether a value lies outside its own interval over rows: what is noise in the rows is doubled in resamples."""
+    value, low, high = (one[key] for key in ("ensemble", "rows_low", "rows_high"))
+    return None not in (value, low) and not low <= value <= high
