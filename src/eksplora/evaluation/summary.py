@@ -1,13 +1,12 @@
 """A value known per member: over members, of all together, and over test rows."""
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 
 from eksplora.evaluation._weights import Array
-from eksplora.statistics.interval import t_interval
+from eksplora.statistics.interval import over_members
 
 
 def summary(members: Sequence[float | None], together: float | None, ends: Array | None = None) -> dict[str, Any]:
@@ -22,14 +21,8 @@ def summary(members: Sequence[float | None], together: float | None, ends: Array
         `mean`, `std`, and `low` and `high`: Student's 95% interval of the mean over the members that have a value, None
         with fewer than two; `members`; `ensemble`; `rows_low` and `rows_high`.
     """
-    known = [value for value in members if value is not None]
-    interval = t_interval(known) if known else None
     return {
-        "mean": fmean(known) if known else None,
-        "std": stdev(known) if len(known) > 1 else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "members": list(members),
+        **over_members(members),
         "ensemble": together,
         "rows_low": None if ends is None else finite(ends[0]),
         "rows_high": None if ends is None else finite(ends[1]),

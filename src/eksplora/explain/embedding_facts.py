@@ -1,7 +1,6 @@
 """Maps of what networks make of rows, and how far classes come apart there, in the form in which it is written down."""
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from eksplora.explain._facts import ONE_MEMBER, Facts, clock, listed
 from eksplora.explain.clustering import NAMES, scores
 from eksplora.explain.embedding import MOST_ROWS, evenly, maps
-from eksplora.statistics.interval import t_interval
+from eksplora.statistics.interval import over_members
 
 
 def embedding_facts(
@@ -60,21 +59,8 @@ def _scores(rows: NDArray[Any], labels: NDArray[Any], seed: int) -> tuple[dict[s
         notes += [
             reason if len(rows) == 1 or _is_shared(reason, each) else f"Member {number}: {reason}" for reason in reasons
         ]
-    return {name: _over_members([found[name] for found, _ in each]) for name in NAMES}, notes
+    return {name: over_members([found[name] for found, _ in each]) for name in NAMES}, notes
 
 
 def _is_shared(reason: str, each: Sequence[tuple[Any, Sequence[str]]]) -> bool:
     return all(reason in reasons for _, reasons in each)
-
-
-def _over_members(values: Sequence[float | None]) -> dict[str, Any]:
-    """Mean, spread and Student's 95% interval over the members that have a value."""
-    given = [value for value in values if value is not None]
-    interval = t_interval(given) if given else None
-    return {
-        "mean": fmean(given) if given else None,
-        "std": stdev(given) if len(given) > 1 else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "members": list(values),
-    }

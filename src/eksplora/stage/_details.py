@@ -11,8 +11,8 @@ from eksplora.counter import derive
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
 from eksplora.evaluation.dropout import passes
 
-PASSES = 50
-"""Predictions with dropout left on, of the first member."""
+PASSES, LEAST_PASSES = 50, 10
+"""Predictions with dropout left on, of the first member; fewer of more than 2000 rows."""
 
 
 def detailed(
@@ -51,7 +51,8 @@ def _of_classes(each: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _dropped(ensemble: Ensemble, features: NDArray[Any]) -> NDArray[np.float64] | None:
     """What the first member predicts with dropout left on, (passes, rows, columns); None where it has none."""
-    outputs = passes(ensemble.networks[0], features, PASSES, derive(0, "dropout"))
+    count = max(LEAST_PASSES, min(PASSES, PASSES * 2000 // len(features)))
+    outputs = passes(ensemble.networks[0], features, count, derive(0, "dropout"))
     if outputs is None:
         return None
     task = build.part(ensemble.config, "task")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from eksplora.stage._details import detailed
 from eksplora.stage._published import add, study_of
 from eksplora.stage._results import as_json
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
-from eksplora.statistics.interval import t_interval
+from eksplora.statistics.interval import over_members
 from eksplora.tracker import spool as spools
 
 _OTHER_HASH = (
@@ -198,18 +197,9 @@ def tables(measured: Measured) -> dict[str, str]:
 
 def described(measured: Measured) -> dict[str, Any]:
     """Each metric in numbers: of the members with mean and spread, and of all together."""
-    found = {}
-    for name, values in measured.metrics.items():
-        interval = t_interval(values)
-        found[name] = {
-            "mean": fmean(values),
-            "std": stdev(values) if len(values) > 1 else None,
-            "low": None if interval is None else interval.low,
-            "high": None if interval is None else interval.high,
-            "ensemble": measured.together[name],
-            "members": list(values),
-        }
-    return found
+    return {
+        name: {**over_members(values), "ensemble": measured.together[name]} for name, values in measured.metrics.items()
+    }
 
 
 def metrics(facts: Mapping[str, Any]) -> dict[str, float]:

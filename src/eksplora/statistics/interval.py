@@ -1,8 +1,9 @@
 """A mean with its spread and its interval."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,34 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:
     num_values = np.size(values)
     reach = float(stats.t.isf((1 - level) / 2, num_values - 1)) * spread / num_values**0.5
     return Interval(low=mean - reach, high=mean + reach, level=level)
+
+
+def over_members(values: Sequence[float | None]) -> dict[str, Any]:
+    """What members say of a number, as facts are written down: None where it is not defined.
+
+    Args:
+        values: Of each member; None for a member that has none. Such members count in `members` only.
+
+    Returns:
+        `mean`; `std`, the sample standard deviation; `low` and `high`, Student's 95% interval of the mean, None with
+        fewer than two values; `members`, the values.
+
+    Examples:
+        >>> found = over_members([1.0, None, 3.0])
+        >>> found["mean"], round(found["std"], 4), found["members"]
+        (2.0, 1.4142, [1.0, None, 3.0])
+        >>> over_members([2.0])["low"] is None
+        True
+    """
+    known = [value for value in values if value is not None]
+    interval = t_interval(known) if known else None
+    return {
+        "mean": fmean(known) if known else None,
+        "std": stdev(known) if len(known) > 1 else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "members": list(values),
+    }
 
 
 def bootstrap_interval(
