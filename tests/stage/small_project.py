@@ -47,7 +47,10 @@ STAND_INS = {
     f"results/{OTHER}/evaluate/predictions.csv": "row,actual,predicted\n0,class_0,class_1\n",
     f"results/{OTHER}/config.yaml": f"experiment: {OTHER}\n",
     f"results/{OTHER}/explain/explain.json": "{}",
-    **{f"results/{OTHER}/{name}": "wine\n" for name in ("report.md", "report.html", "tables/measures.md")},
+    **{
+        f"results/{OTHER}/{name}": "wine\n"
+        for name in ("report.md", "report.html", "tables/measures.md", "plots/tested.png")
+    },
 }
 """What the other experiment has as its results: DVC does not look inside, and it costs nothing to make."""
 

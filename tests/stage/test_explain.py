@@ -36,6 +36,20 @@ def digits(new_folder: Callable[[str], Path], prepared: str) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def alone(new_folder: Callable[[str], Path], prepared: str) -> Path:
+    """One member of two classes with dropout, from search to report; nothing of it is tracked."""
+    surviving.warm_up()
+    folder = new_folder("alone")
+    asked = ["experiment=breast_cancer_mlp", "trainer.max_epochs=2", "model.dropout=0.2", "tracker=off"]
+    asked += [*here.QUICK, prepared]
+    here.run(folder, "search", *asked, "sampler=random", "study.n_trials=2", "output=results/breast_cancer_mlp")
+    for stage in ("confirm", "evaluate", "explain", "report"):
+        members = ["study.n_members=1"] if stage in ("confirm", "explain") else []
+        here.run(folder, stage, *asked, *members)
+    return folder
+
+
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +121,20 @@ def test_without_ablation_the_page_is_told_why(diabetes: Path, prepared: str, tm
     facts = here.facts(tmp_path, "explain")
     assert "ablation" not in facts["features"]["methods"]
     assert "No ablation: 10 features (explain.ablated: 9)." in facts["notes"]
+
+
+def test_one_member_of_two_classes_is_explained_without_an_interval_and_the_page_says_so(alone: Path) -> None:
+    facts = here.facts(alone, "explain")
+    ablation = facts["features"]["methods"]["ablation"]["rows"]
+    assert {row["feature"] for row in ablation} == set(facts["features"]["names"])
+    assert all((row["low"], row["high"]) == (None, None) and "verdict" not in row for row in ablation)
+    assert "One member: no interval over members can be given." in facts["notes"]
+    assert facts["features"]["methods"]["permutation"]["says"].startswith("How much the log-loss grows")
+    page = (alone / "results/breast_cancer_mlp/report.html").read_text()
+    assert "One member: no interval over members can be given." in page
+    details = json.loads((alone / "results/breast_cancer_mlp/evaluate/details.json").read_text())
+    assert [one["name"] for one in details["intervals"]] == ["dropout"]
+    assert details["classes"] == ["malignant", "benign"]
 
 
 # --- images ------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_the_same_page_is_written_again(folder: Path, prepared: str) -> None:
     assert path.read_bytes() == before
     assert printed == (
         f"{here.facts(folder, 'evaluate')['headline']}\n"
-        "  report   results/diabetes_mlp/report.html   (report.md and tables/ beside it)\n"
+        "  report   results/diabetes_mlp/report.html   (report.md, tables/ and plots/ beside it)\n"
         "  all      results/index.html\n"
         f"  MLflow has none of it: the study {final} is not on this machine\n"
     )
@@ -110,7 +110,7 @@ def test_all_pages_and_tables_are_artifacts_of_the_run_whose_model_was_confirmed
     client = MlflowClient(f"sqlite:///{diabetes}/mlruns/mlflow.db")
     held = Path(client.download_artifacts(here.runs(diabetes, final)[final].info.run_id, "report", str(tmp_path)))
     results = diabetes / "results/diabetes_mlp"
-    names = {"report.html", "report.md", *(f"tables/{path.name}" for path in (results / "tables").iterdir())}
+    names = {"report.html", "report.md", *(f"{path.parent.name}/{path.name}" for path in results.glob("[tp]*/*.*"))}
     assert {path.as_posix() for path in here.files(held)} == names
     for name in names:
         assert (held / name).read_bytes() == (results / name).read_bytes(), name

@@ -95,7 +95,7 @@ def test_one_command_runs_every_stage_of_the_experiment_in_order(first: First) -
     project, output, _ = first
     assert here.ran(output) == list(here.STAGES)
     found = {path.name for path in (project / here.RESULTS).iterdir()}
-    assert found == {*here.NAMES[:4], "config.yaml", "report.html", "report.md", "tables"}
+    assert found == {*here.NAMES[:4], "config.yaml", "report.html", "report.md", "tables", "plots"}
     assert here.facts(project, "evaluate")["headline"] in (project / here.RESULTS / "report.md").read_text()
     assert len(here.facts(project, "search")["ranked"]) == 3
     assert here.run(project, "git", "status", "--porcelain").stdout == "", "git ignores data, studies and results"

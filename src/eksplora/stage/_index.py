@@ -30,7 +30,9 @@ def _experiments(results: Path) -> Iterator[dict[str, Any]]:
             "name": facts.get("experiment", folder),
             "headline": facts.get("headline", ""),
             "link": f"{folder}/report.html",
-            "others": [f"{folder}/{name}" for name in ("report.md", "tables") if (path.parent / name).exists()],
+            "others": [
+                f"{folder}/{name}" for name in ("report.md", "tables", "plots") if (path.parent / name).exists()
+            ],
         }
 
 

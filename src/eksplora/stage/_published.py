@@ -14,7 +14,7 @@ from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
 
 
-def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, str]) -> bool:
+def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes]) -> bool:
     """Add the files of a report, by path, to the run of the study that trained the confirmed model.
 
     Returns:
@@ -28,7 +28,7 @@ def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, 
         study = study_of(request, confirmed)
     except DataError:
         return False
-    add(request, study, "report", {"trial": 0}, {f"report/{name}": text for name, text in files.items()})
+    add(request, study, "report", {"trial": 0}, {f"report/{name}": content for name, content in files.items()})
     return True
 
 
@@ -47,7 +47,7 @@ def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
     return study
 
 
-def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files: Mapping[str, str]) -> None:
+def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     """Write an event and its files into a study, unless that is the last of its kind already, and have MLflow take it.
 
     Args:
@@ -55,21 +55,21 @@ def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files
         study: The study's folder.
         kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
         data: The event's particulars.
-        files: Texts of files by the path that they have as artifacts: `<kind>/...`.
+        files: Contents of files by the path that they have as artifacts: `<kind>/...`.
     """
     assert kind in spools.ADDITIONS
     event = {
         **data,
         "artifacts": {path: path for path in files},
-        "sha256": {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()},
+        "sha256": {path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
     }
     with hold(study):
         if _last(study / "spool.jsonl", kind) != event:
             with new_folder(study / kind) as folder:
-                for path, text in files.items():
+                for path, content in files.items():
                     target = folder / Path(path).relative_to(kind)
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_text(text, encoding="utf-8")
+                    target.write_bytes(content)
             spool = spools.Spool(study / "spool.jsonl")
             try:
                 spool.append(kind, durable=True, **event)

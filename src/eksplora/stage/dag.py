@@ -170,7 +170,7 @@ def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stag
     yield stage("confirm", [rows, search], [confirm])
     yield stage("evaluate", [rows, confirm], [evaluate])
     yield stage("explain", [rows, confirm, evaluate], [explain])
-    pages = [f"{results}/{name}" for name in ("report.html", "report.md", "tables")]
+    pages = [f"{results}/{name}" for name in ("report.html", "report.md", "tables", "plots")]
     yield stage("report", [search, confirm, evaluate, explain], pages)
 
 

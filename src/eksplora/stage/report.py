@@ -12,7 +12,7 @@ from eksplora.stage._results import new_folder, output_of, read_facts, write_fil
 
 
 def report(request: Request) -> None:
-    """Write `<output>/report.html`, `report.md` and `tables/`, the index of all results, and tell MLflow.
+    """Write `<output>/report.html`, `report.md`, `tables/` and `plots/`, the index of all results, and tell MLflow.
 
     Raises:
         DataError: If a stage has not handed on what is told.
@@ -23,19 +23,23 @@ def report(request: Request) -> None:
     facts = gather(output, settings.experiment)
     from eksplora.report.document import document  # only now: what is slow comes with it
     from eksplora.report.experiment import page
+    from eksplora.report.still import stills
     from eksplora.report.tables import tables
     from eksplora.stage._published import publish
 
     pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
-    written = tables(facts)
-    with new_folder(output / "tables") as folder:
-        for name, text in written.items():
-            (folder / Path(name).name).write_text(text, encoding="utf-8")
+    beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
+    for kind in ("tables", "plots"):
+        with new_folder(output / kind) as folder:
+            for name, content in beside.items():
+                if name.startswith(f"{kind}/"):
+                    (folder / Path(name).name).write_bytes(content)
     for name, text in pages.items():
         write_file(output / name, text)
     write_index(Path(settings.paths.results))
-    is_shown = publish(request, facts["confirmed"], pages | written)
-    print(f"{facts['evaluated']['headline']}\n  report   {output / 'report.html'}   (report.md and tables/ beside it)")
+    is_shown = publish(request, facts["confirmed"], {name: text.encode() for name, text in pages.items()} | beside)
+    print(facts["evaluated"]["headline"])
+    print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
         print(f"  MLflow has none of it: the study {facts['confirmed']['studies']['final']} is not on this machine")
