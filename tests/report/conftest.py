@@ -455,7 +455,13 @@ def confirm_facts(name: str, metric: str, direction: str, members: int, searched
         "chosen": rows[0]["name"],
         "configurations": rows,
         "studies": {"confirm": f"{name}-confirm-01", "final": f"{name}-final-02"},
-        "registered": {"name": f"eksplora-{name}", "version": "3", "alias": "champion", "why": "it is better"},
+        "registered": {
+            "name": f"eksplora-{name}",
+            "version": "3",
+            "alias": "champion",
+            "why": "it is better",
+            "run": "9675d89bfc754bd5893496e180114cc8",
+        },
     }
 
 

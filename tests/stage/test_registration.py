@@ -133,6 +133,7 @@ def test_the_first_model_is_registered_as_the_champion_with_the_reason(life: Lif
         "version": "1",
         "alias": "champion",
         "why": "the first model of this experiment",
+        "run": life.version("1").run_id,
     }
     assert life.version("1").tags["why"] == "the first model of this experiment"
     told = f"registry {NAME} version 1: champion; the first model of this experiment"

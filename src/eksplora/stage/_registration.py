@@ -19,7 +19,7 @@ EXAMPLE_ROWS = 5
 
 
 def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
-    """Register the model in `folder`; returns its name, version, alias and the reason; None where nothing is tracked.
+    """Register the model in `folder`; returns name, version, alias, reason and run; None where nothing is tracked.
 
     Raises:
         StorageError: If MLflow does not take it; the same command tries again, nothing is trained twice.
@@ -32,8 +32,9 @@ def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Ou
         champion = registry.champion(name)
         version = registry.add(_model(name, request, folder, facts, final))
         is_champion, why = judged(facts, champion, version)
-        why = registry.judge(name, version, is_champion=is_champion, why=why)
-    return {"name": name, "version": version, "alias": "champion" if is_champion else "challenger", "why": why}
+        why, run = registry.judge(name, version, is_champion=is_champion, why=why), registry.run_of(name, version)
+    alias = "champion" if is_champion else "challenger"
+    return {"name": name, "version": version, "alias": alias, "why": why, "run": run}
 
 
 def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | None, version: str) -> tuple[bool, str]:

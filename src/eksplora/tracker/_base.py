@@ -82,6 +82,9 @@ class Registry(Protocol):
     def fetch(self, model: str, folder: Path) -> Path:
         """Bring a registered model, `models:/<name>@<alias>` or `models:/<name>/<version>`, into `folder`."""
 
+    def run_of(self, name: str, version: str) -> str:
+        """MLflow's id of the run that holds a version: that of the study that trained it."""
+
     def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> str:
         """Note why a version is the champion or is not, and make it so; returns the reason that is noted."""
 

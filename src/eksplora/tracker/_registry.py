@@ -103,6 +103,10 @@ class MlflowRegistry:
         """The files of a model as it was confirmed, which its run holds: none of MLflow's own is needed."""
         return Path(self._client.download_artifacts(run_id, f"{ARTIFACT}/data/{FILES}", str(folder)))
 
+    def run_of(self, name: str, version: str) -> str:
+        """The id of the run that holds a version: that of the study that trained it."""
+        return str(self._client.get_model_version(name, version).run_id)
+
     def judge(self, name: str, version: str, *, is_champion: bool, why: str) -> str:
         """Note why a version is the champion or is not, and make it so; returns the reason that is noted.
 

@@ -18,7 +18,8 @@ _STUDIES = {
 def section(facts: Facts) -> Section:
     """Commands that make every number again, and where the numbers come from."""
     confirmed, evaluated = facts["confirmed"], facts["evaluated"]
-    name = confirmed["experiment"]
+    name, commit = confirmed["experiment"], evaluated["provenance"].get("git.commit")
+    run = (confirmed.get("registered") or {}).get("run", "<id of a run in MLflow>")
     rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
     return Section(
         key="again",
@@ -30,9 +31,13 @@ def section(facts: Facts) -> Section:
         blocks=[
             Commands(
                 [
+                    *([(f"git checkout {commit}", "the code that trained the model")] if commit else []),
                     ("dvc repro", "runs every stage that is not current, this page too"),
-                    ("make reproduce RUN=<id of a run in MLflow>", "trains a recorded run again, compares bit for bit"),
-                    (f"python pipelines/search.py experiment={name}", "the search alone"),
+                    (f"make reproduce RUN={run}", "trains the model again from its record, compares bit for bit"),
+                    (
+                        f"python pipelines/search.py experiment={name} study.versioned=true output=results/{name}",
+                        "the search alone, as dvc repro runs it",
+                    ),
                     (f"python pipelines/confirm.py experiment={name}", "fresh members, and the model on all rows"),
                     (f"python pipelines/evaluate.py experiment={name}", "the test part"),
                     (f"python pipelines/explain.py experiment={name}", "what the model looks at"),
