@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -28,7 +28,9 @@ def test_holm_is_closed_testing_by_bonferroni(ps: list[float]) -> None:
 @given(p_lists, st.floats(0.01, 0.99))
 def test_benjamini_hochberg_rejects_what_the_step_up_rule_rejects(ps: list[float], alpha: float) -> None:
     ranked = np.sort(ps)
-    passed = np.flatnonzero(ranked * len(ps) / np.arange(1, len(ps) + 1) <= alpha)
+    steps = ranked * len(ps) / np.arange(1, len(ps) + 1)
+    assume(not np.isclose(steps, alpha, rtol=1e-12).any())  # there rounding decides
+    passed = np.flatnonzero(steps <= alpha)
     threshold = ranked[passed[-1]] if len(passed) else -1.0
     np.testing.assert_array_equal(benjamini_hochberg(ps) <= alpha, np.array(ps) <= threshold)
 

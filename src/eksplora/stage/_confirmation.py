@@ -68,10 +68,16 @@ def as_confirmation(request: Request) -> Request:
     Nor does the search's way of choosing matter: each candidate is tried, and trained to its end.
     """
     study = replace(request.settings.study, seed=derive(request.settings.study.seed, "confirm") % 2**31)
-    own = build.plain(build.compose_root(request.root, [f"{key}={name}" for key, name in EACH.items()]))
+    asked = [own_experiment(request), *(f"{key}={name}" for key, name in EACH.items())]
+    own = build.plain(build.compose_root(request.root, asked))
     config = {**request.config, "study": asdict(study), **{key: own[key] for key in EACH}}
     settings, choices = replace(request.settings, study=study), {**request.choices, **EACH}
     return replace(request, settings=settings, config=config, choices=choices)
+
+
+def own_experiment(request: Request) -> str:
+    """The override that chooses the request's experiment: what is composed besides it is of no other."""
+    return f"experiment={request.choices['experiment']}"
 
 
 def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
@@ -95,7 +101,7 @@ def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Ou
 
 def on_all_rows(request: Request, chosen: Confirmed) -> Config:
     """The chosen configuration for a training on all rows, with as many epochs as validation suggested."""
-    other = build.Configurator(request.root, ON_ALL_ROWS)({})
+    other = build.Configurator(request.root, [own_experiment(request), *ON_ALL_ROWS])({})
     config = chosen.candidate.config
     return {
         **config,

@@ -143,9 +143,9 @@ def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
 
 def metrics_of(request: Request) -> dict[str, Any]:
     """All metrics that are for the task, by the names that they have in curves, the objective's first."""
-    own = request.choices["objective"]
+    own, asked = request.choices["objective"], [f"experiment={request.choices['experiment']}"]
     files = sorted(build.metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
-    configure, stated = build.Configurator(request.root, request.overrides), build.Configurator(request.root, ())
+    configure, stated = build.Configurator(request.root, request.overrides), build.Configurator(request.root, asked)
     names = {file: stated({"objective": file})["objective"]["metric"] for file in files}
     names[own] = request.settings.objective.metric
     return {names[file]: build.part({"metric": configure({"metric": file})["metric"]}, "metric") for file in files}
