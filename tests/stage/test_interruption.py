@@ -30,7 +30,9 @@ REAL = (
 
 
 @pytest.mark.parametrize(
-    ("setting", "moments"), [(RANDOM, (0, 10, 35, 60)), (TPE, (25, 45))], ids=["random, 2 workers", "tpe, 1 worker"]
+    ("setting", "moments"),
+    [pytest.param(RANDOM, (0, 10, 35, 60), marks=pytest.mark.slow), (TPE, (25, 45))],
+    ids=["random, 2 workers", "tpe, 1 worker"],
 )
 def test_study_killed_again_and_again_equals_the_undisturbed_one(
     setting: tuple[str, ...], moments: tuple[int, ...], prepared: str, workplace: Path

@@ -223,8 +223,14 @@ def test_pruned_members_in_other_populations_end_too(size: int, prepared: str) -
 SLOW = ("study.n_members=2", "study.batch=5", "training.population=4")
 
 
-@pytest.mark.parametrize("moments", [(30,), (5, 40, 90, 150)], ids=["once", "again and again"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("workers", "moments"),
+    [
+        (1, (30,)),
+        (2, (5, 40, 90, 150)),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (5, 40, 90, 150)), (2, (30,)))),
+    ],
+)
 def test_populations_go_on_as_they_were_after_kills(moments: tuple[int, ...], workers: int, prepared: str) -> None:
     setting = [*BASE, *ONE_KIND, *SLOW, f"study.workers={workers}", prepared]
     expected = here.undisturbed(*setting)
@@ -237,8 +243,14 @@ def test_populations_go_on_as_they_were_after_kills(moments: tuple[int, ...], wo
     assert again <= 4 * workers * len(moments), "a kill costs at most the epoch that each population was in"
 
 
-@pytest.mark.parametrize("moments", [(50,), (20, 45, 70)], ids=["once", "again and again"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("workers", "moments"),
+    [
+        (1, (50,)),
+        (2, (20, 45, 70)),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (20, 45, 70)), (2, (50,)))),
+    ],
+)
 def test_batches_of_a_sampler_with_memory_are_the_same_after_kills(
     moments: tuple[int, ...], workers: int, prepared: str
 ) -> None:

@@ -154,7 +154,12 @@ def test_stages_read_only_what_they_depend_on(done: Path) -> None:
             assert path in wanted[stage], f"{stage}: {why} {path}"
         if why == "opened" and is_data and not (done / path).is_dir():
             handed_on = here.outs(done)[stage]
-            assert is_under(path, [*wanted[stage], *handed_on]) or is_beside(path, handed_on), f"{stage}: {path}"
+            is_listed = stage.startswith("report") and path.endswith(
+                "/evaluate/evaluate.json"
+            )  # the list of all results
+            assert is_listed or is_under(path, [*wanted[stage], *handed_on]) or is_beside(path, handed_on), (
+                f"{stage}: {path}"
+            )
 
 
 IMPORTS = ("imported", "composed")
@@ -184,7 +189,7 @@ def is_beside(path: str, outs: Sequence[str]) -> bool:
 
 def test_a_repro_that_is_killed_goes_on(first: First, start: Path, tmp_path: Path) -> None:
     draws = random.Random(0)
-    killed_repro_equals(first, start, tmp_path, [(name, draws.random()) for name in here.STAGES[1:4]])
+    killed_repro_equals(first, start, tmp_path, [(here.STAGES[2], draws.random())])
 
 
 @pytest.mark.slow

@@ -196,6 +196,7 @@ def test_a_study_is_its_best_trial_and_without_its_folder_its_record_comes_from_
     assert capfd.readouterr().out.startswith(verdict)
 
 
+@pytest.mark.slow
 def test_a_trial_that_repeats_another_is_the_training_of_that_one(
     here: Here, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_trial_that_repeats_another_is_the_training_of_that_one(
     assert f"bit-identical: population, trial {repeat['repeats']}: every metric of 9" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_ends_after_the_same_epoch(here: Here, capfd: pytest.CaptureFixture[str]) -> None:
     results = recording.events(here.project.spool("interrupted"), "member")
     pruned = next(result for result in results if result["status"] == "pruned")

@@ -56,6 +56,7 @@ def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_pat
     assert filled.stdout == "MLflow has everything already.\n"
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_path: Path, data: str) -> None:
     long = command("search", *SMALL, data, "study.name=killed", "trainer.max_epochs=100000")
     driver = subprocess.Popen(long, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
