@@ -77,7 +77,7 @@ check: $(STAMP) ## format, lint and strict types
 	$(VENV_PYTHON) -m mypy
 
 test: $(STAMP) ## the tests, without the slow ones [ARGS="pytest arguments"]
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(value ARGS)
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(value ARGS)
 
 test-slow: $(STAMP) ## the slow tests
 	$(VENV_PYTHON) -m pytest -m "slow and not gpu" $(value ARGS)

@@ -118,7 +118,7 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "pipelines/bench.py"),
         (("bench-peers", "ARGS=repeats=1"), "pipelines/bench_peers.py repeats=1"),
-        (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile -x"),
+        (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile --no-loadscope-reorder -x"),
         (("test-slow",), '-m pytest -m "slow and not gpu" '),
     ],
 )
