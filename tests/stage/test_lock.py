@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,22 @@ def test_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file/small: cannot be written .*paths.mlruns=<folder>"):
         hold(tmp_path / "file" / "small").__enter__()
+
+
+def test_a_holder_of_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """As a study of another name does that fills MLflow with what this one left."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold_for_a_moment() -> None:
+        with hold(tmp_path / "small", waits=False):
+            held.set()
+            release.wait(1.0)
+
+    other = threading.Thread(target=hold_for_a_moment)
+    other.start()
+    assert held.wait(5.0)
+    with pytest.raises(StudyError, match="being run"):
+        hold(tmp_path / "small", waits=False).__enter__()
+    with hold(tmp_path / "small"):
+        assert (tmp_path / "small/lock").read_text() == str(os.getpid())
+    other.join()

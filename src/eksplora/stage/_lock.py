@@ -14,17 +14,24 @@ NAME = "lock"
 PATIENCE_SECONDS = 30.0
 """A stage of DVC waits so long for the lock: what an earlier `dvc repro` left is ending just now."""
 
+MOMENT_SECONDS = 3.0
+"""Everybody waits so long: another command that fills MLflow holds the lock of each study for a moment."""
+
 
 @contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path, *, waits: bool = True) -> Iterator[None]:
     """Hold the lock of a study's folder.
+
+    Args:
+        folder: The study's.
+        waits: Whether to wait for a holder that may be about to go.
 
     Raises:
         StudyError: If another driver holds it.
         StorageError: If the folder cannot be written.
     """
     descriptor = _open(folder)
-    patience = PATIENCE_SECONDS if "DVC_STAGE" in os.environ else 0.0
+    patience = (PATIENCE_SECONDS if "DVC_STAGE" in os.environ else MOMENT_SECONDS) if waits else 0.0
     try:
         while not _take(descriptor, folder, until=time.monotonic() + patience):
             os.close(descriptor)

@@ -28,7 +28,7 @@ def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[str, int]]:
     """Bring every study that no driver runs now into MLflow; yields those that were behind, with the events sent."""
     for spool in sorted(studies.glob("*/spool.jsonl")):
         try:
-            with hold(spool.parent):  # for a moment only: its own driver may want to start
+            with hold(spool.parent, waits=False):  # for a moment only: its own driver may want to start
                 close_if_killed(spool)
         except StudyError:
             continue  # its own driver keeps MLflow up to date
