@@ -101,16 +101,15 @@ def test_the_same_seed_gives_the_same_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "num_outputs", "unit", "says"),
+    ("classes", "num_outputs", "says"),
     [
-        (None, 1, "k$", "the feature moves the prediction (in k$) from its mean over 10 training rows"),
-        (None, 1, "", "the feature moves the prediction from its mean"),
-        (["no", "ja"], 1, "", "moves the log-odds of class 'ja'"),
-        (["a", "b", "c"], 3, "", "moves the score of the class that the members predict together"),
+        (None, 1, "the feature moves the prediction from its mean over 10 training rows"),
+        (["no", "ja"], 1, "moves the log-odds of class 'ja'"),
+        (["a", "b", "c"], 3, "moves the score of the class that the members predict together"),
     ],
 )
-def test_sentences_say_what_is_moved(classes: list[str] | None, num_outputs: int, unit: str, says: str) -> None:
-    given = tabular(num_outputs=num_outputs, classes=classes, unit=unit)
+def test_sentences_say_what_is_moved(classes: list[str] | None, num_outputs: int, says: str) -> None:
+    given = tabular(num_outputs=num_outputs, classes=classes)
     methods = feature_facts(given, seed=0, effort=SMALL).facts["methods"]
     assert says in methods["shap"]["says"]
     assert methods["permutation"]["says"] == (

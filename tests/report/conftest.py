@@ -158,7 +158,6 @@ def classes_facts(names: Sequence[str] = tuple("0123456789"), members: int = 8) 
             }
             for name in ("ensemble", "dropout")
         ],
-        "bias_variance": None,
         "notes": [],
     }
     overlays = [
@@ -229,7 +228,6 @@ def numbers_facts(features: Sequence[str] = (), members: int = 8) -> Facts:
         "kind": "numbers",
         "rows": rows,
         "members": members,
-        "unit": "1000 $",
         "measures": {
             name: summary(value, members, 0.1) if value else dict.fromkeys(summary(1.0, 2)) | {"members": []}
             for name, value in {

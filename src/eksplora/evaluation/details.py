@@ -59,7 +59,6 @@ def details_of_classes(
         "examples": examples,
         "rows_table": _rows_of_classes(together, labels, names, [*examples["worst"], *examples["best"], *pictured]),
         "intervals": _agreement(each, labels, if_finite(dropout)),
-        "bias_variance": None,
         "notes": notes_of(each, dropout, measures, absent),
     }
 
@@ -106,7 +105,6 @@ def details_of_numbers(
         "kind": "numbers",
         "rows": len(wanted),
         "members": len(each),
-        "unit": "",
         "measures": measures,
         "residuals": {name: _listed(values[shown]) for name, values in columns.items()},
         "quantiles": curve.quantiles(residual),

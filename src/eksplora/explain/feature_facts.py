@@ -35,7 +35,6 @@ class Tabular:
         error: Smaller is better, see `permutation_importance`.
         error_name: As it stands in a sentence: "the mean squared error".
         classes: Names of the classes; None for numbers.
-        unit: Of numbers, for the sentences; may be empty.
     """
 
     outputs: Outputs
@@ -47,7 +46,6 @@ class Tabular:
     error: Error
     error_name: str
     classes: Sequence[str] | None
-    unit: str = ""
 
 
 def feature_facts(given: Tabular, *, seed: int, effort: Effort | None = None) -> Facts:
@@ -134,7 +132,7 @@ def _sentences(given: Tabular, effort: Effort, explained: int, num_outputs: int)
 
 def _output_name(given: Tabular, num_outputs: int) -> str:
     if given.classes is None:
-        return f"the prediction (in {given.unit})" if given.unit else "the prediction"
+        return "the prediction"
     if num_outputs == 1:
         return f"the log-odds of class '{given.classes[-1]}'"
     return "the score of the class that the members predict together"

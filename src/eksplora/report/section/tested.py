@@ -213,7 +213,7 @@ def _selective(curve: Facts) -> Block:
 
 
 def _of_numbers(details: Facts) -> list[Block]:
-    found, unit = details["residuals"], f" ({details['unit']})" if details["unit"] else ""
+    found = details["residuals"]
     rows = counted(len(found["residual"]), "row")
     return [
         Heading("Residuals"),
@@ -222,7 +222,7 @@ def _of_numbers(details: Facts) -> list[Block]:
                 Plot(
                     "predicted",
                     "Prediction against target",
-                    f"Predictions of {rows} against their targets{unit}",
+                    f"Predictions of {rows} against their targets",
                     numbers.predicted(found),
                     "On the dotted line a prediction is right.",
                 ),
@@ -230,14 +230,14 @@ def _of_numbers(details: Facts) -> list[Block]:
                     "residual-predicted",
                     "Residual against prediction",
                     f"Target minus prediction of {rows} against the prediction",
-                    numbers.residual(found, "predicted", f"prediction{unit}"),
+                    numbers.residual(found, "predicted", "prediction"),
                     "A cloud around zero without a shape is good; a funnel says that errors grow with the prediction.",
                 ),
                 Plot(
                     "residual-actual",
                     "Residual against target",
                     f"Target minus prediction of {rows} against the target",
-                    numbers.residual(found, "actual", f"target{unit}"),
+                    numbers.residual(found, "actual", "target"),
                     "A rising cloud says that extreme targets are predicted too near to the middle.",
                 ),
                 Plot(
