@@ -187,3 +187,31 @@ def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: 
     done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (143, "went on\n")
     assert done.stderr.startswith("error: stopped; the same command goes on where it was left\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "error"),
+    [
+        ("SIGTERM", 143, "ImportError('initialization failed')"),
+        ("SIGTERM", 143, "OSError(28, 'full')"),
+        ("SIGINT", 130, "ImportError('initialization failed')"),
+    ],
+)
+def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
+    tmp_path: Path, number: str, code: int, error: str
+) -> None:
+    """pybind11 turns any exception during the import of a module into an ImportError that is caused by it."""
+    lines = [
+        "import os, signal",
+        "from eksplora.command import pipeline",
+        "@pipeline('sync')",
+        "def main(request):",
+        "    try:",
+        f"        os.kill(os.getpid(), signal.{number})",
+        "    except BaseException as interruption:",
+        f"        raise {error} from interruption",
+    ]
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "error: " in done.stderr and "Traceback" not in done.stderr

@@ -41,6 +41,8 @@ UNWRITABLE = (
 )
 """What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
 
+INTERRUPTED = "interrupted; the same command goes on where it was left"
+
 UNTOLD = ("command", "experiment", "exploration")
 """Groups whose files are not shown key by key in a command's help."""
 
@@ -88,11 +90,21 @@ def readable_errors(root: str) -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         _fail(explain(error, root), 2)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it was left", 130)
+        _fail(INTERRUPTED, 130)
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
         _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+    except Exception as error:
+        if not _follows_interrupt(error):
+            raise
+        _fail(INTERRUPTED, 130)
+
+
+def _follows_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C came first and foreign code made another error of it: an import of a C++ module does."""
+    before = error.__cause__ or error.__context__
+    return before is not None and (isinstance(before, KeyboardInterrupt) or _follows_interrupt(before))
 
 
 @contextmanager
@@ -112,10 +124,13 @@ def ended_by_signals() -> Iterator[None]:
     _dvc.follow()
     try:
         yield
-        if asked:  # raised where exceptions are only noted (a finalizer): what was asked to end has not been done
-            raise SystemExit(128 + asked[0])
+    except BaseException:
+        if not asked:  # else foreign code may have made another error of it: an import of a C++ module does
+            raise
     finally:
         signal.signal(signal.SIGTERM, before)
+    if asked:  # also where exceptions are only noted (a finalizer): what was asked to end has not been done
+        raise SystemExit(128 + asked[0])
 
 
 def help_text(root: str, module: str, purpose: str) -> str:
