@@ -219,3 +219,15 @@ def test_images_are_whole_numbers_of_the_rows_that_are_asked_for() -> None:
     coloured[0, 1] = 1
     assert images_of(coloured, [0]) == {"0": [[[0, 255, 0]] * 2] * 2}
     assert images_of(np.ones((1, 2, 1, 1)), [0]) == {"0": [[0]]}
+
+
+def test_a_class_with_one_test_row_has_no_interval_over_rows() -> None:
+    """Its recall is the same in all resamples that hold the row; an interval of no width would be a boast."""
+    labels = np.array([0, 1, 1, 0, 1, 2])
+    found = as_json(details_of_classes(members(labels, 3), labels, ["a", "b", "c"]))
+    assert found["notes"][0].startswith("Class 'c' has one test row: no interval over rows")
+    for name in ("recall", "precision", "f1", "auroc", "average_precision"):
+        ends = [(one[name]["rows_low"], one[name]["rows_high"]) for one in found["per_class"]]
+        assert None not in (*ends[0], *ends[1]) and ends[2] == (None, None)
+    assert found["per_class"][2]["specificity"]["rows_low"] is not None
+    assert found["per_class"][2]["recall"]["low"] is not None

@@ -1,12 +1,16 @@
 """What a reader has to know of the numbers, in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from eksplora.evaluation._finite import if_finite
 from eksplora.evaluation._weights import Array
 
 ONE_MEMBER = "One member: no interval over members can be given."
+OF_FEW_ROWS = {
+    0: "Class '{}' has no test row: its recall is not defined, and averages leave it out.",
+    1: "Class '{}' has one test row: no interval over rows can be given of its recall and what is made of it.",
+}
 ONE_ROW = "One test row: no interval over rows can be given."
 BIASED = (
     "The {} of all members together lies outside its interval over rows: resampled rows bias this measure, so that "
@@ -16,7 +20,7 @@ OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothin
 
 
 def notes_of(
-    each: Array, dropout: Array | None, measures: Mapping[str, Mapping[str, Any]], absent: Sequence[str] = ()
+    each: Array, dropout: Array | None, measures: Mapping[str, Mapping[str, Any]], rows: Mapping[str, int] = {}
 ) -> list[str]:
     """Why something is absent, or to be read with care.
 
@@ -24,11 +28,9 @@ def notes_of(
         each: What the members predict, (members, rows, ...).
         dropout: The same of passes with dropout left on.
         measures: By name, as `summary` has them.
-        absent: Names of classes without test rows.
+        rows: How many test rows each class has.
     """
-    notes = [
-        f"Class '{name}' has no test row: its recall is not defined, and averages leave it out." for name in absent
-    ]
+    notes = [OF_FEW_ROWS[count].format(name) for name, count in rows.items() if count in OF_FEW_ROWS]
     notes += [ONE_MEMBER] if len(each) == 1 else []
     notes += [ONE_ROW] if each.shape[1] == 1 else []
     notes += [BIASED.format(name.replace("_", " ")) for name, one in measures.items() if _is_outside(one)]

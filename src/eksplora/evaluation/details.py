@@ -36,10 +36,10 @@ def details_of_classes(
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     ends = intervals(lambda weights: _flat(classification.scores(together, labels, weights)), len(labels))
     known = [_flat(classification.scores(own, labels, once(len(labels)))) for own in (together, *each)]
-    found = summaries(known[1:], known[0], ends)
     counts = classification.confusion(together, labels)
+    found = summaries(known[1:], known[0], _of_more_than_one(ends, counts.sum(1)))
     measures = {name: value for name, value in found.items() if isinstance(value, dict)}
-    absent = [name for name, own in zip(names, counts, strict=True) if not own.sum()]
+    rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
     examples, confused = _examples_of_classes(together, labels), _confused(together, labels, names, counts)
     pictured = [row for pair in confused for row in pair["rows"]]
     return {
@@ -59,7 +59,7 @@ def details_of_classes(
         "examples": examples,
         "rows_table": _rows_of_classes(together, labels, names, [*examples["worst"], *examples["best"], *pictured]),
         "intervals": _agreement(each, labels, if_finite(dropout)),
-        "notes": notes_of(each, dropout, measures, absent),
+        "notes": notes_of(each, dropout, measures, rows),
     }
 
 
@@ -141,6 +141,14 @@ def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Any]:
 def _flat(scores: classification.Scores) -> dict[str, Array]:
     """Measures of all rows, and `class <name>` of each class."""
     return {**scores.overall, **{f"class {name}": values for name, values in scores.per_class.items()}}
+
+
+def _of_more_than_one(ends: Mapping[str, Array], rows: NDArray[np.int64]) -> dict[str, Array]:
+    """Intervals over rows without those of classes with one row, which is right in all resamples or in none."""
+    return {
+        name: np.where(rows == 1, np.nan, values) if name.startswith("class ") and "specificity" not in name else values
+        for name, values in ends.items()
+    }
 
 
 def _rates(counts: NDArray[np.int64]) -> list[list[float | None]]:
