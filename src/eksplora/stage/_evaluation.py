@@ -154,7 +154,11 @@ def metrics_of(request: Request) -> dict[str, Any]:
 def _values(
     ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
 ) -> dict[str, float]:
-    """The metrics of predictions (rows, columns)."""
+    """The metrics of predictions (rows, columns).
+
+    Raises:
+        DataError: If a metric is not defined for so few rows.
+    """
     task = build.part(ensemble.config, "task")
     target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
     predicted = torch.from_numpy(prediction).float()
@@ -163,7 +167,10 @@ def _values(
     for name, metric in metrics.items():
         metric.reset()
         metric.update(predicted, target)
-        found[name] = float(metric.compute())
+        try:
+            found[name] = float(metric.compute())
+        except ValueError as error:  # R^2 of a single row
+            raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
 
 
