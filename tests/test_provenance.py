@@ -71,6 +71,19 @@ def test_an_untracked_file_is_dirty_and_named_but_an_ignored_one_is_neither(repo
     assert "rows.npy" not in diff(repository)
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_what_dvc_notes_of_the_stages_is_in_the_diff_but_not_dirty(repository: Path, is_committed: bool) -> None:
+    (repository / "dvc.lock").write_text("schema: '2.0'\n")
+    if is_committed:
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", "--message=results")
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert collect(repository)["git.dirty"] == "false"
+    assert "+stages: {}" in diff(repository)
+    (repository / "constraints.txt").write_text("torch==2.14.0\n")
+    assert collect(repository)["git.dirty"] == "true"
+
+
 def test_the_diff_restores_untracked_files_byte_for_byte_and_leaves_the_users_index_alone(repository: Path) -> None:
     contents = {"new file.yaml": b"x: 1\r\n", "latin.txt": "f\xfcr\n".encode("latin-1"), "[a]*.bin": bytes(range(256))}
     for name, content in contents.items():

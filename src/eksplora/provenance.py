@@ -49,6 +49,8 @@ TRAINING_CODE = (
 """The modules and rooms of eksplora that can change what a training gives; a part that is not there is passed over."""
 
 GIT_TIMEOUT_SECONDS = 10.0
+WRITTEN_BY_STAGES = ":(exclude)dvc.lock"
+"""DVC notes each stage that ended here, so it differs from the commit while the next one runs: no change of code."""
 
 
 def collect(root: Path) -> Provenance:
@@ -58,9 +60,9 @@ def collect(root: Path) -> Provenance:
         root: The project's folder: where `constraints.txt` and `.git` are.
 
     Returns:
-        `git.commit`, `git.branch`, `git.dirty` ("true" when tracked files differ from the commit or untracked ones
-        exist), `lock.sha256` (of `constraints.txt`), `dvc_lock.sha256`, `code.sha256`, `version.<package>` and
-        `machine.<what>`.
+        `git.commit`, `git.branch`, `git.dirty` ("true" when tracked files other than `dvc.lock` differ from the commit
+        or untracked ones exist), `lock.sha256` (of `constraints.txt`), `dvc_lock.sha256`, `code.sha256`,
+        `version.<package>` and `machine.<what>`.
     """
     return {
         **_git(root),
@@ -77,7 +79,7 @@ LARGEST_UNTRACKED_BYTES = 2**20
 
 
 def diff(root: Path) -> str:
-    """What differs from the last commit, as a patch that `git apply` takes; untracked files are in it.
+    """What differs from the last commit, as a patch that `git apply` takes; untracked files and `dvc.lock` are in it.
 
     Returns:
         An empty string for a clean tree, "unknown" where there is no git, no repository or no commit. Untracked files
@@ -130,7 +132,7 @@ def code_sha256(package: Path) -> str:
 
 
 def _git(root: Path) -> Provenance:
-    status = _run_git(root, "status", "--porcelain=v2", "--branch")
+    status = _run_git(root, "status", "--porcelain=v2", "--branch", "--", ".", WRITTEN_BY_STAGES)
     if status is None:
         return dict.fromkeys(("git.commit", "git.branch", "git.dirty"), UNKNOWN)
     lines = status.splitlines()
