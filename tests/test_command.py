@@ -204,6 +204,7 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
     lines = [
         "import os, signal",
         "from eksplora.command import pipeline",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it",
         "@pipeline('sync')",
         "def main(request):",
         "    try:",
