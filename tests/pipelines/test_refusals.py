@@ -137,6 +137,7 @@ def test_a_full_disk_is_refused_when_data_are_prepared(tmp_path: Path) -> None:
     assert told.endswith("Free space, or choose another folder with paths.data=<folder>.")
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_while_the_first_runs(prepared: Path, tmp_path: Path) -> None:
     command = words(prepared, "trainer.max_epochs=100000")
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:

@@ -226,9 +226,8 @@ SLOW = ("study.n_members=2", "study.batch=5", "training.population=4")
 @pytest.mark.parametrize(
     ("workers", "moments"),
     [
-        (1, (30,)),
         (2, (5, 40, 90, 150)),
-        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (5, 40, 90, 150)), (2, (30,)))),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (30,)), (1, (5, 40, 90, 150)), (2, (30,)))),
     ],
 )
 def test_populations_go_on_as_they_were_after_kills(moments: tuple[int, ...], workers: int, prepared: str) -> None:
@@ -247,8 +246,7 @@ def test_populations_go_on_as_they_were_after_kills(moments: tuple[int, ...], wo
     ("workers", "moments"),
     [
         (1, (50,)),
-        (2, (20, 45, 70)),
-        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (20, 45, 70)), (2, (50,)))),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (20, 45, 70)), (2, (50,)), (2, (20, 45, 70)))),
     ],
 )
 def test_batches_of_a_sampler_with_memory_are_the_same_after_kills(

@@ -187,9 +187,21 @@ def is_beside(path: str, outs: Sequence[str]) -> bool:
 # --- interruptions -----------------------------------------------------------------------------------------------
 
 
-def test_a_repro_that_is_killed_goes_on(first: First, start: Path, tmp_path: Path) -> None:
-    draws = random.Random(0)
-    killed_repro_equals(first, start, tmp_path, [(here.STAGES[2], draws.random())])
+def test_a_search_whose_dvc_is_killed_goes_on(first: First, start: Path, tmp_path: Path) -> None:
+    undisturbed, _, seconds = first
+    project, search = here.duplicate(start, tmp_path / "project"), here.STAGES[1]
+    with ExitStack() as living:
+        killed, log = going_on(project, [search], living, search)
+        assert here.wait_for_end(killed, 0.5 * seconds[search]) is False, log.read_text()
+        killed.kill()
+        assert killed.wait(60) == -signal.SIGKILL and halves(project, undisturbed) == []
+        process, log = going_on(project, [], living, search)
+        assert process.returncode == 0, log.read_text()
+        surviving.until(lambda: not surviving.session(killed.pid), seconds=20)
+    assert halves(project, undisturbed) == []
+    assert here.facts(project, "search")["ranked"] == here.facts(undisturbed, "search")["ranked"]
+    ((study, ends),) = here.studies(project).items()
+    assert ends == here.studies(undisturbed)[study] and set(ends.values()) == {1}
 
 
 @pytest.mark.slow
@@ -387,7 +399,7 @@ def test_raw_and_prepared_data_have_their_hashes_in_the_lock_file(done: Path) ->
         assert out["md5"].endswith(".dir") and here.cached(done, out["md5"]).is_file()
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Settings and environment of an empty remote: a folder, or a bucket of a server on this machine."""
     if request.param == "folder":
