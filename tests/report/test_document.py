@@ -171,6 +171,34 @@ def test_the_band_of_a_curve_is_one_spread_on_each_side(boston: Facts) -> None:
     np.testing.assert_allclose(gap["y"], np.subtract(known["val/mae"], known["train/mae"]), rtol=1e-3)
 
 
+def layout_of(facts: Facts, name: str) -> Any:
+    return json.loads(plots(facts, "learning")[name].figure)["layout"]
+
+
+def test_a_curve_that_spans_orders_of_magnitude_has_a_logarithmic_scale_and_a_band_that_stays_on_it(
+    boston: Facts,
+) -> None:
+    assert "type" not in layout_of(boston, "curve-mae")["yaxis"]
+    steep = [500.0 / epoch**2 for epoch in range(1, 41)]
+    curves = {**boston["curves"], "train/mae": steep, "val/mae": steep, "train/mae_std": [2 * one for one in steep]}
+    facts = {**boston, "curves": curves}
+    assert layout_of(facts, "curve-mae")["yaxis"]["type"] == "log"
+    assert plots(facts, "learning")["curve-mae"].says.endswith(" Logarithmic scale.")
+    low = json.loads(plots(facts, "learning")["curve-mae"].figure)["data"][0]["y"]
+    assert low == pytest.approx([500 / 1600 / 2] * 40, rel=1e-4)
+    negative = {**boston, "curves": curves | {"val/mae": [-1.0] * 40}}
+    assert "type" not in layout_of(negative, "curve-mae")["yaxis"]
+
+
+def test_the_first_epochs_do_not_decide_on_the_scale_of_a_gap(boston: Facts) -> None:
+    assert "range" not in layout_of(boston, "gap-mae")["yaxis"]
+    training, gaps = boston["curves"]["train/mae"], [-100.0, -50.0, *np.linspace(0.5, 1.5, 38)]
+    validation = [one + gap for one, gap in zip(training, gaps, strict=True)]
+    facts = {**boston, "curves": boston["curves"] | {"val/mae": validation}}
+    assert layout_of(facts, "gap-mae")["yaxis"]["range"] == pytest.approx([-0.15, 1.65])
+    assert plots(facts, "learning")["gap-mae"].says.endswith(" The first epochs lie off the scale.")
+
+
 def test_trials_stand_best_first_with_the_interval_of_their_members(digits: Facts) -> None:
     from scipy import stats
 

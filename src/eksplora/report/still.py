@@ -10,6 +10,7 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 from eksplora.report.look import BLUE, GREY, VERMILION
+from eksplora.report.plot import curve
 
 Facts = Mapping[str, Any]
 
@@ -62,9 +63,10 @@ def curves(facts: Facts) -> Any:
         if (values := columns.get(f"{split}/{metric}")) is None:
             continue
         axes.plot(columns["epoch"], values, line, color=colour, label="training" if split == "train" else "validation")
-        if (spread := columns.get(f"{split}/{metric}_std")) is not None:
-            low, high = ([value + sign * own for value, own in zip(values, spread, strict=True)] for sign in (-1, 1))
-            axes.fill_between(columns["epoch"], low, high, color=colour, alpha=0.2, linewidth=0)
+        if (ends := curve.band(columns, split, metric)) is not None:
+            axes.fill_between(columns["epoch"], *ends, color=colour, alpha=0.2, linewidth=0)
+    if curve.is_logarithmic(columns, metric):
+        axes.set_yscale("log")
     axes.legend(fontsize=8)
     return _named(drawn, axes, facts, "learning curves", "epoch", metric)
 

@@ -66,20 +66,20 @@ def _of(curves: Columns, name: str) -> list[Block]:
         if any(f"{split}/{name}_std" in curves for split in curve.STYLES)
         else ""
     )
+    scale = " Logarithmic scale." if curve.is_logarithmic(curves, name) else ""
     shown: list[Block] = [
         Plot(
             f"curve-{name}",
             name,
             f"{name} over epochs; at the end {ends}",
             curve.learning(curves, name),
-            f"Mean over members{band}." if band else "",
+            (f"Mean over members{band}." if band else "") + scale,
         )
     ]
     if not all(f"{split}/{name}" in curves for split in curve.STYLES):
         return shown
-    last = curves[f"val/{name}"][-1] - curves[f"train/{name}"][-1]
+    values = curve.gaps(curves, name)
     says = "Validation minus training: a gap that keeps growing is what is learned by heart."
-    return [
-        *shown,
-        Plot(f"gap-{name}", f"Gap of {name}", f"The gap at the end is {number(last)}", curve.gap(curves, name), says),
-    ]
+    says += "" if curve.gap_range(values) is None else " The first epochs lie off the scale."
+    last = f"The gap at the end is {number(values[-1])}"
+    return [*shown, Plot(f"gap-{name}", f"Gap of {name}", last, curve.gap(curves, name), says)]

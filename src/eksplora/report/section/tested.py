@@ -68,21 +68,22 @@ def measures(found: Mapping[str, Facts]) -> Table:
     """All measures, a line each."""
     return Table(
         "Measures",
-        [
-            {
-                "measure": word(name),
-                "mean over members": one["mean"],
-                "95% interval over members": between(one["low"], one["high"]),
-                "spread": one["std"],
-                "members together": one["ensemble"],
-                "95% interval over rows": between(one["rows_low"], one["rows_high"]),
-            }
-            for name, one in found.items()
-        ],
+        [{"measure": word(name), **_with_intervals(one)} for name, one in found.items()],
         "Over members: what other seeds would change (Student's). Over rows: what another test part of the same size "
         "would change for all members together (bootstrap). A dash: not defined.",
         is_tall=False,
     )
+
+
+def _with_intervals(one: Facts) -> dict[str, Any]:
+    """A measure in columns."""
+    return {
+        "mean over members": one["mean"],
+        "95% interval over members": between(one["low"], one["high"]),
+        "spread": one["std"],
+        "members together": one["ensemble"],
+        "95% interval over rows": between(one["rows_low"], one["rows_high"]),
+    }
 
 
 def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
@@ -111,6 +112,7 @@ def _of_classes(details: Facts) -> list[Block]:
     return [
         Heading("Class by class"),
         _per_class(details["per_class"]),
+        _recalls(details["per_class"]),
         _confusion(details),
         *_curves(details["curves"]),
         Beside([_calibration(details), _selective(details["curves"]["selective"])]),
@@ -125,13 +127,20 @@ def _per_class(rows: Sequence[Facts]) -> Table:
                 "class": str(row["class"]),
                 "rows": row["rows"],
                 **{word(name): row[name]["mean"] for name in OF_CLASS},
-                "recall, 95% interval over members": between(row["recall"]["low"], row["recall"]["high"]),
-                "over rows": between(row["recall"]["rows_low"], row["recall"]["rows_high"]),
             }
             for row in rows
         ],
         "Means over members. Recall: the share of a class's rows that were found; precision: the share of the rows "
-        "said to be of it that are. Over rows: of all members together, 1000 resamples. A dash: not defined.",
+        "said to be of it that are. A dash: not defined.",
+    )
+
+
+def _recalls(rows: Sequence[Facts]) -> Table:
+    """How sure the share of a class that was found is."""
+    return Table(
+        "Recall of each class",
+        [{"class": str(row["class"]), "rows": row["rows"], **_with_intervals(row["recall"])} for row in rows],
+        "The same intervals as above. Student's may pass 1 where the members are nearly all right.",
     )
 
 
