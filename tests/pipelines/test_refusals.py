@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_is_one_line_and_with_more_space_the_same_command_g
     assert "ended 2\n" in done.stdout
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
-    assert re.search(r"^error: \S*mlruns\S*: .*(No space left|disk is full).*\.$", lines[0])
+    assert re.search(r"^error: (Cannot write )?\S*mlruns\S*: .*(No space left|disk is full).*\.$", lines[0])
     assert "Study one: 1 finished." in done.stdout.partition("ended 2\n")[2]
 
 

@@ -208,7 +208,7 @@ def test_a_search_whose_dvc_is_killed_goes_on(first: First, start: Path, tmp_pat
 @pytest.mark.timeout(1200)
 def test_a_repro_that_is_killed_at_ten_random_moments_goes_on(first: First, start: Path, tmp_path: Path) -> None:
     draws = random.Random(1)
-    chosen = sorted(draws.choices(range(5), [first[2][name] for name in here.STAGES], k=10))
+    chosen = sorted(draws.choices(range(len(here.STAGES)), [first[2][name] for name in here.STAGES], k=10))
     killed_repro_equals(first, start, tmp_path, [(here.STAGES[number], draws.random()) for number in chosen])
 
 
