@@ -77,3 +77,19 @@ def test_one_member_and_at_most_twelve_images() -> None:
 
 def test_the_same_images_have_the_same_overlays() -> None:
     assert facts().facts == facts().facts
+
+
+def test_of_a_single_output_the_overlays_speak_for_the_class_that_was_said() -> None:
+    """The output is the log-odds of the second class: what speaks for the first has the other sign."""
+    images = np.ones((2, 1, 8, 6), dtype=np.float32)
+    images[1] *= 9
+    networks = Linear(1, 48, 1)
+    networks.weight[:], networks.bias[:] = 1.0, -100.0  # 48 - 100, and 432 - 100
+    empty = np.zeros((1, 8, 6))
+    found = overlay_facts(
+        networks, images=images, numbers=[0, 1], actual=[0, 1], members=1, classes=["no", "yes"], baseline=empty,
+        pixel_range=(0, 9), steps=5,
+    )  # fmt: skip
+    assert [one["predicted"] for one in found.facts] == ["no", "yes"]
+    for name in ("gradients", "occlusion"):
+        assert [np.mean(one[name]) > 0 for one in found.facts] == [False, True]

@@ -141,9 +141,13 @@ def test_what_was_searched_is_told_by_the_trials(digits: Facts) -> None:
 
 
 def test_the_search_is_said_to_have_promised_too_much(boston: Facts) -> None:
-    one = boston["confirmed"]["configurations"][0]
+    rows = boston["confirmed"]["configurations"]
+    one = min((row for row in rows if "found_by_search" in row), key=lambda row: float(row["found_by_search"]))
     assert one["too_good_by"] > 0
-    assert f"The search said {one['found_by_search']:.4g} of {one['name']}" in notes(boston, "confirmation")
+    said = f"The search's best was {one['found_by_search']:.4g}, of {one['name']}"
+    assert said in notes(boston, "confirmation")
+    boston["confirmed"]["configurations"] = rows[::-1]  # whichever fresh members like best
+    assert said in notes(boston, "confirmation")
     assert "was too good by 0." in notes(boston, "confirmation")
     one["too_good_by"] = -0.1
     assert "not too good, but short by 0.1000" in notes(boston, "confirmation")
@@ -360,3 +364,23 @@ def test_a_map_that_is_missing_says_why_once(boston: Facts) -> None:
     assert notes(boston, "embedding").count("umap-learn is not installed") == 1
     boston["explained"]["embeddings"]["notes"] = ["UMAP needs umap-learn."]
     assert "is not installed" not in notes(boston, "embedding")
+
+
+def test_a_hidden_layer_that_says_the_same_of_all_rows_explains_no_spread(boston: Facts) -> None:
+    assert "of the spread" in plots(boston, "embedding")["map-pca"].says
+    boston["explained"]["embeddings"]["explained"] = [None, None]
+    assert "of the spread" not in plots(boston, "embedding")["map-pca"].says
+
+
+def test_a_trial_that_took_a_result_over_is_not_among_the_best(boston: Facts) -> None:
+    first = min((one for one in boston["searched"]["all_trials"] if one["members"]), key=lambda one: one["value"])
+    again = {**first, "trial": 99, "repeats": first["trial"], "members": [], "epochs": 0}
+    boston["searched"]["all_trials"] = [*boston["searched"]["all_trials"], again]
+    shown = [row["trial"] for row in tables(boston, "search")["Best trials"].rows]
+    assert shown[0] == first["trial"] and 99 not in shown
+
+
+def test_changes_that_were_not_committed_are_said_beside_the_commit(boston: Facts) -> None:
+    assert "not committed" not in document(boston)
+    boston["evaluated"]["provenance"] = {**boston["evaluated"]["provenance"], "git.dirty": "true"}
+    assert "changes that were not committed: changes.diff" in document(boston)

@@ -52,3 +52,10 @@ def test_without_an_explanation_or_a_spread_what_is_there_is_drawn(facts: Facts)
     assert set(still.stills(less)) == {
         f"plots/{name}.{kind}" for name in ("confirmation", "curves", "tested") for kind in ("png", "svg")
     }
+
+
+def test_names_with_dollar_signs_are_no_formulas(digits: Facts) -> None:
+    """Matplotlib would set what stands between two of them as mathematics, or refuse it."""
+    names = [f"$10_$ to ${number}" for number in range(10)]
+    facts = {**digits, "details": {**digits["details"], "classes": names}}
+    assert len(still.stills(facts)["plots/tested.png"]) > 1000

@@ -8,7 +8,7 @@ import pytest
 
 from eksplora.build import compose_request
 from eksplora.errors import DataError
-from eksplora.stage._ablation import ablate
+from eksplora.stage._ablation import ablate, ablation_facts
 from eksplora.stage._results import read_facts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -43,3 +43,17 @@ def test_another_configuration_than_the_confirmed_one_is_refused(diabetes: Path,
         confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
         with pytest.raises(DataError, match=r"was confirmed with another configuration than the present files make"):
             ablate(request, confirmed, NAMES)
+
+
+def test_without_the_member_to_compare_with_nothing_is_said_of_any_feature(
+    diabetes: Path, prepared: str, tmp_path: Path
+) -> None:
+    folder = here.copy(diabetes, tmp_path)
+    request = compose_request("explain", [*here.DIABETES, prepared])
+    with chdir(folder):
+        confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
+        outcome, _ = ablate(request, confirmed, NAMES)
+    trials = {tuple(trial.values["data.excluded"]): trial for trial in outcome.ledger.trials.values()}
+    trials[()].value = None  # a member diverged
+    lost = ablation_facts(request, outcome, trials, NAMES)
+    assert (lost["losses"], lost["verdicts"], lost["failed"]) == ({}, {}, NAMES)

@@ -104,6 +104,10 @@ def parts_named(files: set[Path]) -> list[Path]:
     return [module for target in targets if target.startswith("eksplora.") for module in modules(target)]
 
 
+METRICS = {"Multiclass": ("accuracy", "auroc", "f1"), "Binary": ("binary_accuracy",), "": ("mae", "mse", "r2", "rmse")}
+"""Those of a task, by what the names of their classes begin with."""
+
+
 def expected(stage: dags.Stage) -> set[str]:
     """What a stage depends on besides what other stages hand on."""
     if stage.name == "prepare":
@@ -120,8 +124,8 @@ def expected(stage: dags.Stage) -> set[str]:
         if stage.name == "explain":
             files |= {CONF / "pruner/none.yaml", CONF / "sampler/grid.yaml"}
         if stage.name == "evaluate":
-            kind = request.config["metric"]["_target_"].startswith("torchmetrics.classification.Multiclass")
-            for name in ("accuracy", "auroc", "f1") if kind else ("mae", "mse", "r2", "rmse"):
+            kind = re.sub(r"[a-z.]*\.(Multiclass|Binary)?.*", r"\1", request.config["metric"]["_target_"])
+            for name in METRICS[kind]:
                 files |= {CONF / f"objective/{name}.yaml", CONF / f"metric/{name}.yaml"}
     code = closure([ROOT / f"pipelines/{stage.name}.py", *parts_named(files)])
     if stage.name == "report":

@@ -414,3 +414,34 @@ def test_bias_and_variance_are_those_of_the_members_predictions() -> None:
     assert (found.loss, found.bias, found.variance) == (4 / 6, 0.5, 1 / 6)
     assert _evaluation.decomposed(scores[:, :, 1:], np.array([0, 0])) == found, "of two classes one is enough"
     assert _evaluation.decomposed(scores, np.zeros((2, 2))) is None
+
+
+def test_a_mean_over_classes_leaves_out_those_without_a_test_row() -> None:
+    from torchmetrics.classification import MulticlassAUROC, MulticlassF1Score
+
+    from eksplora.evaluation.classification import measures
+
+    labels = np.array([0, 0, 1, 1, 1, 0])
+    odds = softmax(np.random.default_rng(0).normal(size=(6, 3)) + np.eye(3)[labels])
+    known = measures(odds, labels)
+    for name, kind in (("f1", MulticlassF1Score), ("auroc", MulticlassAUROC)):
+        metric = kind(num_classes=3, average="macro", validate_args=False)
+        value = _evaluation._value(metric, torch.from_numpy(odds), torch.from_numpy(labels))
+        assert value == pytest.approx(known[name], rel=1e-6) and metric.average == "macro"
+
+
+@pytest.mark.parametrize(("center", "scale"), [(0.0, 1.0), (2e4, 1.0), (0.0, 1e-3), (-3e6, 10.0)])
+def test_r2_is_scikit_learns_whatever_the_unit(center: float, scale: float) -> None:
+    from torchmetrics import R2Score
+
+    generator = np.random.default_rng(0)
+    targets = center + scale * generator.normal(size=200).astype(np.float32)
+    predicted = targets.astype(np.float64) + 0.4 * scale * generator.normal(size=200)
+    value = _evaluation._value(R2Score(), torch.from_numpy(predicted), torch.from_numpy(targets))
+    assert value == pytest.approx(reference.r2_score(targets.astype(np.float64), predicted), abs=1e-4)
+
+
+def test_r2_of_targets_that_are_all_equal_is_what_torchmetrics_says() -> None:
+    from torchmetrics import R2Score
+
+    assert _evaluation._value(R2Score(), torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0])) == 0.0

@@ -47,3 +47,11 @@ def test_every_trial_is_told_in_order_and_only_a_finished_one_has_values(ledger:
     assert [(one["value"], one["members"]) for one in told] == [(2.5, [2.0, 3.0]), (None, []), (None, [])]
     assert told[0]["seconds"] == 10.0 and told[0]["values"] == {"x": 0}
     assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_a_pruned_trial_that_took_its_end_over_saved_nothing(ledger: Ledger) -> None:
+    before = saved_by_pruning(ledger)
+    again = trial(3, (Status.PRUNED, 20, 4.0), members=2)
+    again.repeats = 1
+    ledger.add(again)
+    assert saved_by_pruning(ledger) == before

@@ -1,6 +1,7 @@
 """The page of an experiment that was really searched, confirmed and evaluated."""
 
 import html
+import json
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def test_a_stage_that_has_not_ended_is_named_with_its_command(stage: str, folder
     assert not page.exists()
 
 
+def test_a_table_of_curves_that_breaks_off_is_one_line(folder: Path, prepared: str) -> None:
+    (folder / "results/diabetes_mlp/confirm/curves.csv").write_text("epoch,val/mae\n1,0.5\n2\n")
+    with pytest.raises(DataError, match=r"curves\.csv cannot be read"):
+        here.run(folder, "report", *here.DIABETES, prepared)
+
+
 def test_a_report_before_the_stages_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [sys.executable, str(REPORT), "experiment=wine_mlp"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
@@ -141,4 +148,14 @@ def test_the_list_of_all_results_has_the_experiment_with_its_headline(folder: Pa
 def test_curves_that_are_damaged_are_one_line(folder: Path, prepared: str) -> None:
     (folder / "results/diabetes_mlp/confirm/curves.csv").write_text("epoch,val/mae\n1,x\n")
     with pytest.raises(DataError, match=r"curves\.csv cannot be read \(could not convert string to float: 'x'\)\. Run"):
+        here.run(folder, "report", *here.DIABETES, prepared)
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "explain"])
+def test_what_was_found_of_another_model_is_refused(stage: str, folder: Path, prepared: str) -> None:
+    path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"studies": facts["studies"] | {"final": "of-yesterday"}}))
+    message = rf"{stage} is of another model than \S*confirm\. Run the stage again: python pipelines/{stage}\.py"
+    with pytest.raises(DataError, match=message):
         here.run(folder, "report", *here.DIABETES, prepared)

@@ -53,6 +53,9 @@ def overlay_facts(
         gradients = gradient_overlay(outputs, shown, empty, explained, members=members, steps=steps)
     with clock(seconds, "overlay_occlusion"):
         occlusion = occlusion_overlay(outputs, shown, empty, explained, members=members, window=window)
+    if classes is not None and found.shape[2] == 1:  # explained is the score of the second class, whatever was said
+        sign = np.where(probabilities(found.double()).argmax(1).numpy() == 1, 1.0, -1.0)[:, None, None]
+        gradients, occlusion = sign * gradients, sign * occlusion
     said = _said(found, actual, classes)
     pictures = _pictures(shown.numpy(), pixel_range)
     facts = [

@@ -22,6 +22,7 @@ def stills(facts: Facts) -> dict[str, bytes]:
         facts: As `eksplora.report.document.document` takes them.
     """
     plt.rcParams["svg.hashsalt"] = "eksplora"  # the same picture is the same file
+    plt.rcParams["text.parse_math"] = False  # a name may hold $
     found: dict[str, bytes] = {}
     for name, draw in DRAWN.items():
         drawn = draw(facts)

@@ -62,8 +62,9 @@ def ablation_facts(
     """How much worse the objective gets without each feature, member by member, largest mean first."""
     settings = request.settings
     sign = 1 if settings.objective.direction == "minimize" else -1
-    whole = values_of(trials[()])
-    known = {name: values_of(trials[(name,)]) for name in names if trials[(name,)].value is not None}
+    is_known = trials[()].value is not None  # else there is nothing to compare with
+    whole = values_of(trials[()]) if is_known else []
+    known = {name: values_of(trials[(name,)]) for name in names if is_known and trials[(name,)].value is not None}
     pairs = [(own, whole) for own in known.values()] if len(whole) > 1 else []
     compared = compare_all(pairs, direction=settings.objective.direction, alpha=settings.explain.alpha) if pairs else ()
     return {

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torchmetrics import R2Score
 
 from eksplora import build
 from eksplora.build import Request
@@ -20,6 +21,7 @@ from eksplora.build._mix import task_of
 from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
+from eksplora.evaluation._finite import check_finite
 from eksplora.stage._details import detailed
 from eksplora.stage._published import add, study_of
 from eksplora.stage._results import as_json
@@ -59,11 +61,13 @@ def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Meas
 
     Raises:
         DataError: If weights or data are not those that were confirmed.
+        UserError: If predictions are not finite.
     """
     ensemble, dataset = opened(request, model, confirmed)
     arrays = dataset.card()["arrays"]
     features, targets = dataset.open("test")
     each = ensemble.members(np.array(features))
+    check_finite(each)
     metrics = metrics_of(request)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     return Measured(
@@ -161,17 +165,39 @@ def _values(
     """
     task = build.part(ensemble.config, "task")
     target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
-    predicted = torch.from_numpy(prediction).float()
+    predicted = torch.from_numpy(prediction)
     predicted = predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted
     found = {}
     for name, metric in metrics.items():
         metric.reset()
-        metric.update(predicted, target)
         try:
-            found[name] = float(metric.compute())
+            found[name] = _value(metric, predicted, target)
         except ValueError as error:  # R^2 of a single row
             raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
+
+
+def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor) -> float:
+    """A metric of all rows, where torchmetrics' own would mislead.
+
+    A mean over classes leaves out those without rows, as `evaluation.classification` does: torchmetrics counts them as
+    0. R^2 is of standardized numbers, which changes nothing but rounding: in single precision a sum of squares of large
+    targets, or of tiny ones, is noise.
+    """
+    if isinstance(metric, R2Score) and len(target) > 1 and (target.std(0) > 0).all():
+        wide = target.double()
+        center, scale = wide.mean(0), wide.std(0)
+        predicted, target = (predicted.double() - center) / scale, ((wide - center) / scale).float()
+    predicted = predicted.float()
+    is_mean = getattr(metric, "average", None) == "macro"
+    if is_mean:
+        metric.average = "none"
+    metric.update(predicted, target)
+    value = metric.compute()
+    if is_mean:
+        metric.average = "macro"
+        value = value[torch.bincount(target, minlength=len(value)) > 0].mean()
+    return float(value)
 
 
 def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) -> pd.DataFrame:

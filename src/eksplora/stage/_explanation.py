@@ -101,6 +101,7 @@ def explained(
         "architecture": architecture(network.network, example),
         "seconds": {name: round(value, 3) for part in parts.values() for name, value in part.seconds.items()},
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
+        "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
     }
 

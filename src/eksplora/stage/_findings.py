@@ -33,7 +33,7 @@ def saved_by_pruning(ledger: Ledger) -> dict[str, float]:
     An epoch counts once per member. The pace is that of the trial itself, so a slow configuration given up early counts
     for what it would have cost.
     """
-    pruned = ledger.with_status(Status.PRUNED)
+    pruned = [trial for trial in ledger.with_status(Status.PRUNED) if trial.repeats is None]
     epochs = {trial.number: _epochs_left(trial) for trial in pruned}
     seconds = sum(epochs[trial.number] * _pace(trial) for trial in pruned)
     return {"trials": len(pruned), "epochs_saved": sum(epochs.values()), "seconds_saved": seconds}

@@ -1,6 +1,7 @@
 """The stage `report`: pages and tables from what the stages before handed on, shown in MLflow too."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,24 @@ def gather(output: Path, experiment: str) -> dict[str, Any]:
     facts["details"] = read_facts(output, "evaluate", experiment=experiment, name="details")
     is_explained = (output / "explain").exists()
     facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None  # type: ignore[assignment]
+    check_of_one_model(facts, output, experiment)
     return facts | {"curves": _curves(output / "confirm" / "curves.csv", experiment)}
+
+
+def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) -> None:
+    """Refuse what was found of another model than that which was confirmed last.
+
+    Raises:
+        DataError: Naming the stage that is to be run again.
+    """
+    studies = facts["confirmed"]["studies"]
+    for name, stage in (("evaluated", "evaluate"), ("explained", "explain")):
+        known = facts[name]
+        if known is not None and known.get("studies") != studies:
+            raise DataError(
+                f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
+                f"python pipelines/{stage}.py experiment={experiment}, or dvc repro."
+            )
 
 
 def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
@@ -68,7 +86,7 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # a table that breaks off has no text where a number is
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
             f"python pipelines/confirm.py experiment={experiment}, or dvc repro."

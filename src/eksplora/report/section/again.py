@@ -15,6 +15,14 @@ _STUDIES = {
 }
 
 
+_CODE = "the code that trained the model"
+CODE = {
+    **dict.fromkeys(("false", "unknown", None), _CODE),
+    "true": f"{_CODE}, but for changes that were not committed: changes.diff of the run in MLflow has them",
+}
+"""What a commit is, by whether the tree had changes."""
+
+
 def section(facts: Facts) -> Section:
     """Commands that make every number again, and where the numbers come from."""
     confirmed, evaluated = facts["confirmed"], facts["evaluated"]
@@ -31,7 +39,7 @@ def section(facts: Facts) -> Section:
         blocks=[
             Commands(
                 [
-                    *([(f"git checkout {commit}", "the code that trained the model")] if commit else []),
+                    *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if commit else []),
                     ("dvc repro", "runs every stage that is not current, this page too"),
                     (f"make reproduce RUN={run}", "trains the model again from its record, compares bit for bit"),
                     (

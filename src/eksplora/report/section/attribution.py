@@ -72,7 +72,7 @@ def _features(explained: Facts) -> list[Block]:
         *_first(found["methods"], explained["members"]),
         *(block for name, one in found["methods"].items() for block in _method(name, one)),
         *_agreement(found["agreement"]),
-        *_beeswarm(found["beeswarm"]),
+        *_beeswarm(found["beeswarm"], is_classes=explained["kind"] == "classes"),
     ]
 
 
@@ -139,7 +139,17 @@ def _agreement(pairs: Sequence[Facts]) -> list[Block]:
     return [Heading("Do the methods agree?"), Table("Agreement between methods", rows, says, is_tall=False)]
 
 
-def _beeswarm(found: Facts | None) -> list[Block]:
+OF_NUMBERS = (
+    "Right of zero the feature raises this row's prediction, left of it lowers it. Vermilion on the right: the more of "
+    "it, the higher the prediction."
+)
+OF_CLASSES = (
+    "Right of zero the feature raises the score of the class that was predicted for this row (of a network with one "
+    "output: of the second class). So rows of different classes tell of different scores."
+)
+
+
+def _beeswarm(found: Facts | None, *, is_classes: bool) -> list[Block]:
     if not found or not found["feature"]:
         return [Note("There are no SHAP values of single rows.")]
     names = ", ".join(map(str, found["feature"]))
@@ -150,8 +160,7 @@ def _beeswarm(found: Facts | None) -> list[Block]:
             "SHAP values of single rows",
             f"SHAP values of {counted(len(found['shap'][0]), 'row')}, for {names}",
             beeswarm(found),
-            "A point is a row. Right of zero the feature raises this row's prediction, left of it lowers it; the "
-            "colour is the feature's own value. Vermilion on the right: the more of it, the higher the prediction.",
+            "A point is a row, the colour is the feature's own value. " + (OF_CLASSES if is_classes else OF_NUMBERS),
             height=120 + 44 * len(found["feature"]),
         ),
     ]

@@ -25,7 +25,7 @@ def section(facts: Facts) -> Section:
         blocks=[
             *_picture(finished, confirmed["metric"]),
             _table(confirmed["configurations"]),
-            *_too_good(finished, confirmed["metric"]),
+            *_too_good(finished, confirmed["metric"], confirmed["direction"]),
             *_verdicts(confirmed["configurations"], confirmed["alpha"]),
         ],
     )
@@ -68,17 +68,18 @@ def _table(rows: Sequence[Facts]) -> Table:
     )
 
 
-def _too_good(finished: Sequence[Facts], metric: str) -> list[Block]:
-    """What came off the value of the best candidate of the search."""
+def _too_good(finished: Sequence[Facts], metric: str, direction: str) -> list[Block]:
+    """What came off the best value of the search."""
     found = [one for one in finished if one.get("too_good_by") is not None]
     if not found:
         return []
-    one = found[0]
+    sign = 1 if direction == "minimize" else -1
+    one = min(found, key=lambda row: sign * row["found_by_search"])
     amount = one["too_good_by"]
     verdict = f"too good by {number(amount)}" if amount > 0 else f"not too good, but short by {number(-amount)}"
     return [
         Note(
-            f"The search said {number(one['found_by_search'])} of {one['name']}; fresh members gave "
+            f"The search's best was {number(one['found_by_search'])}, of {one['name']}; fresh members gave "
             f"{number(one['mean'])} ({metric}): the search's value was {verdict}. The best of many values is chosen "
             "for its luck too, so only the second number counts."
         )

@@ -59,7 +59,7 @@ def _blocks(found: Facts | None, details: Facts) -> list[Block]:
 
 def _plot(name: str, points: Sequence[Sequence[float]], found: Facts, details: Facts) -> Plot:
     title, says = MAPS[name]
-    if name == "pca":
+    if name == "pca" and None not in found["explained"]:  # None where all rows look the same
         says = f"{says} The two directions hold {share(sum(found['explained']))} of the spread."
     if details["kind"] == "classes":
         figure = by_class(points, found["colour"], found["row"], [str(one) for one in details["classes"]])

@@ -112,7 +112,8 @@ def _best(searched: Facts, finished: Trials) -> list[Block]:
     if not finished:
         return []
     sign = 1 if searched["direction"] == "minimize" else -1
-    best = sorted(finished, key=lambda one: sign * one["value"])[:MOST_TRIALS]
+    own = [one for one in finished if one["repeats"] is None]  # one that took a result over has no members of its own
+    best = sorted(own, key=lambda one: sign * one["value"])[:MOST_TRIALS]
     alone = all(len(one["members"]) < 2 for one in best)
     says = "One member a trial: no interval can be given, and small differences may be chance." if alone else ""
     return [Table("Best trials", [_row(one, searched["metric"]) for one in best], says, is_tall=False)]
