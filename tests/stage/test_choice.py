@@ -1,5 +1,7 @@
 """The choice among candidates, recomputed with numpy and scipy."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -90,30 +92,32 @@ def test_a_search_was_too_good_by_what_came_off_its_value(direction: str, too_go
     assert not {"found_by_search", "too_good_by"} & set(facts["baseline"])
 
 
-def test_pairs_are_judged_by_exact_sign_flips_with_holm_over_each_family() -> None:
+def test_all_pairs_are_judged_together_by_exact_sign_flips() -> None:
     facts = {one["name"]: one for one in described(THREE, "minimize", ALPHA)}
     by_name = {one.name: np.array(one.values) for one in THREE}
+    together = max_t({(one, other): by_name[one] - by_name[other] for one, other in combinations(by_name, 2)})
     for versus, reference in (("versus_baseline", "baseline"), ("versus_best", "trial-4")):
         others = [name for name in by_name if name != reference]
-        raw = {name: sign_flip_p(by_name[name] - by_name[reference]) for name in others}
-        assert {name: facts[name][versus]["p"] for name in others} == pytest.approx(holm(raw), rel=1e-12)
-        assert {facts[name][versus]["num_comparisons"] for name in others} == {2}
+        wanted = {name: together.get((name, reference), together.get((reference, name))) for name in others}
+        assert {name: facts[name][versus]["p"] for name in others} == pytest.approx(wanted, rel=1e-12)
+        assert {facts[name][versus]["num_comparisons"] for name in others} == {3}
         assert versus not in facts[reference]
         for name in others:
             assert facts[name][versus]["difference"] == pytest.approx((by_name[name] - by_name[reference]).mean())
 
 
-def sign_flip_p(differences: np.ndarray) -> float:
-    """The share of all sign patterns whose sum is at least as far from 0."""
-    signs = np.array(np.meshgrid(*[[-1, 1]] * len(differences))).reshape(len(differences), -1).T
-    return float((np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9).mean())
-
-
-def holm(raw: dict[str, float]) -> dict[str, float]:
-    adjusted, largest = {}, 0.0
-    for rank, (name, p) in enumerate(sorted(raw.items(), key=lambda item: item[1])):
-        largest = adjusted[name] = max(largest, min(1.0, p * (len(raw) - rank)))
-    return adjusted
+def max_t(differences: dict[tuple[str, str], np.ndarray]) -> dict[tuple[str, str], float]:
+    """Westfall and Young's step-down p, pattern by pattern: a member's sign is the same in all pairs."""
+    count = len(next(iter(differences.values())))
+    signs = np.array(np.meshgrid(*[[-1, 1]] * count)).reshape(count, -1).T
+    sizes = {pair: np.abs(signs @ own) / np.sqrt((own**2).sum()) for pair, own in differences.items()}
+    seen = {pair: abs(own.sum()) / np.sqrt((own**2).sum()) for pair, own in differences.items()}
+    left, found, least = sorted(seen, key=lambda pair: -seen[pair]), {}, 0.0
+    while left:
+        largest = np.max([sizes[pair] for pair in left], axis=0)
+        first = left.pop(0)
+        least = found[first] = max(least, float((largest >= seen[first] - 1e-9).mean()))
+    return found
 
 
 def test_without_a_baseline_that_finished_nothing_is_compared_with_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from eksplora.statistics.claim import Finding, Judge, Judgement
+from eksplora.statistics.equivalence import equivalence_p
 
 MEMBERS = 8
 NOISE = np.random.default_rng(0).normal(scale=0.1, size=(6, MEMBERS))
@@ -173,3 +174,56 @@ def test_members_needed_is_what_would_tell_the_open_pairs() -> None:
 def test_a_claim_that_cannot_be_read_is_refused(claim: Mapping[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         judge(a=1, b=2)(claim)
+
+
+def test_a_trend_that_turns_is_refuted_by_the_step_that_turns() -> None:
+    """A slope by itself would call it falling."""
+    maker = judge(a=3.0, b=1.0, c=1.5, d=1.8)
+    judged = maker({"falls": {"rows": ["a", "b", "c", "d"], "column": "test"}})
+    assert judged.finding is Finding.NOT_REPLICATED
+    assert "test: c is worse than b: 0.50" in " ".join(judged.evidence)
+    flat = judge(a=3.0, b=1.0, c=1.0, d=0.9)
+    assert finding(flat, falls={"rows": ["a", "b", "c", "d"], "column": "test"}) is Finding.REPLICATED
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_far_behind_is_more_than_a_margin(direction: str) -> None:
+    sign = 1 if direction == "minimize" else -1
+    maker = judge(direction=direction, a=2.0, b=2.0 + sign * 1.0)
+    claim = {"rows": ["b"], "than": ["a"], "column": "test"}
+    assert finding(maker, worse=claim) is finding(maker, worse=claim | {"by": 0.5}) is Finding.REPLICATED
+    assert finding(maker, worse=claim | {"by": 2.0}) is Finding.NOT_REPLICATED
+    swapped = {"rows": ["a"], "than": ["b"], "column": "test"}
+    assert finding(maker, better=swapped | {"by": 0.5}) is Finding.REPLICATED
+    assert finding(maker, better=swapped | {"by": 2.0}) is Finding.NOT_REPLICATED
+    assert f"than a {'+' if sign > 0 else '-'} 0.5" in maker({"worse": claim | {"by": 0.5}}).evidence[0]
+
+
+def test_members_that_share_a_measurement_are_one() -> None:
+    """The seconds of a population are measured once, however many members were in it."""
+    together = {"a": {"seconds": [0.7] * 8}, "b": {"seconds": [1.0] * 8}}
+    claim = {"ratio": {"row": "a", "of": "b", "at_most": 0.9, "column": "seconds"}}
+    judged = Judge(together, {"seconds": "minimize"})(claim)
+    assert judged.finding is Finding.NOT_DISTINGUISHABLE
+    assert "1 measurement cannot tell at the 0.05 level: 6 or more can" in judged.evidence[0]
+    apart = {"a": {"seconds": list(np.linspace(0.6, 0.7, 8))}, "b": {"seconds": [1.0] * 8}}
+    assert Judge(apart, {"seconds": "minimize"})(claim).finding is Finding.REPLICATED
+
+
+def test_one_bound_of_several_is_broken_after_holm_only() -> None:
+    """Six members reach 0.031 of one row, which is 0.062 among two."""
+    columns = {name: {"test": values} for name, values in (("a", [1.1, 1.2, 1.3, 1.1, 1.2, 1.4]), ("b", [0.5] * 6))}
+    maker = Judge(columns, {"test": "minimize"})
+    assert finding(maker, below={"rows": ["a"], "bound": 1.0, "column": "test"}) is Finding.NOT_REPLICATED
+    assert finding(maker, below={"rows": ["a", "b"], "bound": 1.0, "column": "test"}) is Finding.NOT_DISTINGUISHABLE
+
+
+def test_rows_that_may_be_alike_say_how_many_members_would_tell() -> None:
+    """Those that it names, with the same means and spread, show it about as often as is promised."""
+    maker = judge(a=1.0, b=1.02)
+    claim = {"alike": {"rows": ["a", "b"], "within": 0.07, "column": "test"}}
+    needed = maker(claim).members_needed
+    assert needed is not None and needed > MEMBERS
+    differences = np.array(maker.columns["a"]["test"]) - np.array(maker.columns["b"]["test"])
+    draws = np.random.default_rng(0).normal(differences.mean(), differences.std(ddof=1), size=(400, needed))
+    assert 0.7 < np.mean([equivalence_p(draw, 0.07) <= 0.05 for draw in draws]) <= 1.0

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from eksplora.statistics.paired import least_pairs, sign_flip, smallest_p, wilcoxon
+from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p, wilcoxon
 
 unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
 few = st.lists(st.integers(-9, 9), min_size=1, max_size=10)
@@ -178,3 +178,57 @@ def test_an_alpha_that_is_no_fraction_is_refused(alpha: float) -> None:
 def test_differences_that_are_not_finite_are_refused(test) -> None:
     with pytest.raises(ValueError, match=r"^differences must be finite, got nan\."):
         test([1.0, np.nan])
+
+
+# --- several comparisons of the same members -----------------------------------------------------------------------
+
+
+def by_hand(table: np.ndarray) -> list[float]:
+    """Step-down max-T, pattern by pattern."""
+    patterns = np.array(list(product([1, -1], repeat=table.shape[1])))
+    lengths = np.sqrt((table**2).sum(1))
+    sizes = np.abs(patterns @ table.T) / lengths
+    seen = np.abs(table.sum(1)) / lengths
+    order, least, found = sorted(range(len(table)), key=lambda row: -seen[row]), 0.0, {}
+    for place, row in enumerate(order):
+        least = max(least, float(np.mean(sizes[:, order[place:]].max(1) >= seen[row] - 1e-9)))
+        found[row] = least
+    return [found[row] for row in range(len(table))]
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (3, 5), (6, 8), (10, 7)])
+def test_max_t_counts_every_pattern_that_all_comparisons_share(shape: tuple[int, int]) -> None:
+    generator = np.random.default_rng(sum(shape))
+    table = generator.normal(size=shape) + generator.uniform(0, 2, size=(shape[0], 1))
+    np.testing.assert_allclose(max_t(table), by_hand(table), rtol=1e-12)
+
+
+def test_max_t_of_one_comparison_is_the_sign_flip() -> None:
+    sample = np.random.default_rng(0).normal(size=9) + 0.5
+    assert max_t([sample])[0] == sign_flip(sample)
+    longer = np.random.default_rng(1).normal(size=30) + 0.3
+    assert max_t([longer])[0] == sign_flip(longer)
+
+
+def test_max_t_never_claims_more_than_the_test_of_one_and_a_copy_costs_nothing() -> None:
+    table = np.random.default_rng(2).normal(size=(4, 8)) + 1
+    alone = [sign_flip(row) for row in table]
+    assert (max_t(table) >= np.array(alone) - 1e-12).all()
+    np.testing.assert_array_equal(max_t(np.vstack([table, table[:1]]))[:4], max_t(table))
+
+
+def test_max_t_of_differences_of_zero_or_of_rounding_is_1() -> None:
+    sample = np.array([1.0, 1.2, 0.9, 1.1, 1.3, 0.8])
+    assert max_t([sample, np.zeros(6)]).tolist() == [1 / 32, 1.0]
+    assert max_t([sample, np.full(6, 1e-7)], resolutions=[1e-7, 1e-6])[1] == 1.0
+
+
+def test_max_t_draws_patterns_beyond_20_pairs() -> None:
+    generator = np.random.default_rng(3)
+    table = generator.normal(size=(3, 20)) + 0.4
+    np.testing.assert_allclose(max_t(table), by_hand_drawn(table), atol=0.01)
+
+
+def by_hand_drawn(table: np.ndarray) -> list[float]:
+    """The same from drawn patterns: as if one pair more were there that says nothing."""
+    return max_t(np.hstack([table, np.zeros((len(table), 1))])).tolist()

@@ -1,4 +1,5 @@
 from dataclasses import asdict, replace
+from itertools import combinations
 from json import dumps, loads
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 from eksplora.statistics.correction import holm
 from eksplora.statistics.effect import effect_size
 from eksplora.statistics.interval import Interval, t_interval
-from eksplora.statistics.paired import sign_flip
+from eksplora.statistics.paired import max_t, sign_flip
 from eksplora.statistics.power import members_needed
-from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, in_words
+from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, compare_rows, in_words
 
 MAE = np.array([2.31, 2.42, 2.28, 2.51, 2.37, 2.29, 2.45, 2.33])
 LOWER = MAE - [0.20, 0.31, 0.05, 0.22, 0.28, 0.12, 0.30, 0.19]
@@ -237,3 +238,45 @@ def test_a_diverged_member_is_refused(name: str) -> None:
     sides = {"values": [1.0, 2.0], "reference": [1.0, 2.0]} | {name: [1.0, np.inf]}
     with pytest.raises(ValueError, match=rf"^{name} must be finite, got inf\. Leave diverged members out\.$"):
         compare(**sides, direction="minimize")
+
+
+# --- rows of a study ---------------------------------------------------------------------------------------------
+
+
+def test_two_rows_are_a_comparison_by_itself() -> None:
+    alone = compare(LOWER, MAE, direction="minimize")
+    (found,) = compare_rows([MAE, LOWER], [(1, 0)], direction="minimize")
+    assert replace(found, correction=alone.correction) == alone
+    assert said(found) == said(alone)
+
+
+def test_a_pair_has_the_same_p_from_both_sides_whichever_pairs_are_asked_for() -> None:
+    rows = [MAE, LOWER, MAE[::-1]]
+    one, other = compare_rows(rows, [(1, 0), (0, 1)], direction="minimize")
+    assert (one.p, one.verdict, other.p, other.verdict) == (other.p, Verdict.BETTER, one.p, Verdict.WORSE)
+    assert one.difference == -other.difference
+    assert compare_rows(rows, [(0, 1)], direction="minimize") == (other,)
+    assert "(max-T, 3 pairs)" in said(one)
+    assert compare_rows(rows, [], direction="minimize") == compare_rows([MAE], [], direction="minimize") == ()
+
+
+def test_too_few_members_cannot_tell_however_few_rows_there_are() -> None:
+    found = compare_rows([MAE[:5], LOWER[:5], MAE[:5] + 1], [(0, 2)], direction="minimize")[0]
+    assert found.verdict is Verdict.NOT_DISTINGUISHABLE
+    assert said(found).endswith("5 members cannot tell at the 0.05 level (least p 0.0625): 6 or more can")
+
+
+@pytest.mark.parametrize("num_rows", [4, 6])
+def test_a_study_that_compares_with_its_best_row_and_its_base_errs_in_5_percent_at_most(num_rows: int) -> None:
+    """The best row is chosen by the values that are compared; Holm over the comparisons with it errs more often."""
+    generator, errors, holms, studies = np.random.default_rng(num_rows), 0, 0, 4000
+    for _ in range(studies):
+        rows = generator.normal(size=(num_rows, 8))
+        errors += min(max_t([one - other for one, other in combinations(rows, 2)])) <= 0.05
+        best = int(rows.mean(1).argmin())
+        holms += min(holm([sign_flip(rows[row] - rows[best]) for row in range(num_rows) if row != best])) <= 0.05
+    assert errors / studies <= 0.05 + 2 * (0.05 * 0.95 / studies) ** 0.5
+    assert num_rows < 6 or holms / studies > 0.06
+    pairs = list(combinations(range(num_rows), 2))
+    found = compare_rows(rows, pairs, direction="minimize")
+    assert [one.p for one in found] == max_t([rows[one] - rows[other] for one, other in pairs]).tolist()

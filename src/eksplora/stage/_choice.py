@@ -8,7 +8,7 @@ from typing import Any
 from eksplora.stage._candidates import BASELINE, Candidate
 from eksplora.stage._ledger import Trial
 from eksplora.statistics.interval import t_interval
-from eksplora.statistics.verdict import compare_all, in_words
+from eksplora.statistics.verdict import compare_rows, in_words
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def epoch_budget(chosen: Confirmed) -> int:
 def described(members: Sequence[Confirmed], direction: str, alpha: float) -> list[dict[str, Any]]:
     """The candidates in numbers, best first, those that did not finish last.
 
-    Each is compared with the baseline and with the best, pair by pair of members; Holm over each of the two families.
+    Each is compared with the baseline and with the best, member by member; all pairs judged together.
     """
     order = ranked(members, direction)
     facts = {one.name: _facts_of(one, direction) for one in [*order, *(one for one in members if not one.values)]}
@@ -103,7 +103,8 @@ def _compared(
     if not reference or not others:
         return {}
     (known,) = reference
-    found = compare_all([(one.values, known.values) for one in others], direction=direction, alpha=alpha)
+    pairs = [(order.index(one), order.index(known)) for one in others]
+    found = compare_rows([one.values for one in order], pairs, direction=direction, alpha=alpha)
     return {
         one.name: {
             **asdict(comparison),

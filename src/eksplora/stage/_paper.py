@@ -6,10 +6,11 @@ from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import Any
 
+from eksplora.errors import WorkerError
 from eksplora.stage._exploration import Exploration
-from eksplora.statistics.claim import Finding, Judge, Judgement
+from eksplora.statistics.claim import Finding, Judge, Judgement, distinct
 from eksplora.statistics.interval import t_interval
-from eksplora.statistics.verdict import compare_all, in_words
+from eksplora.statistics.verdict import compare_rows, in_words
 
 Told = dict[str, Any]
 """What came of a row: `trial`, `status`, `message`, and `columns`: its members' values by column, if finished."""
@@ -34,7 +35,7 @@ def winners(rows: Mapping[str, Told], direction: str) -> dict[str, str]:
     better = min if direction == "minimize" else max
     known = {name: row["columns"] for name, row in rows.items() if row["columns"]}
     if not known:
-        raise ValueError("no row finished, so none can be handed on. See the messages of its trials in MLflow.")
+        raise WorkerError("no row finished, so none can be handed on. See the messages of its trials in MLflow.")
     return {on: better(known, key=lambda name: fmean(known[name][on])) for on in COMPARED}
 
 
@@ -109,7 +110,9 @@ def _row(told: Told, reported: Mapping[str, float], study: str, runs: Mapping[st
         "run": runs.get(key, ""),
         "member_runs": members,
         "members": {name: list(values) for name, values in columns.items()},
-        "summary": {name: _summary(values) for name, values in columns.items()},
+        "summary": {
+            name: _summary(distinct(values) if name == "seconds" else values) for name, values in columns.items()
+        },
     }
 
 
@@ -124,13 +127,14 @@ def _summary(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _comparisons(study: Mapping[str, Any], direction: str, alpha: float, on: str) -> dict[str, dict[str, Any]]:
-    """Each row against the best of its column, and each against the base; Holm over each of the two families."""
+    """Each row against the best of its column, and each against the base; all pairs of rows judged together."""
     known = {name: told["columns"][on] for name, told in study["rows"].items() if told["columns"]}
     found: dict[str, dict[str, Any]] = {}
     for word, other in {"best": study["winner"][on], "base": study["base"]}.items():
         others = [name for name in known if name != other and other in known]
-        samples = [(known[name], known[other]) for name in others]
-        compared = compare_all(samples, direction=direction, alpha=alpha) if samples else ()
+        places = {name: place for place, name in enumerate(known)}
+        pairs = [(places[name], places[other]) for name in others]
+        compared = compare_rows(list(known.values()), pairs, direction=direction, alpha=alpha)
         for name, one in zip(others, compared, strict=True):
             words = in_words(one, name=name, reference=other)
             found.setdefault(name, {})[word] = {**asdict(one), "verdict": str(one.verdict), "in_words": words}
@@ -147,7 +151,9 @@ def _judged(
     claim = exploration.claims[name]
     columns = {study: _columns_of(known["rows"]) for study, known in studies.items()}
     others = {f"{study}/{row}": values for study, rows in columns.items() for row, values in rows.items()}
-    lacking = [row for row in _rows_named(claim["holds"]) if row not in columns[claim["study"]] and row not in others]
+    own = columns[claim["study"]]
+    rivals = studies[claim["study"]]["rows"] if _has_form(claim["holds"], "best") else ()
+    lacking = [row for row in dict.fromkeys([*_rows_named(claim["holds"]), *rivals]) if row not in own | others]
     known_rows = {
         **studies[claim["study"]]["rows"],
         **{f"{s}/{r}": t for s, k in studies.items() for r, t in k["rows"].items()},
@@ -173,6 +179,11 @@ def _columns_of(rows: Mapping[str, Told]) -> dict[str, Mapping[str, Sequence[flo
 
 def _directions(direction: str) -> dict[str, str]:
     return {"train": direction, "val": direction, "test": direction, "gap": "minimize", "seconds": "minimize"}
+
+
+def _has_form(holds: Mapping[str, Any], form: str) -> bool:
+    """Whether a claim, or one that it joins, has a form."""
+    return form in holds or any(_has_form(part, form) for part in holds.get("all", ()))
 
 
 def _rows_named(holds: Any) -> list[str]:

@@ -1,19 +1,19 @@
 """What a search may say of its best trials: compared with each other and with the experiment's own configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._narrowing import values_of
-from eksplora.statistics.verdict import compare_all, in_words
+from eksplora.statistics.verdict import compare_rows, in_words
 
 MOST_COMPARED = 3
 """Best trials that are compared: each further one makes the correction harder for all."""
 
 
 def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[dict[str, Any]]:
-    """Each of the best trials against the best one, and each against the baseline; Holm over each of the two families.
+    """Each of the best trials against the best one, and each against the baseline; all pairs judged together.
 
     The values are those that the best were chosen by, so they flatter: the stage `confirm` compares on fresh members.
 
@@ -25,25 +25,19 @@ def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[dict[str
     values = {f"trial-{trial.number}": values_of(trial) for trial in best}
     if not best or len(next(iter(values.values()))) < 2:
         return []
-    first = next(iter(values))
-    found = _against(first, values[first], {name: own for name, own in values.items() if name != first}, ledger)
-    return found + (_against("baseline", reference, values, ledger) if reference is not None else [])
-
-
-def _against(
-    reference: str, known: Sequence[float], values: Mapping[str, Sequence[float]], ledger: Ledger
-) -> list[dict[str, Any]]:
-    """Each of some trials against a reference, in numbers and in words."""
-    if not values:
-        return []
-    compared = compare_all([(own, known) for own in values.values()], direction=ledger.direction)
+    first, *others = names = list(values)
+    asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
+    rows = {**values, **({} if reference is None else {"baseline": reference})}
+    places = {name: place for place, name in enumerate(rows)}
+    pairs = [(places[name], places[other]) for name, other in asked]
+    compared = compare_rows(list(rows.values()), pairs, direction=ledger.direction)
     return [
         {
             "name": name,
-            "against": reference,
+            "against": other,
             **asdict(one),
             "verdict": str(one.verdict),
-            "in_words": in_words(one, name=name, reference=reference),
+            "in_words": in_words(one, name=name, reference=other),
         }
-        for name, one in zip(values, compared, strict=True)
+        for (name, other), one in zip(asked, compared, strict=True)
     ]

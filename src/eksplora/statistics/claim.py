@@ -2,11 +2,12 @@
 
 A claim is a mapping with one key, its form; `column` names the column that it is about (see `Columns`):
 
-    {better: {rows: [a, b], than: [c], column: test}}      every one of a, b is better than c
+    {better: {rows: [a, b], than: [c], column: test}}      every one of a, b is better than c; `by: 0.05`: by so much
     {worse: {rows: [a], than: [b, c], column: test}}       likewise, worse
     {best: {row: a, column: test}}                         a is better than every other row
     {alike: {rows: [a, b, c], within: 0.01, column: test}} no two of them differ by more
-    {rises: {rows: [a, b, c], column: train}}              it rises with the place in the list; falls: likewise
+    {rises: {rows: [a, b, c], column: train}}              it rises from first to last, and no step is shown to fall;
+                                                           falls: likewise
     {below: {rows: [a], bound: 0.15, column: test}}        their mean is below; above: likewise
     {ratio: {row: a, of: b, at_most: 0.75, column: seconds}}  a takes at most so much of b
     {all: [claim, claim]}                              every one of them
@@ -17,15 +18,17 @@ is shown at the level alpha (an intersection-union test: Berger, "Multiparameter
 sampling", Technometrics 24, 1982); that one of them is the opposite only after Holm's correction for their number.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
+from eksplora.statistics.correction import holm
 from eksplora.statistics.equivalence import equivalence_p
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.paired import least_pairs, sign_flip, smallest_p
@@ -52,11 +55,13 @@ class Judgement:
         finding: What is found.
         evidence: The comparisons that it rests on, a sentence each.
         members_needed: About how many members would tell, where it is not distinguishable; None where none is known.
+        refuting_p: The p of its opposite, adjusted for the comparisons in it.
     """
 
     finding: Finding
     evidence: tuple[str, ...]
     members_needed: int | None = None
+    refuting_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Judge:
             raise ValueError(f"a claim has one form, got {', '.join(claim) or 'none'}. Join claims with all: [...].")
         ((form, said),) = claim.items()
         if form == "all":
-            return _joined([self(part) for part in said])
+            return _joined([self(part) for part in said], self.alpha)
         judges: dict[str, Callable[..., Judgement]] = {
             "better": self._better,
             "worse": self._worse,
@@ -114,28 +119,38 @@ class Judge:
 
     # --- forms -------------------------------------------------------------------------------------------------------
 
-    def _better(self, *, rows: Sequence[str], than: Sequence[str], column: str) -> Judgement:
-        return self._compared([(row, other) for row in rows for other in than], column, Verdict.BETTER)
+    def _better(self, *, rows: Sequence[str], than: Sequence[str], column: str, by: float = 0.0) -> Judgement:
+        return self._compared([(row, other) for row in rows for other in than], column, Verdict.BETTER, by)
 
-    def _worse(self, *, rows: Sequence[str], than: Sequence[str], column: str) -> Judgement:
-        return self._compared([(row, other) for row in rows for other in than], column, Verdict.WORSE)
+    def _worse(self, *, rows: Sequence[str], than: Sequence[str], column: str, by: float = 0.0) -> Judgement:
+        return self._compared([(row, other) for row in rows for other in than], column, Verdict.WORSE, by)
 
     def _best(self, *, row: str, column: str) -> Judgement:
         return self._compared([(row, other) for other in self.columns if other != row], column, Verdict.BETTER)
 
-    def _compared(self, pairs: Sequence[tuple[str, str]], column: str, wanted: Verdict) -> Judgement:
-        """Every pair is to be as wanted, each at the level alpha; one that is the opposite, by Holm, refutes it."""
-        samples = [(self._values(row, column), self._values(other, column)) for row, other in pairs]
+    def _compared(self, pairs: Sequence[tuple[str, str]], column: str, wanted: Verdict, by: float = 0.0) -> Judgement:
+        """Every pair is to be as wanted, each at the level alpha; one that is the opposite, by Holm, refutes it.
+
+        With a margin the rows are compared with references that are so much better (or worse) than those named.
+        """
+        values = [(self._values(row, column), self._values(other, column)) for row, other in pairs]
         direction = self.directions[column]
+        shift = by if (direction == "maximize") is (wanted is Verdict.BETTER) else -by
+        samples = [(own, other + shift) for own, other in values]
         each = [compare(*sample, direction=direction, alpha=self.alpha) for sample in samples]
         together = compare_all(samples, direction=direction, alpha=self.alpha)
         opposite = Verdict.WORSE if wanted is Verdict.BETTER else Verdict.BETTER
-        words = (in_words(one, name=row, reference=other) for one, (row, other) in zip(each, pairs, strict=True))
+        moved = f" {'+' if shift > 0 else '-'} {by:g}" if by else ""
+        words = (
+            in_words(one, name=row, reference=f"{other}{moved}") for one, (row, other) in zip(each, pairs, strict=True)
+        )
         finding = _finding(
             shown=all(one.verdict is wanted for one in each), refuted=any(one.verdict is opposite for one in together)
         )
         needed = _most_needed(each, wanted) if finding is _OPEN else None
-        return Judgement(finding, tuple(f"{column}: {sentence}" for sentence in words), needed)
+        sign = {"maximize": 1, "minimize": -1}[direction] * (1 if opposite is Verdict.BETTER else -1)
+        refuting = min((one.p for one in together if sign * one.difference > 0), default=1.0)
+        return Judgement(finding, tuple(f"{column}: {sentence}" for sentence in words), needed, refuting)
 
     def _alike(self, *, rows: Sequence[str], within: float, column: str) -> Judgement:
         """Equivalence of every pair shows it; an interval of one (Bonferroni's) outside of the margin refutes it."""
@@ -144,17 +159,21 @@ class Judge:
             for row, other in combinations(rows, 2)
         }
         ps = [equivalence_p(sample, within) for sample in differences.values()]
-        words, refuted = [], False
+        words, refuted, refuting, needed = [], False, 1.0, list[int | None]()
         for ((row, other), sample), p in zip(differences.items(), ps, strict=True):
             interval = t_interval(sample, level=1 - self.alpha / max(1, len(differences)))
             is_out = interval is not None and (interval.low > within or interval.high < -within)
             refuted = refuted or is_out
+            refuting = min(refuting, len(differences) * _outside_p(sample, within))
+            if p > self.alpha:
+                needed.append(_needed_for_equivalence(sample, within, self.alpha, len(differences)))
             shown = "no interval" if interval is None else f"[{interval.low:.3g}, {interval.high:.3g}]"
             said = "more than" if is_out else "at most" if p <= self.alpha else "perhaps more than"
             words.append(
                 f"{column}: {row} and {other} differ by {sample.mean():.3g} {shown}: {said} {within:g}, p = {p:.3g}"
             )
-        return Judgement(_finding(shown=all(p <= self.alpha for p in ps), refuted=refuted), tuple(words))
+        finding = _finding(shown=all(p <= self.alpha for p in ps), refuted=refuted)
+        return Judgement(finding, tuple(words), _largest(needed) if finding is _OPEN else None, refuting)
 
     def _rises(self, *, rows: Sequence[str], column: str) -> Judgement:
         return self._trend(rows, column, 1)
@@ -163,48 +182,80 @@ class Judge:
         return self._trend(rows, column, -1)
 
     def _trend(self, rows: Sequence[str], column: str, sign: int) -> Judgement:
-        """Each member's slope over the places in the list, by least squares, against zero by sign flips."""
+        """Each member's slope over the places in the list, by least squares, against zero by sign flips.
+
+        A slope alone would call a curve that turns a trend: a step that is shown to go the other way, by Holm over the
+        steps, refutes it.
+        """
         table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
         places = np.arange(len(rows)) - (len(rows) - 1) / 2
         slopes = places @ table / (places @ places)
         word = "rises" if sign > 0 else "falls"
         sentence = f"{column} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
-        return self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
+        slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
+        back = Verdict.WORSE if (self.directions[column] == "maximize") is (sign > 0) else Verdict.BETTER
+        steps = [(table[place + 1], table[place]) for place in range(len(rows) - 1)]
+        found = compare_all(steps, direction=self.directions[column], alpha=self.alpha)
+        turns = [
+            f"{column}: {in_words(one, name=rows[place + 1], reference=rows[place])}"
+            for place, one in enumerate(found)
+            if one.verdict is back
+        ]
+        ends = [one.p for one in found if sign * one.difference < 0]
+        refuting = min([slope.refuting_p, *ends])
+        if turns:
+            return Judgement(Finding.NOT_REPLICATED, (*slope.evidence, *turns), None, refuting)
+        return replace(slope, refuting_p=refuting)
 
     def _below(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
         rooms = {row: bound - self._values(row, column) for row in rows}
-        return _joined([self._bounded(row, room, column, f"below {bound:g}") for row, room in rooms.items()])
+        return _joined(
+            [self._bounded(row, room, column, f"below {bound:g}") for row, room in rooms.items()], self.alpha
+        )
 
     def _above(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
         rooms = {row: self._values(row, column) - bound for row in rows}
-        return _joined([self._bounded(row, room, column, f"above {bound:g}") for row, room in rooms.items()])
+        return _joined(
+            [self._bounded(row, room, column, f"above {bound:g}") for row, room in rooms.items()], self.alpha
+        )
 
     def _bounded(self, row: str, room: NDArray[np.float64], column: str, said: str) -> Judgement:
         return self._against_zero(room, f"{column} of {row} is {_shown(self._values(row, column))}; said: {said}")
 
     def _ratio(self, *, row: str, of: str, at_most: float, column: str) -> Judgement:
-        """Logarithms of the members' ratios, against that of the bound, by sign flips."""
-        ratios = self._values(row, column) / self._values(of, column)
+        """Logarithms of the members' ratios, against that of the bound, by sign flips.
+
+        Members that were trained together share one measurement, their population's: it counts once.
+        """
+        ratios = np.array(distinct(self._values(row, column) / self._values(of, column)))
         return self._against_zero(
             np.log(at_most) - np.log(ratios),
             f"{column} of {row} is {_shown(ratios)} of that of {of}; said: at most {at_most:g}",
+            "measurement",
         )
 
-    def _against_zero(self, sample: NDArray[np.float64], sentence: str) -> Judgement:
+    def _against_zero(self, sample: NDArray[np.float64], sentence: str, unit: str = "member") -> Judgement:
         """Whether the mean of a sample is above zero (shown), below (refuted), or cannot be told."""
         p = sign_flip(sample)
         is_sure, positive = p <= self.alpha, float(sample.mean()) > 0
         finding = _finding(shown=is_sure and positive, refuted=is_sure and not positive)
-        count = f"{len(sample)} members" if len(sample) != 1 else "1 member"
+        count = f"{len(sample)} {unit}s" if len(sample) != 1 else f"1 {unit}"
+        refuting = 1.0 if positive else p
         words = f"{sentence} (p = {p:.3g}, {count})"
         if finding is not _OPEN:
-            return Judgement(finding, (words,))
+            return Judgement(finding, (words,), None, refuting)
         if smallest_p(len(sample)) > self.alpha:
             needed: int | None = least_pairs(self.alpha)
             words += f"; {count} cannot tell at the {self.alpha:g} level: {needed} or more can"
         else:
             needed = members_needed(sample, alpha=self.alpha)
-        return Judgement(finding, (words,), needed)
+            needed = None if needed is None else max(needed, len(sample) + 1)  # those that are there did not tell
+        return Judgement(finding, (words,), needed, refuting)
+
+
+def distinct(values: Iterable[float]) -> list[float]:
+    """Measurements that are not copies of one another, in their order: members trained together share their time."""
+    return list(dict.fromkeys(map(float, values)))
 
 
 _OPEN = Finding.NOT_DISTINGUISHABLE
@@ -214,17 +265,42 @@ def _finding(*, shown: bool, refuted: bool) -> Finding:
     return Finding.NOT_REPLICATED if refuted else Finding.REPLICATED if shown else _OPEN
 
 
-def _joined(parts: Sequence[Judgement]) -> Judgement:
-    """All of them: one that is refuted refutes, one that is open leaves open."""
-    findings = [part.finding for part in parts]
-    finding = _finding(
-        shown=all(one is Finding.REPLICATED for one in findings),
-        refuted=any(one is Finding.NOT_REPLICATED for one in findings),
-    )
-    needed = [part.members_needed for part in parts if part.finding is _OPEN]
-    known = None if None in needed or not needed else max(number for number in needed if number is not None)
+def _joined(parts: Sequence[Judgement], alpha: float) -> Judgement:
+    """All of them: one that is refuted, by Holm over their number, refutes; one that is open leaves open."""
+    refuting = float(holm([min(1.0, part.refuting_p) for part in parts]).min())
+    finding = _finding(shown=all(part.finding is Finding.REPLICATED for part in parts), refuted=refuting <= alpha)
+    needed = _largest([part.members_needed for part in parts if part.finding is not Finding.REPLICATED])
     evidence = tuple(sentence for part in parts for sentence in part.evidence)
-    return Judgement(finding, evidence, known if finding is _OPEN else None)
+    return Judgement(finding, evidence, needed if finding is _OPEN else None, refuting)
+
+
+def _largest(numbers: Sequence[int | None]) -> int | None:
+    """The largest, None where one is not known."""
+    return None if None in numbers or not numbers else max(number for number in numbers if number is not None)
+
+
+def _outside_p(sample: NDArray[np.float64], within: float) -> float:
+    """The two-sided p of a mean difference that lies outside of a margin; 1 where it lies inside."""
+    interval = t_interval(sample)
+    room = abs(float(sample.mean())) - within
+    if interval is None or room <= 0:
+        return 1.0
+    error = float(sample.std(ddof=1)) / len(sample) ** 0.5
+    return float(2 * stats.t.sf(room / error, len(sample) - 1)) if error > 0 else smallest_p(len(sample))
+
+
+def _needed_for_equivalence(sample: NDArray[np.float64], within: float, alpha: float, num_pairs: int) -> int | None:
+    """About how many members would tell on which side of its margin a difference lies, if it is as it seems to be.
+
+    Inside: two one-sided tests at alpha, each with the chance 0.9, both with 0.8 at least. Outside: one of the pairs.
+    """
+    toward = np.copysign(1.0, sample.mean()) * sample
+    room = within - float(toward.mean())
+    if room > 0:
+        needed = members_needed(within - toward, alpha=min(2 * alpha, 0.99), power=0.9)
+    else:
+        needed = members_needed(toward - within, alpha=alpha / num_pairs)
+    return None if needed is None else max(needed, len(sample) + 1)
 
 
 def _most_needed(found: Sequence[Comparison], wanted: Verdict) -> int | None:

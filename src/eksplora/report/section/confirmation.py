@@ -93,6 +93,7 @@ def _verdicts(rows: Sequence[Facts], alpha: float) -> list[Block]:
     if not found:
         return [Note("There are no two configurations that finished: nothing to compare.")]
     says = (
-        f"Members are compared in pairs (exact sign flips), and a difference counts below {setting(alpha)} after Holm."
+        f"Members are compared in pairs (exact sign flips), and a difference counts below {setting(alpha)}, all pairs "
+        "of configurations judged together (max-T): so the best may be chosen by these values."
     )
     return [Heading("Verdicts"), Prose(says), Points(list(dict.fromkeys(found)))]
