@@ -58,6 +58,7 @@ def facts(budget: str = "standard") -> dict[str, Any]:
         "studies": {"units": study},
         "claims": {"few": claim, "noise": other},
         "provenance": {"git.commit": "c0ffee"},
+        "set": [],
     }
 
 
@@ -105,9 +106,16 @@ def test_every_study_has_its_three_tables() -> None:
 def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
     told = facts(budget)
     title = interactive(told, "units").layout.title.text
-    for text in (page(told), claims_page([told]), latex(told, "units"), title):
+    for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"], title):
         assert ("SMOKE RUN" in text) == is_marked
+    assert ("2 claims" in claims_page([told])) != is_marked, "what means nothing is not counted"
     assert as_csv(told, "units").splitlines()[1].startswith(f"{budget},")
+
+
+def test_what_was_changed_by_hand_is_said_everywhere() -> None:
+    told = {**facts("full"), "set": ["trainer.max_epochs=1"]}
+    for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"]):
+        assert "CHANGED BY HAND: trainer.max" in text
 
 
 def test_the_page_tells_the_claims_the_choice_on_the_test_column_and_how_often_it_changes() -> None:

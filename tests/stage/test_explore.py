@@ -15,6 +15,7 @@ from eksplora.build import CONF, Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.stage._exploration import merged, read_exploration
 from eksplora.stage._ledger import Ledger
+from eksplora.stage._paper import _judged, _row
 from eksplora.stage.explore import explore
 from eksplora.stage.paper_check import paper_check
 from eksplora.tracker import spool as spools
@@ -134,7 +135,7 @@ def test_a_row_that_diverged_has_its_status_and_leaves_claims_on_it_open(explore
 
 def test_everything_says_that_a_smoke_run_means_nothing(explored: Path) -> None:
     paper = explored / "results/paper"
-    for path in (paper / "claims.md", paper / "small/README.md", *(paper / "small/tables").glob("*.tex")):
+    for path in (paper / "claims.md", paper / "small/README.md", *(paper / "small/tables").glob("*.[mt]*")):
         assert "SMOKE RUN" in path.read_text(), path
     assert "SMOKE RUN" in (paper / "small/plots/units.svg").read_text()
     assert "SMOKE RUN" in (paper / "small/plots/units.html").read_text()
@@ -143,8 +144,7 @@ def test_everything_says_that_a_smoke_run_means_nothing(explored: Path) -> None:
 
 def test_the_page_of_claims_has_each_with_its_verdict(explored: Path) -> None:
     page = (explored / "results/paper/claims.md").read_text()
-    assert "2 claims of the reference explorations" in page
-    assert "2 not distinguishable" in page, "three members cannot tell"
+    assert "claims of the reference explorations" not in page, "a smoke run is not counted"
     assert "| more-units | more units are better | **not distinguishable** | about " in page
 
 
@@ -188,6 +188,12 @@ def test_the_check_passes_and_finds_an_altered_number(
                 paper_check(request)
             path.write_text(text)
         paper_check(request)
+        claims = Path("results/paper/claims.md")
+        text = claims.read_text()
+        claims.write_text(text.replace("not distinguishable", "replicated", 1))
+        with pytest.raises(EksploraError, match=r"claims\.md does not follow from the runs in MLflow: line "):
+            paper_check(request)
+        claims.write_text(text)
 
 
 def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Path) -> None:
@@ -230,6 +236,65 @@ def test_a_study_that_carries_and_a_claim_that_names_what_there_is_not_are_refus
     claims = {"wrong": {**SMALL["claims"]["more-units"], "study": "unitz"}}
     with pytest.raises(ConfigError, match=r"claims.wrong.study: Did you mean 'units'"):
         read_exploration("small", {**SMALL, "claims": claims}, "smoke")
+
+
+@pytest.mark.parametrize(
+    ("holds", "message"),
+    [
+        ({"bst": {"row": "2", "column": "test"}}, "a claim's form 'bst' is unknown"),
+        ({"best": {"row": "3", "column": "test"}}, "a claim names the row '3'"),
+        ({"best": {"row": "2", "column": "tset"}}, "a claim names the column 'tset'"),
+        ({"all": []}, "a claim of the form 'all' joins none"),
+        ({"better": {"rows": [], "than": ["2"], "column": "test"}}, "needs 1 or more rows, got"),
+        ({"alike": {"rows": ["2"], "within": 1.0, "column": "test"}}, "needs 2 or more rows, got"),
+    ],
+)
+def test_a_claim_that_cannot_be_judged_is_refused_before_anything_is_trained(
+    holds: dict[str, Any], message: str
+) -> None:
+    claims = {"wrong": {"study": "units", "says": "nothing", "holds": holds}}
+    with pytest.raises(ConfigError, match=rf"^exploration\.claims\.wrong\.holds: .*{message}"):
+        read_exploration("small", {**SMALL, "claims": claims}, "smoke")
+
+
+def test_a_row_without_reported_numbers_is_refused_by_name() -> None:
+    studies = {**SMALL["studies"], "units": {"says": "units", "carried": "2", "rows": {"2": {"set": []}}}}
+    with pytest.raises(ConfigError, match=r"^exploration\.studies\.units\.rows\.2: has no reported\."):
+        read_exploration("small", {**SMALL, "studies": studies}, "smoke")
+
+
+def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
+    done = {"trial": 0, "status": "finished", "message": ""}
+    told = {
+        "adam": {**done, "columns": {"test": [1.0 + i / 99 for i in range(8)]}},
+        "rmsprop": {**done, "columns": {"test": [3.0 + i / 99 for i in range(8)]}},
+        "sgd": {"trial": 2, "status": "diverged", "message": "the loss was not finite", "columns": {}},
+    }
+    asked = read_exploration("small", SMALL, "smoke")
+    best = {
+        "study": "optimizer",
+        "says": "adam is best",
+        "holds": {"all": [{"best": {"row": "adam", "column": "test"}}]},
+    }
+    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": told}}, "best", "minimize", 0.05)
+    assert judged["finding"] == "not distinguishable"
+    assert judged["evidence"] == ["sgd ended as diverged: the loss was not finite"]
+    both = {name: row for name, row in told.items() if name != "sgd"}
+    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": both}}, "best", "minimize", 0.05)
+    assert judged["finding"] == "replicated"
+
+
+def test_seconds_that_members_share_count_once() -> None:
+    row = {
+        "trial": 0,
+        "status": "finished",
+        "message": "",
+        "columns": {"seconds": [0.5] * 4 + [0.7] * 4, "val": [1.0] * 8},
+    }
+    found = _row(row, {}, "study", {})["summary"]
+    assert (found["seconds"]["n"], found["val"]["n"]) == (2, 8)
+    alone = _row({**row, "columns": {"seconds": [0.5] * 8, "val": [1.0] * 8}}, {}, "study", {})["summary"]["seconds"]
+    assert (alone["interval"], alone["std"], alone["n"]) == (None, None, 1)
 
 
 def test_no_tables_to_check_is_told(tmp_path: Path) -> None:

@@ -399,3 +399,16 @@ def test_no_process_of_a_training_outlives_a_killed_driver(prepared: str) -> Non
         surviving.until(lambda: list(Path().glob("mlruns/studies/*/**/b.json")), process=process)
         assert len(surviving.session(process.pid)) >= 4  # driver, worker and two that train
         surviving.kill_driver(process)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "hard_tanh"])
+def test_an_output_that_does_not_reach_the_targets_is_refused(activation: str, prepared: str) -> None:
+    asked = [prepared, "experiment=diabetes_mlp", f"model.output_activation={activation}"]
+    with pytest.raises(
+        ConfigError, match=rf"^model\.output_activation={activation} has values from .* between 25 and 346"
+    ):
+        _job.check(resolved(*asked))
+
+
+def test_an_output_that_reaches_all_targets_is_taken(prepared: str) -> None:
+    _job.check(resolved(prepared, "experiment=diabetes_mlp", "model.output_activation=relu"))

@@ -38,12 +38,12 @@ def page(facts: Facts) -> str:
 
 def claims_page(explorations: Sequence[Facts]) -> str:
     """All claims of all explorations that were run, on one page."""
-    judged = [claim["finding"] for facts in explorations for claim in facts["claims"].values()]
+    meant = [facts for facts in explorations if not _warning(facts)]
+    judged = [claim["finding"] for facts in meant for claim in facts["claims"].values()]
     counts = ", ".join(f"{judged.count(finding)} {finding}" for finding in MARKS)
-    parts = [
-        "# Which claims stand",
-        f"{len(judged)} claims of the reference explorations, judged on our own members: {counts}.",
-    ]
+    told = f"{len(judged)} claims of the reference explorations, judged on our own members: {counts}."
+    others = "" if len(meant) == len(explorations) else "What is marked below as no result is not counted."
+    parts = ["# Which claims stand", " ".join(part for part in (told if judged else "", others) if part)]
     for facts in explorations:
         budget = facts["budget"]
         parts += [
@@ -73,8 +73,16 @@ def claims_table(facts: Facts) -> str:
     )
 
 
+SMOKE = "SMOKE RUN: the numbers mean nothing."
+
+
 def _warning(facts: Facts) -> str:
-    return "**SMOKE RUN: the numbers mean nothing.**" if facts["budget"]["name"] == "smoke" else ""
+    """Why the numbers are not what the budget says, if they are not."""
+    smoke = [SMOKE] if facts["budget"]["name"] == "smoke" else []
+    changed = (
+        [f"CHANGED BY HAND: {', '.join(facts['set'])}. These are not the budget's numbers."] if facts["set"] else []
+    )
+    return "".join(f"**{' '.join(said)}**" for said in [smoke + changed] if said)
 
 
 def _carried(facts: Facts) -> str:
@@ -162,7 +170,7 @@ def tables(facts: Facts) -> dict[str, str]:
     """Every study's table as Markdown, LaTeX and CSV, by path."""
     found = {}
     for name in facts["studies"]:
-        found[f"tables/{name}.md"] = table(rows(facts, name)) + "\n"
+        found[f"tables/{name}.md"] = "\n\n".join(filter(None, (_warning(facts), table(rows(facts, name))))) + "\n"
         found[f"tables/{name}.tex"] = latex(facts, name)
         found[f"tables/{name}.csv"] = as_csv(facts, name)
     return found
@@ -176,10 +184,10 @@ def latex(facts: Facts, name: str) -> str:
         {key: None if value is None else str(value) for key, value in row.items() if key != "run"}
         for row in rows(facts, name)
     ]
-    smoke = " SMOKE RUN: the numbers mean nothing." if facts["budget"]["name"] == "smoke" else ""
+    warning = f" {_warning(facts)}".replace("*", "").rstrip()
     return tabular.latex(
         content,
-        caption=f"{facts['title']}: {study['says']}. Budget: {facts['budget']['note']}.{smoke}",
+        caption=f"{facts['title']}: {study['says']}. Budget: {facts['budget']['note']}.{warning}",
         comments=[f"runs: {' '.join([row['run'], *row['member_runs']])}" for row in study["rows"].values()],
     )
 

@@ -7,6 +7,9 @@ from typing import Any
 from eksplora import build
 from eksplora.errors import ConfigError, nearest
 
+COLUMNS = ("train", "val", "test", "gap", "seconds")
+"""What is told of every row."""
+
 CARRIES = ("validation", "reported")
 """What a study may hand to the next: its own best row on validation data, or the one that the reference carried."""
 
@@ -100,7 +103,7 @@ def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Explora
         OneFactor(
             name=key,
             says=study["says"],
-            rows={row: Row(row, content["set"], content["reported"]) for row, content in study["rows"].items()},
+            rows={row: _row(key, row, content) for row, content in study["rows"].items()},
             carried=study["carried"],
         )
         for key, study in node["studies"].items()
@@ -115,6 +118,7 @@ def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Explora
     for claim, content in node["claims"].items():
         if content["study"] not in known:
             raise ConfigError(f"exploration.claims.{claim}.study: {nearest(content['study'], known)}")
+        _check_claim(claim, content, studies)
     chosen = budgets[budget]
     return Exploration(
         name=name,
@@ -126,6 +130,27 @@ def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Explora
         studies=studies,
         claims=node["claims"],
     )
+
+
+def _row(study: str, name: str, content: Mapping[str, Any]) -> Row:
+    lacking = [key for key in ("set", "reported") if key not in content]
+    if lacking:
+        raise ConfigError(
+            f"exploration.studies.{study}.rows.{name}: has no {lacking[0]}. Give it, if only as an empty one."
+        )
+    return Row(name, content["set"], content["reported"])
+
+
+def _check_claim(name: str, content: Mapping[str, Any], studies: Sequence[OneFactor]) -> None:
+    """Refuse a claim that cannot be judged, before anything is trained: it is judged on rows that all say the same."""
+    from eksplora.statistics.claim import Judge  # only now: scipy comes with it
+
+    columns = {study.name: {row: dict.fromkeys(COLUMNS, (1.0, 1.0)) for row in study.rows} for study in studies}
+    others = {f"{study}/{row}": values for study, rows in columns.items() for row, values in rows.items()}
+    try:
+        Judge(columns[content["study"]], dict.fromkeys(COLUMNS, "minimize"), 0.05, others)(content["holds"])
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"exploration.claims.{name}.holds: {error}") from None
 
 
 def merged(*lists: Sequence[str]) -> list[str]:

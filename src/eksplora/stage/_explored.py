@@ -115,7 +115,7 @@ def conclude(
     runs = _runs(request, exploration, studies, tracker)
     settings = request.settings
     facts = summarized(exploration, studies, runs, carry=settings.carry, alpha=settings.alpha)
-    facts |= {"run": parent[1], "asked": request.config["exploration"]}
+    facts |= {"run": parent[1], "asked": request.config["exploration"], "set": list(settings.set)}
     output = Path(settings.output)
     with new_folder(output / exploration.name) as folder:
         (folder / "explore.json").write_text(as_json(facts), encoding="utf-8")

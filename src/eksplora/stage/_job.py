@@ -16,6 +16,7 @@ from torch import Tensor
 
 from eksplora.augmentation import Augmentation
 from eksplora.build import check_mix, network_of, part
+from eksplora.build._mix import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError
@@ -176,6 +177,10 @@ NOT_BELOW_ZERO = ("eksplora.loss.msle",)
 """Losses that do not tell one target below 0 from another."""
 
 
+WITHOUT_LINK = ("eksplora.training.task.regression", "eksplora.training.task.quantiles")
+"""Tasks whose prediction is the output itself."""
+
+
 def check(config: Config) -> None:
     """Build every part of a configuration and push two rows through it, or one where a batch will have but one.
 
@@ -196,10 +201,24 @@ def check(config: Config) -> None:
     targets = recipe.task.target(fold.targets)
     if config["loss"]["_target_"] in NOT_BELOW_ZERO and (targets < 0).any():
         raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
+    _check_reach(config, targets)
     target = targets[rows]
     output = network(fold.features[rows]).detach()
     _build("loss", lambda: _check_loss(recipe, output, target))
     _build("objective", lambda: _check_metric(recipe, output, target))
+
+
+def _check_reach(config: Config, targets: Tensor) -> None:
+    """Refuse an output activation whose values do not reach the targets; of scaled ones `build.check_mix` does."""
+    given, scaling = config["model"].get("output_activation"), config["data"].get("target_scaling", "none")
+    if config["task"]["_target_"] not in WITHOUT_LINK or given not in OUTPUT_RANGES or scaling != "none":
+        return
+    (least, most), low, high = OUTPUT_RANGES[given], float(targets.min()), float(targets.max())
+    if low < least or high > most:
+        raise ConfigError(
+            f"model.output_activation={given} has values from {least:g} to {most:g}, the targets lie between {low:g} "
+            f"and {high:g}. Choose model.output_activation=identity."
+        )
 
 
 def _check_trainer(recipe: Recipe) -> None:

@@ -15,7 +15,6 @@ from eksplora.statistics.verdict import compare_rows, in_words
 Told = dict[str, Any]
 """What came of a row: `trial`, `status`, `message`, and `columns`: its members' values by column, if finished."""
 
-COLUMNS = ("train", "val", "test", "gap", "seconds")
 COMPARED = ("val", "test")
 """Columns in which rows are compared: that which chooses, and that which the reference reported."""
 

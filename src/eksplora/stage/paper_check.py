@@ -8,7 +8,7 @@ from typing import Any
 from eksplora import build
 from eksplora.build import Request
 from eksplora.errors import DataError, EksploraError
-from eksplora.report.exploration import page, tables
+from eksplora.report.exploration import claims_page, page, tables
 from eksplora.schema import PaperCheckConfig
 from eksplora.stage._exploration import read_exploration
 from eksplora.stage._paper import columns_of, summarized, winners
@@ -32,6 +32,8 @@ def paper_check(request: Request) -> None:
     with tracker.lookup() as lookup:
         for path in found:
             check(path, lookup)
+    claims = claims_page([json.loads(path.read_text(encoding="utf-8")) for path in found])
+    _compare(output / "claims.md", claims)
 
 
 def check(path: Path, lookup: Lookup) -> None:
@@ -49,15 +51,19 @@ def check(path: Path, lookup: Lookup) -> None:
         carry=told["carry"],
         alpha=told["alpha"],
     )
-    facts |= {"run": told["run"], "asked": told["asked"]}
+    facts |= {word: told[word] for word in ("run", "asked", "set")}
     texts = {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}
     for name, text in texts.items():
-        difference = first_difference((path.parent / name).read_text(encoding="utf-8"), text)
-        if difference:
-            raise EksploraError(f"{path.parent / name} does not follow from the runs in MLflow: {difference}")
+        _compare(path.parent / name, text)
     cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
     runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
     print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
+
+
+def _compare(path: Path, text: str) -> None:
+    difference = first_difference(path.read_text(encoding="utf-8"), text)
+    if difference:
+        raise EksploraError(f"{path} does not follow from the runs in MLflow: {difference}")
 
 
 def _study(told: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:

@@ -89,6 +89,8 @@ class Judge:
         if len(claim) != 1:
             raise ValueError(f"a claim has one form, got {', '.join(claim) or 'none'}. Join claims with all: [...].")
         ((form, said),) = claim.items()
+        if form == "all" and not said:
+            raise ValueError("a claim of the form 'all' joins none. Give one at least.")
         if form == "all":
             return _joined([self(part) for part in said], self.alpha)
         judges: dict[str, Callable[..., Judgement]] = {
@@ -105,9 +107,19 @@ class Judge:
         if form not in judges:
             raise ValueError(f"a claim's form '{form}' is unknown. Valid: all, {', '.join(judges)}.")
         try:
+            self._check_rows(form, said)
             return judges[form](**said)
         except TypeError as error:
             raise ValueError(f"a claim of the form '{form}' is incomplete: {error}. See statistics/claim.py.") from None
+
+    def _check_rows(self, form: str, said: Mapping[str, Any]) -> None:
+        """Refuse a claim about too few rows: it would be true of nothing."""
+        least = 2 if form in ("alike", "rises", "falls") else 1
+        short = [key for key in ("rows", "than") if key in said and len(said[key]) < (least if key == "rows" else 1)]
+        if short:
+            raise ValueError(f"a claim of the form '{form}' needs {least} or more {short[0]}, got {said[short[0]]}.")
+        if form == "best" and len(self.columns) < 2:
+            raise ValueError("a claim of the form 'best' needs a second row that finished.")
 
     def _values(self, row: str, column: str) -> NDArray[np.float64]:
         known = {**self.others, **self.columns}
