@@ -227,3 +227,12 @@ def test_rows_that_may_be_alike_say_how_many_members_would_tell() -> None:
     differences = np.array(maker.columns["a"]["test"]) - np.array(maker.columns["b"]["test"])
     draws = np.random.default_rng(0).normal(differences.mean(), differences.std(ddof=1), size=(400, needed))
     assert 0.7 < np.mean([equivalence_p(draw, 0.07) <= 0.05 for draw in draws]) <= 1.0
+
+
+def test_two_members_are_too_few_to_speak_of_a_margin() -> None:
+    columns = {"a": {"test": [0.901, 0.902]}, "b": {"test": [0.9011, 0.9022]}, "c": {"test": [0.8, 0.801]}}
+    maker = Judge(columns, {"test": "maximize"})
+    for rows in (["a", "b"], ["a", "c"]):
+        judged = maker({"alike": {"rows": rows, "within": 0.005, "column": "test"}})
+        assert (judged.finding, judged.members_needed) == (Finding.NOT_DISTINGUISHABLE, 3)
+        assert judged.evidence == ("test: 2 members cannot tell how much rows differ: 3 or more can",)

@@ -39,6 +39,10 @@ Columns = Mapping[str, Mapping[str, Sequence[float]]]
 """Row -> column -> the values of its members, in the order of their numbers; all rows have the same members."""
 
 
+LEAST_ALIKE = 3
+"""Members with which a margin can be spoken of: a spread of two is a single number."""
+
+
 class Finding(StrEnum):
     """What is found of a claim."""
 
@@ -171,6 +175,11 @@ class Judge:
             for row, other in combinations(rows, 2)
         }
         ps = [equivalence_p(sample, within) for sample in differences.values()]
+        count = min(len(sample) for sample in differences.values())
+        if count < LEAST_ALIKE:
+            members = f"{count} member{'s' * (count != 1)}"
+            said = f"{column}: {members} cannot tell how much rows differ: {LEAST_ALIKE} or more can"
+            return Judgement(_OPEN, (said,), LEAST_ALIKE)
         words, refuted, refuting, needed = [], False, 1.0, list[int | None]()
         for ((row, other), sample), p in zip(differences.items(), ps, strict=True):
             interval = t_interval(sample, level=1 - self.alpha / max(1, len(differences)))
