@@ -19,7 +19,7 @@ sampling", Technometrics 24, 1982); that one of them is the opposite only after 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 from typing import Any
@@ -31,9 +31,9 @@ from scipy import stats
 from eksplora.statistics.correction import holm
 from eksplora.statistics.equivalence import equivalence_p
 from eksplora.statistics.interval import t_interval
-from eksplora.statistics.paired import least_pairs, sign_flip, smallest_p
+from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
 from eksplora.statistics.power import members_needed
-from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, in_words
+from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare, compare_all, in_words
 
 Columns = Mapping[str, Mapping[str, Sequence[float]]]
 """Row -> column -> the values of its members, in the order of their numbers; all rows have the same members."""
@@ -205,8 +205,8 @@ class Judge:
     def _trend(self, rows: Sequence[str], column: str, sign: int) -> Judgement:
         """Each member's slope over the places in the list, by least squares, against zero by sign flips.
 
-        A slope alone would call a curve that turns a trend: a step that is shown to go the other way, by Holm over the
-        steps, refutes it.
+        A slope alone would call a curve that turns a trend: a step that is shown to go the other way refutes it. Slope
+        and steps are judged together for that (max-T).
         """
         table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
         places = np.arange(len(rows)) - (len(rows) - 1) / 2
@@ -214,19 +214,19 @@ class Judge:
         word = "rises" if sign > 0 else "falls"
         sentence = f"{column} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
         slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
-        back = Verdict.WORSE if (self.directions[column] == "maximize") is (sign > 0) else Verdict.BETTER
-        steps = [(table[place + 1], table[place]) for place in range(len(rows) - 1)]
-        found = compare_all(steps, direction=self.directions[column], alpha=self.alpha)
+        moves = [slopes, *np.diff(table, axis=0)]
+        ps = max_t(moves, resolutions=[RESOLUTION * float(np.abs(table).max())] * len(moves))
+        against = {place: float(p) for place, p in enumerate(ps) if sign * moves[place].mean() < 0}
         turns = [
-            f"{column}: {in_words(one, name=rows[place + 1], reference=rows[place])}"
-            for place, one in enumerate(found)
-            if one.verdict is back
+            f"{column}: from {rows[place - 1]} to {rows[place]} it changes by {_shown(moves[place])} (p = {p:.3g})"
+            for place, p in against.items()
+            if place and p <= self.alpha
         ]
-        ends = [one.p for one in found if sign * one.difference < 0]
-        refuting = min([slope.refuting_p, *ends])
-        if turns:
-            return Judgement(Finding.NOT_REPLICATED, (*slope.evidence, *turns), None, refuting)
-        return replace(slope, refuting_p=refuting)
+        refuting = min(against.values(), default=1.0)
+        finding = _finding(shown=slope.finding is Finding.REPLICATED, refuted=refuting <= self.alpha)
+        return Judgement(
+            finding, (*slope.evidence, *turns), slope.members_needed if finding is _OPEN else None, refuting
+        )
 
     def _below(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
         rooms = {row: bound - self._values(row, column) for row in rows}

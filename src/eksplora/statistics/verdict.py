@@ -18,7 +18,7 @@ from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
 from eksplora.statistics.power import MOST_MEMBERS, members_needed
 
 _SIGNS = {"minimize": -1, "maximize": 1}
-_RESOLUTION = 2.0**-23
+RESOLUTION = 2.0**-23
 """The largest error of a difference of two 32-bit floats, relative to them: metrics are computed as such."""
 
 
@@ -189,7 +189,7 @@ def _differences(values: ArrayLike, reference: ArrayLike) -> tuple[NDArray[np.fl
     if len(sample) != len(other):
         raise ValueError(f"values and reference must be of the same members, got {len(sample)} and {len(other)}.")
     differences = sample - other
-    resolution = _RESOLUTION * float(max(np.abs(sample).max(), np.abs(other).max()))
+    resolution = RESOLUTION * float(max(np.abs(sample).max(), np.abs(other).max()))
     if np.ptp(differences) <= 2 * resolution:  # equal as far as can be known: their spread would be made of rounding
         differences = np.full_like(differences, differences.mean())
     return differences, resolution
