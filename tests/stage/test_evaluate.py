@@ -396,11 +396,11 @@ def test_an_evaluation_without_a_folder_of_results_is_refused(prepared: str, tmp
         here.run(tmp_path, "evaluate", *here.DIABETES, prepared, "output=null")
 
 
-def test_a_test_part_of_one_row_explains_no_variance_and_is_refused(
-    new_folder: Callable[[str], Path], prepared: str
-) -> None:
+def test_a_test_part_of_one_row_explains_no_variance_and_is_refused(new_folder: Callable[[str], Path]) -> None:
+    folder = new_folder("one row")
+    own = f"paths.data={folder / 'data'}"  # another split than that of the other tests
     with pytest.raises(DataError, match=r"^r2 of 1 test rows: .* Raise data\.test_fraction\.$"):
-        evaluated(new_folder("one row"), prepared, "diabetes_mlp", "data.test_fraction=0.002", members=1)
+        evaluated(folder, own, "diabetes_mlp", "data.test_fraction=0.002", members=1)
 
 
 def test_bias_and_variance_are_those_of_the_members_predictions() -> None:
