@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eksplora.report.experiment import page
+from eksplora.report.experiment import page, verdicts
 from eksplora.report.table import cell, table
 
 
@@ -104,11 +104,8 @@ def test_candidates_stand_with_what_the_search_said_and_those_that_did_not_finis
 
 def test_verdicts_against_the_baseline_come_first_and_each_once() -> None:
     text = page(searched(), confirmed(), evaluated())
-    verdicts = [line for line in text.splitlines() if line.startswith("- trial-0") or line.startswith("- baseline")]
-    assert verdicts == [
-        "- trial-0 is better than baseline: -1.0 [-1.2, -0.8], p = 0.0312, 6 members",
-        "- baseline is worse",
-    ]
+    said = [line for line in text.splitlines() if line.startswith("- trial-0") or line.startswith("- baseline")]
+    assert said == ["- trial-0 is better than baseline: -1.0 [-1.2, -0.8], p = 0.0312, 6 members"]
     alone = confirmed(configurations=confirmed()["configurations"][2:])
     assert "\n- trial" not in page(searched(), alone, evaluated())
 
@@ -160,3 +157,17 @@ def test_a_cell_is_short_and_never_ends_its_column(value: object, shown: str) ->
 
 def test_a_table_has_every_key_of_every_row_as_a_column() -> None:
     assert table([{"a": 1}, {"b|c": 2.0}]) == "| a | b\\|c |\n| --- | --- |\n| 1 |  |\n|  | 2 |"
+
+
+def test_every_pair_is_told_once() -> None:
+    rows = [
+        {"name": "trial-1", "versus_baseline": {"in_words": "trial-1 is better than baseline"}},
+        {"name": "trial-2", "versus_baseline": {"in_words": "b"}, "versus_best": {"in_words": "c"}},
+        {"name": "baseline", "versus_best": {"in_words": "baseline is worse than trial-1"}},
+    ]
+    assert verdicts(rows) == ["trial-1 is better than baseline", "b", "c"]
+    best = [
+        {"name": "baseline"},
+        {"name": "trial-1", "versus_baseline": {"in_words": "a"}, "versus_best": {"in_words": "a"}},
+    ]
+    assert verdicts(best) == ["a"]

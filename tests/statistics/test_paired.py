@@ -184,7 +184,7 @@ def test_differences_that_are_not_finite_are_refused(test) -> None:
 
 
 def by_hand(table: np.ndarray) -> list[float]:
-    """Step-down max-T, pattern by pattern."""
+    """Step-down maxT, pattern by pattern."""
     patterns = np.array(list(product([1, -1], repeat=table.shape[1])))
     lengths = np.sqrt((table**2).sum(1))
     sizes = np.abs(patterns @ table.T) / lengths

@@ -256,7 +256,7 @@ def test_a_pair_has_the_same_p_from_both_sides_whichever_pairs_are_asked_for() -
     assert (one.p, one.verdict, other.p, other.verdict) == (other.p, Verdict.BETTER, one.p, Verdict.WORSE)
     assert one.difference == -other.difference
     assert compare_rows(rows, [(0, 1)], direction="minimize") == (other,)
-    assert "(max-T, 3 pairs)" in said(one)
+    assert "(maxT, 3 pairs)" in said(one)
     assert compare_rows(rows, [], direction="minimize") == compare_rows([MAE], [], direction="minimize") == ()
 
 

@@ -1,6 +1,6 @@
 """The report of an experiment as Markdown: what was found, how sure one may be, and how to have it again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eksplora.report.table import table
@@ -77,19 +77,14 @@ def _confirmed(confirmed: Facts) -> str:
         }
         for one in confirmed["configurations"]
     ]
-    verdicts = [
-        f"- {one[versus]['in_words']}"
-        for versus in ("versus_baseline", "versus_best")
-        for one in confirmed["configurations"]
-        if versus in one
-    ]
+    told = [f"- {sentence}" for sentence in verdicts(confirmed["configurations"])]
     return "\n\n".join(
         [
             "## Confirmed on fresh members",
             f"{confirmed['metric']} over members whose seeds the search never saw. The best value of a search is too "
             "good by chance: `too good by` is what came off. `baseline` is the experiment's own configuration.",
             table(rows),
-            *(["\n".join(dict.fromkeys(verdicts))] if verdicts else []),
+            *(["\n".join(told)] if told else []),
         ]
     )
 
@@ -134,3 +129,14 @@ def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """What of the provenance a page shows, see `SHOWN_PROVENANCE`."""
     for start in SHOWN_PROVENANCE:
         yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))
+
+
+def verdicts(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is said of each configuration against the baseline and against the best, every pair once."""
+    said = [
+        one[versus]["in_words"]
+        for versus in ("versus_baseline", "versus_best")
+        for one in configurations
+        if versus in one and (versus, one["name"]) != ("versus_best", "baseline")  # the best was told against it
+    ]
+    return list(dict.fromkeys(said))

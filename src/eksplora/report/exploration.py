@@ -22,7 +22,7 @@ def page(facts: Facts) -> str:
         "(Student's), beside the reported numbers.",
         f"Budget `{budget['name']}`: {budget['note']}. What a study hands to the next: {_carried(facts)}.",
         "Test columns are told and choose nothing. Comparisons are paired by member, by exact sign flips; all "
-        "pairs of a study's rows are judged together (max-T), so the best row may be chosen by the same values.",
+        "pairs of a study's rows are judged together (maxT), so the best row may be chosen by the same values.",
     ]
     head = [
         f"# {facts['title']}",

@@ -206,7 +206,7 @@ class Judge:
         """Each member's slope over the places in the list, by least squares, against zero by sign flips.
 
         A slope alone would call a curve that turns a trend: a step that is shown to go the other way refutes it. Slope
-        and steps are judged together for that (max-T).
+        and steps are judged together for that (maxT).
         """
         table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
         places = np.arange(len(rows)) - (len(rows) - 1) / 2

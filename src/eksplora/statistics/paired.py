@@ -66,7 +66,7 @@ def max_t(differences: ArrayLike, *, resolutions: Sequence[float] | None = None,
     their values, and they use that comparisons of the same rows depend on each other. A pattern s flips a member in all
     comparisons at once; with t_c(s) = |sum_i s_i d_ci| / sqrt(sum_i d_ci^2) and comparisons in falling order of t_c:
     adjusted p_(j) = max over i <= j of the share of patterns with max over k >= i of t_(k)(s) >= t_(i). Source:
-    Westfall and Young, Resampling-Based Multiple Testing, 1993, section 2.6 (step-down max-T).
+    Westfall and Young, Resampling-Based Multiple Testing, 1993, section 2.6 (step-down maxT).
 
     Args:
         differences: (comparisons, pairs).

@@ -22,7 +22,7 @@ RESOLUTION = 2.0**-23
 """The largest error of a difference of two 32-bit floats, relative to them: metrics are computed as such."""
 
 
-HOLM, MAX_T = "Holm", "max-T"
+HOLM, MAX_T = "Holm", "maxT"
 """Of comparisons that were planned, and of all pairs of some rows."""
 
 
@@ -125,7 +125,7 @@ def compare_rows(
 ) -> tuple[Comparison, ...]:
     """Judge pairs of rows, whichever they are: those with the best row, too, which was chosen by the same values.
 
-    All pairs of the rows are judged together, by max-T (see `paired.max_t`): any of them claims a difference where
+    All pairs of the rows are judged together, by maxT (see `paired.max_t`): any of them claims a difference where
     there is none with chance `alpha` at most. Holm for the comparisons with the best row alone would not pay for the
     choice: of 5 to 7 equal rows with 8 members it claims a difference in 6 to 10%.
 

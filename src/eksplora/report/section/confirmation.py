@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
+from eksplora.report.experiment import verdicts
 from eksplora.report.number import number, setting, settings
 from eksplora.report.plot.members import configurations
 
@@ -87,13 +88,11 @@ def _too_good(finished: Sequence[Facts], metric: str, direction: str) -> list[Bl
 
 
 def _verdicts(rows: Sequence[Facts], alpha: float) -> list[Block]:
-    found = [
-        f"{one[versus]['in_words']}." for versus in ("versus_baseline", "versus_best") for one in rows if versus in one
-    ]
+    found = [f"{sentence}." for sentence in verdicts(rows)]
     if not found:
         return [Note("There are no two configurations that finished: nothing to compare.")]
     says = (
         f"Members are compared in pairs (exact sign flips), and a difference counts below {setting(alpha)}, all pairs "
-        "of configurations judged together (max-T): so the best may be chosen by these values."
+        "of configurations judged together (maxT): so the best may be chosen by these values."
     )
-    return [Heading("Verdicts"), Prose(says), Points(list(dict.fromkeys(found)))]
+    return [Heading("Verdicts"), Prose(says), Points(found)]
