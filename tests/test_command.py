@@ -195,6 +195,8 @@ def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: 
         ("SIGTERM", 143, "ImportError('initialization failed')"),
         ("SIGTERM", 143, "OSError(28, 'full')"),
         ("SIGINT", 130, "ImportError('initialization failed')"),
+        ("SIGINT", 130, "ConfigError('tracker: refuses its values')"),
+        ("SIGINT", 130, "OSError(28, 'full')"),
     ],
 )
 def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
@@ -204,6 +206,7 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
     lines = [
         "import os, signal",
         "from eksplora.command import pipeline",
+        "from eksplora.errors import ConfigError",
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it",
         "@pipeline('sync')",
         "def main(request):",

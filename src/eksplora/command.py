@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
-from eksplora.errors import ConfigError, EksploraError, nearest
+from eksplora.errors import ConfigError, EksploraError, follows, nearest
 from eksplora.launch import _dvc
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -85,26 +85,18 @@ def readable_errors(root: str) -> Iterator[None]:
     """Turn what goes wrong into one line and the exit code; what nobody foresaw keeps its traceback."""
     try:
         yield
-    except EksploraError as error:
-        _fail(str(error), error.exit_code)
-    except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error, root), 2)
     except KeyboardInterrupt:
         _fail(INTERRUPTED, 130)
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
     except Exception as error:
-        if not _follows_interrupt(error):
-            raise
-        _fail(INTERRUPTED, 130)
-
-
-def _follows_interrupt(error: BaseException) -> bool:
-    """Whether Ctrl-C came first and foreign code made another error of it: an import of a C++ module does."""
-    before = error.__cause__ or error.__context__
-    return before is not None and (isinstance(before, KeyboardInterrupt) or _follows_interrupt(before))
+        if follows(error, KeyboardInterrupt):
+            _fail(INTERRUPTED, 130)
+        if isinstance(error, EksploraError):
+            _fail(str(error), error.exit_code)
+        if isinstance(error, HydraException | OmegaConfBaseException):
+            _fail(explain(error, root), 2)
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+        raise
 
 
 @contextmanager

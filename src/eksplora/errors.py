@@ -71,3 +71,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(word, options, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."
+
+
+def follows(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or was made of one by foreign code: an interrupted import ends as an ImportError.
+
+    Examples:
+        >>> try:
+        ...     raise ImportError("initialization failed") from KeyboardInterrupt()
+        ... except ImportError as error:
+        ...     follows(error, KeyboardInterrupt)
+        True
+    """
+    return error is not None and (isinstance(error, kind) or follows(error.__cause__ or error.__context__, kind))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import surviving as here
 
-from eksplora.errors import StudyError
+from eksplora.errors import ConfigError, Interrupted, StudyError
+from eksplora.stage._interruption import Interruption
 from eksplora.stage._study import WORK
 
 RANDOM = ("experiment=boston_mlp", "sampler=random", "study.n_trials=10", "trainer.max_epochs=6", "study.workers=2")
@@ -188,3 +189,23 @@ def depth(tags: dict[str, str], of: dict[str, dict[str, str]]) -> int:
     """How many runs a run is nested in."""
     parent = tags.get("mlflow.parentRunId")
     return 1 + depth(of[parent], of) if parent else 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_foreign_code_makes_of_a_signal_is_an_interruption_all_the_same(number: int, code: int) -> None:
+    """Hydra makes a mistake of the user's of whatever is raised while a part is imported."""
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"^stopped; the same command goes on") as told, Interruption():
+        try:
+            os.kill(os.getpid(), number)
+        except Interrupted as first:
+            try:
+                raise ImportError("initialization failed") from first
+            except ImportError as second:
+                raise ConfigError("tracker: refuses its values") from second
+    assert told.value.exit_code == code and signal.getsignal(number) is before
+
+
+def test_a_mistake_without_a_signal_stays_one() -> None:
+    with pytest.raises(ConfigError, match="of the user's"), Interruption():
+        raise ConfigError("of the user's")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
-from eksplora.errors import Interrupted
+from eksplora.errors import Interrupted, follows
 from eksplora.stage._driver import Driver
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -36,10 +36,16 @@ class Interruption:
         self._before = {number: signal.signal(number, self._listen) for number in SIGNALS}
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Give the signals back to those who had them."""
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Give the signals back to those who had them.
+
+        Raises:
+            Interrupted: In place of what foreign code has made of it.
+        """
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self.number and not isinstance(error, Interrupted) and follows(error, Interrupted):
+            raise interrupted(self.number) from None
 
     @contextmanager
     def stops(self, driver: Driver) -> Iterator[None]:
