@@ -112,6 +112,12 @@ def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
     assert as_csv(told, "units").splitlines()[1].startswith(f"{budget},")
 
 
+def test_an_exploration_of_an_earlier_version_has_its_place_among_the_claims() -> None:
+    told = facts()
+    del told["set"]
+    assert claims_page([told]) == claims_page([facts()])
+
+
 def test_what_was_changed_by_hand_is_said_everywhere() -> None:
     told = {**facts("full"), "set": ["trainer.max_epochs=1"]}
     for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"]):

@@ -78,11 +78,10 @@ SMOKE = "SMOKE RUN: the numbers mean nothing."
 
 def _warning(facts: Facts) -> str:
     """Why the numbers are not what the budget says, if they are not."""
-    smoke = [SMOKE] if facts["budget"]["name"] == "smoke" else []
-    changed = (
-        [f"CHANGED BY HAND: {', '.join(facts['set'])}. These are not the budget's numbers."] if facts["set"] else []
-    )
-    return "".join(f"**{' '.join(said)}**" for said in [smoke + changed] if said)
+    said = [SMOKE] if facts["budget"]["name"] == "smoke" else []
+    if changed := facts.get("set"):  # an exploration of an earlier version has no such key
+        said.append(f"CHANGED BY HAND: {', '.join(changed)}. These are not the budget's numbers.")
+    return f"**{' '.join(said)}**" if said else ""
 
 
 def _carried(facts: Facts) -> str:

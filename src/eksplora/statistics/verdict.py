@@ -108,9 +108,7 @@ def compare_all(
         >>> [(found.p, found.verdict.value) for found in compare_all(two, direction="minimize")]
         [(0.0625, 'not distinguishable'), (1.0, 'not distinguishable')]
     """
-    check_fraction(alpha, "alpha")
-    if direction not in _SIGNS:
-        raise ValueError(f"direction '{direction}' is unknown. {nearest(str(direction), _SIGNS)}")
+    _check(direction, alpha)
     samples = [_differences(values, reference) for values, reference in pairs]
     ps = holm([sign_flip(differences, resolution=resolution) for differences, resolution in samples])
     least = holm([smallest_p(len(differences)) for differences, _ in samples])
@@ -146,9 +144,7 @@ def compare_rows(
         >>> found[0].p, found[0].verdict.value
         (0.03125, 'better')
     """
-    check_fraction(alpha, "alpha")
-    if direction not in _SIGNS:
-        raise ValueError(f"direction '{direction}' is unknown. {nearest(str(direction), _SIGNS)}")
+    _check(direction, alpha)
     every = list(combinations(range(len(rows)), 2))
     if not every or not pairs:
         return ()
@@ -181,6 +177,12 @@ def in_words(comparison: Comparison, *, name: str, reference: str) -> str:
         f"{name} is {comparison.verdict} {word} {reference}: {shown}, {_shown_p(comparison)}, {_members(comparison)}"
     )
     return f"{sentence}; {_would_tell(comparison)}" if word == "from" else sentence
+
+
+def _check(direction: str, alpha: float) -> None:
+    check_fraction(alpha, "alpha")
+    if direction not in _SIGNS:
+        raise ValueError(f"direction '{direction}' is unknown. {nearest(str(direction), _SIGNS)}")
 
 
 def _differences(values: ArrayLike, reference: ArrayLike) -> tuple[NDArray[np.float64], float]:
