@@ -120,7 +120,8 @@ def test_an_exploration_of_an_earlier_version_has_its_place_among_the_claims() -
 
 def test_what_was_changed_by_hand_is_said_everywhere() -> None:
     told = {**facts("full"), "set": ["trainer.max_epochs=1"]}
-    for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"]):
+    title = interactive(told, "units").layout.title.text
+    for text in (title, page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"]):
         assert "CHANGED BY HAND: trainer.max" in text
 
 

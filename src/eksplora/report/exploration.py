@@ -76,12 +76,17 @@ def claims_table(facts: Facts) -> str:
 SMOKE = "SMOKE RUN: the numbers mean nothing."
 
 
-def _warning(facts: Facts) -> str:
-    """Why the numbers are not what the budget says, if they are not."""
-    said = [SMOKE] if facts["budget"]["name"] == "smoke" else []
+def warning(facts: Facts) -> str:
+    """Why the numbers are not what the budget says; empty if they are."""
+    said = [SMOKE] if (facts.get("budget") or {}).get("name") == "smoke" else []
     if changed := facts.get("set"):  # an exploration of an earlier version has no such key
         said.append(f"CHANGED BY HAND: {', '.join(changed)}. These are not the budget's numbers.")
-    return f"**{' '.join(said)}**" if said else ""
+    return " ".join(said)
+
+
+def _warning(facts: Facts) -> str:
+    """The same, to be seen."""
+    return f"**{said}**" if (said := warning(facts)) else ""
 
 
 def _carried(facts: Facts) -> str:
@@ -183,10 +188,9 @@ def latex(facts: Facts, name: str) -> str:
         {key: None if value is None else str(value) for key, value in row.items() if key != "run"}
         for row in rows(facts, name)
     ]
-    warning = f" {_warning(facts)}".replace("*", "").rstrip()
     return tabular.latex(
         content,
-        caption=f"{facts['title']}: {study['says']}. Budget: {facts['budget']['note']}.{warning}",
+        caption=f"{facts['title']}: {study['says']}. Budget: {facts['budget']['note']}. {warning(facts)}".rstrip(),
         comments=[f"runs: {' '.join([row['run'], *row['member_runs']])}" for row in study["rows"].values()],
     )
 

@@ -10,6 +10,8 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 from plotly import graph_objects as go
 
+from eksplora.report.exploration import warning
+
 Facts = Mapping[str, Any]
 
 OURS, REPORTED = "#0072b2", "#d55e00"
@@ -36,8 +38,7 @@ def draw(facts: Facts, folder: Path) -> None:
 
 def title_of(facts: Facts, name: str) -> str:
     """What a picture shows."""
-    smoke = " (SMOKE RUN: the numbers mean nothing)" if facts["budget"]["name"] == "smoke" else ""
-    return f"{facts['title']}: {facts['studies'][name]['says']}{smoke}"
+    return f"{facts['title']}: {facts['studies'][name]['says']}. {warning(facts)}".removesuffix(". ")
 
 
 def picture(facts: Facts, name: str) -> Any:

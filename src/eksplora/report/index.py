@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eksplora.report.exploration import warning
 from eksplora.report.page import render
 
 Facts = Mapping[str, Any]
@@ -26,14 +27,10 @@ def index(
         "index.html",
         title="Results",
         experiments=list(experiments),
-        explorations=[{**one, "warning": _warning(one.get("budget") or {})} for one in explorations],
+        explorations=[{**one, "warning": warning(one)} for one in explorations],
         others=list(others),
         counted=_counted,
     )
-
-
-def _warning(budget: Facts) -> str:
-    return "SMOKE RUN: the numbers mean nothing." if budget.get("name") == "smoke" else ""
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -45,6 +45,7 @@ def _explorations(results: Path) -> Iterator[dict[str, Any]]:
             "name": facts.get("exploration", path.parent.name),
             "title": facts.get("title", path.parent.name),
             "budget": facts.get("budget", {}),
+            "set": facts.get("set", []),
             "counts": {finding: findings.count(finding) for finding in dict.fromkeys(sorted(findings))},
             "link": f"paper/{path.parent.name}/README.md",
             "claims": "paper/claims.md",
