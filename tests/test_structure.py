@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 RANKS = (
     {"errors", "types", "counter", "draw"},
     {
+        "untrusted",
         "model",
         "initialization",
         "loss",
@@ -52,7 +53,7 @@ OWNERS = {
     "lightning": set[str](),  # pytorch_lightning is the one that is installed
     "ray": {"launch"},
 }
-RESULT_BLIND = {"provenance", "statistics"}  # of rank 1, but no training's result depends on them
+RESULT_BLIND = {"provenance", "statistics", "untrusted"}  # of rank 1, but no training's result depends on them
 NO_CHOICES = {"tracker/spool"}  # public for the driver, which writes it whatever the tracker is
 FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")

@@ -83,4 +83,10 @@ def follows(error: BaseException | None, kind: type[BaseException]) -> bool:
         ...     follows(error, KeyboardInterrupt)
         True
     """
-    return error is not None and (isinstance(error, kind) or follows(error.__cause__ or error.__context__, kind))
+    seen: set[int] = set()  # an error that is raised again while its consequence is handled closes a ring
+    while error is not None and id(error) not in seen:
+        if isinstance(error, kind):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,181 @@
+"""What comes from elsewhere (records, models, data, other people's files) is read as material.
+
+It never runs code, never names a file outside of the folder that it came with, and never costs more than its size.
+Whatever is read back from a file is checked for its shape here, not only parsed: one function for paths, one for JSON,
+one for YAML.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from eksplora.errors import DataError
+
+NAME = re.compile(r"\w[\w.-]{0,99}")
+"""A name that becomes a folder: of a study, an experiment, a registered model."""
+
+LARGEST_YAML_BYTES = 2**20
+"""No configuration is larger; PyYAML needs about a second for a mebibyte."""
+
+DEEPEST = 50
+"""Levels of nesting that a configuration may have."""
+
+T = TypeVar("T")
+
+
+def is_name(text: object) -> bool:
+    """Whether a text can be the name of a folder: letters, digits, '.', '_' and '-', at most 100 of them.
+
+    Examples:
+        >>> is_name("wine_mlp"), is_name("../wine"), is_name("team/wine"), is_name("")
+        (True, False, False, False)
+    """
+    return isinstance(text, str) and NAME.fullmatch(text) is not None
+
+
+def path_inside(folder: Path, name: object, *, source: object) -> Path:
+    """The path of a file that a record names: inside of `folder`, and reached through no symbolic link.
+
+    Args:
+        folder: The folder that the record belongs to.
+        name: What the record says: a relative path with '/' between its parts.
+        source: The record, for the message.
+
+    Raises:
+        DataError: If the name is absolute, leaves the folder, or leads through a symbolic link.
+    """
+    parts = name.split("/") if isinstance(name, str) else []
+    is_plain = all(part not in ("", ".", "..") and "\0" not in part and "\\" not in part for part in parts)
+    if not parts or not is_plain:
+        raise DataError(
+            f"{source} names the file {name!r}, which is no relative path inside {folder}. The record was altered: "
+            "restore it from a copy, or remove it."
+        )
+    path = folder
+    for part in parts:
+        path = path / part
+        if path.is_symlink():
+            raise DataError(f"{path}, which {source} names, is a symbolic link. Put the file itself in its place.")
+    return path
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+def read_json(path: Path, shape: type[T], *, way_out: str) -> T:
+    """The content of a JSON file, checked to be of a shape.
+
+    Args:
+        path: The file.
+        shape: A dataclass, or a plain type such as `dict[str, float]`: what pydantic can check. Values are not
+            converted: "3" is no number. Keys that a dataclass does not have are passed over.
+        way_out: The last sentence of the message: what the user can do.
+
+    Raises:
+        DataError: If the file cannot be read, is no JSON, or is of another shape; it names the first key at fault.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
+    return parse_json(content, shape, source=path, way_out=way_out)
+
+
+def parse_json(content: bytes | str, shape: type[T], *, source: object, way_out: str) -> T:
+    """A JSON text, checked to be of a shape; see `read_json`.
+
+    Raises:
+        DataError: If the text is no JSON or of another shape.
+    """
+    from pydantic import TypeAdapter, ValidationError  # 0.1 s, and many commands read nothing back
+
+    try:
+        adapter: TypeAdapter[T] = _adapters.get(shape) or _adapters.setdefault(shape, TypeAdapter(shape))
+        return adapter.validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{source} cannot be read ({key}{': ' * bool(key)}{first['msg']}). {way_out}") from None
+
+
+_adapters: dict[object, Any] = {}
+"""What checks a shape: made once for each."""
+
+
+# --- YAML --------------------------------------------------------------------------------------------------------
+
+
+class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain values; a key that stands twice is refused, where YAML would let the last one win."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            is_plain, key = isinstance(key_node, yaml.ScalarNode), str(key_node.value)
+            if not is_plain or key in seen:
+                problem = f"the key '{key}' stands twice" if is_plain else "a key must be a word or a number"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+            seen.add(key)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def load_yaml(path: Path, *, way_out: str) -> Any:
+    """The content of a YAML file from elsewhere: plain values, without tags, anchors, aliases, or a key twice.
+
+    Raises:
+        DataError: If the file cannot be read or is anything else; it names the line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
+    return parse_yaml(content, source=path, way_out=way_out)
+
+
+def parse_yaml(content: bytes, *, source: object, way_out: str) -> Any:
+    """The plain values of a YAML text; see `load_yaml`.
+
+    Raises:
+        DataError: If it is anything but plain values.
+    """
+    try:
+        if len(content) > LARGEST_YAML_BYTES:
+            raise ValueError(f"larger than {LARGEST_YAML_BYTES // 2**20} MiB")
+        text = content.decode("utf-8-sig")
+        _check_events(text)
+        return yaml.load(text, Loader=_PlainLoader)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # UnicodeDecodeError is a ValueError
+        raise DataError(f"{source} cannot be read ({_reason(error)}). {way_out}") from None
+
+
+def _check_events(text: str) -> None:
+    """Refuse what plain values do not need, before anything is built of it.
+
+    A text of 600 bytes with aliases can mean gigabytes; a tag can name code.
+    """
+    depth = 0
+    event: Any  # PyYAML's types do not say which events have anchors and tags
+    for event in yaml.parse(text, Loader=_PlainLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        problem = ""
+        if getattr(event, "anchor", None):
+            problem = f"'{event.anchor}' is an anchor or alias: write its value out"
+        elif getattr(event, "tag", None):
+            problem = f"the tag '{event.tag}': only plain values can be here"
+        elif depth > DEEPEST:
+            problem = f"nested more than {DEEPEST} levels deep"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+
+
+def _reason(error: Exception) -> str:
+    """Why a text cannot be read, in one line, with the place where that is known."""
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        return f"line {mark.line + 1}: {error.problem}" if mark else error.problem
+    return " ".join(str(error).split())
