@@ -1,83 +1,207 @@
-"""Progress of a study on the terminal: a bar where there is one, a line per trial where there is not."""
+"""Progress of a study: one line on a terminal, otherwise a line for each trial and one now and then."""
 
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from eksplora.console.estimate import Estimate, Key, Length, in_words
+from eksplora.console.line import Line, Part, shown_value
+from eksplora.console.terminal import Terminal
 
-EPOCH_SECONDS = 1.0
-"""The bar's text is renewed at most so often."""
+RENEWED_SECONDS = 0.25
+"""The line is renewed at most so often."""
+
+QUIET_SECONDS = 30.0
+"""Without a terminal a line on how it stands comes no sooner after the last one,"""
+
+SILENT_SECONDS = 600.0
+"""and no later, whatever has been done;"""
+
+STEP = 0.1
+"""in between, when so much of the way is done."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is still to be trained.
+
+    Attributes:
+        trainings: Those of trials that are known and not over, whether a worker has them or not.
+        num_unknown: How many are to come of trials that are not proposed yet.
+    """
+
+    trainings: Mapping[Key, Length] = field(default_factory=dict)
+    num_unknown: float = 0.0
+
+
+@dataclass
+class _Shown:
+    """A population that a worker trains."""
+
+    name: str
+    trainings: Mapping[Key, Length]
+    epoch: int = 0
+    value: float | None = None
+
+    @property
+    def part(self) -> Part:
+        last = max(length.epochs for length in self.trainings.values())
+        epoch = f"epoch {self.epoch}/{last}" if self.epoch else ""
+        return Part(self.name, epoch, "" if self.value is None else shown_value(self.value))
 
 
 class Progress:
-    """Shows how a study gets on; use as a context manager."""
+    """Shows how a study gets on; use as a context manager. It never raises for what a terminal does.
 
-    def __init__(self, *, title: str, total: int, done: int, metric: str) -> None:
-        """A study of `total` trials of which `done` are over; `metric` names the objective."""
-        self._title, self._total, self._done, self._metric = title, total, done, metric
-        self._console = Console(stderr=True, soft_wrap=True)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[note]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task(title, total=total, completed=done, note="workers are starting")
-        self._names: dict[int, str] = {}
-        self._epochs: dict[int, int] = {}
-        self._best = ""
-        self._renewed_at = 0.0
+    Attributes:
+        ends_early: Whether trainings may end before their last epoch: the time left is a bound until one has.
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        total: int,
+        done: int,
+        workers: int,
+        ahead: Callable[[], Ahead],
+        ends_early: bool = False,
+        limit_seconds: float | None = None,
+        terminal: Terminal | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A study of `total` trials of which `done` are over.
+
+        Args:
+            title: Its name.
+            total: Its trials.
+            done: Those that are over.
+            workers: Populations that are trained at once.
+            ahead: Says what is still to be trained.
+            ends_early: See the attribute.
+            limit_seconds: After which the study ends in any case.
+            terminal: Where it is shown; None: standard error.
+            clock: Seconds that go on evenly.
+        """
+        self._title, self._total, self._done = title, total, done
+        self._ahead, self._limit = ahead, limit_seconds
+        self.ends_early = ends_early
+        self._terminal, self._clock = terminal or Terminal(), clock
+        self._estimate = Estimate(workers)
+        self._shown: dict[int, _Shown] = {}
+        self._best: tuple[float, str] | None = None
+        self._began_at = self._renewed_at = self._told_at = clock()
+        self._told_part = 0.0
+        self._is_stopping = False
 
     def __enter__(self) -> Self:
-        """Show the bar."""
-        self._bar.start()
+        """Show the line."""
+        self._renew()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
-        self._bar.stop()
+        """Take it away."""
+        self._terminal.show("")
 
     def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        if self._console.is_terminal:
-            self._bar.console.print(text, markup=False, highlight=False)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        """Write a line that stays."""
+        self._terminal.say(text)
 
-    def started(self, population: int, trials: Sequence[int]) -> None:
-        """A population of members of these trials was handed to a worker."""
-        self._names[population] = f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
-        self._epochs[population] = 0
-        self._renew()
+    # --- what happens --------------------------------------------------------------------------------------------
 
-    def epoch(self, population: int, epoch: int) -> None:
-        """An epoch of a running population ended."""
-        self._epochs[population] = epoch
-        if self._console.is_terminal and time.monotonic() - self._renewed_at > EPOCH_SECONDS:
-            self._renew()
+    def remember(self, length: Length, epochs: int, seconds: float) -> None:
+        """A training was over before this command began."""
+        self._estimate.remember(length, epochs, seconds)
+
+    def best(self, value: float, name: str) -> None:
+        """The best trial so far."""
+        self._best = value, name
+
+    def started(self, population: int, name: str, trainings: Mapping[Key, Length]) -> None:
+        """Trainings were handed to a worker together."""
+        self._shown[population] = _Shown(name, trainings)
+        self._estimate.start(population, trainings, self._clock())
+        self.tick()
+
+    def epoch(self, population: int, epoch: int, value: float | None) -> None:
+        """An epoch of a running population ended, with this objective."""
+        if (shown := self._shown.get(population)) is not None:
+            shown.epoch, shown.value = epoch, value
+            self._estimate.epoch(population, epoch, self._clock())
+        self.tick()
+
+    def ended(self, key: Key, epochs: int) -> None:
+        """A training is over after so many epochs."""
+        self._estimate.end(key, epochs)
 
     def left(self, population: int) -> None:
         """A population is not being trained any more."""
-        self._names.pop(population, None)
+        self._shown.pop(population, None)
+        self._estimate.leave(population, self._clock())
+        self.tick()
+
+    def over(self, trial: str, outcome: str, seconds: float, done: int) -> None:
+        """A trial is over: `outcome` in words, and how many are over now."""
+        self._done = done
+        best = f"best {self._best[0]:.4g} ({self._best[1]})" if self._best else "none finished yet"
+        self.say(f"[{done}/{self._total}] {trial}: {outcome} in {seconds:.1f} s; {best}")
+        self.tick()
+
+    def stopping(self) -> None:
+        """What runs is checkpointed: the time that is left means nothing now."""
+        self._is_stopping = True
         self._renew()
 
-    def ended(self, trial: int, *, outcome: str, seconds: float, best: str, done: int) -> None:
-        """A trial is over: `outcome` in words, the best so far, and how many are over."""
-        self._best, self._done = best, done
-        self.say(f"[{done}/{self._total}] trial {trial}: {outcome} in {seconds:.1f} s; {best or 'none finished yet'}")
-        self._renew()
+    def tick(self) -> None:
+        """Renew what is shown when that is due; to be called often."""
+        now = self._clock()
+        if self._terminal.is_live and now - self._renewed_at >= RENEWED_SECONDS:
+            self._renew()
+        elif not self._terminal.is_live and now - self._told_at >= QUIET_SECONDS:
+            self._tell_now_and_then(now)
+
+    # --- what is shown -------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        self._renewed_at = time.monotonic()
-        running = ", ".join(f"{name} (epoch {self._epochs[number]})" for number, name in sorted(self._names.items()))
-        note = f"training {running}" if running else ""
-        self._bar.update(self._task, completed=self._done, note=note)
+        self._renewed_at = self._clock()
+        self._terminal.show(self._line(self._seconds_left()).fitted(self._terminal.width))
+
+    def _tell_now_and_then(self, now: float) -> None:
+        seconds, spent = self._seconds_left(), now - self._began_at
+        part = spent / (spent + seconds) if seconds is not None and spent else 0.0
+        if part >= self._told_part + STEP or now - self._told_at >= SILENT_SECONDS:
+            self._told_at, self._told_part = now, part
+            self.say(self._line(seconds).in_full())
+
+    def _seconds_left(self) -> float | None:
+        """The estimate; asked for only when it is shown."""
+        ahead, now = self._ahead(), self._clock()
+        running = {key for shown in self._shown.values() for key in shown.trainings}
+        waiting = [length for key, length in ahead.trainings.items() if key not in running]
+        seconds = self._estimate.seconds_left(waiting, ahead.num_unknown, now)
+        if seconds is not None and self._limit is not None:
+            seconds = min(seconds, max(0.0, self._began_at + self._limit - now))
+        return seconds
+
+    def _line(self, seconds: float | None) -> Line:
+        running = sorted(self._shown.values(), key=lambda shown: -shown.epoch)
+        value, name = self._best or (None, "")
+        return Line(
+            title=self._title,
+            count=f"{self._done}/{self._total}",
+            best="" if value is None else shown_value(value),
+            best_name=name,
+            running=[shown.part for shown in running],
+            left=self._left_in_words(seconds, running),
+        )
+
+    def _left_in_words(self, seconds: float | None, running: Sequence[_Shown]) -> str:
+        if self._is_stopping:
+            return "stopping"
+        if seconds is None:
+            return "" if running else "workers are starting"
+        words = in_words(seconds)
+        if self.ends_early and not self._estimate.saw_early_end:
+            words = words.replace("about", "up to")
+        return f"{words} left"

@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from eksplora.console.progress import Progress
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers, Message, Worker
 from eksplora.search.proposer import Proposer
@@ -16,6 +15,7 @@ from eksplora.stage._plan import Plan
 from eksplora.stage._population import Population
 from eksplora.stage._populations import Populations
 from eksplora.stage._record import Record
+from eksplora.stage._shown import Shown
 from eksplora.stage._supply import Supply
 from eksplora.stage._trouble import Trouble
 from eksplora.types import EpochReport, Job, MemberResult, Status, Training
@@ -38,11 +38,11 @@ class Driver:
         record: Record,
         proposer: Proposer,
         workers: LocalWorkers,
-        progress: Progress,
+        shown: Shown,
     ) -> None:
         """Take up the study; unfinished trials of an earlier run come first."""
         self.plan, self.ledger, self.record = plan, ledger, record
-        self.proposer, self.workers, self.progress = proposer, workers, progress
+        self.proposer, self.workers, self.shown = proposer, workers, shown
         self.stop_reason = ""
         self._is_stopping = False
         self._inbox: deque[Message] = deque()
@@ -52,17 +52,17 @@ class Driver:
         self._judge = Judge(ledger, record, proposer)
         self._folders = Folders(plan.folder)
         self._folders.clean_up(ledger)
-        self._populations = Populations(ledger, record, self._folders, progress.say)
+        self._populations = Populations(ledger, record, self._folders, shown.say)
         self._ending = Ending(
             ledger=ledger,
             record=record,
             proposer=proposer,
             populations=self._populations,
             folders=self._folders,
-            progress=progress,
+            shown=shown,
             max_failures=plan.max_failures,
         )
-        self._trouble = Trouble(ledger, self._populations, self._ending, progress.say)
+        self._trouble = Trouble(ledger, self._populations, self._ending, shown.say)
         self._supply = Supply(plan, ledger, record, proposer, self._populations, self._ending)
 
     def stop(self, reason: str) -> None:
@@ -93,12 +93,14 @@ class Driver:
         if self.stop_reason and not self._is_stopping:
             self._is_stopping = True
             self.workers.stop()
-            self.progress.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
+            self.shown.stopping()
+            self.shown.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
         if not self._is_stopping:
             self._hand_out()
         if not self._is_busy() and (self._is_stopping or self._supply.is_empty):
             return True
         self._inbox += self.workers.poll(POLL_SECONDS)
+        self.shown.tick()
         while self._inbox:  # what an error leaves here is taken in the next round
             self._handle(self._inbox.popleft())
         self.record.flush_if_due(self.ledger.trials)
@@ -117,7 +119,7 @@ class Driver:
             if population is None:
                 return
             self.workers.submit(worker, self._job(population))
-            self.progress.started(population.number, list(population.members))
+            self.shown.started(population)
 
     def _job(self, population: Population) -> Job:
         return Job(
@@ -165,7 +167,7 @@ class Driver:
         finally:  # the worker waits for its answer, whatever happened here
             if self.plan.is_judged:
                 self.workers.decide(worker, self._judge.decisions(population, reports))
-        self.progress.epoch(population.number, max(report.epoch for report in reports))
+        self.shown.epochs(population, reports)
 
     def _take_member(self, result: MemberResult) -> None:
         """Take in a result; one that is known comes again after a resumption from an older checkpoint."""
@@ -174,6 +176,7 @@ class Driver:
         if result.status is not Status.INTERRUPTED and not is_known:
             self.record.member(trial, result)
             trial.results[result.member] = result
+            self.shown.member(result)
             self._ending.conclude_if_over(trial)
 
     def _take_split(self, worker: Worker, size: int, reason: str) -> None:
@@ -234,7 +237,7 @@ class Driver:
     def _release(self, worker: Worker) -> Population | None:
         population = self._population(worker)
         if worker.job is not None:
-            self.progress.left(worker.job.number)
+            self.shown.left(worker.job.number)
         worker.job = None
         return population
 

@@ -1,6 +1,5 @@
 """The end of trials and populations: recorded first; then the proposer is told, and what nobody needs is removed."""
 
-from eksplora.console.progress import Progress
 from eksplora.errors import WorkerError
 from eksplora.search.proposer import Proposer
 from eksplora.stage._folders import Folders
@@ -8,6 +7,7 @@ from eksplora.stage._ledger import Ledger, Trial
 from eksplora.stage._population import Population
 from eksplora.stage._populations import Populations
 from eksplora.stage._record import Record
+from eksplora.stage._shown import Shown
 
 
 class Ending:
@@ -21,12 +21,12 @@ class Ending:
         proposer: Proposer,
         populations: Populations,
         folders: Folders,
-        progress: Progress,
+        shown: Shown,
         max_failures: int,
     ) -> None:
         """Up to `max_failures` trials may fail."""
         self._ledger, self._record, self._proposer = ledger, record, proposer
-        self._populations, self._folders, self._progress = populations, folders, progress
+        self._populations, self._folders, self._shown = populations, folders, shown
         self._max_failures, self._num_failed = max_failures, 0
 
     def conclude_if_over(self, trial: Trial) -> bool:
@@ -70,14 +70,4 @@ class Ending:
         for other in (trial, former):
             if other is not None and other is not best and other.repeats is None:
                 self._folders.forget_trial(other)
-        self._progress.ended(
-            trial.number,
-            outcome=f"{self._ledger.metric} {trial.value:.4g}" if trial.value is not None else _outcome(trial),
-            seconds=trial.seconds,
-            best=f"best {best.value:.4g} (trial {best.number})" if best else "",
-            done=self._ledger.num_over,
-        )
-
-
-def _outcome(trial: Trial) -> str:
-    return f"{trial.status} ({trial.message.strip().splitlines()[-1]})" if trial.message else str(trial.status)
+        self._shown.over(trial)

@@ -97,13 +97,17 @@ def pack(trials: Sequence[Trial], sizes: Sequence[int], workers: int) -> list[li
     groups: dict[tuple[str, int], list[Key]] = {}
     most: dict[tuple[str, int], int] = {}
     for trial in trials:
-        mark, batch_size = signature(trial.config), trial.config["data"].get("batch_size", "full")
+        mark = signature(trial.config)
         for member in trial.waiting:
-            rows = sizes[member.fold]
-            group = mark, math.ceil(rows / batch_rows(batch_size, rows))
+            group = mark, steps_of(trial.config, sizes[member.fold])
             groups.setdefault(group, []).append((trial.number, member.index))
             most[group] = most_together(trial.config)
     return [part for group, keys in groups.items() for part in divide(keys, most[group], workers)]
+
+
+def steps_of(config: Config, rows: int) -> int:
+    """Optimizer steps of an epoch over so many rows; 1 for a baseline, which states no batch size."""
+    return math.ceil(rows / batch_rows(config["data"].get("batch_size", "full"), rows))
 
 
 def divide(keys: Sequence[Key], most: int, workers: int = 1) -> list[list[Key]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import build
-from eksplora.console.progress import Progress
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.schema import SearchConfig
@@ -26,6 +25,7 @@ from eksplora.stage._lock import hold
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record
 from eksplora.stage._setup import Rows, check_data, check_settings, make_plan, make_proposer, trials_at_once
+from eksplora.stage._shown import Naming, Shown
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -55,6 +55,7 @@ class Study:
         test_rows: Rows of the test part on which finished members are measured, to be told, not to choose by; 0: none.
         parent: Id and name of the exploration that it is part of.
         reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
+        naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Study:
     test_rows: int = 0
     parent: tuple[str, str] | None = None
     reference: Sequence[float] | None = None
+    naming: Naming | None = None
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,8 @@ def _run_locked(
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
-        with Progress(title=plan.name, total=total, done=ledger.num_over, metric=plan.metric) as progress:
-            driver = Driver(
-                plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, progress=progress
-            )
+        with Shown(plan, ledger, total, study.naming) as shown:
+            driver = Driver(plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
         results = study.results(plan.name) if study.results is not None else None
         ending = _conclusion.Ending(results=results, is_shown=study.is_shown, reference=study.reference)
