@@ -32,7 +32,13 @@ def ablate(request: Request, confirmed: Mapping[str, Any], names: list[str]) -> 
     space = (Parameter(KEY, Choice(([], *([name] for name in names)))),)
     depends = {"configuration": fingerprint(config)}
     study = Study(
-        f"{request.settings.experiment}-ablation", space, None, configure=configure, depends=depends, is_shown=False
+        f"{request.settings.experiment}-ablation",
+        space,
+        None,
+        configure=configure,
+        depends=depends,
+        is_shown=False,
+        naming=lambda values: f"without {', '.join(values[KEY])}" if values[KEY] else WHOLE,
     )
     outcome = run_study(as_confirmation(request), study)
     check_over(outcome)

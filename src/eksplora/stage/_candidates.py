@@ -16,6 +16,20 @@ KEY = "configuration"
 """What a study of candidates searches over: their names."""
 
 
+OWN = "the experiment's own"
+"""The same, to a person who watches it being trained."""
+
+
+def in_words(name: str) -> str:
+    """A candidate by its name, as a person knows it.
+
+    Examples:
+        >>> in_words("trial-13"), in_words("baseline")
+        ('trial-13 of the search', "the experiment's own")
+    """
+    return OWN if name == BASELINE else f"{name} of the search"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A configuration to confirm.

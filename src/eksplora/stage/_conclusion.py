@@ -10,6 +10,7 @@ from typing import Any
 
 from eksplora.build import Request
 from eksplora.console import table
+from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError
 from eksplora.search.plots import importance, study_pages
 from eksplora.stage._driver import Driver
@@ -65,7 +66,9 @@ def conclude(
     shown = summary = driver.plan.folder / SUMMARY
     study = next(read(spool.path)).data
     try:
-        write_summary(driver, study, summary, ending.reference)
+        with Work(driver.plan.name) as work:
+            work.step("writing the summary")
+            write_summary(driver, study, summary, ending.reference)
         if ending.results is not None and error is None and not driver.stop_reason:
             with new_folder(ending.results) as folder:
                 shutil.copytree(summary, folder, dirs_exist_ok=True)

@@ -15,7 +15,7 @@ from eksplora.console.table import print_best
 from eksplora.counter import derive
 from eksplora.errors import EksploraError, WorkerError
 from eksplora.search.space import Choice, Parameter
-from eksplora.stage._candidates import KEY, Candidate
+from eksplora.stage._candidates import KEY, Candidate, in_words
 from eksplora.stage._choice import Confirmed, confirmed, described, epoch_budget, headline, ranked
 from eksplora.stage._ledger import Trial, mean_curves
 from eksplora.stage._record import as_yaml
@@ -92,6 +92,7 @@ def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Ou
             configure=lambda values: by_name[values.get(KEY, tried[-1].name)].config,
             depends={f"candidate.{candidate.name}": candidate.key for candidate in tried},
             is_shown=False,
+            naming=lambda values: in_words(values[KEY]),
         ),
     )
     check_over(outcome)
@@ -117,7 +118,8 @@ def train_on_all_rows(request: Request, config: Config) -> tuple[Outcome, Trial]
         WorkerError: If one of them does not finish.
     """
     name = f"{request.settings.experiment}-final"
-    outcome = run_study(request, Study(name, (), 1, configure=lambda values: config, is_shown=False))
+    study = Study(name, (), 1, configure=lambda values: config, is_shown=False, naming=lambda values: "on all rows")
+    outcome = run_study(request, study)
     check_over(outcome)
     if outcome.ledger.best is None:
         (ended,) = outcome.ledger.trials.values()

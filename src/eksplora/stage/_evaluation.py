@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,20 +56,25 @@ class Measured:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def measure(request: Request, model: Path, confirmed: Mapping[str, Any]) -> Measured:
-    """Open the test part and measure the model on it.
+def measure(
+    request: Request, model: Path, confirmed: Mapping[str, Any], begins: Callable[[str], None] = lambda step: None
+) -> Measured:
+    """Open the test part and measure the model on it; each step `begins` with its name.
 
     Raises:
         DataError: If weights or data are not those that were confirmed.
         UserError: If predictions are not finite.
     """
+    begins("opening the test part")
     ensemble, dataset = opened(request, model, confirmed)
     arrays = dataset.card()["arrays"]
     features, targets = dataset.open("test")
+    begins("predictions of the test part")
     each = ensemble.members(np.array(features))
     check_finite(each)
     metrics = metrics_of(request)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
+    begins("measures, intervals and examples")
     return Measured(
         metrics={name: [one[name] for one in values] for name in metrics},
         together=_values(ensemble, metrics, each.mean(0), targets),

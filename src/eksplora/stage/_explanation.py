@@ -68,13 +68,18 @@ class Model:
 
 
 def explained(
-    request: Request, folder: Path, confirmed: Mapping[str, Any], details: Mapping[str, Any]
+    request: Request,
+    folder: Path,
+    confirmed: Mapping[str, Any],
+    details: Mapping[str, Any],
+    begins: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
-    """All that is explained, as facts.
+    """All that is explained, as facts; each step `begins` with its name, an empty one where a study shows itself.
 
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
     """
+    begins("opening the test part")
     ensemble, dataset = opened(request, folder, confirmed)
     (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
     model = Model(
@@ -85,11 +90,14 @@ def explained(
         background,
         derive(request.settings.explain.seed, "explain") % 2**31,
     )
-    parts = {
-        "features": _features(request, model, confirmed) if model.is_table else Facts(None, {}),
-        "overlays": Facts(None, {}) if model.is_table else _overlays(model, details, request.settings.explain.images),
-        "embeddings": _embeddings(model),
-    }
+    parts = {"features": Facts(None, {}), "overlays": Facts(None, {})}
+    if model.is_table:
+        parts["features"] = _features(request, model, confirmed, begins)
+    else:
+        begins("overlays of images")
+        parts["overlays"] = _overlays(model, details, request.settings.explain.images)
+    begins("maps of the last hidden layer")
+    parts["embeddings"] = _embeddings(model)
     network = ensemble.networks[0]
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
     return {
@@ -109,8 +117,9 @@ def explained(
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
-def _features(request: Request, model: Model, confirmed: Mapping[str, Any]) -> Facts:
+def _features(request: Request, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
     """Which features matter, by three methods and by training without each."""
+    begins("importance of features: permutation, SHAP, integrated gradients")
     names = list(model.ensemble.card["feature_names"])
     error, error_name = _error_of(model)
     given = Tabular(
@@ -129,6 +138,7 @@ def _features(request: Request, model: Model, confirmed: Mapping[str, Any]) -> F
     if len(names) < 2 or len(names) > most:
         why = f"{len(names)} features" if most else "explain.ablated is 0"
         return Facts(found.facts, found.seconds, [*found.notes, f"No ablation: {why} (explain.ablated: {most})."])
+    begins("")
     return _with_ablation(request, confirmed, names, found)
 
 

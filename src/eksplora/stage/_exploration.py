@@ -1,6 +1,6 @@
 """A chain of one-factor studies, read from `conf/exploration/`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,8 +90,10 @@ class Exploration:
     claims: Mapping[str, Mapping[str, Any]]
 
 
-def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Exploration:
-    """An exploration from its configuration.
+def read_exploration(
+    name: str, node: Mapping[str, Any], budget: str, begins: Callable[[], None] = lambda: None
+) -> Exploration:
+    """An exploration from its configuration; `begins` is called when only the claims, which take long, are not checked.
 
     Raises:
         ConfigError: If the budget is unknown, or a study carries or a claim names what there is not.
@@ -118,9 +120,8 @@ def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Explora
     for claim, content in node["claims"].items():
         if content["study"] not in known:
             raise ConfigError(f"exploration.claims.{claim}.study: {nearest(content['study'], known)}")
-        _check_claim(claim, content, studies)
     chosen = budgets[budget]
-    return Exploration(
+    exploration = Exploration(
         name=name,
         title=node["title"],
         experiment=node["experiment"],
@@ -130,6 +131,9 @@ def read_exploration(name: str, node: Mapping[str, Any], budget: str) -> Explora
         studies=studies,
         claims=node["claims"],
     )
+    begins()
+    _check_claims(exploration)
+    return exploration
 
 
 def _row(study: str, name: str, content: Mapping[str, Any]) -> Row:
@@ -141,16 +145,23 @@ def _row(study: str, name: str, content: Mapping[str, Any]) -> Row:
     return Row(name, content["set"], content["reported"])
 
 
-def _check_claim(name: str, content: Mapping[str, Any], studies: Sequence[OneFactor]) -> None:
-    """Refuse a claim that cannot be judged, before anything is trained: it is judged on rows that all say the same."""
+def _check_claims(exploration: Exploration) -> None:
+    """Refuse claims that cannot be judged, before anything is trained: they are judged on rows that all say the same.
+
+    Raises:
+        ConfigError: If a claim has none of the forms, or names what there is not.
+    """
     from eksplora.statistics.claim import Judge  # only now: scipy comes with it
 
-    columns = {study.name: {row: dict.fromkeys(COLUMNS, (1.0, 1.0)) for row in study.rows} for study in studies}
+    columns = {
+        study.name: {row: dict.fromkeys(COLUMNS, (1.0, 1.0)) for row in study.rows} for study in exploration.studies
+    }
     others = {f"{study}/{row}": values for study, rows in columns.items() for row, values in rows.items()}
-    try:
-        Judge(columns[content["study"]], dict.fromkeys(COLUMNS, "minimize"), 0.05, others)(content["holds"])
-    except (ValueError, KeyError) as error:
-        raise ConfigError(f"exploration.claims.{name}.holds: {error}") from None
+    for name, content in exploration.claims.items():
+        try:
+            Judge(columns[content["study"]], dict.fromkeys(COLUMNS, "minimize"), 0.05, others)(content["holds"])
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"exploration.claims.{name}.holds: {error}") from None
 
 
 def merged(*lists: Sequence[str]) -> list[str]:

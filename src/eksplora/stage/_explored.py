@@ -53,6 +53,7 @@ def run_one(
             is_shown=False,
             test_rows=exploration.budget.test_rows,
             parent=parent,
+            naming=lambda values: str(values[KEY]),
         ),
     )
     check_over(outcome)

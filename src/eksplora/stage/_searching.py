@@ -8,6 +8,7 @@ from eksplora.build import Request
 from eksplora.schema import SearchConfig
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
+from eksplora.stage._candidates import OWN
 from eksplora.stage._narrowing import check_stages, told_apart, values_of
 from eksplora.stage._study import Outcome, Study, run_study
 
@@ -43,7 +44,7 @@ def _reference(request: Request, name: str) -> list[float] | None:
     """
     if request.settings.study.n_members < 2:
         return None
-    outcome = run_study(request, Study(f"{name}-baseline", (), 1, is_shown=False))
+    outcome = run_study(request, Study(f"{name}-baseline", (), 1, is_shown=False, naming=lambda values: OWN))
     return values_of(outcome.ledger.best) if outcome.is_over and outcome.ledger.best else None
 
 

@@ -4,16 +4,18 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eksplora import build
 from eksplora.errors import ConfigError
 from eksplora.schema import Study
-from eksplora.search.proposer import Proposer
 from eksplora.search.space import Space, extremes
 from eksplora.stage._packing import filling_batch, learning_batch
 from eksplora.stage._plan import Plan
 from eksplora.types import Config
+
+if TYPE_CHECKING:  # Optuna comes with it, and settings are checked before anything slow is imported
+    from eksplora.search.proposer import Proposer
 
 
 def check_settings(study: Study, num_trials: int | None) -> None:
@@ -44,12 +46,14 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_proposer(request: build.Request, name: str, space: Space) -> Proposer:
+def make_proposer(request: build.Request, name: str, space: Space) -> "Proposer":
     """The proposer of a study.
 
     With a batch of one, two results per further worker are not waited for: all have work while it is decided. With a
     larger batch it is one batch per further worker.
     """
+    from eksplora.search.proposer import Proposer
+
     study: Study = request.settings.study
     batch, workers = study.batch or learning_batch(space), study.workers or num_cores()
     return Proposer(
@@ -64,7 +68,7 @@ def make_proposer(request: build.Request, name: str, space: Space) -> Proposer:
     )
 
 
-def trials_at_once(request: build.Request, proposer: Proposer, base: Config, num_splits: int) -> int:
+def trials_at_once(request: build.Request, proposer: "Proposer", base: Config, num_splits: int) -> int:
     """Trials that are proposed at once when `study.batch` is null."""
     if proposer.has_memory or is_judged(request):
         return proposer.batch

@@ -20,11 +20,11 @@ Naming = Callable[[Mapping[str, Any]], str]
 class Shown:
     """Tells a terminal what happens in a study; a context manager, as its `Progress` is."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, total: int, naming: Naming | None = None) -> None:
+    def __init__(self, title: str, plan: Plan, ledger: Ledger, total: int, naming: Naming | None = None) -> None:
         """Show a study of `total` trials, from where its ledger stands; without a naming, trials have their numbers."""
         self._plan, self._ledger, self._total, self._naming = plan, ledger, total, naming
         self._progress = Progress(
-            title=plan.name,
+            title=title,
             total=total,
             done=ledger.num_over,
             workers=plan.num_workers,

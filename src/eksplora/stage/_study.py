@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import build
+from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.local import LocalWorkers
 from eksplora.schema import SearchConfig
@@ -165,7 +166,7 @@ def _run_locked(
     identity = _past.recall(path, ledger, definition)
     over = _past.is_over(ledger, plan.num_trials, proposer.num_points)
     asked = [("", base), *(checks() if identity is None else ())]
-    with _workers(study.work, plan, asked, over) as workers:
+    with _workers(study, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
             spool.append("study", durable=True, **study_event(request, plan, definition, base, study.parent))
@@ -174,7 +175,7 @@ def _run_locked(
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
-        with Shown(plan, ledger, total, study.naming) as shown:
+        with Shown(study.name, plan, ledger, total, study.naming) as shown:
             driver = Driver(plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
         results = study.results(plan.name) if study.results is not None else None
@@ -193,14 +194,17 @@ def _settle_others(tracker: Tracker, studies: Path) -> None:
 
 
 @contextlib.contextmanager
-def _workers(work: str, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
+def _workers(study: Study, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
     """The study's workers, configurations checked in the first; none when nothing is left to train."""
-    workers = LocalWorkers(work)
+    workers = LocalWorkers(study.work)
     try:
         if not over:
-            first = workers.add()
-            for name, config in checks:
-                _check(workers, first, name, config)
+            count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
+            with Work(study.name) as starting:
+                starting.step(f"starting {count}")
+                first = workers.add()
+                for name, config in checks:
+                    _check(workers, first, name, config)
             for _ in range(plan.num_workers - 1):
                 workers.add()
         yield workers

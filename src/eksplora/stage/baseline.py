@@ -8,6 +8,7 @@ from eksplora.build import Request
 from eksplora.schema import BaselineConfig
 from eksplora.search.space import Choice, Parameter
 from eksplora.stage._baseline_choice import check_overrides, chosen, configurator, is_typed
+from eksplora.stage._begin import begin_study
 from eksplora.stage.search import default_name
 from eksplora.tracker import spool as spools
 from eksplora.types import Status
@@ -27,6 +28,7 @@ def baseline(request: Request) -> None:
     check_overrides(request.overrides)
     names = chosen(request)
     configure = configurator(request, names)
+    begin_study(request)
     from eksplora.stage._baseline_networks import in_words
     from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
 
@@ -41,6 +43,7 @@ def baseline(request: Request) -> None:
             work=WORK,
             configure=configure,
             results=Path(settings.paths.results).joinpath,
+            naming=lambda values: str(values["baseline"]),
         ),
     )
     for note in notes(outcome.folder / "spool.jsonl"):

@@ -3,6 +3,7 @@
 from eksplora.build import Configurator, Request
 from eksplora.errors import ConfigError
 from eksplora.schema import ConfirmConfig
+from eksplora.stage._begin import begin_study
 from eksplora.stage._candidates import candidates
 from eksplora.stage._results import output_of, read_facts
 
@@ -25,6 +26,7 @@ def confirm(request: Request) -> None:
     check_settings(settings)
     searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
+    begin_study(request)
     from eksplora.stage._confirmation import run  # only now: what is slow comes with it
 
     run(request, searched, tried)

@@ -3,7 +3,9 @@
 import shutil
 
 from eksplora.build import Request
+from eksplora.console.work import Work
 from eksplora.schema import SearchConfig
+from eksplora.stage._begin import begin
 from eksplora.stage._results import as_json, new_folder, output_of, read_facts
 
 
@@ -16,11 +18,13 @@ def evaluate(request: Request) -> None:
     settings: SearchConfig = request.settings
     output = output_of(settings)
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
+    begin(request)
     from eksplora.stage import _evaluation  # only now: what is slow comes with it
 
     model = output / "confirm" / "model"
-    measured = _evaluation.measure(request, model, confirmed)
-    with new_folder(output / "evaluate") as folder:
+    with Work(f"evaluate {settings.experiment}") as work, new_folder(output / "evaluate") as folder:
+        measured = _evaluation.measure(request, model, confirmed, work.step)
+        work.step("MLflow")
         for name, text in _evaluation.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
         facts = _evaluation.record(request, confirmed, measured)

@@ -1,8 +1,10 @@
 """The stage `explain`: what a confirmed model looks at, and what it is made of."""
 
 from eksplora.build import Request
+from eksplora.console.work import Work
 from eksplora.errors import ConfigError
 from eksplora.schema import ExplainConfig
+from eksplora.stage._begin import begin
 from eksplora.stage._results import as_json, new_folder, output_of, read_facts
 
 
@@ -19,9 +21,11 @@ def explain(request: Request) -> None:
     output = output_of(settings)
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
+    begin(request)
     from eksplora.stage import _explanation  # only now: what is slow comes with it
 
-    facts = _explanation.explained(request, output / "confirm" / "model", confirmed, details)
+    with Work(f"explain {settings.experiment}") as work:
+        facts = _explanation.explained(request, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
         (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")
     _explanation.show(facts, output / "explain")

@@ -10,6 +10,7 @@ from eksplora.build import Request
 from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
 from eksplora.schema import ExploreConfig
+from eksplora.stage._begin import begin
 from eksplora.stage._exploration import CARRIES, Exploration, merged, read_exploration
 from eksplora.types import Config
 
@@ -27,7 +28,10 @@ def explore(request: Request) -> None:
     """
     settings: ExploreConfig = request.settings
     check_settings(settings)
-    exploration = read_exploration(request.choices["exploration"], request.config["exploration"], settings.budget)
+    name = request.choices["exploration"]
+    exploration = read_exploration(
+        name, request.config["exploration"], settings.budget, begins=lambda: begin(request, name)
+    )
     from eksplora.stage import _explored  # only now: what is slow comes with it
 
     parent = _identity(exploration, settings)

@@ -2,16 +2,20 @@
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eksplora import build
 from eksplora.build import Request
-from eksplora.build._ensemble import Ensemble
 from eksplora.console.table import print_best
-from eksplora.data._given import read_given
+from eksplora.console.work import Work
 from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
+from eksplora.stage._begin import begin
 from eksplora.stage._results import write_file
 from eksplora.tracker._base import Tracker
+
+if TYPE_CHECKING:  # torch comes with it
+    from eksplora.build._ensemble import Ensemble
 
 MOST_SHOWN = 10
 """Predictions that the terminal shows."""
@@ -27,9 +31,16 @@ def predict(request: Request) -> None:
     for key in ("trained", "input"):
         if not getattr(settings, key):
             raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
-    ensemble = _ensemble(request, str(settings.trained))
-    names, features = read_given(Path(str(settings.input)), ensemble.card)
-    table = ensemble.predict(features)
+    begin(request, str(settings.input))
+    from eksplora.data._given import read_given  # only now: what is slow comes with it
+
+    with Work(f"predict {settings.input}") as work:
+        work.step("opening the model")
+        ensemble = _ensemble(request, str(settings.trained))
+        work.step("reading the rows")
+        names, features = read_given(Path(str(settings.input)), ensemble.card)
+        work.step("predicting")
+        table = ensemble.predict(features)
     table.insert(0, "row", names)
     write_file(Path(settings.output), table.to_csv(index=False))
     shown = [column for column in table.columns if not column.startswith("p_")]
@@ -40,7 +51,7 @@ def predict(request: Request) -> None:
     )
 
 
-def _ensemble(request: Request, model: str) -> Ensemble:
+def _ensemble(request: Request, model: str) -> "Ensemble":
     """The model of a folder, or of MLflow's registry."""
     if not model.startswith("models:/"):
         return build.load_ensemble(model)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from eksplora.build import Request, part
+from eksplora.stage._begin import begin
 
 
 def prepare(request: Request) -> None:
@@ -13,6 +14,7 @@ def prepare(request: Request) -> None:
         StorageError: If the data folder cannot be written.
     """
     dataset = part(request.config, "data")
+    begin(request, request.choices["data"])
     card = dataset.prepare()
     raw = str(dataset.raw_folder) if dataset.raw_folder.exists() else "none; the prepared form does not need it"
     print("\n".join(describe(card, str(dataset.folder), raw)))

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.build import Request
+from eksplora.console.work import Work
 from eksplora.errors import DataError
 from eksplora.schema import SearchConfig
+from eksplora.stage._begin import begin
 from eksplora.stage._index import write_index
 from eksplora.stage._results import new_folder, output_of, read_facts, write_file
 
@@ -22,23 +24,27 @@ def report(request: Request) -> None:
     settings: SearchConfig = request.settings
     output = output_of(settings)
     facts = gather(output, settings.experiment)
+    begin(request)
     from eksplora.report.document import document  # only now: what is slow comes with it
     from eksplora.report.experiment import page
     from eksplora.report.still import stills
     from eksplora.report.tables import tables
     from eksplora.stage._published import publish
 
-    pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
-    beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
-    for kind in ("tables", "plots"):
-        with new_folder(output / kind) as folder:
-            for name, content in beside.items():
-                if name.startswith(f"{kind}/"):
-                    (folder / Path(name).name).write_bytes(content)
-    for name, text in pages.items():
-        write_file(output / name, text)
-    write_index(Path(settings.paths.results))
-    is_shown = publish(request, facts["confirmed"], {name: text.encode() for name, text in pages.items()} | beside)
+    with Work(f"report {settings.experiment}") as work:
+        work.step("page and pictures")
+        pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
+        beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
+        for kind in ("tables", "plots"):
+            with new_folder(output / kind) as folder:
+                for name, content in beside.items():
+                    if name.startswith(f"{kind}/"):
+                        (folder / Path(name).name).write_bytes(content)
+        for name, text in pages.items():
+            write_file(output / name, text)
+        write_index(Path(settings.paths.results))
+        work.step("MLflow")
+        is_shown = publish(request, facts["confirmed"], {name: text.encode() for name, text in pages.items()} | beside)
     print(facts["evaluated"]["headline"])
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")

@@ -11,9 +11,11 @@ from typing import Any
 
 from eksplora import build, provenance
 from eksplora.build import CONF, Request
+from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, PreconditionError
 from eksplora.schema import ReproduceConfig
 from eksplora.stage._again import check_data, train_again, worktree
+from eksplora.stage._begin import begin
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
 from eksplora.tracker import spool as spools
@@ -38,6 +40,7 @@ def reproduce(request: Request) -> None:
     settings: ReproduceConfig = request.settings
     if not settings.run:
         raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
+    begin(request, settings.run)
     started = time.monotonic()
     tracker: Tracker = build.part(request.config, "tracker")
     with tracker.lookup() as lookup:
@@ -57,7 +60,9 @@ def reproduce(request: Request) -> None:
         for together, group in groupby(keys, key=lambda key: (recorded.together[key], recorded.threads[key])):
             size, threads = len(together[0]), together[1][-1]
             _say(f"training a population of {_count(size, 'member')} on {_count(threads, 'thread')}")
-            again |= train_again(tree, recorded, list(group), Path(settings.paths.data))
+            with Work(f"reproduce {name}") as work:
+                work.step("training")
+                again |= train_again(tree, recorded, list(group), Path(settings.paths.data))
     _conclude(name, recorded, again, time.monotonic() - started)
 
 

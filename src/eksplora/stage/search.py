@@ -6,6 +6,7 @@ from pathlib import Path
 from eksplora.build import Configurator, Request, check_space, parse_space
 from eksplora.errors import ConfigError
 from eksplora.schema import SearchConfig
+from eksplora.stage._begin import begin_study
 
 
 def search(request: Request) -> None:
@@ -19,10 +20,12 @@ def search(request: Request) -> None:
     settings: SearchConfig = request.settings
     space = parse_space(settings.space)
     check_space(space, Configurator(request.root, request.overrides))
+    name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
+    results = _results(settings)
+    begin_study(request)
     from eksplora.stage import _searching  # only now: what is slow comes with it
 
-    name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
-    is_over = _searching.run(request, name, space, _results(settings))
+    is_over = _searching.run(request, name, space, results)
     if settings.output is not None and is_over:
         write_config(request, Path(settings.output))
 

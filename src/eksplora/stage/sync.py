@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eksplora.build import Request, part
+from eksplora.console.work import Work
 from eksplora.errors import StudyError
+from eksplora.stage._begin import begin
 from eksplora.stage._lock import hold
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -17,7 +19,13 @@ def sync(request: Request) -> None:
         StorageError: If MLflow does not take it.
     """
     tracker: Tracker = part(request.config, "tracker")
-    sent = list(sync_all(tracker, Path(request.settings.paths.mlruns) / "studies"))
+    begin(request, "MLflow")
+    sent = list[tuple[str, int]]()
+    with Work("sync MLflow") as work:
+        work.step("looking at the studies")
+        for name, count in sync_all(tracker, Path(request.settings.paths.mlruns) / "studies"):
+            sent.append((name, count))
+            work.step(f"{name} is in; {len(sent)} studies, {sum(events for _, events in sent)} events so far")
     for name, count in sent:
         print(f"{name}: {count} events sent")
     if not sent:

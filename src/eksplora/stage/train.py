@@ -5,7 +5,7 @@ from pathlib import Path
 from eksplora.build import Configurator, Request
 from eksplora.counter import fingerprint
 from eksplora.schema import SearchConfig
-from eksplora.stage._study import Study, run_study
+from eksplora.stage._begin import begin_study
 
 
 def train(request: Request) -> None:
@@ -19,4 +19,7 @@ def train(request: Request) -> None:
     config = Configurator(request.root, request.overrides)({})
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
+    begin_study(request)
+    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
+
     run_study(request, Study(name, (), 1, results=Path(settings.paths.results).joinpath))

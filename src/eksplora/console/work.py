@@ -1,0 +1,74 @@
+"""Signs of life of what is no study: that a command has begun, and which of its steps takes long."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from eksplora.console.terminal import Terminal
+
+RENEWED_SECONDS = 0.25
+"""How often the line is looked at."""
+
+LONG_SECONDS = 3.0
+"""A step that takes longer is told without a terminal, too, and on one with its time."""
+
+AGAIN_SECONDS = 60.0
+"""It is told again so often."""
+
+
+def announce(text: str) -> None:
+    """Write a line that says what begins; before anything slow is imported."""
+    Terminal().say(text)
+
+
+class Work:
+    """Shows the step that a command is at, from a thread of its own; use as a context manager."""
+
+    def __init__(
+        self, title: str, *, terminal: Terminal | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Work of this title, with no step so far.
+
+        Args:
+            title: What is done to what.
+            terminal: Where it is shown; None: standard error.
+            clock: Seconds that go on evenly.
+        """
+        self._title, self._terminal, self._clock = title, terminal or Terminal(), clock
+        self._step, self._began_at, self._due = "", clock(), LONG_SECONDS
+        self._lock, self._is_over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the line away."""
+        self._is_over.set()
+        self._thread.join()
+        self._terminal.show("")
+
+    def step(self, name: str) -> None:
+        """Something else is done from now on; empty: what shows itself."""
+        with self._lock:
+            self._step, self._began_at, self._due = name, self._clock(), LONG_SECONDS
+        self.tick()
+
+    def tick(self) -> None:
+        """Show what is due by now."""
+        with self._lock:
+            seconds = self._clock() - self._began_at
+            line = f"{self._title} · {self._step}"
+            if self._terminal.is_live:
+                shown = f"{line} · {seconds:.0f} s" if seconds >= LONG_SECONDS else line
+                self._terminal.show(shown if self._step else "")
+            elif self._step and seconds >= self._due:
+                self._terminal.say(line if self._due == LONG_SECONDS else f"{line} · {seconds:.0f} s")
+                self._due = seconds - seconds % AGAIN_SECONDS + AGAIN_SECONDS
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(RENEWED_SECONDS):
+            self.tick()
