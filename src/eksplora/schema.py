@@ -219,6 +219,14 @@ class SyncConfig:
 
 
 @dataclass
+class Parallel:
+    """How the studies of an exploration share a machine."""
+
+    workers: int | None = MISSING
+    threads: int | None = MISSING
+
+
+@dataclass
 class ExploreConfig:
     """Root of `conf/explore.yaml`."""
 
@@ -227,6 +235,7 @@ class ExploreConfig:
     carry: str = MISSING
     alpha: float = MISSING
     set: list[str] = MISSING
+    study: Parallel = MISSING
     output: str = MISSING
     tracker: Any = MISSING
     paths: Paths = MISSING

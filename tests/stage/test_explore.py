@@ -18,6 +18,7 @@ from eksplora.stage._ledger import Ledger
 from eksplora.stage._paper import _judged, _row
 from eksplora.stage.explore import explore
 from eksplora.stage.paper_check import paper_check
+from eksplora.statistics.claim import least_p
 from eksplora.tracker import spool as spools
 
 SMALL: dict[str, Any] = {
@@ -320,6 +321,20 @@ def test_the_reference_explorations_are_whole(name: str, studies: int, rows: int
         found = read_exploration(name, node, budget)
         assert (len(found.studies), sum(len(study.rows) for study in found.studies)) == (studies, rows)
         assert len(found.claims) == claims
+
+
+@pytest.mark.parametrize("name", ["boston_mlp", "fashion_mnist_cnn"])
+def test_the_full_budget_can_show_each_claim_and_refute_it_by_any_of_its_parts(name: str) -> None:
+    """A member counts as a measurement of its own in times, too, where a study trains members by themselves."""
+    exploration = read_exploration(name, yaml.safe_load((CONF / f"exploration/{name}.yaml").read_text()), "full")
+    studies = {study.name: study for study in exploration.studies}
+    for claim, content in exploration.claims.items():
+        study = studies[content["study"]]
+        is_timed = "'seconds'" in repr(content["holds"])
+        members = exploration.budget.members
+        assert not is_timed or "training.population=1" in study.overrides, claim
+        shown, refuted = least_p(content["holds"], rows=len(study.rows), members=members)
+        assert max(shown, refuted) <= 0.05, f"{claim}: {members} members reach {shown:g} and {refuted:g}"
 
 
 @pytest.mark.parametrize("name", ["boston_mlp", "fashion_mnist_cnn"])

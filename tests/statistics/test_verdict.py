@@ -177,6 +177,11 @@ def test_a_study_claims_a_difference_where_there_is_none_in_5_percent_at_most() 
             "no number of members up to 10000 would tell a difference of this size",
         ),
         (
+            {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 1.0, "members_needed": None, "difference": 0.0},
+            "trial-12 is not distinguishable from baseline: 0.00 [-0.30, -0.12], p = 1, 8 members; "
+            "the difference is exactly 0, which more members cannot tell from no difference",
+        ),
+        (
             {"num_pairs": 5, "smallest_p": 0.0625, "p": 0.0625},
             "trial-12 against baseline: -0.21 [-0.30, -0.12]; "
             "5 members cannot tell at the 0.05 level (least p 0.0625): 6 or more can",
@@ -280,3 +285,21 @@ def test_a_study_that_compares_with_its_best_row_and_its_base_errs_in_5_percent_
     pairs = list(combinations(range(num_rows), 2))
     found = compare_rows(rows, pairs, direction="minimize")
     assert [one.p for one in found] == max_t([rows[one] - rows[other] for one, other in pairs]).tolist()
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [[0.0] * 8, [0.1, -0.1] * 4, [0.1, 0.2, -0.3, 0.3, -0.1, -0.2, 0.7, -0.7], [1e6, 1e-3, -1e6, -1e-3, 0, 0, 0, 0]],
+)
+def test_a_difference_of_nothing_is_not_said_to_need_more_members(differences: list[float]) -> None:
+    found = compare(differences, [0.0] * 8, direction="minimize")
+    assert found.difference == 0
+    said = in_words(found, name="a", reference="b")
+    assert "exactly 0" in said
+    assert "no number" not in said
+
+
+def test_a_difference_that_is_only_small_is_still_one() -> None:
+    found = compare([1e-9, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.0], [0.0] * 8, direction="minimize")
+    assert found.difference > 0
+    assert "no number of members up to 10000" in in_words(found, name="a", reference="b")

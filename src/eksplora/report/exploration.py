@@ -26,6 +26,7 @@ def page(facts: Facts) -> str:
     ]
     head = [
         f"# {facts['title']}",
+        _threads(facts),
         _warning(facts),
         " ".join(told),
         "## Claims",
@@ -73,13 +74,19 @@ def claims_table(facts: Facts) -> str:
     )
 
 
+HOW_IT_RUNS = ("study.workers=", "study.threads=")
+"""Overrides that share out a machine: what is computed stays the budget's, to the last digits, which threads decide."""
+
 SMOKE = "SMOKE RUN: the numbers mean nothing."
 
 
 def warning(facts: Facts) -> str:
     """Why the numbers are not what the budget says; empty if they are."""
     said = [SMOKE] if (facts.get("budget") or {}).get("name") == "smoke" else []
-    if changed := facts.get("set"):  # an exploration of an earlier version has no such key
+    changed = [
+        one for one in facts.get("set") or () if not one.startswith(HOW_IT_RUNS)
+    ]  # earlier ones have no such key
+    if changed:
         said.append(f"CHANGED BY HAND: {', '.join(changed)}. These are not the budget's numbers.")
     return " ".join(said)
 
@@ -87,6 +94,12 @@ def warning(facts: Facts) -> str:
 def _warning(facts: Facts) -> str:
     """The same, to be seen."""
     return f"**{said}**" if (said := warning(facts)) else ""
+
+
+def _threads(facts: Facts) -> str:
+    """The threads that were asked for; by themselves the cores are divided among the workers."""
+    asked = facts.get("threads")
+    return f"Asked for: {asked} threads of one training (study.threads), which decide its last digits." if asked else ""
 
 
 def _carried(facts: Facts) -> str:

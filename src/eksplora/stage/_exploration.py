@@ -38,12 +38,14 @@ class OneFactor:
         says: The factor in words.
         rows: Its configurations, by name.
         carried: The row that the reference carried into the next study.
+        overrides: How all its rows are trained; not carried into the next study.
     """
 
     name: str
     says: str
     rows: Mapping[str, Row]
     carried: str
+    overrides: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def read_exploration(
             says=study["says"],
             rows={row: _row(key, row, content) for row, content in study["rows"].items()},
             carried=study["carried"],
+            overrides=study.get("set", ()),
         )
         for key, study in node["studies"].items()
     ]

@@ -117,6 +117,7 @@ def conclude(
     settings = request.settings
     facts = summarized(exploration, studies, runs, carry=settings.carry, alpha=settings.alpha)
     facts |= {"run": parent[1], "asked": request.config["exploration"], "set": list(settings.set)}
+    facts |= {"threads": settings.study.threads}
     output = Path(settings.output)
     with new_folder(output / exploration.name) as folder:
         (folder / "explore.json").write_text(as_json(facts), encoding="utf-8")

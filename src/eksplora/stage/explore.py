@@ -9,7 +9,7 @@ from eksplora import build
 from eksplora.build import Request
 from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
-from eksplora.schema import ExploreConfig
+from eksplora.schema import ExploreConfig, Parallel
 from eksplora.stage._begin import begin
 from eksplora.stage._exploration import CARRIES, Exploration, merged, read_exploration
 from eksplora.types import Config
@@ -38,9 +38,10 @@ def explore(request: Request) -> None:
     chain = merged(exploration.base, exploration.budget.overrides, settings.set)
     studies: dict[str, dict[str, Any]] = {}
     for study in exploration.studies:
-        rows = {name: merged(chain, row.overrides, settings.set) for name, row in study.rows.items()}
-        configs = configurations(request, exploration, rows | {BEFORE: chain})
-        found = _explored.run_one(request_of(request, exploration, chain), exploration, study, configs, parent)
+        before = merged(chain, study.overrides, settings.set)
+        rows = {name: merged(before, row.overrides, settings.set) for name, row in study.rows.items()}
+        configs = configurations(request, exploration, rows | {BEFORE: before})
+        found = _explored.run_one(request_of(request, exploration, before), exploration, study, configs, parent)
         studies[study.name] = found
         carried = study.carried if settings.carry == "reported" else found["winner"]["val"]
         found["handed_on"] = carried
@@ -56,6 +57,9 @@ def check_settings(settings: ExploreConfig) -> None:
     """
     if settings.carry not in CARRIES:
         raise ConfigError(f"carry={settings.carry} is unknown. Choose {' or '.join(CARRIES)}.")
+    for key, value in (("workers", settings.study.workers), ("threads", settings.study.threads)):
+        if value is not None and value < 1:
+            raise ConfigError(f"study.{key} must be at least 1, got {value}. Give a larger number.")
     if not 0 < settings.alpha < 1:
         raise ConfigError(f"alpha must be between 0 and 1, got {settings.alpha:g}. 0.05 is usual.")
 
@@ -68,6 +72,7 @@ def request_of(request: Request, exploration: Exploration, overrides: Sequence[s
         f"study.n_members={exploration.budget.members}",
         "study.n_trials=null",
         "study.versioned=true",
+        *_how(request.settings.study),
     ]
     asked = build.compose_request("search", [*own, *overrides])
     return replace(asked, config={**asked.config, "tracker": request.config["tracker"]})
@@ -83,6 +88,12 @@ def _common(request: Request, exploration: Exploration) -> list[str]:
     """The overrides of every row that are not about training."""
     paths = (f"paths.{key}={json.dumps(value)}" for key, value in request.config["paths"].items())
     return [f"experiment={exploration.experiment}", *paths]
+
+
+def _how(study: Parallel) -> list[str]:
+    """The overrides that say how a study runs, not what it computes."""
+    given = {"study.workers": study.workers, "study.threads": study.threads}
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 
 def _identity(exploration: Exploration, settings: ExploreConfig) -> tuple[str, str]:

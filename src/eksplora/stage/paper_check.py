@@ -51,7 +51,7 @@ def check(path: Path, lookup: Lookup) -> None:
         carry=told["carry"],
         alpha=told["alpha"],
     )
-    facts |= {word: told[word] for word in ("run", "asked", "set") if word in told}
+    facts |= {word: told[word] for word in ("run", "asked", "set", "threads") if word in told}
     texts = {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}
     for name, text in texts.items():
         _compare(path.parent / name, text)

@@ -20,7 +20,8 @@ from eksplora.statistics.power import MOST_MEMBERS, members_needed
 _SIGNS = {"minimize": -1, "maximize": 1}
 RESOLUTION = 2.0**-23
 """The largest error of a difference of two 32-bit floats, relative to them: metrics are computed as such."""
-
+ROUNDING = 1e-12
+"""Of the mean size of differences: a mean below it is what adding 64-bit floats leaves of 0."""
 
 HOLM, MAX_T = "Holm", "maxT"
 """Of comparisons that were planned, and of all pairs of some rows."""
@@ -204,8 +205,9 @@ def _comparison(
     needed = members_needed(differences, alpha=alpha / num_comparisons)  # by Bonferroni: the others need no more
     if needed is not None and verdict is Verdict.NOT_DISTINGUISHABLE:
         needed = max(needed, len(differences) + 1)  # those that are there did not tell
+    mean = float(differences.mean())
     return Comparison(
-        difference=float(differences.mean()),
+        difference=0.0 if abs(mean) <= ROUNDING * float(np.abs(differences).mean()) else mean,
         interval=t_interval(differences),
         p=p,
         num_pairs=len(differences),
@@ -258,6 +260,8 @@ def _cannot_tell(comparison: Comparison) -> str:
 
 
 def _would_tell(comparison: Comparison) -> str:
+    if comparison.difference == 0:
+        return "the difference is exactly 0, which more members cannot tell from no difference"
     if comparison.members_needed is None:
         return f"no number of members up to {MOST_MEMBERS} would tell a difference of this size"
     return f"about {comparison.members_needed} members would tell a difference of this size"
