@@ -1,0 +1,62 @@
+import io
+
+import pytest
+from pseudo import Pseudo
+
+from eksplora.console.terminal import Terminal
+from eksplora.console.work import Work, announce
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_begins_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    announce("search boston_mlp: starting")
+    assert capsys.readouterr() == ("", "search boston_mlp: starting\n")
+
+
+def test_a_step_is_shown_at_once_on_a_terminal_and_with_its_time_when_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with Pseudo(80) as pseudo:
+        clock = Clock()
+        work = Work("explain wine", terminal=Terminal(pseudo.stream), clock=clock)
+        work.step("SHAP")
+        assert pseudo.rows() == ["explain wine · SHAP"]
+        clock.now = 7.0
+        work.tick()
+        assert pseudo.rows() == ["explain wine · SHAP · 7 s"]
+        work.step("")
+        assert pseudo.rows() == []
+
+
+def test_without_a_terminal_a_step_is_told_when_it_takes_long_and_each_minute_after() -> None:
+    stream, clock = io.StringIO(), Clock()
+    work = Work("explain wine", terminal=Terminal(stream), clock=clock)
+    work.step("short")
+    clock.now = 2.0
+    work.step("long")
+    for second in range(2, 130):
+        clock.now = float(second)
+        work.tick()
+    assert stream.getvalue().splitlines() == [
+        "explain wine · long",
+        "explain wine · long · 60 s",
+        "explain wine · long · 120 s",
+    ]
+
+
+def test_it_watches_by_itself_and_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with Pseudo(80) as pseudo:
+        with pytest.raises(ValueError, match="own"), Work("sync", terminal=Terminal(pseudo.stream)) as work:
+            work.step("looking")
+            assert pseudo.rows() == ["sync · looking"]
+            raise ValueError("its own")
+        assert pseudo.rows() == []
+        assert not work._thread.is_alive()
