@@ -15,7 +15,9 @@ SLOW = ("torch", "optuna", "mlflow", "scipy", "pandas", "plotly", "sklearn", "py
 PROBE = f"""
 import json, os, runpy, sys
 import eksplora.command
+from eksplora.build import compose_request
 from eksplora.console import work
+compose_request("sync", [])  # what Hydra imports on its way is needed by all
 os.environ["HYDRA_FULL_ERROR"] = "0"
 
 def announce(text):
@@ -55,13 +57,10 @@ def announced(commands: list[list[str]], folder: Path) -> list[tuple[str, list[s
 
 SAID = {
     "search": (["experiment=wine_mlp"], "search wine_mlp: starting"),
-    "train": (["experiment=wine_mlp"], "train wine_mlp: starting"),
     "baseline": (["experiment=wine_mlp"], "baseline wine_mlp: starting"),
     "explore": (["budget=smoke"], "explore boston_mlp: starting"),
-    "prepare": (["data=wine"], "prepare wine: starting"),
     "predict": (["trained=model", "input=rows.csv"], "predict rows.csv: starting"),
     "reproduce": (["run=0123456789abcdef0123456789abcdef"], "reproduce 0123456789abcdef0123456789abcdef: starting"),
-    "sync": ([], "sync MLflow: starting"),
 }
 
 
@@ -82,18 +81,9 @@ def test_the_later_stages_say_so_too_once_they_know_what_they_work_on(stage: str
 WRONG = [
     ["search", "experiment=wine_mlp", "--cfg", "job"],
     ["search", "experiment=wine_mlp", "study.n_trials=0"],
-    ["search", "experiment=wine_mlp", "study.workers=-1"],
-    ["search", "experiment=nothing"],
-    ["search", "experiment=wine_mlp", "optimizer.nothing=1"],
-    ["search", "experiment=wine_mlp", "study.name=wine_mlp"],
-    ["train", "experiment=wine_mlp", "study.n_members=0"],
-    ["baseline", "experiment=wine_mlp", "optimizer.lr=1"],
-    ["explore", "budget=nothing"],
     ["explore", "study.workers=0"],
     ["confirm", "experiment=wine_mlp", "output=results/wine_mlp"],
     ["predict"],
-    ["reproduce"],
-    ["sync", "--help"],
 ]
 
 
