@@ -31,6 +31,13 @@ def test_a_step_is_shown_at_once_on_a_terminal_and_with_its_time_when_it_takes_l
         clock.now = 7.0
         work.tick()
         assert pseudo.rows() == ["explain wine · SHAP · 7 s"]
+        work.step("a name that is much longer than the terminal is wide, with the time after it all the same")
+        clock.now = 17.0
+        work.tick()
+        assert pseudo.rows()[0].endswith("… · 10 s")
+        pseudo.read()
+        work.tick()
+        assert pseudo.read() == ""  # nothing has changed
         work.step("")
         assert pseudo.rows() == []
 

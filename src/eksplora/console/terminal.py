@@ -41,10 +41,10 @@ class Terminal:
 
     def show(self, text: str) -> None:
         """Renew the line, cut to the width; empty: take it away. Nothing happens without a terminal."""
-        if not self.is_live or (text == self._shown and self._width == self.width):
-            return
-        width = self.width
+        width = self.width if self.is_live else 0
         line = cut(printable(text), width)
+        if not self.is_live or (line, width) == (self._shown, self._width or width):
+            return
         self._write(self._clearing(width) + line)
         self._shown, self._width = line, width
 

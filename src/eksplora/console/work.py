@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from eksplora.console.terminal import Terminal
+from eksplora.console.terminal import Terminal, cut
 
 RENEWED_SECONDS = 0.25
 """How often the line is looked at."""
@@ -63,8 +63,8 @@ class Work:
             seconds = self._clock() - self._began_at
             line = f"{self._title} · {self._step}"
             if self._terminal.is_live:
-                shown = f"{line} · {seconds:.0f} s" if seconds >= LONG_SECONDS else line
-                self._terminal.show(shown if self._step else "")
+                took = f" · {seconds:.0f} s" if seconds >= LONG_SECONDS else ""
+                self._terminal.show(cut(line, self._terminal.width - len(took)) + took if self._step else "")
             elif self._step and seconds >= self._due:
                 self._terminal.say(line if self._due == LONG_SECONDS else f"{line} · {seconds:.0f} s")
                 self._due = seconds - seconds % AGAIN_SECONDS + AGAIN_SECONDS

@@ -119,7 +119,7 @@ def explained(
 
 def _features(request: Request, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
     """Which features matter, by three methods and by training without each."""
-    begins("importance of features: permutation, SHAP, integrated gradients")
+    begins("importance of features")
     names = list(model.ensemble.card["feature_names"])
     error, error_name = _error_of(model)
     given = Tabular(
