@@ -109,7 +109,7 @@ def test_the_command_predicts_in_a_process_of_its_own(diabetes: Path, patients: 
     done = subprocess.run(
         [sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "predict given.csv: starting\n")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again.csv"), known)
 
 
@@ -251,5 +251,8 @@ def test_a_mistake_is_answered_by_the_command_with_exit_code_2(diabetes: Path, t
         [sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: input: given.npz is no npz file. Save it by numpy.savez(path, features=...).\n"
+    assert (
+        done.stderr
+        == "predict given.npz: starting\nerror: input: given.npz is no npz file. Save it by numpy.savez(path, features=...).\n"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["given.npz"]

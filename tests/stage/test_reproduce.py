@@ -166,7 +166,7 @@ def test_a_member_of_a_fused_population_is_bit_identical_by_the_command(here: He
     assert done.returncode == 0, done.stderr
     verdict = "bit-identical: population, trial 0, member 1: every metric of 3 epochs and the weights' sha256, 1 member"
     assert done.stdout.startswith(verdict) and done.stdout.count("\n") == 1
-    assert done.stderr.splitlines()[1] == "training a population of 6 members on 1 thread"
+    assert done.stderr.splitlines()[2] == "training a population of 6 members on 1 thread"
 
 
 def test_a_cnn_is_bit_identical_by_the_command_in_a_terminal_that_shows_epochs(here: Here) -> None:
@@ -545,8 +545,10 @@ def test_no_run_and_an_unknown_run_end_the_command_with_exit_code_2_and_one_line
     assert none.stderr == "error: run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.\n"
     unknown = command(root, "reproduce", *here.overrides("0" * 32))
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr.startswith(f"error: run={'0' * 32}: MLflow at sqlite:///{root}/mlruns/mlflow.db has no such")
-    assert unknown.stderr.endswith("Take the id from a run's page (`make ui`).\n") and unknown.stderr.count("\n") == 1
+    started, _, error = unknown.stderr.partition("\n")
+    assert started == f"reproduce {'0' * 32}: starting"
+    assert error.startswith(f"error: run={'0' * 32}: MLflow at sqlite:///{root}/mlruns/mlflow.db has no such")
+    assert error.endswith("Take the id from a run's page (`make ui`).\n") and error.count("\n") == 1
 
 
 def test_a_run_of_another_project_is_refused(here: Here) -> None:
