@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.image
 import pytest
 
-from eksplora.report.exploration import as_csv, claims_page, latex, page, rows, tables
+from eksplora.report.exploration import as_csv, claims_page, latex, page, rows, tables, warning
 from eksplora.report.figure import draw, interactive, picture
 
 
@@ -153,3 +153,16 @@ def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
         draw(facts(), tmp_path / name)
     for kind in ("png", "svg", "html"):
         assert (tmp_path / f"a/units.{kind}").read_bytes() == (tmp_path / f"b/units.{kind}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], ""),
+        (["study.workers=1", "study.threads=2"], ""),
+        (["study.workers=1", "trainer.max_epochs=5"], "CHANGED BY HAND: trainer.max_epochs=5."),
+        (["study.n_members=3"], "CHANGED BY HAND: study.n_members=3."),
+    ],
+)
+def test_only_what_changes_the_numbers_is_a_change_by_hand(changes: list[str], said: str) -> None:
+    assert warning({"budget": {"name": "full"}, "set": changes}).partition(" These")[0] == said

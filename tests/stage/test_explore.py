@@ -16,7 +16,7 @@ from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.stage._exploration import merged, read_exploration
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._paper import _judged, _row
-from eksplora.stage.explore import explore
+from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import paper_check
 from eksplora.statistics.claim import least_p
 from eksplora.tracker import spool as spools
@@ -307,6 +307,23 @@ def test_later_overrides_take_the_place_of_earlier_ones() -> None:
     assert merged(["model.units=4"], ["model.units=8"]) == ["model.units=8"]
     assert merged(["optimizer=sgd", "optimizer.lr=1.0"], ["optimizer=adam"]) == ["optimizer=adam"]
     assert merged(["model.units=4"], ["optimizer=adam"]) == ["optimizer=adam", "model.units=4"]
+
+
+def test_how_it_runs_reaches_its_studies_and_changes_no_configuration() -> None:
+    exploration = read_exploration("small", SMALL, "smoke")
+    found = request_of(asked("study.workers=3", "study.threads=2"), exploration, [])
+    usual = request_of(asked(), exploration, [])
+    assert (found.settings.study.workers, found.settings.study.threads) == (3, 2)
+    assert (usual.settings.study.workers, usual.settings.study.threads) == (None, None)
+    assert {key for key in found.config if found.config[key] != usual.config[key]} == {"study"}
+    with pytest.raises(ConfigError, match=r"study\.threads must be at least 1, got 0\."):
+        explore(asked("study.threads=0"))
+
+
+def test_what_a_study_sets_for_its_rows_is_not_carried(tmp_path: Path) -> None:
+    studies = {**SMALL["studies"], "units": {**SMALL["studies"]["units"], "set": ["training.population=1"]}}
+    found = read_exploration("small", {**SMALL, "studies": studies}, "smoke")
+    assert [list(study.overrides) for study in found.studies] == [["training.population=1"], []]
 
 
 # --- the reference explorations ----------------------------------------------------------------------------------
