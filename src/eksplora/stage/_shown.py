@@ -61,7 +61,7 @@ class Shown:
 
     def started(self, population: Population) -> None:
         """A population was handed to a worker."""
-        keys = self._ledger.waiting(population)
+        keys = self._ledger.waiting(population) or population.keys
         lengths = {(number, member): self._length(self._ledger.trials[number], member) for number, member in keys}
         if any(_stops_early(self._ledger.trials[number].config) for number, _ in keys):
             self._progress.ends_early = True
