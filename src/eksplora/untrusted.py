@@ -97,7 +97,8 @@ def parse_json(content: bytes | str, shape: type[T], *, source: object, way_out:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{source} cannot be read ({key}{': ' * bool(key)}{first['msg']}). {way_out}") from None
+        reason = " ".join(first["msg"].removeprefix("Value error, ").split())  # what a shape's own checks say
+        raise DataError(f"{source} cannot be read ({key}{': ' * bool(key)}{reason}). {way_out}") from None
 
 
 _adapters: dict[object, Any] = {}

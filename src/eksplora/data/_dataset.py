@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
-from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, describe
+from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
 from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.protocol import check_fraction, check_seed, split_rows
 
@@ -85,7 +85,16 @@ class Dataset(ABC):
 
     def read(self) -> Rows:
         """The rows of the raw form, in the source's order; called after its hashes were found to agree."""
-        return Rows(*(np.load(self.raw_folder / f"{name}.npy") for name in ("features", "targets")))
+        way_out = f"Delete the folder {self.raw_folder}. {self._way_out()}"
+        arrays = _verify.read_card(self.raw_folder, "fetched", way_out).get("arrays", {})
+        missing = [name for name in ("features", "targets") if name not in arrays]
+        if missing:
+            raise DataError(f"{self.raw_folder} holds no array {missing[0]}. {way_out}")
+        features, targets = (
+            np.array(_verify.map_array(self.raw_folder / f"{name}.npy", arrays[name], way_out))
+            for name in ("features", "targets")
+        )
+        return Rows(features, targets)
 
     def cut(self, rows: Rows) -> tuple[Rows, Rows]:
         """Training and test rows: here by the seeded split of `test_fraction` and `split_seed`."""
@@ -145,6 +154,10 @@ class Dataset(ABC):
             _verify.open_array(self.folder / f"{name}.npy", entries[name], way_out)
             for name in (f"{part}_features", f"{part}_targets")
         )
+        classes = self.stated["num_classes"]
+        if classes is not None and len(targets) and (targets.min() < 0 or targets.max() >= classes):
+            found = f"{targets.min()} to {targets.max()}"
+            raise DataError(f"{self.folder}: the classes of {part} are {found}, its card has {classes}. {way_out}")
         return features, targets
 
     def excluded_columns(self) -> list[int]:
@@ -195,6 +208,10 @@ class Dataset(ABC):
         data = PreparedData(train, test, raw["feature_names"], raw["classes"])
         card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data)}
         self._check(card)
+        try:
+            check_shape(card, data)
+        except ValueError as error:
+            raise DataError(f"{self.name}: {error}. Correct what its module gives as the source's rows.") from None
         _store.write(self.folder, data.arrays(), card)
 
     def _origin(self) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -190,13 +189,13 @@ def curves_csv(trial: Trial) -> str:
 
 
 def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Write what it takes to use the model: configuration, card of the data, weights; and how it was confirmed."""
+    """Write what it takes to use the model, and how it was confirmed; at last the card, which seals the other files."""
     folder.mkdir()
     (folder / "config.yaml").write_text(as_yaml(config), encoding="utf-8")
-    (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
     (folder / "confirmation.json").write_text(as_json(facts))
     for member, result in trial.results.items():
         shutil.copyfile(str(result.weights), folder / f"member-{member}.safetensors")
+    build.write_card(folder, card)
 
 
 def show(facts: Mapping[str, Any], folder: Path) -> None:
