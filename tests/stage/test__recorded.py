@@ -12,7 +12,10 @@ from eksplora.tracker.spool import Event, Spool, encode, read
 
 Written = tuple[str, dict[str, Any]]
 
-STUDY: Written = ("study", {"id": "0123", "name": "small", "provenance": {"git.commit": "c0ffee"}})
+STUDY: Written = (
+    "study",
+    {"id": "0123", "name": "small", "provenance": {"git.commit": "c0ffee"}, "texts": {}, "definition": {}},
+)
 
 
 def start(threads: int = 1) -> Written:
@@ -30,7 +33,8 @@ def population(number: int, *keys: tuple[int, int]) -> Written:
 
 
 def member(number: int, index: int = 0, status: str = "finished") -> Written:
-    return "member", {"trial": number, "member": index, "status": status, "epochs": 3, "curves": {}}
+    numbers = {"epochs": 3, "best_epoch": 2, "step": 9, "value": 0.5, "curves": {"val/mae": [0.5, float("nan"), 1]}}
+    return "member", {"trial": number, "member": index, "status": status, "device": "cpu", **numbers}
 
 
 def stop(best: int | None) -> Written:
