@@ -61,6 +61,27 @@ def path_inside(folder: Path, name: object, *, source: object) -> Path:
     return path
 
 
+# --- CSV ----------------------------------------------------------------------------------------------------------
+
+
+def plain_cell(value: T) -> T | str:
+    """A value as a cell of a CSV table: a text that a spreadsheet would run as a formula is given an apostrophe before.
+
+    Numbers are left as they are, and so are texts that are numbers.
+
+    Examples:
+        >>> plain_cell("=1+1"), plain_cell("-0.5"), plain_cell(-0.5), plain_cell("a=1"), plain_cell(None)
+        ("'=1+1", '-0.5', -0.5, 'a=1', None)
+    """
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 # --- JSON --------------------------------------------------------------------------------------------------------
 
 

@@ -207,7 +207,7 @@ MOVED = "diff --git a/kept.py b/{0}\nsimilarity index 100%\n{1} from kept.py\n{1
         *(new_file(name) for name in (".git/hooks/post-checkout", ".GIT/config", "a/.git/config", ".git", "git~1/x")),
         *(MOVED.format(name, word) for name in ("../outside", ".git/config") for word in ("rename", "copy")),
         *(LINK, LINK + new_file("link/outside"), new_file("module", "Subproject commit " + "f" * 40, "160000")),
-        "diff --git a/kept.py b/kept.py\nindex 12345..89abc 120000\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 @@\n-a\n+b\n",
+        "diff --git a/kept.py b/kept.py\nindex 12..89 120000\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 @@\n-a\n+b\n",
         "diff --git a/kept.py b/kept.py\nold mode 100644\nnew mode 120000\n",
     ],
 )

@@ -24,6 +24,7 @@ from eksplora.stage._study import Outcome, Study, run_study
 from eksplora.stage.confirm import EACH, ON_ALL_ROWS
 from eksplora.tracker.spool import read
 from eksplora.types import Config
+from eksplora.untrusted import plain_cell
 
 
 def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate]) -> None:
@@ -183,7 +184,7 @@ def curves_csv(trial: Trial) -> str:
     columns = mean_curves(curves) or {name: list(values) for name, values in curves[0].items()}
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", *columns])
+    writer.writerow(map(plain_cell, ["epoch", *columns]))
     writer.writerows(zip(range(1, 1 + min(map(len, columns.values()))), *columns.values(), strict=False))
     return buffer.getvalue()
 

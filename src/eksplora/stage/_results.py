@@ -7,10 +7,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eksplora.errors import ConfigError, DataError, StorageError
 from eksplora.schema import SearchConfig
+from eksplora.untrusted import plain_cell
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
 
@@ -78,6 +82,13 @@ def unwritable(failure: OSError, path: Path) -> StorageError:
 def as_json(facts: Mapping[str, Any]) -> str:
     """Facts as the text of a file."""
     return json.dumps(facts, indent=2) + "\n"
+
+
+def as_csv(table: "DataFrame") -> str:
+    """A table as the text of a file: numbers in full, what is missing empty, no text that a spreadsheet would run."""
+    texts = [name for name in table.columns if table[name].dtype.kind not in "biuf"]
+    plain = table.assign(**{name: table[name].map(plain_cell) for name in texts})
+    return str(plain.rename(columns=plain_cell).to_csv(index=False))
 
 
 def output_of(settings: SearchConfig) -> Path:

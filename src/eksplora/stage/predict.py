@@ -10,7 +10,7 @@ from eksplora.console.table import print_best
 from eksplora.data._given import read_given
 from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
-from eksplora.stage._results import write_file
+from eksplora.stage._results import as_csv, write_file
 from eksplora.tracker._base import Tracker
 
 MOST_SHOWN = 10
@@ -31,7 +31,7 @@ def predict(request: Request) -> None:
     names, features = read_given(Path(str(settings.input)), ensemble.card)
     table = ensemble.predict(features)
     table.insert(0, "row", names)
-    write_file(Path(settings.output), table.to_csv(index=False))
+    write_file(Path(settings.output), as_csv(table))
     shown = [column for column in table.columns if not column.startswith("p_")]
     rows = table[shown].head(MOST_SHOWN).to_dict("records")
     print_best(rows, title=f"First {len(rows)} of {len(table)} predictions", limit=MOST_SHOWN)
