@@ -167,7 +167,7 @@ def without_git(root: Path) -> str:
         )
     if "not a git repository" in said:
         return f"{root} is no git repository (a download without history?). Get the project by git clone."
-    return f"git says: {(said.strip().splitlines() or ['nothing'])[-1]}. Mend the repository {root}."
+    return f"git says: {(said.strip().splitlines() or ['nothing'])[-1]}. Repair the repository {root}."
 
 
 def _environment(root: Path) -> dict[str, str]:

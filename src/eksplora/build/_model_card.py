@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.data._card import Described, is_sealed, sealed
+from eksplora.data._card import is_sealed, sealed
+from eksplora.data._shape import Described
 from eksplora.errors import DataError
 from eksplora.untrusted import is_name, parse_json
 

@@ -20,9 +20,9 @@ Part = Literal["train", "test"]
 class Dataset(ABC):
     """A data set with a raw form under `<root>/raw/<name>`, made into a prepared form under `<root>/prepared/<name>`.
 
-    A subclass says where the data come from (`name`, `source`, `licence`, `from_source`); how the raw form is read,
-    where that is files of the source (`read`); and, where the split is not ours to choose, what it is (`fixed_split`,
-    `cut`).
+    A subclass says where the data come from (`name`, `source`, `licence`, `from_source`, and `source_files` where that
+    reads files); how the raw form is read, where that is files of the source (`read`); and, where the split is not ours
+    to choose, what it is (`fixed_split`, `cut`).
 
     Args:
         root: Folder of raw and prepared data.
@@ -83,6 +83,10 @@ class Dataset(ABC):
     def from_source(self) -> RawData:
         """The source's rows in its own order; asked only where there is no raw form. Heavy imports belong inside."""
 
+    def source_files(self) -> Sequence[Path]:
+        """The files that `from_source` reads: where a person edits one, raw and prepared form are made anew."""
+        return ()
+
     def read(self) -> Rows:
         """The rows of the raw form, in the source's order; called after its hashes were found to agree."""
         way_out = f"Delete the folder {self.raw_folder}. {self._way_out()}"
@@ -106,14 +110,14 @@ class Dataset(ABC):
     def fetch(self) -> dict[str, Any]:
         """Make the raw form unless it is there already, and return its card; each of its files has the card's hash.
 
-        Once it is there the source is never asked again. Several processes may call it at once; a kill at any moment
-        leaves nothing half-written in its place.
+        Once it is there the source is asked again only where one of its files has been edited. Several processes may
+        call it at once; a kill at any moment leaves nothing half-written in its place.
 
         Raises:
             DataError: The source is missing or altered, or the raw form has changed since it was fetched.
             StorageError: The root cannot be written or the disk is full.
         """
-        return _raw.fetched(self.raw_folder, self._origin(), self.from_source)
+        return _raw.fetched(self.raw_folder, self._origin(), self.from_source, self.source_files())
 
     def prepare(self) -> dict[str, Any]:
         """Make the prepared form, from the raw one, unless it is there already, and return its card.
@@ -200,13 +204,15 @@ class Dataset(ABC):
             card = _verify.read_card(self.folder, "prepared", "")
         except DataError:
             return False
-        return bool(card["split"] == self.split and _verify.is_complete(self.folder, card))
+        is_of_files = not _raw.changed(card, self.source_files())
+        return bool(card["split"] == self.split and is_of_files and _verify.is_complete(self.folder, card))
 
     def _build(self) -> None:
         raw = self.fetch()
         train, test = self.cut(self.read())
         data = PreparedData(train, test, raw["feature_names"], raw["classes"])
         card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data)}
+        card |= {"sources": raw["sources"]} if "sources" in raw else {}
         self._check(card)
         try:
             check_shape(card, data)

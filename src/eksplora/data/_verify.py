@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _card
+from eksplora.data._shape import SHAPES
 from eksplora.errors import DataError
 from eksplora.untrusted import parse_json
 
@@ -36,7 +37,7 @@ def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
     if card.get("format") != _card.FORMAT[state]:
         found = str(card.get("format"))[:20]
         raise DataError(f"{path} has format {found}, this version reads {_card.FORMAT[state]}. {way_out}")
-    parse_json(content, _card.SHAPES[state], source=path, way_out=way_out)
+    parse_json(content, SHAPES[state], source=path, way_out=way_out)
     return card
 
 
@@ -64,7 +65,7 @@ def open_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[An
     Raises:
         DataError: The file is missing, unreadable or altered; the message ends with `way_out`.
     """
-    _verify_file(path, entry, _sha256_once, "prepared", way_out)
+    _verify_file(path, entry, sha256_once, "prepared", way_out)
     return map_array(path, entry, way_out)
 
 
@@ -97,7 +98,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sha256_once(path: Path) -> str:
+def sha256_once(path: Path) -> str:
+    """The hash of a file, computed once per process and state of the file."""
     stat = path.stat()
     state = (str(path.absolute()), stat.st_mtime_ns, stat.st_size)
     if state not in _seen:
