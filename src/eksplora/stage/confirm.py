@@ -4,7 +4,7 @@ from eksplora.build import Configurator, Request
 from eksplora.errors import ConfigError
 from eksplora.schema import ConfirmConfig
 from eksplora.stage._candidates import candidates
-from eksplora.stage._results import output_of, read_facts
+from eksplora.stage._results import output_of, read_facts, try_new_folders
 
 EACH = {"sampler": "grid", "pruner": "none"}
 """The choices by which every candidate is tried to its end."""
@@ -23,6 +23,7 @@ def confirm(request: Request) -> None:
     """
     settings: ConfirmConfig = request.settings
     check_settings(settings)
+    try_new_folders(output_of(settings) / "confirm")
     searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     from eksplora.stage._confirmation import run  # only now: what is slow comes with it

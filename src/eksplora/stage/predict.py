@@ -10,7 +10,7 @@ from eksplora.console.table import print_best
 from eksplora.data._given import read_given
 from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
-from eksplora.stage._results import as_csv, write_file
+from eksplora.stage._results import as_csv, try_writing, write_file
 from eksplora.tracker._base import Tracker
 
 MOST_SHOWN = 10
@@ -27,6 +27,7 @@ def predict(request: Request) -> None:
     for key in ("trained", "input"):
         if not getattr(settings, key):
             raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
+    try_writing(Path(settings.output))
     ensemble = _ensemble(request, str(settings.trained))
     names, features = read_given(Path(str(settings.input)), ensemble.card)
     table = ensemble.predict(features)

@@ -6,6 +6,7 @@ from pathlib import Path
 from eksplora.build import Configurator, Request, check_space, parse_space
 from eksplora.errors import ConfigError
 from eksplora.schema import SearchConfig
+from eksplora.stage._results import try_writing, write_file
 
 
 def search(request: Request) -> None:
@@ -19,6 +20,8 @@ def search(request: Request) -> None:
     settings: SearchConfig = request.settings
     space = parse_space(settings.space)
     check_space(space, Configurator(request.root, request.overrides))
+    if settings.output is not None:
+        try_writing(Path(settings.output) / "config.yaml")
     from eksplora.stage import _searching  # only now: what is slow comes with it
 
     name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
@@ -30,7 +33,6 @@ def search(request: Request) -> None:
 def write_config(request: Request, output: Path) -> None:
     """The experiment as it was composed, every value resolved: to look at, and to compare with another time's."""
     from eksplora.stage._record import as_yaml
-    from eksplora.stage._results import write_file
 
     left_out = ("paths", "tracker", "output")
     write_file(output / "config.yaml", as_yaml({k: v for k, v in request.config.items() if k not in left_out}))
