@@ -166,7 +166,7 @@ def test_no_git_is_a_precondition(repository: Path) -> None:
         "F" * 40,
         "f" * 41,
         "f" * 40 + "\n",
-        "é" * 40,
+        "é" * 10,
     ],
 )
 def test_a_record_cannot_choose_an_option_or_a_name_of_gits(repository: Path, commit: str) -> None:
@@ -261,6 +261,14 @@ def test_nothing_that_the_user_set_up_for_git_runs_by_a_recorded_patch(repositor
         assert (tree / "filtered.py").read_text() == "1\n"
         assert (tree / "kept.py").read_text() == "kept = 1\n"
     assert not run.exists()
+
+
+def test_a_project_without_a_repository_says_so_and_how_to_get_one(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PreconditionError, match=rf"{tmp_path} is no git repository .* Get the project by git clone\.$"),
+        worktree(tmp_path, "f" * 40, ""),
+    ):
+        pass
 
 
 def test_an_error_inside_leaves_nothing(repository: Path) -> None:

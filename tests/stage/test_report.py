@@ -80,17 +80,16 @@ def test_whatever_a_stage_handed_on_it_is_shown_or_refused_in_one_line(
     """Mutations of each file; the pictures beside the page take long and read less than it does."""
     monkeypatch.setattr("eksplora.report.still.stills", lambda facts: {})
     output = folder / "results/diabetes_mlp"
-    path, count = output / f"{name}.json", {"shown": 0, "refused": 0}
-    for content in mutations(path.read_text(), 60):
+    path, refused = output / f"{name}.json", 0
+    for content in mutations(path.read_text(), 12):
         path.write_bytes(content)
         try:
             with drawn_from(output, "Run its stages again."):
                 _drawn(gather(output, "diabetes_mlp"))
-            count["shown"] += 1
         except EksploraError as error:
             assert error.exit_code == 2 and "\n" not in str(error), error
-            count["refused"] += 1
-    assert min(count.values()) > 5
+            refused += 1
+    assert refused > 10
 
 
 @pytest.mark.parametrize("stage", ["search", "confirm", "evaluate"])
