@@ -406,6 +406,20 @@ def test_a_population_that_does_not_fit_here_is_a_precondition(tree: Path) -> No
         train_again(tree, recorded(split=True), [(0, 0)], Path("data"))
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["", "[]", "{}", '{"code.sha256": "c0de"}', '{"code.sha256": "c0de", "results": [{}], "split": ""}', None],
+)
+def test_sources_that_answer_something_else_are_refused(tree: Path, answer: str | None) -> None:
+    write = f"open(request['output'], 'w').write({answer!r})" if answer is not None else "pass"
+    (tree / "src/eksplora/__init__.py").write_text(
+        f"import json, os, sys\nrequest = json.load(open(sys.argv[1]))\n{write}\nos._exit(0)\n"
+    )
+    with pytest.raises(EksploraError) as told:
+        train_again(tree, recorded(), [(0, 0)], Path("data"))
+    assert told.value.exit_code == 2 and "\n" not in str(told.value)
+
+
 def test_a_training_without_a_result_is_said(tree: Path) -> None:
     with pytest.raises(EksploraError, match=r"^the training gave no result for member 1 of trial 1\.$"):
         train_again(tree, recorded(silent=True), [(1, 1)], Path("data"))

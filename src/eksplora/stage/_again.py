@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,24 @@ from eksplora.errors import DataError, EksploraError, PreconditionError
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.stage._patch import Change, changes, check_modes, is_patch
 from eksplora.stage._population import Key
-from eksplora.stage._recorded import Recorded
+from eksplora.stage._recorded import Recorded, Result
 from eksplora.types import Status
+from eksplora.untrusted import read_json
 
 SCRIPT = Path(__file__).with_name("_retrain.py")
 WORKS = {True: "eksplora.stage._baseline_job:run", False: "eksplora.stage._job:run"}
 """What trains a configuration, by whether it is a baseline's."""
+
+
+NO_ANSWER = "The recorded sources gave another answer than sources of this project."
+
+
+@dataclass
+class Answer:
+    """What the script that trains writes."""
+
+    results: list[Result]
+    split: str
 
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -167,7 +180,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         }
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
-            "code.sha256": recorded.provenance["code.sha256"],
+            "code.sha256": recorded.provenance.get("code.sha256", UNKNOWN),
             "trainings": trainings,
             "pruned": ends,
             "threads": recorded.threads[keys[0]][-1],
@@ -175,8 +188,11 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             "output": str(output),
         }
         _run(tree, folder, request)
-        found = json.loads(output.read_text(encoding="utf-8"))
-    if found["code.sha256"] != recorded.provenance["code.sha256"]:
+        found = read_json(output, dict[str, Any], way_out=NO_ANSWER)
+        known = recorded.provenance.get("code.sha256", UNKNOWN)
+        if found.get("code.sha256") == known != UNKNOWN:
+            read_json(output, Answer, way_out=NO_ANSWER)
+    if found.get("code.sha256") != known or known == UNKNOWN:
         raise PreconditionError(
             "the sources of the recorded commit and diff are not those that the run was trained with: files that git "
             "does not hold were part of them."

@@ -121,7 +121,9 @@ class _Population:
 
 
 @dataclass
-class _Result:
+class Result:
+    """What came of a member."""
+
     trial: int
     member: int
     status: str
@@ -148,7 +150,7 @@ SHAPES: Mapping[str, type] = {
     "start": _Start,
     "trial": _Trial,
     "population": _Population,
-    "member": _Result,
+    "member": Result,
     "stop": _Stop,
 }
 """What is read of each kind of event; the others are passed over."""
