@@ -95,7 +95,7 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-    except (OSError, ValueError, TypeError) as error:  # a table that breaks off has no text where a number is
+    except (OSError, ValueError, TypeError, csv.Error) as error:  # one that breaks off has no text for a number
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
             f"python pipelines/confirm.py experiment={experiment}, or dvc repro."
