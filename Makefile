@@ -34,8 +34,10 @@ endef
 sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
 
+# A download without history: DVC is told that there is no repository.
+WITHOUT_GIT := $(if $(wildcard .git),,.venv/bin/dvc config --local core.no_scm true && )
 repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml
-	.venv/bin/dvc repro$(if $(value ARGS), $(value ARGS))
+	$(WITHOUT_GIT).venv/bin/dvc repro$(if $(value ARGS), $(value ARGS))
 
 dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on
 	$(VENV_PYTHON) pipelines/dag.py$(if $(value ARGS), $(value ARGS))

@@ -1,9 +1,13 @@
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # mutating.py
 
 # Set before anything imports torch or MLflow: nothing reports home, and two tests at once do not fight for cores.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from eksplora.build import load_ensemble
 from eksplora.build._ensemble import BLOCK_ROWS, Ensemble
+from eksplora.data._card import sealed
 from eksplora.errors import ConfigError, DataError
 
 ROWS = np.random.default_rng(0).normal(size=(7, 3))
@@ -185,7 +186,7 @@ CONFIG = {
 def folder(tmp_path: Path) -> Path:
     """A linear model of 12 members: more than one digit in the names of its files."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    (tmp_path / "card.json").write_text(json.dumps(sealed(CARD)))
     from eksplora.build import part
 
     names = list(part(CONFIG, "model").state_dict())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eksplora import provenance
-from eksplora.provenance import code_sha256, collect, diff
+from eksplora.provenance import code_sha256, collect, diff, without_git
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
@@ -235,3 +235,48 @@ def test_collect_imports_no_heavy_package_and_is_quick(repository: Path) -> None
         collect(repository)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.06
+
+
+# --- where git says nothing --------------------------------------------------------------------------------------
+
+
+def test_a_repository_says_what_it_is_asked(repository: Path) -> None:
+    assert without_git(repository) == ""
+
+
+def test_without_a_repository_all_is_unknown_and_the_reason_is_said(tmp_path: Path) -> None:
+    found = collect(tmp_path)
+    assert [found[f"git.{key}"] for key in ("commit", "branch", "dirty")] == ["unknown"] * 3 and diff(
+        tmp_path
+    ) == "unknown"
+    assert without_git(tmp_path) == (
+        f"{tmp_path} is no git repository (a download without history?). Get the project by git clone."
+    )
+
+
+def test_without_git_all_is_unknown_and_the_reason_is_said(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository))
+    assert collect(repository)["git.commit"] == diff(repository) == "unknown"
+    assert without_git(repository) == "git cannot be asked (No such file or directory). Install git."
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to others")
+@pytest.mark.parametrize("language", ["C", "de_DE.UTF-8"])
+def test_a_repository_of_another_user_is_unknown_and_the_way_out_is_said(
+    repository: Path, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(repository.parent))  # where nothing is trusted
+    monkeypatch.setenv("LC_ALL", language)
+    for path in [repository, *repository.rglob("*")]:
+        os.chown(path, 4711, 4711)
+    assert collect(repository)["git.commit"] == diff(repository) == "unknown"
+    assert without_git(repository) == (
+        f"the repository {repository} belongs to another user. Trust it: git config --global --add safe.directory "
+        f"{repository}"
+    )
+
+
+def test_a_broken_repository_is_unknown_and_named(repository: Path) -> None:
+    (repository / ".git/config").write_text("[broken")
+    assert collect(repository)["git.commit"] == "unknown"
+    assert without_git(repository).endswith(f". Repair the repository {repository}.")

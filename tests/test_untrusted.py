@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eksplora import untrusted
 from eksplora.errors import DataError
-from eksplora.untrusted import is_name, parse_json, parse_yaml, path_inside, read_json
+from eksplora.untrusted import is_name, parse_json, parse_yaml, path_inside, plain_cell, read_json
 
 
 @dataclass
@@ -130,3 +132,29 @@ def test_yaml_that_is_not_plain_is_refused_with_its_line(content: bytes, reason:
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
     assert parse_yaml(b"\xef\xbb\xbfa: 1", source="a.yaml", way_out="") == {"a": 1}
+
+
+# --- cells of tables ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://a")', "-", "--1"]
+)
+def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(text: str) -> None:
+    assert plain_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "value", ["-1", "+1.5", "-1e-3", "-inf", "a=1", "", " =1", "optimizer.lr", -1, -0.5, None, True]
+)
+def test_numbers_and_other_texts_are_left_as_they_are(value: object) -> None:
+    assert plain_cell(value) is value
+
+
+def test_every_table_that_is_written_goes_through_it() -> None:
+    package = Path(untrusted.__file__).parent
+    writers = [
+        path for path in package.rglob("*.py") if re.search(r"csv\.(Dict)?[wW]riter\(|\.to_csv\(", path.read_text())
+    ]
+    assert len(writers) >= 5
+    assert [path.name for path in writers if "plain_cell" not in path.read_text()] == []

@@ -66,12 +66,17 @@ def collect(root: Path) -> Provenance:
     """
     return {
         **_git(root),
-        "lock.sha256": _sha256(root / "constraints.txt"),
+        "lock.sha256": lock_sha256(root),
         "dvc_lock.sha256": _sha256(root / "dvc.lock"),
         "code.sha256": code_sha256(Path(__file__).parent),
         **_versions(),
         **_machine(),
     }
+
+
+def lock_sha256(root: Path) -> str:
+    """The hash of a project's lock file."""
+    return _sha256(root / "constraints.txt")
 
 
 LARGEST_UNTRACKED_BYTES = 2**20
@@ -145,11 +150,36 @@ def _git(root: Path) -> Provenance:
     }
 
 
+def without_git(root: Path) -> str:
+    """Why git says nothing of a project, with the way out; empty where it does."""
+    command = ["git", "-C", str(root), "rev-parse", "--git-dir"]
+    try:
+        done = subprocess.run(command, capture_output=True, env=_environment(root), timeout=GIT_TIMEOUT_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "strerror", None) or "it does not answer"
+        return f"git cannot be asked ({reason}). Install git."
+    said = done.stderr.decode(errors="replace")
+    if not done.returncode:
+        return ""
+    if "dubious ownership" in said:
+        return (
+            f"the repository {root} belongs to another user. Trust it: git config --global --add safe.directory {root}"
+        )
+    if "not a git repository" in said:
+        return f"{root} is no git repository (a download without history?). Get the project by git clone."
+    return f"git says: {(said.strip().splitlines() or ['nothing'])[-1]}. Repair the repository {root}."
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """An environment in which git looks at the project's own repository, locks nothing, and speaks English."""
+    # A GIT_DIR left by a hook, or a repository around the project, is not the project's.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return own | {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
 def _run_git(root: Path, *arguments: str, own: Mapping[str, str] | None = None, given: str | None = None) -> str | None:
     """Git's output, or None where it fails or is missing; `own` is its environment, `given` its input."""
-    # A GIT_DIR left by a hook, or a repository around the project, is not the project's.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_OPTIONAL_LOCKS": "0", **(own or {})}
+    environment = _environment(root) | dict(own or {})
     command = ["git", "-C", str(root), *arguments]
     content = None if given is None else given.encode(errors="surrogateescape")
     try:

@@ -267,6 +267,7 @@ class ReproduceConfig:
 
     run: str | None = MISSING
     strict: bool = MISSING
+    diff: bool = MISSING
     tracker: Any = MISSING
     paths: Paths = MISSING
 

@@ -61,6 +61,27 @@ def path_inside(folder: Path, name: object, *, source: object) -> Path:
     return path
 
 
+# --- CSV ----------------------------------------------------------------------------------------------------------
+
+
+def plain_cell(value: T) -> T | str:
+    """A value as a cell of a CSV table: a text that a spreadsheet would run as a formula is given an apostrophe before.
+
+    Numbers are left as they are, and so are texts that are numbers.
+
+    Examples:
+        >>> plain_cell("=1+1"), plain_cell("-0.5"), plain_cell(-0.5), plain_cell("a=1"), plain_cell(None)
+        ("'=1+1", '-0.5', -0.5, 'a=1', None)
+    """
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 # --- JSON --------------------------------------------------------------------------------------------------------
 
 
@@ -97,7 +118,8 @@ def parse_json(content: bytes | str, shape: type[T], *, source: object, way_out:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{source} cannot be read ({key}{': ' * bool(key)}{first['msg']}). {way_out}") from None
+        reason = " ".join(first["msg"].removeprefix("Value error, ").split())  # what a shape's own checks say
+        raise DataError(f"{source} cannot be read ({key}{': ' * bool(key)}{reason}). {way_out}") from None
 
 
 _adapters: dict[object, Any] = {}

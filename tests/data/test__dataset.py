@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from eksplora.counter import derive
-from eksplora.data import _verify
-from eksplora.data._card import RawData
+from eksplora.data import _store, _verify
+from eksplora.data._card import RawData, sealed
 from eksplora.data._dataset import Dataset
-from eksplora.errors import ConfigError, DataError, StorageError
+from eksplora.errors import ConfigError, DataError, EksploraError, StorageError
 from eksplora.protocol import split_rows
 
 ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
@@ -364,3 +364,190 @@ def test_images_have_one_range_and_regressions_no_classes(tmp_path):
     ).prepare()
     assert len(card["feature_ranges"]) == 1
     assert (card["task"], card["classes"], card["class_counts"]) == ("regression", None, None)
+
+
+# --- a source that is a file -------------------------------------------------------------------------------------
+
+
+class Table(Blobs):
+    """The same rows from a file that a person keeps."""
+
+    name = "table"
+    reads = 0
+
+    def source_files(self):
+        return [self.root / "houses.csv"]
+
+    def from_source(self):
+        type(self).reads += 1
+        rows = np.loadtxt(self.source_files()[0], delimiter=",", ndmin=2)
+        return RawData(
+            {"features": rows[:, :4], "targets": rows[:, 4].astype(np.int64)}, ["a", "b", "c", "d"], ["low", "high"]
+        )
+
+
+def table(root):
+    values = {"batch_size": 32, "scaling": "standard", "input_shape": [4], "num_classes": 2, "num_targets": None}
+    return Table(root=str(root), **values, stratified=True, test_fraction=0.2, split_seed=0)
+
+
+def write_houses(root, seed=0):
+    rows = np.random.default_rng(seed).normal(size=(100, 4)).round(2)
+    np.savetxt(root / "houses.csv", np.c_[rows, rows[:, 0] > 0], delimiter=",", fmt="%.2f")
+
+
+def test_an_edited_source_file_is_read_again_and_said_so(tmp_path, capfd):
+    write_houses(tmp_path)
+    first, reads = table(tmp_path).prepare(), Table.reads
+    assert capfd.readouterr().err == ""
+    assert table(tmp_path).prepare() == first and Table.reads == reads
+    write_houses(tmp_path, seed=1)
+    second = table(tmp_path).prepare()
+    said = f"{tmp_path}/houses.csv has changed since {tmp_path}/raw/table was made of it: it is read again\n"
+    assert capfd.readouterr().err == said
+    assert second["arrays"] != first["arrays"] and Table.reads == reads + 1
+    assert table(tmp_path).prepare() == second and Table.reads == reads + 1
+    assert capfd.readouterr().err == ""
+
+
+def test_an_edit_that_changes_neither_size_nor_time_is_found_by_another_process(tmp_path):
+    write_houses(tmp_path)
+    file = tmp_path / "houses.csv"
+    first, state = table(tmp_path).prepare(), file.stat()
+    file.write_text(file.read_text().translate(str.maketrans("12", "21")))
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert file.stat().st_size == state.st_size
+    _verify._seen.clear()  # what this process has hashed
+    assert table(tmp_path).prepare()["arrays"] != first["arrays"]
+
+
+def test_a_touched_or_moved_away_source_file_changes_nothing(tmp_path):
+    write_houses(tmp_path)
+    first, reads = table(tmp_path).prepare(), Table.reads
+    os.utime(tmp_path / "houses.csv")
+    assert table(tmp_path).prepare() == first
+    (tmp_path / "houses.csv").unlink()
+    assert table(tmp_path).prepare() == first and Table.reads == reads
+    shutil.rmtree(tmp_path / "prepared")
+    assert table(tmp_path).prepare() == first and Table.reads == reads
+
+
+def test_a_prepared_form_without_its_raw_one_is_made_anew_of_an_edited_file(tmp_path):
+    write_houses(tmp_path)
+    first = table(tmp_path).prepare()
+    shutil.rmtree(tmp_path / "raw")
+    assert table(tmp_path).prepare() == first and not (tmp_path / "raw").exists()
+    write_houses(tmp_path, seed=1)
+    assert table(tmp_path).prepare()["arrays"] != first["arrays"]
+
+
+def test_an_edited_file_that_cannot_be_read_keeps_what_was_there(tmp_path):
+    write_houses(tmp_path)
+    first = table(tmp_path).prepare()
+    (tmp_path / "houses.csv").write_text("no numbers\n")
+    with pytest.raises(ValueError, match="could not convert"):
+        table(tmp_path).prepare()
+    write_houses(tmp_path)
+    assert table(tmp_path).prepare() == first
+
+
+# --- cards and arrays that somebody else made --------------------------------------------------------------------
+
+
+def reseal(dataset, change):
+    """Alter a prepared form as somebody does who knows how it is made: hashes and fingerprint fit."""
+    card = _verify.read_card(dataset.folder, "prepared", "")
+    arrays = {name: np.load(dataset.folder / f"{name}.npy") for name in ARRAYS}
+    card, arrays = change({key: card[key] for key in card if key not in ("arrays", "fingerprint")}, arrays)
+    with _store.locked(dataset.folder):
+        _store.write(dataset.folder, arrays, card)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card, arrays: (card, arrays | {"train_features": arrays["train_features"][:, :3]}),
+        lambda card, arrays: (card, arrays | {"train_features": arrays["train_features"][:-1]}),
+        lambda card, arrays: (card, arrays | {"train_features": arrays["train_features"].astype("U8")}),
+        lambda card, arrays: (card, arrays | {"train_features": arrays["train_features"].astype(complex)}),
+        lambda card, arrays: (card, arrays | {"train_features": arrays["train_features"].reshape(-1)}),
+        lambda card, arrays: (card, arrays | {"train_targets": arrays["train_targets"].astype(float)}),
+        lambda card, arrays: (card, arrays | {"train_targets": arrays["train_targets"][:, None]}),
+        lambda card, arrays: (card, arrays | {"train_targets": arrays["train_targets"] + 1}),
+        lambda card, arrays: (card, arrays | {"train_targets": arrays["train_targets"] - 1}),
+        lambda card, arrays: (card, {name: arrays[name] for name in ARRAYS[1:]}),
+        lambda card, arrays: (card, arrays | {"more": arrays["train_targets"]}),
+        lambda card, arrays: (card | {"rows": {"train": 1, "test": 2}}, arrays),
+        lambda card, arrays: (card | {"task": "regression"}, arrays),
+        lambda card, arrays: (card | {"classes": ["a", "b", "c"]}, arrays),
+        lambda card, arrays: (card | {"feature_names": ["a"]}, arrays),
+        lambda card, arrays: (card | {"feature_ranges": [[0, 1]]}, arrays),
+        lambda card, arrays: (card | {"input_shape": [0]}, arrays),
+        lambda card, arrays: (card | {"files": {"../outside": {"bytes": 1, "sha256": ""}}}, arrays),
+    ],
+)
+def test_a_form_that_was_sealed_again_with_other_arrays_is_refused(tmp_path, change):
+    dataset = blobs(tmp_path)
+    dataset.prepare()
+    reseal(dataset, change)
+    with pytest.raises(DataError) as told:
+        dataset.open("train")
+    assert "\n" not in str(told.value) and str(dataset.folder) in str(told.value)
+    assert str(told.value).endswith("Run `python pipelines/prepare.py data=blobs`.")
+
+
+def test_whatever_a_prepared_card_says_it_is_read_or_refused_in_one_line_and_made_anew(tmp_path):
+    from mutating import mutations  # not at the top: processes of these tests read this file too
+
+    dataset = blobs(tmp_path)
+    whole = dataset.prepare()
+    path, refused = dataset.folder / "card.json", 0
+    for content in mutations(path.read_text(), 150):
+        for text in (content, resealed(content)):
+            path.write_bytes(text)
+            try:
+                dataset.open("train"), dataset.rows("test"), dataset.excluded_columns()
+            except EksploraError as error:
+                assert error.exit_code == 2 and "\n" not in str(error), error
+                refused += 1
+    assert refused > 150
+    assert dataset.prepare() == whole or dataset.card() != whole
+
+
+def resealed(content):
+    try:
+        card = json.loads(content)
+        return json.dumps(sealed({key: value for key, value in card.items() if key != "fingerprint"})).encode()
+    except (ValueError, AttributeError, RecursionError):
+        return content
+
+
+def test_whatever_a_raw_card_says_it_is_read_or_refused_in_one_line(tmp_path):
+    from mutating import mutations
+
+    write_houses(tmp_path)
+    table(tmp_path).prepare()
+    path = tmp_path / "raw/table/card.json"
+    for content in mutations(path.read_text(), 100):
+        for text in (content, resealed(content)):
+            path.write_bytes(text)
+            try:
+                table(tmp_path).fetch()
+                table(tmp_path).read()
+            except EksploraError as error:
+                assert error.exit_code == 2 and "\n" not in str(error), error
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no array", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x02\x00{}", b"PK\x05\x06" + b"\0" * 18]
+)
+def test_a_raw_file_that_is_no_array_is_refused_though_its_hash_fits(tmp_path, content):
+    dataset = blobs(tmp_path)
+    dataset.fetch()
+    path = dataset.raw_folder / "features.npy"
+    path.write_bytes(content)
+    card = json.loads((dataset.raw_folder / "card.json").read_text())
+    card["arrays"]["features"] |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (dataset.raw_folder / "card.json").write_bytes(resealed(json.dumps(card).encode()))
+    with pytest.raises(DataError, match=r"features\.npy holds no array"):
+        dataset.prepare()

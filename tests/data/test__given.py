@@ -1,6 +1,9 @@
 """What users give to a model: tables, arrays and images as they come, and what is refused of them."""
 
+import os
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,40 @@ def test_no_pickle_is_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def header(shape: str) -> bytes:
+    """The beginning of an array file that promises a shape."""
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize("shape", ["(433000000, 3)", "(99999999999999, 3)", "(3, 99999999999999999999)"])
+def test_an_array_that_promises_gigabytes_is_refused_before_memory_is_taken(shape: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "given.npz", "w") as archive:
+        archive.writestr("features.npy", header(shape) + b"\0" * 240)
+    with pytest.raises(
+        DataError, match=r"holds \d.* GiB of features, more than 1 are not read\. Split it into smaller"
+    ):
+        read_given(tmp_path / "given.npz", TABLE)
+
+
+def test_an_archive_that_unpacks_to_more_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eksplora.data._given.LARGEST_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "given.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("features.npy", header("(1, 3)") + bytes(2**21))
+    assert (tmp_path / "given.npz").stat().st_size < 2**14
+    with pytest.raises(DataError, match=r"given\.npz holds .* GiB of features, more than"):
+        read_given(tmp_path / "given.npz", TABLE)
+
+
+def test_a_table_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with table(tmp_path, HEAD).open("r+b") as file:
+        file.truncate(5 * 2**30)  # a file with a hole: it takes no room
+    with pytest.raises(DataError, match=r"has 5\.0 GiB, more than 1 are not read\. Split it into smaller files\.$"):
+        read_given(tmp_path / "given.csv", TABLE)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"PK", b"no archive at all", "npy"], ids=["empty", "two bytes", "text", "npy"]
 )
@@ -240,8 +277,8 @@ def test_black_and_white_palettes_and_colours_count_by_their_luminance(tmp_path:
         "1": Image.new("1", (3, 2), 1),
         "P": Image.new("L", (3, 2), 255).convert("P"),
         "RGB": Image.new("RGB", (3, 2), (255, 255, 255)),
-        "RGBA": Image.new("RGBA", (3, 2), (255, 255, 255, 0)),
-        "LA": Image.new("LA", (3, 2), (255, 10)),
+        "RGBA": Image.new("RGBA", (3, 2), (255, 255, 255, 255)),
+        "LA": Image.new("LA", (3, 2), (255, 255)),
     }
     for mode, image in images.items():
         image.save(tmp_path / "image.png")
@@ -258,6 +295,92 @@ def test_pixels_of_more_than_8_bits_are_refused_and_not_cut_off(values: Any, suf
     Image.fromarray(np.full((2, 3), values)).save(path)
     with pytest.raises(DataError, match=rf"^input: {path} has more than 8 bits a pixel, which would be cut off\. Save"):
         read_given(path, CLOTHES)
+
+
+COLOURS = {"input_shape": [3, 2, 3], "feature_names": ["pixel"], "feature_ranges": [[0.0, 51.0]]}
+
+
+def test_a_model_of_colours_is_given_colours(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2), (255, 5, 50)).save(tmp_path / "image.png")
+    pixels = read_given(tmp_path / "image.png", COLOURS)[1]
+    assert pixels.shape == (1, 3, 2, 3)
+    np.testing.assert_allclose(pixels[0, :, 1, 2], [51, 1, 10], rtol=1e-12)
+    grey(np.full((2, 3), 255)).save(tmp_path / "image.png")
+    assert read_given(tmp_path / "image.png", COLOURS)[1].min() == 51
+
+
+def test_a_model_of_other_channels_wants_an_array(tmp_path: Path) -> None:
+    grey(np.zeros((2, 3))).save(tmp_path / "image.png")
+    with pytest.raises(DataError, match=r"the model takes 4 channels, an image has 1 or 3\. Give an npz file\.$"):
+        read_given(tmp_path / "image.png", COLOURS | {"input_shape": [4, 2, 3]})
+
+
+def transparent(mode: str) -> Image.Image:
+    return {
+        "RGBA": Image.new("RGBA", (3, 2), (255, 255, 255, 0)),
+        "LA": Image.new("LA", (3, 2), (255, 254)),
+        "P": Image.new("RGBA", (3, 2), (9, 9, 9, 0)).quantize(),
+    }[mode]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_shows_through_is_not_guessed(mode: str, tmp_path: Path) -> None:
+    transparent(mode).save(tmp_path / "image.png")
+    with pytest.raises(DataError, match=r"image\.png is transparent in places\. Save it on the background"):
+        read_given(tmp_path / "image.png", CLOTHES)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_of_a_sequence_no_image_is_picked(suffix: str, tmp_path: Path) -> None:
+    frames = [grey(np.full((2, 3), value)) for value in (0, 255)]
+    frames[0].save(tmp_path / f"image.{suffix}", save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.raises(DataError, match=r"is a sequence of 2 images\. Save the one that is meant\.$"):
+        read_given(tmp_path / f"image.{suffix}", CLOTHES)
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
+    """A PNG by hand: Pillow writes no colours of 16 bits, and no size that is not there."""
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([depth, colour, 0, 0, 0])
+    packed = zlib.compress(rows)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_colours_of_16_bits_are_refused_and_not_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(png(3, 2, 16, 2, (b"\0" + bytes(range(18))) * 2))
+    with pytest.raises(DataError, match="has more than 8 bits a pixel"):
+        read_given(tmp_path / "image.png", CLOTHES)
+
+
+@pytest.mark.parametrize("side", [13_000, 100_000, 2**31 - 1])
+def test_a_giant_is_refused_by_its_size_before_it_is_decoded(
+    side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image.png").write_bytes(png(side, side, 8, 0, b"\0" * 1000))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(DataError, match=rf"has {side}x{side} pixels|cannot be read \(Image size \("):
+        read_given(tmp_path / "image.png", CLOTHES)
+
+
+@pytest.mark.parametrize(
+    "content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 3 2\n(ran) = quit\n%%EOF\n", b"P5 3 2 255\n" + b"0" * 6]
+)
+def test_what_only_calls_itself_an_image_is_no_image(content: bytes, tmp_path: Path) -> None:
+    """A PostScript file is a program, which Pillow would have run by another program."""
+    (tmp_path / "image.png").write_bytes(content)
+    with Image.open(tmp_path / "image.png") as opened:
+        assert opened.format in ("EPS", "PPM"), "Pillow itself would take it"
+    with pytest.raises(DataError, match=r"cannot be read \(cannot identify image file"):
+        read_given(tmp_path / "image.png", CLOTHES)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "image.png")
+    with pytest.raises(DataError, match=r"image\.png is no file\. Take it out of the folder\.$"):
+        read_given(tmp_path, CLOTHES)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (28, 28), (1, 1)])

@@ -19,6 +19,7 @@ from recording import ROOT, git
 from eksplora import provenance
 from eksplora.errors import EksploraError, PreconditionError
 from eksplora.stage._again import train_again, worktree
+from eksplora.stage._patch import Change
 from eksplora.stage._recorded import Recorded
 
 # --- the worktree ------------------------------------------------------------------------------------------------
@@ -109,6 +110,7 @@ def test_other_worktrees_of_the_user_stay(repository: Path, tmp_path: Path) -> N
     git(repository, "worktree", "remove", "--force", str(tmp_path / "away"))
 
 
+HEAD = "<the commit>"
 OTHER = "diff --git a/kept.py b/kept.py\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 @@\n-kept = 7\n+kept = 8\n"
 
 
@@ -121,18 +123,19 @@ OTHER = "diff --git a/kept.py b/kept.py\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 
             r"^commit ffffffffffff cannot be checked out \(fatal: .*\)\. Fetch it: git fetch --all --tags\.$",
         ),
         (
-            "HEAD",
+            HEAD,
             OTHER,
-            r"^the recorded changes\.diff does not fit commit HEAD \(error: kept\.py: patch does not apply\)",
+            r"^the recorded changes\.diff does not fit commit \w{12} \(error: kept\.py: patch does not apply\)",
         ),
         ("unknown", "", r"^the commit was not recorded: the run was made outside of a git repository\.$"),
-        ("HEAD", "unknown", "^the commit was not recorded"),
+        (HEAD, "unknown", "^the commit was not recorded"),
     ],
     ids=["missing commit", "other patch", "unknown commit", "unknown patch"],
 )
 def test_what_the_repository_does_not_give_is_a_precondition(
     repository: Path, commit: str, patch: str, told: str
 ) -> None:
+    commit = head(repository) if commit == HEAD else commit
     with pytest.raises(PreconditionError, match=told) as raised, worktree(repository, commit, patch):
         pass
     assert raised.value.exit_code == 2 and "\n" not in str(raised.value)
@@ -141,11 +144,131 @@ def test_what_the_repository_does_not_give_is_a_precondition(
 def test_no_git_is_a_precondition(repository: Path) -> None:
     with (
         pytest.MonkeyPatch.context() as patch,
-        pytest.raises(PreconditionError, match=r"cannot be checked out \(git: No such file or directory\)"),
+        pytest.raises(PreconditionError, match=r"cannot be checked out: git cannot be asked \(No such file"),
     ):
         patch.setenv("PATH", str(repository))
         with worktree(repository, "f" * 40, ""):
             pass
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        "--lock",
+        "--help",
+        "-f",
+        "HEAD",
+        "main",
+        "HEAD~0",
+        "",
+        " ",
+        "c0ffee",
+        "F" * 40,
+        "f" * 41,
+        "f" * 40 + "\n",
+        "é" * 10,
+    ],
+)
+def test_a_record_cannot_choose_an_option_or_a_name_of_gits(repository: Path, commit: str) -> None:
+    git(repository, "tag", "f" * 41)
+    with (
+        pytest.raises(PreconditionError, match=r"^the recorded commit is '.*', which is no commit\. The record was"),
+        worktree(repository, commit, ""),
+    ):
+        pass
+
+
+def test_a_name_that_is_written_like_a_commit_does_not_stand_for_another(repository: Path) -> None:
+    git(repository, "branch", "f" * 40)
+    with (
+        pytest.raises(PreconditionError, match=r"commit ffffffffffff|another commit than ffffffffffff"),
+        worktree(repository, "f" * 40, ""),
+    ):
+        pass
+
+
+def new_file(name: str, content: str = "1", mode: str = "100644") -> str:
+    """A patch that makes a file."""
+    head = f"diff --git a/{name} b/{name}\nnew file mode {mode}\n--- /dev/null\n+++ b/{name}\n"
+    return f"{head}@@ -0,0 +1 @@\n+{content}\n"
+
+
+LINK = new_file("link", "..", "120000").replace("+..\n", "+..\n\\ No newline at end of file\n")
+MOVED = "diff --git a/kept.py b/{0}\nsimilarity index 100%\n{1} from kept.py\n{1} to {0}\n"
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        *(
+            new_file(name)
+            for name in ("../outside", "a/../../outside", "/outside", "./../outside", "src/../../outside")
+        ),
+        *(new_file(name) for name in (".git/hooks/post-checkout", ".GIT/config", "a/.git/config", ".git", "git~1/x")),
+        *(MOVED.format(name, word) for name in ("../outside", ".git/config") for word in ("rename", "copy")),
+        *(LINK, LINK + new_file("link/outside"), new_file("module", "Subproject commit " + "f" * 40, "160000")),
+        "diff --git a/kept.py b/kept.py\nindex 12..89 120000\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 @@\n-a\n+b\n",
+        "diff --git a/kept.py b/kept.py\nold mode 100644\nnew mode 120000\n",
+    ],
+)
+def test_a_patch_that_would_write_elsewhere_is_refused_whole(repository: Path, tmp_path: Path, patch: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for text in (patch, new_file("first.py") + patch):
+        with pytest.raises(PreconditionError) as told, worktree(repository, head(repository), text):
+            pass
+        assert "\n" not in str(told.value) and "changes.diff" in str(told.value)
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_a_patch_changes_is_said_before_it_is_applied(repository: Path) -> None:
+    asked: list[list[str]] = []
+
+    def refuse(found: list[Change]) -> None:
+        (tree,) = Path(tempfile.gettempdir()).glob("*/tree")
+        assert not (tree / "src").exists()
+        asked.append([one.name for one in found])
+        raise PreconditionError("refused")
+
+    patch = new_file("src/sitecustomize.py") + new_file("größe.py")
+    with (
+        pytest.raises(PreconditionError, match=r"^refused$"),
+        worktree(repository, head(repository), patch, permit=refuse),
+    ):
+        pass
+    assert asked == [["src/sitecustomize.py", "größe.py"]]
+
+
+def test_nothing_that_the_user_set_up_for_git_runs_by_a_recorded_patch(repository: Path, tmp_path: Path) -> None:
+    """A filter that the user has (as of Git LFS) would be chosen by a recorded `.gitattributes`."""
+    run = tmp_path / "ran"
+    for key in (
+        "filter.mine.clean",
+        "filter.mine.smudge",
+        "filter.mine.process",
+        "core.fsmonitor",
+        "diff.mine.textconv",
+    ):
+        git(repository, "config", key, f"touch '{run}'; cat")
+    git(repository, "config", "filter.mine.required", "true")
+    for name in ("post-index-change", "post-checkout", "applypatch-msg", "reference-transaction"):
+        hook = repository / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch '{run}'\n")
+        hook.chmod(0o755)
+    commit = (repository / ".git/refs/heads/main").read_text().strip()
+    patch = new_file(".gitattributes", "* filter=mine diff=mine") + new_file("filtered.py")
+    with worktree(repository, commit, patch) as tree:
+        assert (tree / "filtered.py").read_text() == "1\n"
+        assert (tree / "kept.py").read_text() == "kept = 1\n"
+    assert not run.exists()
+
+
+def test_a_project_without_a_repository_says_so_and_how_to_get_one(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PreconditionError, match=rf"{tmp_path} is no git repository .* Get the project by git clone\.$"),
+        worktree(tmp_path, "f" * 40, ""),
+    ):
+        pass
 
 
 def test_an_error_inside_leaves_nothing(repository: Path) -> None:
@@ -281,6 +404,20 @@ def test_a_population_that_does_not_fit_here_is_a_precondition(tree: Path) -> No
         PreconditionError, match=r"^its population of 4 members does not fit this machine: memory holds 1"
     ):
         train_again(tree, recorded(split=True), [(0, 0)], Path("data"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "[]", "{}", '{"code.sha256": "c0de"}', '{"code.sha256": "c0de", "results": [{}], "split": ""}', None],
+)
+def test_sources_that_answer_something_else_are_refused(tree: Path, answer: str | None) -> None:
+    write = f"open(request['output'], 'w').write({answer!r})" if answer is not None else "pass"
+    (tree / "src/eksplora/__init__.py").write_text(
+        f"import json, os, sys\nrequest = json.load(open(sys.argv[1]))\n{write}\nos._exit(0)\n"
+    )
+    with pytest.raises(EksploraError) as told:
+        train_again(tree, recorded(), [(0, 0)], Path("data"))
+    assert told.value.exit_code == 2 and "\n" not in str(told.value)
 
 
 def test_a_training_without_a_result_is_said(tree: Path) -> None:

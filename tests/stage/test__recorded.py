@@ -1,18 +1,23 @@
 """What a spool says of single members: events by hand, and what they are recalled as."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mutating import mutations
 
-from eksplora.errors import DataError, StudyError
+from eksplora.errors import DataError, EksploraError, StudyError
 from eksplora.stage._recorded import Recorded, recall
 from eksplora.tracker.spool import Event, Spool, encode, read
 
 Written = tuple[str, dict[str, Any]]
 
-STUDY: Written = ("study", {"id": "0123", "name": "small", "provenance": {"git.commit": "c0ffee"}})
+STUDY: Written = (
+    "study",
+    {"id": "0123", "name": "small", "provenance": {"git.commit": "c0ffee"}, "texts": {}, "definition": {}},
+)
 
 
 def start(threads: int = 1) -> Written:
@@ -30,7 +35,8 @@ def population(number: int, *keys: tuple[int, int]) -> Written:
 
 
 def member(number: int, index: int = 0, status: str = "finished") -> Written:
-    return "member", {"trial": number, "member": index, "status": status, "epochs": 3, "curves": {}}
+    numbers = {"epochs": 3, "best_epoch": 2, "step": 9, "value": 0.5, "curves": {"val/mae": [0.5, float("nan"), 1]}}
+    return "member", {"trial": number, "member": index, "status": status, "device": "cpu", **numbers}
 
 
 def stop(best: int | None) -> Written:
@@ -174,3 +180,43 @@ def test_a_damaged_spool_is_refused_by_line(tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(lines[0] + lines[1].replace(b'"threads":1', b'"threads":2') + lines[2])
     with pytest.raises(StudyError, match=r"spool is damaged in line 2: its checksum does not match\."):
         recall(read(tmp_path / "spool"))
+
+
+# --- records of somebody else's making ---------------------------------------------------------------------------
+
+
+def use(recorded: Recorded) -> None:
+    """Ask a record for everything that a reproduction asks it for."""
+    assert isinstance(recorded.patch, str) and isinstance(recorded.provenance.get("git.commit", ""), str)
+    for number in recorded.trials:
+        for key in recorded.members(number, None):
+            for other in recorded.together[key]:
+                assert isinstance(recorded.training(other, "folder")["config"], dict)
+            assert recorded.threads[key] and recorded.results[key]["device"]
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_whatever_an_event_holds_the_record_is_read_or_refused_in_one_line(place: int) -> None:
+    written = [start(), trial(0, members=2), population(0, (0, 0), (0, 1)), member(0), member(0, 1), stop(0)]
+    whole = [STUDY, *written]
+    use(recall(events(*whole)))
+    refused, kind = 0, whole[place][0]
+    for content in mutations(json.dumps(whole[place][1]), 80):
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError):
+            continue  # the spool's own checksum is about these
+        if isinstance(data, dict):
+            try:
+                use(recall(events(*whole[:place], (kind, data), *whole[place + 1 :])))
+            except EksploraError as error:
+                assert error.exit_code == 2 and "\n" not in str(error), error
+                refused += 1
+    assert refused > 10
+
+
+def test_a_population_of_members_that_nobody_described_is_refused() -> None:
+    with pytest.raises(DataError, match=r"names member 7 of trial 0, which it does not describe\. The record was"):
+        recalled(start(), trial(0), population(0, (0, 0), (0, 7)), member(0))
+    with pytest.raises(DataError, match=r"names member 0 of trial 3, which it does not describe"):
+        recalled(start(), trial(0), member(3))

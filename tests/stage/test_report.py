@@ -9,8 +9,11 @@ from pathlib import Path
 
 import confirming as here
 import pytest
+from mutating import mutations
 
-from eksplora.errors import DataError, StorageError
+from eksplora.errors import DataError, EksploraError, StorageError
+from eksplora.stage._handed_on import drawn_from
+from eksplora.stage.report import _drawn, gather
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -65,6 +68,28 @@ def test_the_same_page_is_written_again(folder: Path, prepared: str) -> None:
         "  all      results/index.html\n"
         f"  MLflow has none of it: the study {final} is not on this machine\n"
     )
+
+
+FILES = ("search/search", "confirm/confirm", "evaluate/evaluate", "evaluate/details")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_whatever_a_stage_handed_on_it_is_shown_or_refused_in_one_line(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutations of each file; the pictures beside the page take long and read less than it does."""
+    monkeypatch.setattr("eksplora.report.still.stills", lambda facts: {})
+    output = folder / "results/diabetes_mlp"
+    path, refused = output / f"{name}.json", 0
+    for content in mutations(path.read_text(), 12):
+        path.write_bytes(content)
+        try:
+            with drawn_from(output, "Run its stages again."):
+                _drawn(gather(output, "diabetes_mlp"))
+        except EksploraError as error:
+            assert error.exit_code == 2 and "\n" not in str(error), error
+            refused += 1
+    assert refused > 10
 
 
 @pytest.mark.parametrize("stage", ["search", "confirm", "evaluate"])

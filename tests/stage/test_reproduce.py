@@ -19,12 +19,14 @@ import recording
 import surviving
 from recording import command, git
 
+from eksplora import provenance
 from eksplora.build import compose_request
 from eksplora.data import _store
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError, StorageError
 from eksplora.provenance import code_sha256
 from eksplora.stage import reproduce as stage
-from eksplora.stage.reproduce import check_device, check_machine, check_threads, first_difference
+from eksplora.stage._recorded import Recorded
+from eksplora.stage.reproduce import check_device, check_machine, check_threads, first_difference, is_present
 from eksplora.tracker import _sqlite
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -239,8 +241,50 @@ def test_changes_that_were_never_committed_come_back_from_the_record(
     assert study["provenance"]["git.dirty"] == "true"
     assert study["provenance"]["code.sha256"] != code_sha256(here.project.changed / "src/eksplora")
     assert git(here.project.changed, "status", "--porcelain") == ""
-    here.again("changed/changed", root=here.project.changed)
+    with pytest.raises(PreconditionError, match=r"would run it\. Read it \(.*\), then add diff=true\.$") as told:
+        here.again("changed/changed", root=here.project.changed)
+    refusal(told)
+    said = capfd.readouterr()
+    assert said.out == "" and said.err.splitlines()[1:] == [
+        "its changes.diff changes 2 files, 4 lines added, 0 removed:",
+        "  src/eksplora/data/_half.py   +1 -0",
+        "  src/eksplora/scheduler.py   +3 -0",
+    ]
+    here.again("changed/changed", "diff=true", root=here.project.changed)
     assert "bit-identical: changed, trial 0: every metric of 2 epochs and the weights'" in capfd.readouterr().out
+
+
+SITE = """diff --git a/src/sitecustomize.py b/src/sitecustomize.py
+new file mode 100644
+--- /dev/null
++++ b/src/sitecustomize.py
+@@ -0,0 +1 @@
++open("{0}", "w").close()
+"""
+
+
+def test_code_of_a_record_that_would_run_by_itself_is_pointed_out_and_does_not_run_unasked(
+    here: Here, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mlruns = here.altered("cnn", study_edit({"changes.diff": SITE.format(here.folder / "ran")}))
+    with pytest.raises(PreconditionError, match=r"then add diff=true\.$") as told:
+        here.again("cnn/trial-000", mlruns)
+    refusal(told)
+    assert "  src/sitecustomize.py   +1 -0   ! runs whenever Python starts\n" in capfd.readouterr().err
+    assert not (here.folder / "ran").exists()
+
+
+def test_a_diff_that_is_the_working_trees_own_needs_no_word(here: Here) -> None:
+    root, file = here.project.changed, here.project.changed / "README.md"
+    file.write_text("a change of today's")
+    try:
+        patch, commit = provenance.diff(root), provenance.collect(root)["git.commit"]
+        study = {"provenance": {"git.commit": commit}, "texts": {"changes.diff": patch}}
+        assert is_present(root, Recorded(study))
+        assert not is_present(root, Recorded(study | {"texts": {"changes.diff": patch + " "}}))
+        assert not is_present(root, Recorded(study | {"provenance": {"git.commit": "0" * 40}}))
+    finally:
+        file.unlink()
 
 
 # --- differences -------------------------------------------------------------------------------------------------
@@ -492,7 +536,7 @@ OTHER_PATCH = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"
 )
 def test_sources_that_cannot_be_had_are_a_precondition(here: Here, study: str, edit: recording.Edit, said: str) -> None:
     with pytest.raises(PreconditionError, match=f"^{said}") as told:
-        here.again(f"{study}/trial-000", here.altered(study, edit), "strict=false")
+        here.again(f"{study}/trial-000", here.altered(study, edit), "strict=false", "diff=true")
     refusal(told)
 
 
@@ -616,7 +660,7 @@ def test_sources_that_cannot_train_are_one_line_and_leave_nothing(here: Here) ->
         r"^the sources of the recorded commit cannot train it here \(RuntimeError: broken\)\. HYDRA_FULL_ERROR=1 shows"
     )
     with pytest.raises(EksploraError, match=told) as raised:
-        here.again("population/trial-000", mlruns)
+        here.again("population/trial-000", mlruns, "diff=true")
     assert raised.value.exit_code == 1 and "\n" not in str(raised.value)
 
 

@@ -2,15 +2,29 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import confirming
 import pytest
 
 from eksplora.errors import DataError, StorageError
-from eksplora.stage._results import new_folder, read_facts, write_file
+from eksplora.stage._results import new_folder, read_facts, try_new_folders, try_writing, unwritable, write_file
+
+CONFIRMED = {
+    "studies": {"confirm": "a", "final": "b"},
+    "provenance": {"git.commit": "c0ffee"},
+    "experiment": "wine_mlp",
+    "headline": "Chosen: baseline.",
+    "metric": "val/accuracy",
+    "direction": "maximize",
+    "chosen": "baseline",
+    "configurations": [{"name": "baseline", "key": "k", "values": {}}],
+    "final": {"key": "k", "weights_sha256": ["0"]},
+}
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
 """Runs a shell that may mount: a disk that cannot be written needs no rights of the machine's own."""
@@ -122,13 +136,58 @@ def test_a_place_that_takes_no_file_is_refused_by_name(tmp_path: Path, place: st
     assert content(tmp_path) == {"file": "mine"}
 
 
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("file/x", "Not a directory"), ("file", "Not a directory"), ("gone/x", "No such file or directory")],
+)
+def test_what_takes_no_folder_is_refused_before_it_is_needed(tmp_path: Path, place: str, reason: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StorageError, match=rf"{tmp_path}/{place}: cannot be written \({reason}\)\. Free space"):
+        try_new_folders(tmp_path / "new/folder", tmp_path / place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone"]
+
+
+def test_what_takes_no_file_is_refused_before_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    try_writing(tmp_path / "folder/new", tmp_path / "other/new")
+    with pytest.raises(StorageError, match=r"folder: cannot be written \(Is a directory\)\. Free space"):
+        try_writing(tmp_path / "folder")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_a_failure_without_a_reason_of_the_systems_is_said_in_its_own_words(tmp_path: Path) -> None:
+    assert "(None)" not in str(unwritable(shutil.Error([("a", "b", "no room")]), tmp_path))
+    assert "no room" in str(unwritable(shutil.Error([("a", "b", "no room")]), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("stage", "overrides", "place"),
+    [
+        ("search", ["paths.results=file"], "file/wine_mlp-tpe"),
+        ("search", ["output=file/x"], "file/x/config.yaml"),
+        ("confirm", ["output=file"], "file/confirm"),
+        ("evaluate", ["output=file"], "file/evaluate"),
+        ("explain", ["output=file/x"], "file/x/explain"),
+    ],
+)
+def test_no_stage_trains_for_a_place_that_cannot_be_written(
+    stage: str, overrides: list[str], place: str, tmp_path: Path, prepared: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StorageError, match=rf"^{place}[\w-]*: cannot be written \(Not a directory\)"):
+        confirming.run(tmp_path, stage, "experiment=wine_mlp", prepared, "tracker=off", *overrides)
+    assert not list(tmp_path.rglob("spool.jsonl")) and (tmp_path / "file").read_text() == "mine"
+
+
 ON_A_READ_ONLY_DISK = """
 import sys; from pathlib import Path
 from eksplora.errors import StorageError
-from eksplora.stage._results import new_folder, write_file
+from eksplora.stage._results import new_folder, try_new_folders, try_writing, write_file
 def folder():
     with new_folder(Path("results/confirm")): pass
-for act in (folder, lambda: write_file(Path("results/report.md"), "new")):
+early = lambda: try_new_folders(Path("results/confirm")), lambda: try_writing(Path("results/a/report.md"))
+for act in (folder, lambda: write_file(Path("results/report.md"), "new"), *early):
     try: act()
     except StorageError as error: print(error)
 """
@@ -144,7 +203,7 @@ def test_a_read_only_folder_is_an_error_of_the_user(old: Path, tmp_path: Path) -
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     told = [line.partition(": ")[2].partition(". ")[0] for line in done.stdout.splitlines()]
-    assert told == ["cannot be written (Read-only file system)"] * 2
+    assert told == ["cannot be written (Read-only file system)"] * 4
     assert content(tmp_path) == before
 
 
@@ -152,9 +211,12 @@ def test_a_read_only_folder_is_an_error_of_the_user(old: Path, tmp_path: Path) -
     ("text", "told"),
     [
         (None, "is missing: the stage confirm has not ended"),
-        ("{", r"cannot be read \(Expecting property name"),
-        ("[1]", "does not hold what the stage confirm writes"),
-        ("\udcff", r"cannot be read \('utf-8' codec"),
+        ("{", r"cannot be read \(Invalid JSON: EOF while parsing"),
+        ("[1]", r"cannot be read \("),
+        ("\udcff", r"cannot be read \(Invalid JSON: "),
+        (json.dumps({key: value for key, value in CONFIRMED.items() if key != "final"}), r"cannot be read \(final: "),
+        (json.dumps(CONFIRMED | {"configurations": []}), r"cannot be read \(configurations is empty\)"),
+        (json.dumps(CONFIRMED | {"studies": {"final": "../x"}}), r"cannot be read \(studies is "),
     ],
 )
 def test_facts_that_are_not_there_are_answered_with_the_command_that_makes_them(
@@ -169,6 +231,6 @@ def test_facts_that_are_not_there_are_answered_with_the_command_that_makes_them(
 
 
 def test_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
-    facts: dict[str, Any] = {"mean": 0.1 + 0.2, "name": "größer", "interval": None}
+    facts: dict[str, Any] = CONFIRMED | {"mean": 0.1 + 0.2, "name": "größer", "interval": None}
     write_file(tmp_path / "confirm/confirm.json", json.dumps(facts))
     assert read_facts(tmp_path, "confirm", experiment="wine_mlp") == facts

@@ -1,12 +1,14 @@
+import hashlib
+import io
 import json
 import os
-import pickle
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +32,12 @@ def load(folder: Path, config: str = "config") -> int | None:
         return None
     assert torch.equal(loaded["weights"], torch.full((100_000,), float(loaded["step"])))
     return int(loaded["step"])
+
+
+def pickled(state: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
 
 
 def generation(folder: Path, step: int) -> Path:
@@ -96,6 +104,75 @@ def test_a_state_without_its_whole_manifest_does_not_count(text: str | None, tmp
     assert load(tmp_path) == 2
 
 
+def small(step: int) -> dict[str, Any]:
+    return {"step": step, "weights": torch.full((4,), float(step))}
+
+
+def test_any_flipped_bit_in_either_generation_gives_the_newest_whole_state(tmp_path: Path) -> None:
+    """Every bit of both manifests, and a sample of the bits of both states."""
+    for step in (1, 2, 3):
+        checkpoint.save(tmp_path, small(step), config_hash="config")
+    newest = generation(tmp_path, 3).stem
+    draw, found = random.Random(0), {2: 0, 3: 0}
+    for name in ("a.json", "b.json", "a.pt", "b.pt"):
+        path = tmp_path / name
+        content = path.read_bytes()
+        bits = range(8 * len(content))
+        for bit in bits if name.endswith(".json") else draw.sample(bits, 300):
+            altered = bytearray(content)
+            altered[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(altered)
+            loaded = checkpoint.load(tmp_path, config_hash="config")
+            assert loaded is not None, f"bit {bit} of {name}"
+            step = loaded["step"]
+            # A flipped bit in the word "seal" gives a manifest as earlier versions wrote it, whose rest is whole.
+            allowed = {3} if path.stem != newest else {2, 3} if name.endswith(".json") else {2}
+            assert step in allowed, f"bit {bit} of {name}"
+            assert torch.equal(loaded["weights"], torch.full((4,), float(step)))
+            found[step] += 1
+        path.write_bytes(content)
+    assert found[2] > 300 + 8 * 100 and found[3] > found[2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "null", "3", '"a"', "{}", "[" * 100_000, '{"serial": 9e99}'),
+        '{"serial": "9", "sha256": "0", "step": 9, "config": "config"}',
+        '{"serial": null, "sha256": null, "step": null, "config": null}',
+        '{"serial": 9, "sha256": ["0"], "step": 9, "config": "config"}',
+        '{"serial": true, "sha256": "0", "step": 9, "config": "config"}',
+    ],
+)
+def test_a_manifest_of_another_shape_does_not_count(text: str, tmp_path: Path) -> None:
+    save(tmp_path, 1, 2, 3)
+    generation(tmp_path, 3).with_suffix(".json").write_text(text)
+    assert load(tmp_path) == 2
+    save(tmp_path, 4)
+    assert load(tmp_path) == 4
+
+
+@pytest.mark.parametrize("content", [b"no pickle", b"", pickled([3]), pickled({"step": 7}), pickled({})])
+def test_a_state_that_was_altered_together_with_its_hash_does_not_count(content: bytes, tmp_path: Path) -> None:
+    save(tmp_path, 1, 2, 3)
+    path = generation(tmp_path, 3)
+    path.write_bytes(content)
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    serial, sha256 = manifest["serial"], hashlib.sha256(content).hexdigest()
+    forged = checkpoint.Manifest(serial, sha256, 3, "config").sealed()
+    path.with_suffix(".json").write_text(json.dumps(asdict(forged)))
+    assert load(tmp_path) == 2
+
+
+def test_a_state_of_an_earlier_version_is_loaded(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    path = generation(tmp_path, 1).with_suffix(".json")
+    manifest = json.loads(path.read_text())
+    del manifest["seal"]
+    path.write_text(json.dumps(manifest))
+    assert load(tmp_path) == 1
+
+
 def test_the_next_save_replaces_the_damaged_generation_and_not_the_good_one(tmp_path: Path) -> None:
     save(tmp_path, 1, 2, 3)
     good = generation(tmp_path, 2)
@@ -118,8 +195,7 @@ def test_a_state_that_holds_code_is_not_run(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "harm"),)
 
     checkpoint.save(tmp_path, {"step": 1, "weights": Harmful()}, config_hash="config")
-    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        checkpoint.load(tmp_path, config_hash="config")
+    assert checkpoint.load(tmp_path, config_hash="config") is None  # as if it were not there: the training begins anew
     assert not (tmp_path / "harm").exists()
 
 

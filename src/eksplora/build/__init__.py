@@ -19,8 +19,10 @@ from eksplora.build._compose import (
 )
 from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
+from eksplora.build._loading import load_ensemble, load_network, network_of
 from eksplora.build._mix import check_mix
-from eksplora.build._part import check_recorded, load_ensemble, load_network, network_of, part, sampler_factory
+from eksplora.build._model_card import write_card
+from eksplora.build._part import check_recorded, part, sampler_factory
 from eksplora.build._request import Request, compose_request, request
 
 __all__ = [
@@ -49,4 +51,5 @@ __all__ = [
     "sampler_factory",
     "samples",
     "unknown_key",
+    "write_card",
 ]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from hydra.errors import HydraException
@@ -18,9 +18,6 @@ from hydra.utils import instantiate
 from eksplora.build._compose import CONF
 from eksplora.errors import ConfigError, DataError
 from eksplora.search.space import Space
-
-if TYPE_CHECKING:
-    from eksplora.build._ensemble import Ensemble
 
 
 @cache
@@ -85,81 +82,6 @@ def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], 
     needs_space = {"space": space} if "space" in config["sampler"] else {}
     factory = part(config, "sampler")
     return lambda seed: factory(seed=seed, **needs_space)
-
-
-def load_network(folder: str | Path, *, member: int = 0) -> Any:
-    """A recorded network, ready to use: raw features in, outputs out.
-
-    Args:
-        folder: A folder with `config.yaml` and `member-<i>.safetensors`, such as `results/<study>/best`.
-        member: Which member's weights.
-
-    Returns:
-        A `torch.nn.Module` in evaluation mode: (rows, ...) -> (rows, num_outputs).
-
-    Raises:
-        ConfigError: If the configuration names a part that this project does not have.
-        DataError: If a file is missing or unreadable.
-    """
-    path = Path(folder)
-    return network_of(recorded_config(path / "config.yaml"), path / f"member-{member}.safetensors")
-
-
-def network_of(config: Mapping[str, Any], weights: Path) -> Any:
-    """A trained network from its configuration and its weights; see `load_network`.
-
-    Raises:
-        ConfigError: If the configuration names a part that this project does not have.
-        DataError: If the file is missing or unreadable.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from eksplora.model._scaled import Scaled
-
-    try:
-        tensors = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"{weights} cannot be read ({error}). Give a folder that holds a study's best network."
-        ) from None
-    scaling = {name: value for name, value in tensors.items() if not name.startswith("network.")}
-    network = part(config, "model")
-    prefix = "network."
-    network.load_state_dict(
-        {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-    )
-    return Scaled(network=network, **scaling).eval()
-
-
-_CONFIRMED = "Give the folder of a confirmed model."
-
-
-def load_ensemble(folder: str | Path) -> "Ensemble":
-    """A recorded model, ready to use.
-
-    Args:
-        folder: A folder with `config.yaml`, `card.json` and `member-<i>.safetensors`, such as
-            `results/<experiment>/confirm/model`.
-
-    Raises:
-        ConfigError: If the configuration names a part that this project does not have.
-        DataError: If a file is missing or unreadable.
-    """
-    from eksplora.build._ensemble import Ensemble
-
-    path = Path(folder)
-    config = recorded_config(path / "config.yaml")
-    try:
-        card = json.loads((path / "card.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path / 'card.json'} cannot be read ({error}). Give the folder of a confirmed model."
-        ) from None
-    numbers = sorted(int(file.stem.removeprefix("member-")) for file in path.glob("member-*.safetensors"))
-    if not numbers:
-        raise DataError(f"{path} holds no member-<i>.safetensors. {_CONFIRMED}")
-    return Ensemble([load_network(path, member=number) for number in numbers], config, card)
 
 
 def recorded_config(path: Path) -> dict[str, Any]:

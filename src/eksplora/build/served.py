@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from eksplora.build._ensemble import Ensemble
-from eksplora.build._part import load_ensemble
+from eksplora.build._loading import load_ensemble
 from eksplora.errors import DataError
 
 

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from eksplora.untrusted import plain_cell
+
 Row = Mapping[str, Any]
 WIDTH = 160
 """Characters of a table that goes to a file, where no terminal states its width."""
@@ -94,11 +96,11 @@ def as_csv(rows: Sequence[Row]) -> str:
     """All rows as CSV; lists and mappings as JSON, numbers in full."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(plain_cell, columns))
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
     return buffer.getvalue()
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
+    return json.dumps(value) if isinstance(value, list | dict) else plain_cell(value)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.counter import fingerprint
+from eksplora.data._shape import ArrayEntry, PartRows, PreparedCard
 
 State = Literal["fetched", "prepared"]
 # Raise one when the files or the card of that form change their meaning. Older prepared folders are then made again,
@@ -97,6 +98,17 @@ def describe(data: PreparedData) -> dict[str, Any]:
     }
 
 
+def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
+    """Refuse data of which no card could be read back.
+
+    Raises:
+        ValueError: Saying what does not go together.
+    """
+    arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
+    plain = {key: value for key, value in card.items() if key in PreparedCard.__dataclass_fields__}
+    PreparedCard(**{**plain, "rows": PartRows(**card["rows"]), "arrays": arrays})
+
+
 def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
     """The card as plain JSON values with a fingerprint of all its other keys."""
     plain: dict[str, Any] = json.loads(json.dumps(card))
@@ -107,7 +119,10 @@ def is_sealed(card: object) -> bool:
     """Whether the card is whole and unaltered since it was sealed."""
     if not isinstance(card, dict) or "fingerprint" not in card:
         return False
-    return sealed({key: card[key] for key in card if key != "fingerprint"}) == card
+    try:
+        return sealed({key: card[key] for key in card if key != "fingerprint"}) == card
+    except (ValueError, RecursionError):  # numbers longer and levels deeper than any that we write
+        return False
 
 
 def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
-from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, describe
+from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
 from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.protocol import check_fraction, check_seed, split_rows
 
@@ -20,9 +20,9 @@ Part = Literal["train", "test"]
 class Dataset(ABC):
     """A data set with a raw form under `<root>/raw/<name>`, made into a prepared form under `<root>/prepared/<name>`.
 
-    A subclass says where the data come from (`name`, `source`, `licence`, `from_source`); how the raw form is read,
-    where that is files of the source (`read`); and, where the split is not ours to choose, what it is (`fixed_split`,
-    `cut`).
+    A subclass says where the data come from (`name`, `source`, `licence`, `from_source`, and `source_files` where that
+    reads files); how the raw form is read, where that is files of the source (`read`); and, where the split is not ours
+    to choose, what it is (`fixed_split`, `cut`).
 
     Args:
         root: Folder of raw and prepared data.
@@ -83,9 +83,22 @@ class Dataset(ABC):
     def from_source(self) -> RawData:
         """The source's rows in its own order; asked only where there is no raw form. Heavy imports belong inside."""
 
+    def source_files(self) -> Sequence[Path]:
+        """The files that `from_source` reads: where a person edits one, raw and prepared form are made anew."""
+        return ()
+
     def read(self) -> Rows:
         """The rows of the raw form, in the source's order; called after its hashes were found to agree."""
-        return Rows(*(np.load(self.raw_folder / f"{name}.npy") for name in ("features", "targets")))
+        way_out = f"Delete the folder {self.raw_folder}. {self._way_out()}"
+        arrays = _verify.read_card(self.raw_folder, "fetched", way_out).get("arrays", {})
+        missing = [name for name in ("features", "targets") if name not in arrays]
+        if missing:
+            raise DataError(f"{self.raw_folder} holds no array {missing[0]}. {way_out}")
+        features, targets = (
+            np.array(_verify.map_array(self.raw_folder / f"{name}.npy", arrays[name], way_out))
+            for name in ("features", "targets")
+        )
+        return Rows(features, targets)
 
     def cut(self, rows: Rows) -> tuple[Rows, Rows]:
         """Training and test rows: here by the seeded split of `test_fraction` and `split_seed`."""
@@ -97,14 +110,14 @@ class Dataset(ABC):
     def fetch(self) -> dict[str, Any]:
         """Make the raw form unless it is there already, and return its card; each of its files has the card's hash.
 
-        Once it is there the source is never asked again. Several processes may call it at once; a kill at any moment
-        leaves nothing half-written in its place.
+        Once it is there the source is asked again only where one of its files has been edited. Several processes may
+        call it at once; a kill at any moment leaves nothing half-written in its place.
 
         Raises:
             DataError: The source is missing or altered, or the raw form has changed since it was fetched.
             StorageError: The root cannot be written or the disk is full.
         """
-        return _raw.fetched(self.raw_folder, self._origin(), self.from_source)
+        return _raw.fetched(self.raw_folder, self._origin(), self.from_source, self.source_files())
 
     def prepare(self) -> dict[str, Any]:
         """Make the prepared form, from the raw one, unless it is there already, and return its card.
@@ -145,6 +158,10 @@ class Dataset(ABC):
             _verify.open_array(self.folder / f"{name}.npy", entries[name], way_out)
             for name in (f"{part}_features", f"{part}_targets")
         )
+        classes = self.stated["num_classes"]
+        if classes is not None and len(targets) and (targets.min() < 0 or targets.max() >= classes):
+            found = f"{targets.min()} to {targets.max()}"
+            raise DataError(f"{self.folder}: the classes of {part} are {found}, its card has {classes}. {way_out}")
         return features, targets
 
     def excluded_columns(self) -> list[int]:
@@ -187,14 +204,20 @@ class Dataset(ABC):
             card = _verify.read_card(self.folder, "prepared", "")
         except DataError:
             return False
-        return bool(card["split"] == self.split and _verify.is_complete(self.folder, card))
+        is_of_files = not _raw.changed(card, self.source_files())
+        return bool(card["split"] == self.split and is_of_files and _verify.is_complete(self.folder, card))
 
     def _build(self) -> None:
         raw = self.fetch()
         train, test = self.cut(self.read())
         data = PreparedData(train, test, raw["feature_names"], raw["classes"])
         card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data)}
+        card |= {"sources": raw["sources"]} if "sources" in raw else {}
         self._check(card)
+        try:
+            check_shape(card, data)
+        except ValueError as error:
+            raise DataError(f"{self.name}: {error}. Correct what its module gives as the source's rows.") from None
         _store.write(self.folder, data.arrays(), card)
 
     def _origin(self) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Rows that a user gives to a model: a table, arrays, or image files, as the data set's own rows are."""
 
 import csv
+import math
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,13 @@ from eksplora.errors import DataError
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Kinds of image files that are read."""
 
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+"""What such a file may be inside, whatever its name says: Pillow would hand a PostScript file to another program."""
+
+LARGEST_BYTES = 2**30
+"""Of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
+
+SPLIT = "Split it into smaller files."
 SAVED = "Save it by numpy.savez(path, features=...)."
 
 Card = Mapping[str, Any]
@@ -49,6 +58,10 @@ def _table(path: Path, card: Card) -> NDArray[np.float64]:
     names: Sequence[str] = card["feature_names"]
     if len(card["input_shape"]) != 1:
         raise DataError(f"input: {path} is a table, but the model takes images. Give image files or an npz file.")
+    if (size := path.stat().st_size) > LARGEST_BYTES:
+        raise DataError(
+            f"input: {path} has {size / 2**30:.1f} GiB, more than {LARGEST_BYTES >> 30} are not read. {SPLIT}"
+        )
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.DictReader(file)
@@ -88,6 +101,7 @@ def _number(text: str, path: Path, line: int, name: str) -> float:
 def _arrays(path: Path, card: Card) -> NDArray[np.float64]:
     if not zipfile.is_zipfile(path):
         raise DataError(f"input: {path} is no npz file. {SAVED}")
+    _check_size(path)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             features: NDArray[Any] = file["features"]
@@ -106,6 +120,30 @@ def _arrays(path: Path, card: Card) -> NDArray[np.float64]:
     return features.astype(np.float64)
 
 
+def _check_size(path: Path) -> None:
+    """Refuse an archive whose array would be larger than is read, before anything is decompressed.
+
+    Raises:
+        DataError: Naming file and size.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo("features.npy").file_size
+            with archive.open("features.npy") as stream:
+                shape, _, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
+    except Exception:  # no such array, or a damaged archive: the reading proper says so
+        return
+    size = max(size, math.prod(shape) * dtype.itemsize)
+    if size > LARGEST_BYTES:
+        raise DataError(
+            f"input: {path} holds {size / 2**30:.1f} GiB of features, more than {LARGEST_BYTES >> 30} are not read. "
+            f"{SPLIT}"
+        )
+
+
+_HEADERS: dict[Any, Any] = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
 def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
     shape: Sequence[int] = card["input_shape"]
     if len(shape) != 3:
@@ -118,25 +156,54 @@ def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], N
 
 
 def _image(file: Path, card: Card) -> NDArray[np.float64]:
-    """Pixels (1, height, width), 0 to 255 brought to the range of the data set's own; nothing is resized or turned.
+    """Pixels (channels, height, width), 0 to 255 brought to the range of the data set's own.
 
-    Colours count by their luminance, transparency does not.
+    Nothing is resized or turned. Where the model takes grey images, colours count by their luminance.
     """
     from PIL import Image
 
-    _, height, width = card["input_shape"]
+    channels, height, width = card["input_shape"]
+    mode = {1: "L", 3: "RGB"}.get(channels)
+    if mode is None:
+        raise DataError(f"input: {file}: the model takes {channels} channels, an image has 1 or 3. Give an npz file.")
+    if not file.is_file():
+        raise DataError(f"input: {file} is no file. Take it out of the folder.")
     try:
-        with Image.open(file) as opened:
-            mode, pixels = opened.mode, np.asarray(opened.convert("L"), dtype=np.float64)
+        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as opened:
+            _check_image(opened, file, (width, height))
+            pixels = np.asarray(opened.convert(mode), dtype=np.float64)
+    except DataError:
+        raise
     except Exception as error:  # of a damaged file: Pillow's decoders each have their own
-        raise DataError(f"input: {file} cannot be read ({error}). Give a grey image.") from None
-    if mode.startswith(("I", "F")):
-        raise DataError(f"input: {file} has more than 8 bits a pixel, which would be cut off. Save it with 8.")
-    if pixels.shape != (height, width):
-        raise DataError(
-            f"input: {file} has {pixels.shape[1]}x{pixels.shape[0]} pixels, the model takes {width}x{height}. "
-            "Resize it, as the training images were."
-        )
+        reason = " ".join(str(error).split())
+        raise DataError(f"input: {file} cannot be read ({reason}). Give a PNG, JPEG, BMP, TIFF or WebP file.") from None
     low, high = card["feature_ranges"][0]
     scaled: NDArray[np.float64] = low + pixels / 255 * (high - low)
-    return scaled[np.newaxis]
+    return scaled[np.newaxis] if channels == 1 else scaled.transpose(2, 0, 1)
+
+
+def _check_image(opened: Any, file: Path, size: tuple[int, int]) -> None:
+    """Refuse an image that is not what the model takes, before it is decoded, and one whose pixels are not certain.
+
+    Raises:
+        DataError: Naming file and reason.
+    """
+    if opened.size != size:
+        raise DataError(
+            f"input: {file} has {opened.size[0]}x{opened.size[1]} pixels, the model takes {size[0]}x{size[1]}. "
+            "Resize it, as the training images were."
+        )
+    if (frames := getattr(opened, "n_frames", 1)) > 1:
+        raise DataError(f"input: {file} is a sequence of {frames} images. Save the one that is meant.")
+    if opened.mode.startswith(("I", "F")) or _has_deep_pixels(opened):
+        raise DataError(f"input: {file} has more than 8 bits a pixel, which would be cut off. Save it with 8.")
+    if opened.has_transparency_data and np.asarray(opened.convert("RGBA"))[:, :, 3].min() < 255:
+        raise DataError(f"input: {file} is transparent in places. Save it on the background that is meant.")
+
+
+def _has_deep_pixels(opened: Any) -> bool:
+    """Whether colours of 16 bits would become 8 without a word: Pillow shows that in how it means to decode."""
+    if opened.format not in ("PNG", "TIFF"):
+        return False
+    ways = [tile[3] for tile in opened.tile]
+    return any(";16" in str(way if isinstance(way, str) else way[0]) for way in ways)

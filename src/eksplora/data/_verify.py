@@ -1,7 +1,6 @@
 """Raw and prepared folders as they are read: a card that is whole, and files that have its hashes."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _card
+from eksplora.data._shape import SHAPES
 from eksplora.errors import DataError
+from eksplora.untrusted import parse_json
 
 CARD = "card.json"
 _seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
@@ -25,16 +26,19 @@ def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
     """
     path = folder / CARD
     try:
-        card = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the data are not {state}. {way_out}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
+    card = parse_json(content, dict[str, Any], source=path, way_out=way_out)
     if not _card.is_sealed(card):
         raise DataError(f"{path} has been altered: its fingerprint does not agree. {way_out}")
-    if card["format"] != _card.FORMAT[state]:
-        raise DataError(f"{path} has format {card['format']}, this version reads {_card.FORMAT[state]}. {way_out}")
-    return dict(card)
+    if card.get("format") != _card.FORMAT[state]:
+        found = str(card.get("format"))[:20]
+        raise DataError(f"{path} has format {found}, this version reads {_card.FORMAT[state]}. {way_out}")
+    parse_json(content, SHAPES[state], source=path, way_out=way_out)
+    return card
 
 
 def is_complete(folder: Path, card: Mapping[str, Any]) -> bool:
@@ -54,16 +58,37 @@ def verify(folder: Path, card: Mapping[str, Any], state: _card.State, way_out: s
 
 
 def open_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
-    """A read-only memory map of a prepared array whose hash agrees with its entry in the card.
+    """A read-only memory map of a prepared array whose hash, shape and kind agree with its entry in the card.
 
     The hash is computed once per process and state of the file.
 
     Raises:
         DataError: The file is missing, unreadable or altered; the message ends with `way_out`.
     """
-    _verify_file(path, entry, _sha256_once, "prepared", way_out)
+    _verify_file(path, entry, sha256_once, "prepared", way_out)
+    return map_array(path, entry, way_out)
+
+
+def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
+    """A read-only memory map of an array of a verified file: no memory is taken for what its header promises.
+
+    Raises:
+        DataError: The file is no array, or one of another shape or kind than its entry says.
+    """
     with _reading(path, way_out):
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError:
+            raise
+        except Exception as error:  # of a header that numpy did not write: it has errors of many kinds
+            raise DataError(f"{path} holds no array ({_one_line(error)}). {way_out}") from None
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path} holds no array but an archive. {way_out}")
+    if (list(array.shape), str(array.dtype)) != (list(entry["shape"]), entry["dtype"]):
+        raise DataError(
+            f"{path} holds {array.dtype} of shape {list(array.shape)}, its card says {entry['dtype']} of shape "
+            f"{list(entry['shape'])}. {way_out}"
+        )
     return array
 
 
@@ -73,7 +98,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sha256_once(path: Path) -> str:
+def sha256_once(path: Path) -> str:
+    """The hash of a file, computed once per process and state of the file."""
     stat = path.stat()
     state = (str(path.absolute()), stat.st_mtime_ns, stat.st_size)
     if state not in _seen:
@@ -108,4 +134,4 @@ def _reading(path: Path, way_out: str) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    return (error.strerror or "") if isinstance(error, OSError) else str(error)
+    return (error.strerror or "") if isinstance(error, OSError) else " ".join(str(error).split())[:200]

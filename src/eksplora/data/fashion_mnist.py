@@ -85,6 +85,11 @@ class FashionMnist(Dataset):
             read_idx(folder / name, payload)
         return RawData({name: (folder / name).read_bytes() for name in FILES}, feature_names=["pixel"], classes=CLASSES)
 
+    def source_files(self) -> Sequence[Path]:
+        """The four files of `source_dir`, where they are there: those of a package or of the web are not edited."""
+        files = [self.source_dir / name for name in FILES] if self.source_dir is not None else []
+        return files if all(file.is_file() for file in files) else []
+
     def read(self) -> Rows:
         """Images (rows, 1, 28, 28) uint8 from 0 to 255 and classes (rows,) int64; training rows first."""
         train_images, train_labels, test_images, test_labels = (

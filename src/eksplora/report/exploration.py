@@ -7,6 +7,7 @@ from typing import Any
 
 from eksplora.report import table as tabular
 from eksplora.report.table import table
+from eksplora.untrusted import plain_cell
 
 Facts = Mapping[str, Any]
 
@@ -218,7 +219,6 @@ def as_csv(facts: Facts, name: str) -> str:
         for column, one in row["summary"].items():
             low, high = one["interval"] or (None, None)
             numbers = [row["reported"].get(column), one["mean"], low, high, one["std"], one["n"]]
-            writer.writerow(
-                [facts["budget"]["name"], name, key, column, *numbers, row["run"], " ".join(row["member_runs"])]
-            )
+            line = [facts["budget"]["name"], name, key, column, *numbers, row["run"], " ".join(row["member_runs"])]
+            writer.writerow(map(plain_cell, line))
     return buffer.getvalue()

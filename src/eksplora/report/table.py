@@ -5,6 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.untrusted import plain_cell
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -104,9 +106,10 @@ def as_csv(rows: Rows) -> str:
         'name,mean\n"a,b",0.1\nc,\n'
     """
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns_of(rows), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    columns = columns_of(rows)
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(plain_cell, columns))
+    writer.writerows([plain_cell(row.get(name)) for name in columns] for row in rows)
     return buffer.getvalue()
 
 

@@ -2,70 +2,152 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eksplora.errors import DataError, EksploraError, PreconditionError
-from eksplora.provenance import UNKNOWN
+from eksplora.provenance import UNKNOWN, without_git
+from eksplora.stage._patch import Change, changes, check_modes, is_patch
 from eksplora.stage._population import Key
-from eksplora.stage._recorded import Recorded
+from eksplora.stage._recorded import Recorded, Result
 from eksplora.types import Status
+from eksplora.untrusted import read_json
 
 SCRIPT = Path(__file__).with_name("_retrain.py")
 WORKS = {True: "eksplora.stage._baseline_job:run", False: "eksplora.stage._job:run"}
 """What trains a configuration, by whether it is a baseline's."""
 
 
+NO_ANSWER = "The recorded sources gave another answer than sources of this project."
+
+
+@dataclass
+class Answer:
+    """What the script that trains writes."""
+
+    results: list[Result]
+    split: str
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""The whole name of a commit, by SHA-1 or SHA-256: what is shorter, or is a word, git would look up."""
+
+PATCH = "the recorded changes.diff"
+ALONE = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "submodule.recurse=false", "core.protectHFS=true")
+"""Settings with which git runs nothing besides, no hook and no watcher, and refuses other systems' names of `.git`."""
+
+
 @contextmanager
-def worktree(project: Path, commit: str, patch: str) -> Iterator[Path]:
+def worktree(
+    project: Path, commit: str, patch: str, *, permit: Callable[[list[Change]], None] = lambda found: None
+) -> Iterator[Path]:
     """The files of a commit with a patch applied, in a folder of their own that is gone afterwards.
 
     Args:
         project: The project's folder, with its repository.
         commit: The recorded commit.
         patch: What was different in the working tree when it was recorded.
+        permit: Asked before the patch is applied, with what it changes; raises to refuse it.
 
     Raises:
-        PreconditionError: If the repository does not have the commit, or the patch does not fit it.
+        PreconditionError: If the repository does not have the commit, or the patch does not fit it, would write outside
+            of the worktree, or makes links.
     """
     if UNKNOWN in (commit, patch):
         raise PreconditionError("the commit was not recorded: the run was made outside of a git repository.")
+    if not COMMIT.fullmatch(commit):
+        raise PreconditionError(
+            f"the recorded commit is {ascii(commit)[:80]}, which is no commit. The record was altered."
+        )
+    if reason := without_git(project):
+        raise PreconditionError(f"commit {commit[:12]} cannot be checked out: {reason}")
     with tempfile.TemporaryDirectory(prefix="eksplora-") as folder:
         tree = Path(folder) / "tree"
+        git = partial(_git, settings=[*ALONE, *_no_filters(project)])
         try:
             # In two steps: the user's hook for a checkout (DVC has one) does not run.
-            found = _git(project, "worktree", "add", "--detach", "--no-checkout", "--quiet", str(tree), commit)
-            found = found or _git(tree, "reset", "--hard", "--quiet")
+            found = git(project, "worktree", "add", "--detach", "--no-checkout", "--quiet", "--", str(tree), commit)
+            found = found or git(tree, "reset", "--hard", "--quiet")
             if found:
                 raise PreconditionError(
                     f"commit {commit[:12]} cannot be checked out ({found}). Fetch it: git fetch --all --tags."
                 )
-            if "diff --git " in patch and (reason := _git(tree, "apply", "--whitespace=nowarn", given=patch)):
-                raise PreconditionError(f"the recorded changes.diff does not fit commit {commit[:12]} ({reason}).")
+            _check_commit(git, tree, commit)
+            if is_patch(patch):
+                _apply(git, tree, commit, patch, permit)
             yield tree
         finally:
             shutil.rmtree(tree, ignore_errors=True)
-            _git(project, "worktree", "remove", "--force", "--force", str(tree))  # twice: also one that was half made
+            git(project, "worktree", "remove", "--force", "--force", "--", str(tree))  # twice: also one half made
 
 
-def _git(folder: Path, *arguments: str, given: str = "") -> str:
-    """Run git; returns the last line of its complaint, empty when all is well."""
+def _check_commit(git: Callable[..., str], tree: Path, commit: str) -> None:
+    """Refuse a worktree of anything else than what was asked for.
+
+    Raises:
+        PreconditionError: If it is one.
+    """
+    shown: list[str] = []
+    if git(tree, "rev-parse", "--verify", "HEAD", output=shown) or shown[0].strip() != commit:
+        raise PreconditionError(f"git made a worktree of another commit than {commit[:12]}. Nothing was trained.")
+
+
+def _apply(
+    git: Callable[..., str], tree: Path, commit: str, patch: str, permit: Callable[[list[Change]], None]
+) -> None:
+    """Say what a patch changes, have it permitted, and apply it.
+
+    Raises:
+        PreconditionError: If it does not fit, is refused, or would write what is no file of the project.
+    """
+    check_modes(patch, PATCH)
+    shown: list[str] = []
+    reason = git(tree, "apply", "--numstat", "-z", "--", "-", given=patch, output=shown)
+    if not reason:
+        permit(changes(shown[0], PATCH))
+        reason = git(tree, "apply", "--whitespace=nowarn", "--", "-", given=patch)
+    if reason:
+        raise PreconditionError(f"{PATCH} does not fit commit {commit[:12]} ({reason}).")
+
+
+def _no_filters(project: Path) -> list[str]:
+    """Settings that switch off the user's filters: a recorded `.gitattributes` must not choose which run."""
+    shown: list[str] = []
+    _git(
+        project, "config", "--name-only", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$", output=shown
+    )
+    names = shown[0].splitlines() if shown else []
+    return [
+        f"{name}={'false' if name.endswith('.required') else ''}" for name in dict.fromkeys(names) if "=" not in name
+    ]
+
+
+def _git(
+    folder: Path, *arguments: str, given: str = "", settings: Sequence[str] = (), output: list[str] | None = None
+) -> str:
+    """Run git; returns the last line of its complaint, empty when all is well; what it prints is added to `output`."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}  # what is not here is not fetched unasked
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+            ["git", "-C", str(folder), *(word for one in settings for word in ("-c", one)), *arguments],
             input=given.encode(errors="surrogateescape"),
             capture_output=True,
             env=environment,
         )
     except OSError as error:
         return f"git: {error.strerror}"
+    if output is not None:
+        output.append(done.stdout.decode(errors="surrogateescape"))
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return (lines[-1] if lines else "git failed") if done.returncode else ""
 
@@ -98,7 +180,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         }
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
-            "code.sha256": recorded.provenance["code.sha256"],
+            "code.sha256": recorded.provenance.get("code.sha256", UNKNOWN),
             "trainings": trainings,
             "pruned": ends,
             "threads": recorded.threads[keys[0]][-1],
@@ -106,8 +188,11 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             "output": str(output),
         }
         _run(tree, folder, request)
-        found = json.loads(output.read_text(encoding="utf-8"))
-    if found["code.sha256"] != recorded.provenance["code.sha256"]:
+        found = read_json(output, dict[str, Any], way_out=NO_ANSWER)
+        known = recorded.provenance.get("code.sha256", UNKNOWN)
+        if found.get("code.sha256") == known != UNKNOWN:
+            read_json(output, Answer, way_out=NO_ANSWER)
+    if found.get("code.sha256") != known or known == UNKNOWN:
         raise PreconditionError(
             "the sources of the recorded commit and diff are not those that the run was trained with: files that git "
             "does not hold were part of them."

@@ -1,14 +1,15 @@
 """The networks that baselines compare with: the best finished study of the same experiment."""
 
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eksplora.console.table import show_value
+from eksplora.errors import DataError
 from eksplora.types import Config
+from eksplora.untrusted import load_yaml, read_json
 
 NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "source_dir", "url")
 """Keys of data that do not decide which rows are in which part."""
@@ -38,25 +39,31 @@ def comparable(results: Path, base: Config) -> Iterator[Mapping[str, Any]]:
     """The facts (`search.json`) of studies of networks with the same experiment, objective and rows."""
     metric = f"val/{base['objective']['metric']}"
     for path in sorted(results.glob("*/search.json")):
-        facts = _read(path)
-        if (facts.get("experiment"), facts.get("metric")) != (base["experiment"], metric) or not facts.get("best"):
-            continue
-        config = _read(path.parent / "best" / "config.yaml")
-        if "model" in config and _measured(config) == _measured(base):
-            yield facts
+        with suppress(DataError):  # another command may be replacing it, and what cannot be read is no rival
+            facts = asdict(read_json(path, _Searched, way_out=""))
+            if (facts["experiment"], facts["metric"]) != (base["experiment"], metric):
+                continue
+            if not isinstance(facts["best"].get(metric), int | float):
+                continue
+            config = load_yaml(path.parent / "best" / "config.yaml", way_out="")
+            if isinstance(config, dict) and "model" in config and _measured(config) == _measured(base):
+                yield facts
+
+
+@dataclass
+class _Searched:
+    """What is said of a study."""
+
+    study: str
+    experiment: str
+    metric: str
+    members: str
+    trials: dict[str, int]
+    best: dict[str, Any]
 
 
 def _measured(config: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What decides the rows and the meaning of a value."""
-    rows = {key: value for key, value in config["data"].items() if key not in NOT_ROWS}
-    return rows, config["protocol"], config["metric"], config["objective"]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A file of a study's results; empty where it is gone: another command may be replacing it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    """What decides the rows and the meaning of a value; nothing where it is no mapping of such."""
+    data = config.get("data")
+    rows = {key: value for key, value in data.items() if key not in NOT_ROWS} if isinstance(data, Mapping) else {}
+    return rows, *(config.get(key) for key in ("protocol", "metric", "objective"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eksplora import build
 from eksplora.build import Request
 from eksplora.console import table
 from eksplora.console.work import Work
@@ -132,6 +133,7 @@ def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
     for member, result in best.results.items():
         if result.weights and Path(result.weights).exists():
             shutil.copyfile(result.weights, folder / f"member-{member}.safetensors")
+    build.write_card(folder, {})
 
 
 def row(trial: Trial, metric: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -25,6 +24,7 @@ from eksplora.stage._study import Outcome, Study, run_study
 from eksplora.stage.confirm import EACH, ON_ALL_ROWS
 from eksplora.tracker.spool import read
 from eksplora.types import Config
+from eksplora.untrusted import plain_cell
 
 
 def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate]) -> None:
@@ -186,19 +186,19 @@ def curves_csv(trial: Trial) -> str:
     columns = mean_curves(curves) or {name: list(values) for name, values in curves[0].items()}
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", *columns])
+    writer.writerow(map(plain_cell, ["epoch", *columns]))
     writer.writerows(zip(range(1, 1 + min(map(len, columns.values()))), *columns.values(), strict=False))
     return buffer.getvalue()
 
 
 def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Write what it takes to use the model: configuration, card of the data, weights; and how it was confirmed."""
+    """Write what it takes to use the model, and how it was confirmed; at last the card, which seals the other files."""
     folder.mkdir()
     (folder / "config.yaml").write_text(as_yaml(config), encoding="utf-8")
-    (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
     (folder / "confirmation.json").write_text(as_json(facts))
     for member, result in trial.results.items():
         shutil.copyfile(str(result.weights), folder / f"member-{member}.safetensors")
+    build.write_card(folder, card)
 
 
 def show(facts: Mapping[str, Any], folder: Path) -> None:

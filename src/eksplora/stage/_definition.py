@@ -1,5 +1,6 @@
 """What a study is: what its results depend on, and where it comes from."""
 
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def study_event(
     """The first event of a spool: what the study is, and where it comes from."""
     root = build.CONF.parent
     patch = provenance.diff(root)
+    if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
+        print(f"The commit is not recorded: {reason}", file=sys.stderr)
     origin = {**provenance.collect(root), "git.diff.sha256": provenance.sha256_of(patch), **_data_hashes(definition)}
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}

@@ -1,6 +1,5 @@
 """A confirmed model on the test part: each member by itself, and all of them together."""
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ from eksplora.errors import DataError
 from eksplora.evaluation._finite import check_finite
 from eksplora.stage._details import detailed
 from eksplora.stage._published import add, study_of
-from eksplora.stage._results import as_json
+from eksplora.stage._results import as_csv, as_json
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import over_members
 from eksplora.tracker import spool as spools
@@ -228,7 +227,7 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
 def tables(measured: Measured) -> dict[str, str]:
     """The predictions, a test row a line, and what the page shows of them, as texts of files."""
     return {
-        "predictions.csv": measured.table.to_csv(index=False, quoting=csv.QUOTE_MINIMAL),
+        "predictions.csv": as_csv(measured.table),
         "details.json": json.dumps(measured.details, allow_nan=False) + "\n",
     }
 

@@ -16,6 +16,7 @@ from eksplora.build._ensemble import BLOCK_ROWS, Ensemble
 from eksplora.build._together import Together, everyone
 from eksplora.console.table import print_best
 from eksplora.counter import derive
+from eksplora.errors import DataError
 from eksplora.explain._facts import Facts
 from eksplora.explain.architecture import architecture
 from eksplora.explain.embedding import MOST_ROWS, evenly
@@ -82,6 +83,11 @@ def explained(
     begins("opening the test part")
     ensemble, dataset = opened(request, folder, confirmed)
     (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
+    if details["rows"] != len(features):
+        raise DataError(
+            f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
+            f"python pipelines/evaluate.py experiment={request.settings.experiment}, or dvc repro."
+        )
     model = Model(
         ensemble,
         Together(ensemble.networks),

@@ -1,6 +1,5 @@
 """The studies of an exploration, trained and put beside each other."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from eksplora import build
 from eksplora.build import Request
 from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
-from eksplora.report.exploration import claims_page, page, tables
+from eksplora.report.exploration import page, tables
 from eksplora.report.figure import draw
 from eksplora.search.space import Choice, Parameter
 from eksplora.stage._candidates import KEY
@@ -19,6 +18,7 @@ from eksplora.stage._index import write_index
 from eksplora.stage._paper import Told, columns_of, summarized, winners
 from eksplora.stage._results import as_json, new_folder, write_file
 from eksplora.stage._study import Outcome, Study, run_study
+from eksplora.stage.paper_check import claims_of
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
 from eksplora.types import Config, MemberResult, Status
@@ -126,10 +126,7 @@ def conclude(
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         draw(facts, folder / "plots")
-    write_file(
-        output / "claims.md",
-        claims_page([json.loads(path.read_text()) for path in sorted(output.glob("*/explore.json"))]),
-    )
+    write_file(output / "claims.md", claims_of(sorted(output.glob("*/explore.json"))))
     write_index(Path(request.config["paths"]["results"]))
     rows = [
         {"claim": name, "verdict": claim["finding"], "says": claim["says"]} for name, claim in facts["claims"].items()

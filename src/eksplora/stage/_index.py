@@ -1,11 +1,15 @@
 """The page that lists all results of a folder."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from eksplora.errors import DataError
 from eksplora.stage._results import write_file
+from eksplora.untrusted import read_json
+
+T = TypeVar("T")
 
 
 def write_index(results: Path) -> None:
@@ -24,11 +28,11 @@ def write_index(results: Path) -> None:
 def _experiments(results: Path) -> Iterator[dict[str, Any]]:
     """Each experiment that has a report, with its headline."""
     for path in sorted(results.glob("*/report.html")):
-        facts = _read(path.parent / "evaluate" / "evaluate.json")
+        facts = _read(path.parent / "evaluate" / "evaluate.json", _Evaluated)
         folder = path.parent.name
         yield {
-            "name": facts.get("experiment", folder),
-            "headline": facts.get("headline", ""),
+            "name": facts.experiment or folder,
+            "headline": facts.headline,
             "link": f"{folder}/report.html",
             "others": [
                 f"{folder}/{name}" for name in ("report.md", "tables", "plots") if (path.parent / name).exists()
@@ -39,23 +43,48 @@ def _experiments(results: Path) -> Iterator[dict[str, Any]]:
 def _explorations(results: Path) -> Iterator[dict[str, Any]]:
     """Each exploration, with how many of its claims stand."""
     for path in sorted(results.glob("paper/*/explore.json")):
-        facts = _read(path)
-        findings = [claim["finding"] for claim in facts.get("claims", {}).values()]
+        facts = _read(path, _Explored)
+        findings = [claim.finding for claim in facts.claims.values()]
         yield {
-            "name": facts.get("exploration", path.parent.name),
-            "title": facts.get("title", path.parent.name),
-            "budget": facts.get("budget", {}),
-            "set": facts.get("set", []),
+            "name": facts.exploration or path.parent.name,
+            "title": facts.title or path.parent.name,
+            "budget": facts.budget,
+            "set": facts.set,
             "counts": {finding: findings.count(finding) for finding in dict.fromkeys(sorted(findings))},
             "link": f"paper/{path.parent.name}/README.md",
             "claims": "paper/claims.md",
         }
 
 
-def _read(path: Path) -> dict[str, Any]:
+@dataclass
+class _Evaluated:
+    """What is listed of an experiment."""
+
+    experiment: str = ""
+    headline: str = ""
+
+
+@dataclass
+class _Finding:
+    """What is listed of a claim."""
+
+    finding: str
+
+
+@dataclass
+class _Explored:
+    """What is listed of an exploration."""
+
+    exploration: str = ""
+    title: str = ""
+    budget: dict[str, Any] = field(default_factory=dict)
+    set: list[str] = field(default_factory=list)
+    claims: dict[str, _Finding] = field(default_factory=dict)
+
+
+def _read(path: Path, shape: type[T]) -> T:
     """The facts of a file; none where it cannot be read: the index lists what there is."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+        return read_json(path, shape, way_out="")
+    except DataError:
+        return shape()

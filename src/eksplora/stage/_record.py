@@ -13,7 +13,14 @@ from eksplora.stage._population import Population
 from eksplora.tracker.spool import Spool
 from eksplora.types import Config, EpochReport, MemberResult
 
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes a value out wherever it stands: what is read back may have no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 FLUSH_SECONDS = 2.0
 """Reports of a long training reach the spool, and so the curves in MLflow, at most so late."""
 

@@ -1,14 +1,20 @@
 """What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from eksplora.errors import DataError
+from eksplora.provenance import UNKNOWN
 from eksplora.stage._population import Key
 from eksplora.tracker.spool import Event
 from eksplora.types import Config, Status
+from eksplora.untrusted import parse_json
+
+ALTERED = "The record was altered: restore it from a copy."
 
 Begun = tuple[int, list[Key]]
 """A population that a worker has had: the driver that began it, by place among the starts, and its trainings."""
@@ -40,6 +46,12 @@ class Recorded:
         known: Mapping[str, str] = self.study["provenance"]
         return known
 
+    @property
+    def patch(self) -> str:
+        """What was different in the working tree when it was recorded."""
+        texts: Mapping[str, str] = self.study["texts"]
+        return texts.get("changes.diff", UNKNOWN)
+
     def config(self, trial: int) -> Config:
         """The resolved configuration of a trial."""
         resolved: Config = self.trials[trial]["resolved"]
@@ -48,7 +60,7 @@ class Recorded:
     def training(self, key: Key, folder: str) -> dict[str, Any]:
         """A member as it goes to a worker, as plain values."""
         number, index = key
-        member = next(one for one in self.trials[number]["members"] if one["index"] == index)
+        (member,) = [one for one in self.trials[number]["members"] if one["index"] == index]
         return {"trial": number, "member": member, "config": self.config(number), "folder": folder}
 
     def members(self, trial: int, member: int | None) -> list[Key]:
@@ -71,24 +83,118 @@ class Recorded:
         return found
 
 
-def recall(events: Iterable[Event]) -> Recorded:
+# --- what its events must hold -------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Study:
+    name: str
+    id: str
+    provenance: dict[str, str]
+    texts: dict[str, str]
+    definition: dict[str, Any]
+
+
+@dataclass
+class _Start:
+    threads: int
+
+
+@dataclass
+class _Member:
+    index: int
+    seed: int
+    fold: int = 0
+
+
+@dataclass
+class _Trial:
+    trial: int
+    resolved: dict[str, Any]
+    members: list[_Member]
+    repeats: int | None
+
+
+@dataclass
+class _Population:
+    trainings: list[tuple[int, int]]
+
+
+@dataclass
+class Result:
+    """What came of a member."""
+
+    trial: int
+    member: int
+    status: str
+    value: float | None
+    best_epoch: int
+    epochs: int
+    step: int
+    curves: dict[str, list[float]]
+    device: str
+    weights_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in list(Status):
+            raise ValueError(f"status is {self.status!r}")
+
+
+@dataclass
+class _Stop:
+    best_trial: int | None
+
+
+SHAPES: Mapping[str, type] = {
+    "study": _Study,
+    "start": _Start,
+    "trial": _Trial,
+    "population": _Population,
+    "member": Result,
+    "stop": _Stop,
+}
+"""What is read of each kind of event; the others are passed over."""
+
+
+def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded:
     """Read a spool.
+
+    Args:
+        events: Its events.
+        source: The file, for messages.
 
     Raises:
         StudyError: If it is damaged.
-        DataError: If it is empty.
+        DataError: If it is empty, or an event is none that a study writes.
     """
     recorded: Recorded | None = None
     starts: list[int] = []
     begun: list[Begun] = []
     for event in events:
+        if event.kind not in SHAPES:
+            continue
+        parse_json(json.dumps(event.data), SHAPES[event.kind], source=f"{source}, event {event.kind},", way_out=ALTERED)
         if event.kind == "study":
             recorded = Recorded(event.data)
         elif recorded is not None:
             _take(recorded, event, starts, begun)
     if recorded is None:
         raise DataError("the spool of the study is empty: nothing was recorded.")
+    _check_keys(recorded, source)
     return recorded
+
+
+def _check_keys(recorded: Recorded, source: object) -> None:
+    """Refuse a record that names members which none of its trials has.
+
+    Raises:
+        DataError: Naming the first.
+    """
+    members = Counter((number, one["index"]) for number, trial in recorded.trials.items() for one in trial["members"])
+    named = {key for together in recorded.together.values() for key in together} | set(recorded.results)
+    for key in sorted(named):
+        if members[key] != 1 or not recorded.threads.get(key, [1]):
+            raise DataError(f"{source} names member {key[1]} of trial {key[0]}, which it does not describe. {ALTERED}")
 
 
 def _take(recorded: Recorded, event: Event, starts: list[int], begun: list[Begun]) -> None:

@@ -1,5 +1,6 @@
 """A confirmed model in MLflow's registry: always as the challenger, as the champion when it is better."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from eksplora.tracker._base import Model, Tracker
 
 LOADER = "eksplora.build.served"
 EXAMPLE_ROWS = 5
+COMPARED = ("metric", "data", "protocol", "members")
+"""What two models must have in common."""
 
 
 def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
@@ -50,16 +53,26 @@ def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | N
     known, other = champion
     if known == version:
         return True, "it is the champion already"
-    ours, theirs = facts["comparable"], other["comparable"]
-    for what in ("metric", "data", "protocol", "members"):
-        if ours[what] != theirs[what]:
-            return False, (
-                f"not comparable with the champion, version {known}: other {what}. "
-                "Decide by hand: set the alias champion."
-            )
+    ours, theirs = facts["comparable"], other.get("comparable", {})
+    different = next(
+        (what for what in COMPARED if not isinstance(theirs, Mapping) or ours[what] != theirs.get(what)), ""
+    )
+    if not different and not _are_values(theirs.get("values"), len(ours["values"])):
+        different = "values"
+    if different:
+        return False, (
+            f"not comparable with the champion, version {known}: other {different}. "
+            "Decide by hand: set the alias champion."
+        )
     comparison = compare(ours["values"], theirs["values"], direction=facts["direction"], alpha=facts["alpha"])
     words = in_words(comparison, name=f"version {version}", reference=f"the champion, version {known}")
     return comparison.verdict is Verdict.BETTER, words
+
+
+def _are_values(values: Any, count: int) -> bool:
+    """Whether what a registry holds are the values of so many members."""
+    is_list = isinstance(values, list) and len(values) == count
+    return is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
 def _model(name: str, request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:

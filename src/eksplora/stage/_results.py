@@ -4,13 +4,19 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eksplora.errors import ConfigError, DataError, StorageError
 from eksplora.schema import SearchConfig
+from eksplora.stage._handed_on import SHAPES
+from eksplora.untrusted import parse_json, plain_cell
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
 
@@ -72,12 +78,53 @@ def write_file(path: Path, text: str) -> None:
 
 def unwritable(failure: OSError, path: Path) -> StorageError:
     """The error for a file or folder that cannot be written."""
-    return StorageError(f"{failure.filename or path}: cannot be written ({failure.strerror}). {AGAIN}")
+    reason = failure.strerror or " ".join(str(failure).split()) or type(failure).__name__
+    return StorageError(f"{failure.filename or path}: cannot be written ({reason}). {AGAIN}")
+
+
+def try_writing(*targets: Path, is_folder: bool = False) -> None:
+    """Refuse files that could not be written at the end, before anything is trained; leaves nothing.
+
+    Args:
+        targets: Where they will be; folders above are made later.
+        is_folder: Whether they are folders.
+
+    Raises:
+        StorageError: Naming the first, and why.
+    """
+    for target in targets:
+        if target.is_dir() and not is_folder:
+            raise unwritable(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), target)
+        above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
+        try:
+            with tempfile.TemporaryFile(dir=above):
+                pass
+        except OSError as failure:
+            raise unwritable(OSError(failure.errno, failure.strerror), target) from None
+
+
+def try_new_folders(*targets: Path) -> None:
+    """The same for folders that are to be filled: a file may not stand in the place of one.
+
+    Raises:
+        StorageError: Naming the first, and why.
+    """
+    for target in targets:
+        if os.path.lexists(target) and not target.is_dir():
+            raise unwritable(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), target)
+    try_writing(*targets, is_folder=True)
 
 
 def as_json(facts: Mapping[str, Any]) -> str:
     """Facts as the text of a file."""
     return json.dumps(facts, indent=2) + "\n"
+
+
+def as_csv(table: "DataFrame") -> str:
+    """A table as the text of a file: numbers in full, what is missing empty, no text that a spreadsheet would run."""
+    texts = [name for name in table.columns if table[name].dtype.kind not in "biuf"]
+    plain = table.assign(**{name: table[name].map(plain_cell) for name in texts})
+    return str(plain.rename(columns=plain_cell).to_csv(index=False))
 
 
 def output_of(settings: SearchConfig) -> Path:
@@ -101,11 +148,10 @@ def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = 
     target = f" output={output}" if stage == "search" else ""
     way_out = f"Run the stage before: python pipelines/{stage}.py experiment={experiment}{target}, or dvc repro."
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the stage {stage} has not ended. {way_out}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({' '.join(str(error).split())}). {way_out}") from None
-    if not isinstance(facts, dict):
-        raise DataError(f"{path} does not hold what the stage {stage} writes. {way_out}")
-    return facts
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
+    parse_json(content, SHAPES[name or stage], source=path, way_out=way_out)
+    return parse_json(content, dict[str, Any], source=path, way_out=way_out)

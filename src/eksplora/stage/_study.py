@@ -25,6 +25,7 @@ from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import Record
+from eksplora.stage._results import try_new_folders
 from eksplora.stage._setup import Rows, check_data, check_settings, make_plan, make_proposer, trials_at_once
 from eksplora.stage._shown import Naming, Shown
 from eksplora.stage.sync import sync_all
@@ -125,6 +126,8 @@ def _run(request: build.Request, study: Study, interruption: Interruption) -> Ou
         name = f"{name}-{definition.fingerprint[:8]}"
         proposer = make_proposer(request, name, study.space)
     plan = _plan(request, study, name, configure, proposer, rows, base)
+    if study.results is not None:
+        try_new_folders(study.results(name))
     with hold(plan.folder):
         try:
             return _run_locked(request, study, plan, proposer, definition, base, checks, interruption)

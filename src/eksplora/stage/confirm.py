@@ -5,7 +5,7 @@ from eksplora.errors import ConfigError
 from eksplora.schema import ConfirmConfig
 from eksplora.stage._begin import begin_study
 from eksplora.stage._candidates import candidates
-from eksplora.stage._results import output_of, read_facts
+from eksplora.stage._results import output_of, read_facts, try_new_folders
 
 EACH = {"sampler": "grid", "pruner": "none"}
 """The choices by which every candidate is tried to its end."""
@@ -24,6 +24,7 @@ def confirm(request: Request) -> None:
     """
     settings: ConfirmConfig = request.settings
     check_settings(settings)
+    try_new_folders(output_of(settings) / "confirm")
     searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     begin_study(request)

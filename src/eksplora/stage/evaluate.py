@@ -6,7 +6,7 @@ from eksplora.build import Request
 from eksplora.console.work import Work
 from eksplora.schema import SearchConfig
 from eksplora.stage._begin import begin
-from eksplora.stage._results import as_json, new_folder, output_of, read_facts
+from eksplora.stage._results import as_json, new_folder, output_of, read_facts, try_new_folders
 
 
 def evaluate(request: Request) -> None:
@@ -17,6 +17,7 @@ def evaluate(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     output = output_of(settings)
+    try_new_folders(output / "evaluate")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     begin(request)
     from eksplora.stage import _evaluation  # only now: what is slow comes with it

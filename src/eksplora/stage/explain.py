@@ -5,7 +5,7 @@ from eksplora.console.work import Work
 from eksplora.errors import ConfigError
 from eksplora.schema import ExplainConfig
 from eksplora.stage._begin import begin
-from eksplora.stage._results import as_json, new_folder, output_of, read_facts
+from eksplora.stage._results import as_json, new_folder, output_of, read_facts, try_new_folders
 
 
 def explain(request: Request) -> None:
@@ -19,6 +19,7 @@ def explain(request: Request) -> None:
     settings: ExplainConfig = request.settings
     check_settings(settings)
     output = output_of(settings)
+    try_new_folders(output / "explain")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
     begin(request)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from eksplora import build
@@ -12,6 +13,7 @@ from eksplora.errors import ConfigError
 from eksplora.schema import ExploreConfig, Parallel
 from eksplora.stage._begin import begin
 from eksplora.stage._exploration import CARRIES, Exploration, merged, read_exploration
+from eksplora.stage._results import try_new_folders, try_writing
 from eksplora.types import Config
 
 BEFORE = ""
@@ -32,6 +34,9 @@ def explore(request: Request) -> None:
     exploration = read_exploration(
         name, request.config["exploration"], settings.budget, begins=lambda: begin(request, name)
     )
+    output = Path(settings.output)
+    try_new_folders(output / exploration.name)
+    try_writing(output / "claims.md", Path(request.config["paths"]["results"]) / "index.html")
     from eksplora.stage import _explored  # only now: what is slow comes with it
 
     parent = _identity(exploration, settings)

@@ -1,7 +1,6 @@
 """The stage `paper_check`: whether every number of the explorations' tables follows from recorded runs."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,13 @@ from eksplora.errors import DataError, EksploraError
 from eksplora.report.exploration import claims_page, page, tables
 from eksplora.schema import PaperCheckConfig
 from eksplora.stage._exploration import read_exploration
+from eksplora.stage._handed_on import Explore, drawn_from
 from eksplora.stage._paper import columns_of, summarized, winners
 from eksplora.stage._results import as_json
 from eksplora.tracker._base import Lookup, Tracker
+from eksplora.untrusted import read_json
+
+AGAIN = "Explore again: make paper."
 
 
 def paper_check(request: Request) -> None:
@@ -32,8 +35,28 @@ def paper_check(request: Request) -> None:
     with tracker.lookup() as lookup:
         for path in found:
             check(path, lookup)
-    claims = claims_page([json.loads(path.read_text(encoding="utf-8")) for path in found])
-    _compare(output / "claims.md", claims)
+    _compare(output / "claims.md", claims_of(found))
+
+
+def read_explored(path: Path) -> dict[str, Any]:
+    """The facts of an exploration.
+
+    Raises:
+        DataError: If the file cannot be read, or does not hold such facts.
+    """
+    read_json(path, Explore, way_out=AGAIN)
+    return read_json(path, dict[str, Any], way_out=AGAIN)
+
+
+def claims_of(found: Iterable[Path]) -> str:
+    """The page of all claims, from the facts of explorations.
+
+    Raises:
+        DataError: If one of them does not hold such facts.
+    """
+    explored = [read_explored(path) for path in found]
+    with drawn_from("explore.json", AGAIN):
+        return claims_page(explored)
 
 
 def check(path: Path, lookup: Lookup) -> None:
@@ -42,7 +65,18 @@ def check(path: Path, lookup: Lookup) -> None:
     Raises:
         EksploraError: If a number does not follow from the runs behind it.
     """
-    told = json.loads(path.read_text(encoding="utf-8"))
+    told = read_explored(path)
+    with drawn_from(path, AGAIN):
+        texts, facts = _again(told, lookup)
+    for name, text in texts.items():
+        _compare(path.parent / name, text)
+    cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
+    runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
+    print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
+
+
+def _again(told: Mapping[str, Any], lookup: Lookup) -> tuple[dict[str, str], dict[str, Any]]:
+    """The texts of an exploration's files and its facts, from the runs in MLflow."""
     exploration = read_exploration(told["exploration"], told["asked"], told["budget"]["name"])
     facts = summarized(
         exploration,
@@ -52,16 +86,15 @@ def check(path: Path, lookup: Lookup) -> None:
         alpha=told["alpha"],
     )
     facts |= {word: told[word] for word in ("run", "asked", "set", "threads") if word in told}
-    texts = {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}
-    for name, text in texts.items():
-        _compare(path.parent / name, text)
-    cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
-    runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
-    print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
+    return {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}, facts
 
 
 def _compare(path: Path, text: str) -> None:
-    difference = first_difference(path.read_text(encoding="utf-8"), text)
+    try:
+        present = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'no text'}). {AGAIN}") from None
+    difference = first_difference(present, text)
     if difference:
         raise EksploraError(f"{path} does not follow from the runs in MLflow: {difference}")
 

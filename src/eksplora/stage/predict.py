@@ -11,7 +11,7 @@ from eksplora.console.work import Work
 from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
 from eksplora.stage._begin import begin
-from eksplora.stage._results import write_file
+from eksplora.stage._results import as_csv, try_writing, write_file
 from eksplora.tracker._base import Tracker
 
 if TYPE_CHECKING:  # torch comes with it
@@ -31,6 +31,7 @@ def predict(request: Request) -> None:
     for key in ("trained", "input"):
         if not getattr(settings, key):
             raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
+    try_writing(Path(settings.output))
     begin(request, str(settings.input))
     from eksplora.data._given import read_given  # only now: what is slow comes with it
 
@@ -42,7 +43,7 @@ def predict(request: Request) -> None:
         work.step("predicting")
         table = ensemble.predict(features)
     table.insert(0, "row", names)
-    write_file(Path(settings.output), table.to_csv(index=False))
+    write_file(Path(settings.output), as_csv(table))
     shown = [column for column in table.columns if not column.startswith("p_")]
     rows = table[shown].head(MOST_SHOWN).to_dict("records")
     print_best(rows, title=f"First {len(rows)} of {len(table)} predictions", limit=MOST_SHOWN)

@@ -10,6 +10,7 @@ from eksplora.console.work import Work
 from eksplora.errors import DataError
 from eksplora.schema import SearchConfig
 from eksplora.stage._begin import begin
+from eksplora.stage._handed_on import drawn_from
 from eksplora.stage._index import write_index
 from eksplora.stage._results import new_folder, output_of, read_facts, write_file
 
@@ -25,16 +26,13 @@ def report(request: Request) -> None:
     output = output_of(settings)
     facts = gather(output, settings.experiment)
     begin(request)
-    from eksplora.report.document import document  # only now: what is slow comes with it
-    from eksplora.report.experiment import page
-    from eksplora.report.still import stills
-    from eksplora.report.tables import tables
-    from eksplora.stage._published import publish
+    from eksplora.stage._published import publish  # only now: what is slow comes with it
 
     with Work(f"report {settings.experiment}") as work:
         work.step("page and pictures")
-        pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
-        beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
+        # What is drawn goes deeper into the facts than any list of their keys.
+        with drawn_from(output, f"Run its stages again: dvc repro --force report-{settings.experiment}."):
+            pages, beside = _drawn(facts)
         for kind in ("tables", "plots"):
             with new_folder(output / kind) as folder:
                 for name, content in beside.items():
@@ -50,6 +48,17 @@ def report(request: Request) -> None:
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
         print(f"  MLflow has none of it: the study {facts['confirmed']['studies']['final']} is not on this machine")
+
+
+def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The pages of a report, and the tables and pictures beside them, by their names."""
+    from eksplora.report.document import document
+    from eksplora.report.experiment import page
+    from eksplora.report.still import stills
+    from eksplora.report.tables import tables
+
+    pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
+    return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
 PARTS = {"searched": "search", "confirmed": "confirm", "evaluated": "evaluate"}
@@ -92,7 +101,7 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-    except (OSError, ValueError, TypeError) as error:  # a table that breaks off has no text where a number is
+    except (OSError, ValueError, TypeError, csv.Error) as error:  # one that breaks off has no text for a number
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
             f"python pipelines/confirm.py experiment={experiment}, or dvc repro."

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from typing import Any
 from eksplora import build, provenance
 from eksplora.build import CONF, Request
 from eksplora.console.work import Work
-from eksplora.errors import ConfigError, EksploraError, PreconditionError
+from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
 from eksplora.schema import ReproduceConfig
 from eksplora.stage._again import check_data, train_again, worktree
 from eksplora.stage._begin import begin
+from eksplora.stage._patch import Change, described
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import SPOOL, Lookup, Shown, Tracker
 from eksplora.types import Config
+from eksplora.untrusted import is_name
 
 DECIDING = ("machine.cpu", "machine.arch", "version.python", "version.torch", "version.numpy")
 """What of the provenance decides on bits, for every training."""
@@ -52,10 +55,12 @@ def reproduce(request: Request) -> None:
     keys = recorded.members(trial, shown.member)
     name = f"{shown.name}, trial {keys[0][0]}" + ("" if shown.member is None else f", member {shown.member}")
     _check(request, settings, recorded, keys, name)
-    _say(f"{name}: commit {recorded.provenance['git.commit'][:12]}, {_count(len(keys), 'member')}")
+    commit = recorded.provenance.get("git.commit", provenance.UNKNOWN)
+    _say(f"{name}: commit {commit[:12]}, {_count(len(keys), 'member')}")
     again: dict[Key, dict[str, Any]] = {}
-    patch = recorded.study["texts"]["changes.diff"]
-    with worktree(CONF.parent, recorded.provenance["git.commit"], patch) as tree:
+    patch = recorded.patch
+    permit = partial(_permit, is_allowed=settings.diff or is_present(CONF.parent, recorded))
+    with worktree(CONF.parent, commit, patch, permit=permit) as tree:
         _check_lock(tree, recorded)
         for together, group in groupby(keys, key=lambda key: (recorded.together[key], recorded.threads[key])):
             size, threads = len(together[0]), together[1][-1]
@@ -67,13 +72,48 @@ def reproduce(request: Request) -> None:
 
 
 def _recorded(settings: ReproduceConfig, shown: Shown, lookup: Lookup) -> Recorded:
-    """The study of a run: from its folder on this machine, otherwise from the file that MLflow holds."""
+    """The study of a run: from its folder on this machine, otherwise from the file that MLflow holds.
+
+    Raises:
+        DataError: If the run's study has a name that no study has.
+    """
+    if not is_name(shown.name):
+        raise DataError(f"run={settings.run} says that its study is {shown.name!r}, which is no study's name.")
     local = Path(settings.paths.mlruns) / "studies" / shown.name / SPOOL
     first = next(spools.read(local), None) if local.is_file() else None
-    if first is not None and first.data["id"] == shown.study:  # not a later study of the same name
-        return recall(spools.read(local))
+    if first is not None and first.data.get("id") == shown.study:  # not a later study of the same name
+        return recall(spools.read(local), source=local)
     with tempfile.TemporaryDirectory() as folder:
-        return recall(spools.read(lookup.spool(shown, str(settings.run), Path(folder))))
+        return recall(
+            spools.read(lookup.spool(shown, str(settings.run), Path(folder))), source=f"the spool of {shown.name}"
+        )
+
+
+# --- the recorded diff ---------------------------------------------------------------------------------------------
+
+
+def is_present(project: Path, recorded: Recorded) -> bool:
+    """Whether the recorded diff is what differs from the same commit in the user's own working tree now.
+
+    Such a diff is code that every command runs already. Any other is somebody's word: a folder under `mlruns/studies/`
+    may have been copied from elsewhere, and nothing in it could tell, since all of it would have been copied.
+    """
+    here = provenance.collect(project)["git.commit"]
+    return here == recorded.provenance.get("git.commit") and provenance.diff(project) == recorded.patch
+
+
+def _permit(found: list[Change], *, is_allowed: bool) -> None:
+    """Say what the recorded diff changes.
+
+    Raises:
+        PreconditionError: If it may not be run.
+    """
+    _say("\n".join(described(found)))
+    if not is_allowed:
+        raise PreconditionError(
+            "the record's changes.diff is code that is in no commit and not in your working tree, and training again "
+            "would run it. Read it (the artifact changes.diff of the study's run), then add diff=true."
+        )
 
 
 # --- preconditions -----------------------------------------------------------------------------------------------
@@ -89,10 +129,13 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     numbers = dict.fromkeys(number for key in keys for number, _ in recorded.together[key])
     for number in numbers:
         build.check_recorded(recorded.config(number))
+        if not isinstance(recorded.config(number).get("data"), dict):
+            raise DataError(f"trial {number} of {name} is of no data. The record was altered.")
     config = recorded.config(keys[0][0])
     data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
     dataset = build.part({"data": data}, "data")
-    unmet = check_data(recorded, dataset.prepare()["arrays"])
+    # Nothing is fetched: where from would be the record's word.
+    unmet = check_data(recorded, dataset.card()["arrays"])
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
@@ -142,8 +185,8 @@ def _check_lock(tree: Path, recorded: Recorded) -> None:
     Raises:
         PreconditionError: If it is another.
     """
-    found = provenance.collect(tree)["lock.sha256"]
-    if found != recorded.provenance["lock.sha256"]:
+    found = provenance.lock_sha256(tree)
+    if found != recorded.provenance.get("lock.sha256"):
         raise PreconditionError("constraints.txt of the recorded commit and diff is not the one that was recorded.")
 
 

@@ -7,6 +7,7 @@ from eksplora.build import Configurator, Request, check_space, parse_space
 from eksplora.errors import ConfigError
 from eksplora.schema import SearchConfig
 from eksplora.stage._begin import begin_study
+from eksplora.stage._results import try_writing, write_file
 
 
 def search(request: Request) -> None:
@@ -22,6 +23,8 @@ def search(request: Request) -> None:
     check_space(space, Configurator(request.root, request.overrides))
     name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
     results = _results(settings)
+    if settings.output is not None:
+        try_writing(Path(settings.output) / "config.yaml")
     begin_study(request)
     from eksplora.stage import _searching  # only now: what is slow comes with it
 
@@ -33,7 +36,6 @@ def search(request: Request) -> None:
 def write_config(request: Request, output: Path) -> None:
     """The experiment as it was composed, every value resolved: to look at, and to compare with another time's."""
     from eksplora.stage._record import as_yaml
-    from eksplora.stage._results import write_file
 
     left_out = ("paths", "tracker", "output")
     write_file(output / "config.yaml", as_yaml({k: v for k, v in request.config.items() if k not in left_out}))

@@ -1,7 +1,8 @@
 """Checkpoints that survive kill -9, power loss and a full disk.
 
 A generation is written to a temporary file in the same folder, flushed, fsynced and renamed, and the folder is fsynced;
-its manifest (hash, step, configuration) comes last. Two generations are kept; loading takes the newest that verifies.
+its manifest (hash, step, configuration) comes last, sealed by a hash of its own. Two generations are kept; loading
+takes the newest whose manifest and content are whole, whatever happened to the other.
 """
 
 import contextlib
@@ -10,14 +11,49 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from eksplora.errors import StorageError
+from eksplora.counter import fingerprint
+from eksplora.errors import DataError, StorageError
+from eksplora.untrusted import read_json
 
 GENERATIONS = ("a", "b")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is written beside a state.
+
+    Attributes:
+        serial: The newer state has the greater one.
+        sha256: Hash of the state's file.
+        step: Optimizer steps done.
+        config: Whose state it is.
+        seal: Fingerprint of the four others: a flipped bit in one of them must not make an old state the newest. None
+            in manifests of earlier versions.
+    """
+
+    serial: int
+    sha256: str
+    step: int
+    config: str
+    seal: str | None = None
+
+    def sealed(self) -> "Manifest":
+        """The same with its seal."""
+        return Manifest(self.serial, self.sha256, self.step, self.config, fingerprint(self._content()))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is what was written."""
+        return self.seal in (None, fingerprint(self._content()))
+
+    def _content(self) -> list[int | str]:
+        return [self.serial, self.sha256, self.step, self.config]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -74,38 +110,48 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     torch.save(state, buffer)
     content = buffer.getvalue()
     present = _manifests(folder)
-    serial = 1 + max((manifest["serial"] for manifest in present.values()), default=0)
-    oldest = min(GENERATIONS, key=lambda name: present[name]["serial"] if name in present else -1)
+    serial = 1 + max((manifest.serial for manifest in present.values()), default=0)
+    oldest = min(GENERATIONS, key=lambda name: present[name].serial if name in present else -1)
     with _told(folder / f"{oldest}.json"):
         (folder / f"{oldest}.json").unlink(missing_ok=True)
     write_atomically(folder / f"{oldest}.pt", content)
-    digest = hashlib.sha256(content).hexdigest()
-    manifest = {"serial": serial, "sha256": digest, "step": state["step"], "config": config_hash}
-    write_atomically(folder / f"{oldest}.json", json.dumps(manifest).encode())
+    manifest = Manifest(serial, hashlib.sha256(content).hexdigest(), state["step"], config_hash).sealed()
+    write_atomically(folder / f"{oldest}.json", json.dumps(asdict(manifest)).encode())
 
 
 def load(folder: Path, *, config_hash: str) -> dict[str, Any] | None:
-    """The newest state that verifies and belongs to this configuration; None when there is none."""
+    """The newest state that is whole and belongs to this configuration; None when there is none."""
     manifests = _manifests(folder)
-    for name in sorted(manifests, key=lambda name: -manifests[name]["serial"]):
-        content = _read(folder / f"{name}.pt")
-        good = hashlib.sha256(content).hexdigest() == manifests[name]["sha256"]
-        if good and manifests[name]["config"] == config_hash:
-            state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-            return state
+    for name in sorted(manifests, key=lambda name: -manifests[name].serial):
+        if manifests[name].config == config_hash:
+            state = _state(folder / f"{name}.pt", manifests[name])
+            if state is not None:
+                return state
     return None
 
 
-def _manifests(folder: Path) -> dict[str, dict[str, Any]]:
-    """The readable manifests, by generation."""
+def _state(path: Path, manifest: Manifest) -> dict[str, Any] | None:
+    """The state of a file, None where it is not the one of which its manifest tells."""
+    try:
+        content = path.read_bytes()
+    except OSError:  # missing, or its disk cannot be read
+        return None
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        return None
+    try:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception:  # altered together with its hash: torch, zipfile and pickle each have their own
+        return None
+    is_whole = isinstance(state, dict) and state.get("step") == manifest.step
+    return state if is_whole else None
+
+
+def _manifests(folder: Path) -> dict[str, Manifest]:
+    """The manifests that are whole, by generation; one that is missing or torn does not count, nor does its state."""
     found = {}
     for name in GENERATIONS:
-        try:
-            found[name] = json.loads(_read(folder / f"{name}.json"))
-        except ValueError:
-            continue  # missing or torn: that generation does not count
+        with contextlib.suppress(DataError):
+            manifest = read_json(folder / f"{name}.json", Manifest, way_out="")
+            if manifest.is_whole:
+                found[name] = manifest
     return found
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""

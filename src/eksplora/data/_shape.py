@@ -1,0 +1,131 @@
+"""What a card must look like that is read back: every key of its type, and nothing in it against the rest of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features", "targets")}
+"""The arrays of a prepared form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What every card that is read back must say: what a row looks like, and what is predicted of it.
+
+    Attributes:
+        input_shape: Shape of one row's features.
+        feature_names: One per feature of a table; one for all pixels.
+        feature_ranges: Least and greatest training value of each of them.
+        classes: Names of the classes; None for numbers.
+    """
+
+    input_shape: list[int]
+    feature_names: list[str]
+    feature_ranges: list[tuple[float, float]]
+    classes: list[str] | None
+
+    def __post_init__(self) -> None:
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise ValueError(f"input_shape is {self.input_shape}, sizes are at least 1")
+        columns = self.input_shape[0] if len(self.input_shape) == 1 else 1
+        for key in ("feature_names", "feature_ranges"):
+            if len(getattr(self, key)) != columns:
+                raise ValueError(f"{key} has {len(getattr(self, key))} entries for {columns} features")
+        if self.classes is not None and not self.classes:
+            raise ValueError("classes is empty")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """What a card says of a file."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ArrayEntry(FileEntry):
+    """What a card says of the file of an array."""
+
+    shape: list[int]
+    dtype: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of its numbers: `f`, `i` or `u`; `?` where it is no name of numpy's."""
+        try:
+            return np.dtype(self.dtype).kind
+        except Exception:  # numpy reads a little language here, with errors of many kinds
+            return "?"
+
+
+@dataclass(frozen=True)
+class PartRows:
+    """How many rows each part has."""
+
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedCard(Described):
+    """The card of a prepared data set: four arrays that are what the rest of it says."""
+
+    name: str
+    source: str
+    licence: str
+    split: dict[str, Any]
+    task: Literal["classification", "regression"]
+    num_classes: int | None
+    num_targets: int | None
+    rows: PartRows
+    arrays: dict[str, ArrayEntry]
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    sources: dict[str, FileEntry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.files:
+            raise ValueError("files: a prepared form is made of arrays alone")
+        if set(self.arrays) != ARRAYS:
+            raise ValueError(f"arrays has {', '.join(sorted(self.arrays))}, it should have {', '.join(sorted(ARRAYS))}")
+        is_regression = self.task == "regression"
+        if is_regression != (self.classes is None) or is_regression != (self.num_targets is not None):
+            raise ValueError(f"task is {self.task}, classes and num_targets say another")
+        if self.num_classes != (None if self.classes is None else len(self.classes)):
+            raise ValueError(f"num_classes is {self.num_classes}, classes are {len(self.classes or ())}")
+        one_target, kinds = ([self.num_targets], "f") if is_regression else ([], "iu")
+        for part, rows in (("train", self.rows.train), ("test", self.rows.test)):
+            self._check_array(f"{part}_features", [rows, *self.input_shape], "fiu")
+            self._check_array(f"{part}_targets", [rows, *one_target], kinds)
+
+    def _check_array(self, name: str, shape: list[int | None], kinds: str) -> None:
+        entry = self.arrays[name]
+        if entry.shape != shape or entry.kind not in kinds:
+            raise ValueError(f"{name} is {entry.dtype} of shape {entry.shape}, the rest of the card says {shape}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedCard:
+    """The card of a raw form: names of files, none of a path."""
+
+    name: str
+    source: str
+    licence: str
+    feature_names: list[str]
+    classes: list[str] | None
+    arrays: dict[str, ArrayEntry] = field(default_factory=dict)
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    sources: dict[str, FileEntry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*self.arrays, *self.files):
+            if not name or Path(name).name != name or name == ".." or "\0" in name or "\\" in name:
+                raise ValueError(f"{name!r} is no name of a file")
+
+
+SHAPES: Mapping[str, type] = {"fetched": FetchedCard, "prepared": PreparedCard}
+"""What a card of each form must look like."""

@@ -1,0 +1,192 @@
+"""What stages hand on as JSON, as it must look to be read back: the keys that later stages rely on.
+
+Facts of earlier versions lack what was added since, so only what was always there is asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eksplora.errors import DataError, EksploraError
+from eksplora.untrusted import is_name
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass
+class _Ranked:
+    trial: int
+    value: float
+    key: str
+    values: dict[str, Any]
+
+
+@dataclass
+class Search:
+    """What `confirm` takes up."""
+
+    study: str
+    trials: dict[str, int]
+    members: str
+    ranked: list[_Ranked]
+
+
+@dataclass
+class _Configuration:
+    name: str
+    key: str
+    values: dict[str, Any]
+
+
+@dataclass
+class _Final:
+    key: str
+    weights_sha256: list[str]
+
+
+@dataclass
+class _OfModel:
+    """Facts of a confirmed model: the studies behind it have folders of their names."""
+
+    studies: dict[str, str]
+    provenance: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if "final" not in self.studies or not all(map(is_name, self.studies.values())):
+            raise ValueError(f"studies is {self.studies!r}, it should name the study 'final'")
+
+
+@dataclass
+class Confirm(_OfModel):
+    """What `evaluate`, `explain` and `report` take up."""
+
+    experiment: str
+    headline: str
+    metric: str
+    direction: Direction
+    chosen: str
+    configurations: list[_Configuration]
+    final: _Final
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.configurations:
+            raise ValueError("configurations is empty")
+
+
+@dataclass
+class Evaluate(_OfModel):
+    """What `report` takes up."""
+
+    headline: str
+    metric: str
+    rows: int
+    test: dict[str, dict[str, Any]]
+    opened: int
+
+
+@dataclass
+class _Examples:
+    worst: list[int]
+    best: list[int]
+
+
+@dataclass
+class Details:
+    """What `explain` and `report` take up."""
+
+    kind: Literal["classes", "numbers"]
+    rows: int
+    examples: _Examples
+
+    def __post_init__(self) -> None:
+        numbers = [*self.examples.worst, *self.examples.best]
+        if any(not 0 <= number < self.rows for number in numbers):
+            raise ValueError(f"examples names a row that is none of {self.rows}")
+
+
+@dataclass
+class Explain:
+    """What `report` takes up."""
+
+    studies: dict[str, str]
+    kind: str
+    members: int
+    notes: list[str]
+
+
+SHAPES: Mapping[str, type] = {
+    "search": Search,
+    "confirm": Confirm,
+    "evaluate": Evaluate,
+    "details": Details,
+    "explain": Explain,
+}
+"""By the name of the file."""
+
+
+@dataclass
+class _Budget:
+    name: str
+
+
+@dataclass
+class _Row:
+    trial: int
+    status: str
+    message: str
+    run: str
+    member_runs: list[str]
+    summary: dict[str, Any]
+
+
+@dataclass
+class _Study:
+    study: str
+    id: str
+    base: str
+    handed_on: str
+    rows: dict[str, _Row]
+
+
+@dataclass
+class _Claim:
+    finding: str
+    says: str
+
+
+@dataclass
+class Explore:
+    """The facts of an exploration."""
+
+    exploration: str
+    title: str
+    asked: dict[str, Any]
+    budget: _Budget
+    carry: str
+    alpha: float
+    metric: str
+    direction: Direction
+    studies: dict[str, _Study]
+    claims: dict[str, _Claim]
+    provenance: dict[str, str]
+    set: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def drawn_from(source: object, way_out: str) -> Iterator[None]:
+    """Turn what goes wrong while facts are put into words and pictures into an error that names where they came from.
+
+    What is drawn is a function of the facts alone, and of more of their keys than anybody would list.
+
+    Raises:
+        DataError: If facts lack a key, or one is of another kind.
+    """
+    try:
+        yield
+    except EksploraError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise DataError(f"{source} does not hold what its stages write ({reason}). {way_out}") from error
