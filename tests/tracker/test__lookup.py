@@ -54,7 +54,9 @@ def stop(spool: Spool) -> None:
 
 
 def tracker(folder: Path) -> MlflowTracker:
-    return MlflowTracker(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=30)
+    return MlflowTracker(
+        uri=f"sqlite:///{folder}/mlflow.db", database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30
+    )
 
 
 def run_id(where: Path | str, key: str) -> str:
@@ -140,7 +142,7 @@ def test_a_missing_database_is_refused_and_not_made(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_is_not_a_run_that_does_not_exist() -> None:
-    dead = MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=1)
+    dead = MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=1)
     told = r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.+\)\. Mend it, then give the same command again\.$"
     with pytest.raises(StorageError, match=told) as raised, dead.lookup() as lookup:
         lookup.shown("0" * 32)
@@ -150,7 +152,7 @@ def test_a_server_that_does_not_answer_is_not_a_run_that_does_not_exist() -> Non
 @pytest.mark.slow
 def test_a_server_gives_the_same(folder: Path, tmp_path: Path) -> None:
     with served(tmp_path / "server") as uri:
-        there = MlflowTracker(uri=uri, artifacts="unused", timeout_seconds=30)
+        there = MlflowTracker(uri=uri, database="unused", artifacts="unused", timeout_seconds=30)
         shutil.copytree(folder / "0123abcd", tmp_path / "study")
         there.sync(tmp_path / "study" / SPOOL, is_over=True)
         run = run_id(uri, "0123abcd/1/0")

@@ -51,7 +51,7 @@ def model(folder: Path) -> Callable[..., Model]:
             (folder / study).mkdir(exist_ok=True)
             example.begin(Spool(folder / study / "spool.jsonl"), study_id=study)
             uri = f"sqlite:///{folder}/mlflow.db"
-            tracker = MlflowTracker(uri=uri, artifacts=str(folder / "artifacts"), timeout_seconds=30)
+            tracker = MlflowTracker(uri=uri, database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30)
             tracker.sync(folder / study / "spool.jsonl", is_over=True)
         files = folder / f"files-{study}" / "model"
         files.mkdir(parents=True, exist_ok=True)
@@ -191,11 +191,13 @@ def test_a_registered_model_has_signature_example_and_loader_and_no_code_of_mlfl
 
 
 def test_the_trackers_registry_answers_trouble_in_one_line(folder: Path, tmp_path: Path) -> None:
-    away = MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=1)
+    away = MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=1)
     message = r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.*\)\. Mend it, then give"
     with pytest.raises(StorageError, match=message), away.registry() as registry:
         registry.champion(NAME)
-    nowhere = MlflowTracker(uri=f"sqlite:///{tmp_path}/none.db", artifacts="unused", timeout_seconds=1)
+    nowhere = MlflowTracker(
+        uri=f"sqlite:///{tmp_path}/none.db", database="unused", artifacts="unused", timeout_seconds=1
+    )
     with pytest.raises(StorageError, match=r"none\.db is missing: nothing was tracked here"), nowhere.registry():
         pass
     assert not (tmp_path / "none.db").exists()

@@ -44,11 +44,13 @@ def spool(folder: Path) -> Path:
 
 
 def tracker(folder: Path) -> MlflowTracker:
-    return MlflowTracker(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=30)
+    return MlflowTracker(
+        uri=f"sqlite:///{folder}/mlflow.db", database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30
+    )
 
 
 def dead() -> MlflowTracker:
-    return MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=30)
+    return MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=30)
 
 
 def wait_until(is_so: object, seconds: float = 20) -> None:
@@ -139,7 +141,7 @@ if {is_client}:
     import mlflow
 print("ready", flush=True)
 folder = Path({folder!r})
-tracker = MlflowTracker(uri=f"sqlite:///{{folder}}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=1)
+tracker = MlflowTracker(uri=f"sqlite:///{{folder}}/mlflow.db", database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=1)
 tracker.sync(Path({spool!r}), is_over=True)
 """
 
@@ -293,7 +295,7 @@ def test_a_server_gets_the_same_runs_as_the_database(folder: Path, spool: Path, 
 
     example.whole_study(spool)
     tracker(folder).sync(spool, is_over=True)
-    served = MlflowTracker(uri=server, artifacts="unused", timeout_seconds=30)
+    served = MlflowTracker(uri=server, database="unused", artifacts="unused", timeout_seconds=30)
     served.sync(spool, is_over=True)
     assert served.sync(spool, is_over=True) == 0
     assert example.client_content(MlflowClient(server)) == example.content(folder / "mlflow.db")
@@ -353,12 +355,12 @@ def test_following_a_database_imports_no_mlflow_and_reports_nothing(folder: Path
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", ""])
 def test_an_address_that_mlflow_would_refuse_is_refused_first(uri: str) -> None:
     with pytest.raises(ConfigError, match=r"tracker\.uri must be a database or a server, .* Use sqlite:///"):
-        MlflowTracker(uri=uri, artifacts="a", timeout_seconds=1)
+        MlflowTracker(uri=uri, database="unused", artifacts="a", timeout_seconds=1)
 
 
 def test_a_negative_wait_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"tracker\.timeout_seconds must not be negative, got -1"):
-        MlflowTracker(uri="http://127.0.0.1:1", artifacts="a", timeout_seconds=-1)
+        MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="a", timeout_seconds=-1)
 
 
 def test_the_user_is_told_where_to_look(folder: Path) -> None:

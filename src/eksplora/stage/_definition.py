@@ -10,6 +10,7 @@ from eksplora.counter import fingerprint
 from eksplora.search.space import Space, describe
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
+from eksplora.stage._tracking import without_password
 from eksplora.types import Config
 
 
@@ -86,12 +87,20 @@ def study_event(
         "provenance": {**origin, "threads": str(plan.threads)},
         "texts": {
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
-            "config.yaml": as_yaml(request.config),
+            "config.yaml": as_yaml(without_password(request.config)),
             "changes.diff": patch,
         },
         "definition": dict(definition.values),
         "parent": parent,
+        "dataset": _dataset(base),
     }
+
+
+def _dataset(base: Config) -> dict[str, Any]:
+    """The data as MLflow names them."""
+    card = build.part(base, "data").card()
+    name = str(base["data"]["_target_"]).split(".")[-2]
+    return {"name": name, "digest": str(card["fingerprint"])[:16], "rows": int(card["rows"]["train"])}
 
 
 def _data_hashes(definition: Definition) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eksplora.errors import DataError
 from eksplora.stage._population import Key
-from eksplora.tracker.spool import Event
+from eksplora.tracker.spool import Event, consistent
 from eksplora.types import Config, Status
 
 Begun = tuple[int, list[Key]]
@@ -76,16 +76,17 @@ def recall(events: Iterable[Event]) -> Recorded:
 
     Raises:
         StudyError: If it is damaged.
-        DataError: If it is empty.
+        DataError: If it is empty, or says what no spool says.
     """
     recorded: Recorded | None = None
     starts: list[int] = []
     begun: list[Begun] = []
-    for event in events:
-        if event.kind == "study":
-            recorded = Recorded(event.data)
-        elif recorded is not None:
-            _take(recorded, event, starts, begun)
+    with consistent("the spool of the study"):
+        for event in events:
+            if event.kind == "study":
+                recorded = Recorded(event.data)
+            elif recorded is not None:
+                _take(recorded, event, starts, begun)
     if recorded is None:
         raise DataError("the spool of the study is empty: nothing was recorded.")
     return recorded

@@ -11,7 +11,7 @@ from eksplora.data._given import read_given
 from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
 from eksplora.stage._results import write_file
-from eksplora.tracker._base import Tracker
+from eksplora.stage._tracking import tracker_of
 
 MOST_SHOWN = 10
 """Predictions that the terminal shows."""
@@ -44,7 +44,7 @@ def _ensemble(request: Request, model: str) -> Ensemble:
     """The model of a folder, or of MLflow's registry."""
     if not model.startswith("models:/"):
         return build.load_ensemble(model)
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.registry() as registry, tempfile.TemporaryDirectory() as folder:
         if registry is None:
             raise ConfigError("trained: tracker=off has no registry. Give a folder, or use tracker=mlflow.")

@@ -16,8 +16,9 @@ from eksplora.schema import ReproduceConfig
 from eksplora.stage._again import check_data, train_again, worktree
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
+from eksplora.stage._tracking import tracker_of
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import SPOOL, Lookup, Shown, Tracker
+from eksplora.tracker._base import SPOOL, Lookup, Shown
 from eksplora.types import Config
 
 DECIDING = ("machine.cpu", "machine.arch", "version.python", "version.torch", "version.numpy")
@@ -39,7 +40,7 @@ def reproduce(request: Request) -> None:
     if not settings.run:
         raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
     started = time.monotonic()
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.lookup() as lookup:
         shown = lookup.shown(settings.run)
         recorded = _recorded(settings, shown, lookup)
