@@ -44,7 +44,7 @@ class MlflowTracker:
         Raises:
             ConfigError: If a value is out of range.
         """
-        self._uri, self.notice = chosen(uri, database)
+        self._uri, self._notice = chosen(uri, database)
         if "://" not in self._uri or self._uri.startswith("file:"):
             raise ConfigError(
                 f"{VARIABLE if uri is None else 'tracker.uri'} must be a database or a server, "
@@ -65,6 +65,11 @@ class MlflowTracker:
     def trouble(self) -> str | None:
         """Why MLflow is behind, in one line; None when all is well."""
         return self._trouble
+
+    @property
+    def notice(self) -> str:
+        """What MLFLOW_TRACKING_URI has to do with where runs go; empty when nothing."""
+        return self._notice
 
     def where(self, study_name: str) -> str:
         """One line that tells how to look at the study."""
