@@ -11,17 +11,9 @@ import hostile_spools
 import pytest
 
 from eksplora.errors import DataError, UserError
-from eksplora.tracker import _sqlite
 from eksplora.tracker._event import LINES
 from eksplora.tracker.mlflow import MlflowTracker
 from eksplora.tracker.spool import Spool, encode, read
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
-    return database
 
 
 def tracker(mlruns: Path) -> MlflowTracker:
@@ -118,7 +110,7 @@ def test_links_in_a_study_from_elsewhere_are_not_followed(tmp_path: Path, empty_
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     target.symlink_to(outside / link)
     shutil.copy(empty_database, tmp_path / "mlflow.db")
-    with pytest.raises(DataError, match="is a symbolic link. Put the file itself in its place"):
+    with pytest.raises(DataError, match=r"is a symbolic link\. Put the file itself in its place"):
         tracker(tmp_path).sync(tmp_path / "study" / "spool.jsonl", is_over=True)
     assert not list((tmp_path / "artifacts").rglob(Path(link).name))
 

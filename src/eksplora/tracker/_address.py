@@ -52,12 +52,12 @@ def sqlite_path(uri: str) -> Path | None:
 
 def client_uri(database: Path) -> str:
     """The address of a SQLite file for MLflow's client, from wherever one stands."""
-    return f"sqlite:///{_linked(database) if '?' in str(database) else database}"
+    return f"sqlite:///{_linked(database) if set('?%') & set(str(database)) else database}"
 
 
 @cache
 def _linked(database: Path) -> Path:
-    """A link to a file whose path has a '?': in an address it would begin a query, and nothing can quote it there."""
+    """A link to a file whose path has what means something else in an address, where MLflow would not quote it."""
     folder = tempfile.mkdtemp(prefix="eksplora-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     link = Path(folder) / "mlflow.db"

@@ -6,9 +6,9 @@ from contextlib import closing
 from importlib import util
 from pathlib import Path
 
-from eksplora.errors import StorageError
 from eksplora.tracker import _sqlite
 from eksplora.tracker._address import client_uri, masked
+from eksplora.tracker._base import Unreachable
 
 _LOGIN = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
 _DAMAGED = "Move it away: `make sync` fills a new one from the studies' spools."
@@ -46,7 +46,7 @@ def check_layout(database: Path) -> str:
     """MLflow's name for the layout of a database's tables (an alembic revision).
 
     Raises:
-        StorageError: If the database is none of MLflow's, or of another version's than the one that is installed.
+        Unreachable: If the database is none of MLflow's, or of another version's than the one that is installed.
         sqlite3.Error: If it cannot be read.
     """
     try:
@@ -57,17 +57,17 @@ def check_layout(database: Path) -> str:
             raise
         found = []
     if len(found) != 1:
-        raise StorageError(f"{database} is no database of MLflow's. Move it away, or set tracker.uri.")
+        raise Unreachable(f"{database} is no database of MLflow's. Move it away, or set tracker.uri.")
     if found[0] in _sqlite.KNOWN_LAYOUTS:
         return found[0]
     known = _revisions()
     if found[0] not in known:
-        raise StorageError(
+        raise Unreachable(
             f"{database} was written by a newer MLflow (layout {found[0]}) than the one installed here. "
             "Install that one, or set tracker.uri."
         )
     if found[0] in known.values():  # another one was made of it
-        raise StorageError(
+        raise Unreachable(
             f"{database} was written by an older MLflow (layout {found[0]}). "
             f"Copy the file, then: .venv/bin/mlflow db upgrade '{client_uri(database)}'"
         )

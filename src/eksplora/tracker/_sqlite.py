@@ -82,13 +82,7 @@ def create(database: Path, artifacts: Path) -> None:
     with _creation_lock(database), tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-new-") as folder:
         if _has_content(database):
             return
-        new = Path(folder) / "mlflow.db"
-        code = "import mlflow; mlflow.MlflowClient('sqlite:///mlflow.db')"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | ENVIRONMENT, cwd=folder, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise StorageError(f"MLflow could not create {database}: {done.stderr.strip().rpartition(chr(10))[2]}")
+        new = _make(Path(folder))
         with closing(sqlite3.connect(new)) as connection, connection:
             # MLflow needs its experiment 0, and makes it again where it is missing; deleted, no page shows it.
             location = ((artifacts / "Default").as_uri(),)
@@ -101,6 +95,17 @@ def create(database: Path, artifacts: Path) -> None:
         for rest in ("-wal", "-shm"):  # of a database that was removed: SQLite would take them for the new one's
             database.with_name(database.name + rest).unlink(missing_ok=True)
         new.replace(database)
+
+
+def _make(folder: Path) -> Path:
+    """A database as MLflow makes it, in an empty folder."""
+    code = "import mlflow; mlflow.MlflowClient('sqlite:///mlflow.db')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | ENVIRONMENT, cwd=folder, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise StorageError(f"MLflow could not create a database: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return folder / "mlflow.db"
 
 
 def _has_content(database: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 from eksplora.errors import StorageError, UserError
 from eksplora.tracker import _sqlite
 from eksplora.tracker._address import client_uri, masked, sqlite_path
+from eksplora.tracker._base import Unreachable
 from eksplora.tracker._client import ClientStore
 from eksplora.tracker._explain import check_layout
 from eksplora.tracker._relocate import relocate
@@ -95,6 +96,8 @@ def _is_behind(
             stores[experiment] = opened, opened.marks()
     except StopIteration:
         return False
+    except Unreachable:
+        raise
     except (UserError, OSError):
         return True  # whoever brings it in says why
     store, marks = stores[experiment]
