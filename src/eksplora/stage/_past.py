@@ -1,5 +1,6 @@
 """What a study's folder remembers, compared with what is asked now."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,20 +27,23 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     events = list(spools.read(path))
     if not events:
         return None
-    first = events[0].data
-    differences = definition.differences(first["definition"])
+    with spools.consistent(path):
+        first = events[0].data
+        _check_same(first["name"], definition.differences(first.get("definition", {})))
+        ledger.replay((event.kind, event.data) for event in events)
+        for trial in ledger.trials.values():
+            trial.results = {index: _here(result, path) for index, result in trial.results.items()}
+        return str(first["id"])
+
+
+def _check_same(name: str, differences: Sequence[str]) -> None:
     if differences:
         shown = "; ".join(differences[:MOST_SHOWN])
         more = f"; and {len(differences) - MOST_SHOWN} more" if len(differences) > MOST_SHOWN else ""
         raise StudyError(
-            f"study '{first['name']}' was begun with other settings ({shown}{more}). "
+            f"study '{name}' was begun with other settings ({shown}{more}). "
             "Give the changed one a name of its own: study.name=<new name>."
         )
-    with spools.consistent(path):
-        ledger.replay((event.kind, event.data) for event in events)
-    for trial in ledger.trials.values():
-        trial.results = {index: _here(result, path) for index, result in trial.results.items()}
-    return str(first["id"])
 
 
 def _here(result: MemberResult, spool: Path) -> MemberResult:
