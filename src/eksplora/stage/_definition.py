@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eksplora import build, provenance
@@ -16,9 +16,15 @@ from eksplora.types import Config
 
 @dataclass(frozen=True)
 class Definition:
-    """What makes a study that study: if any of it changes, results would no longer belong together."""
+    """What makes a study that study: if any of it changes, results would no longer belong together.
+
+    Attributes:
+        values: What its results depend on, as flat keys.
+        dataset: The data as people are shown them: name, hash, rows of the training part.
+    """
 
     values: Mapping[str, Any]
+    dataset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -58,7 +64,8 @@ def define(
     facts = provenance.collect(build.CONF.parent)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
-    return Definition(values)
+    name = str(base["data"]["_target_"]).split(".")[-2]
+    return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
 
 
 def study_event(
@@ -92,15 +99,8 @@ def study_event(
         },
         "definition": dict(definition.values),
         "parent": parent,
-        "dataset": _dataset(base),
+        "dataset": dict(definition.dataset),
     }
-
-
-def _dataset(base: Config) -> dict[str, Any]:
-    """The data as MLflow names them."""
-    card = build.part(base, "data").card()
-    name = str(base["data"]["_target_"]).split(".")[-2]
-    return {"name": name, "digest": str(card["fingerprint"])[:16], "rows": int(card["rows"]["train"])}
 
 
 def _data_hashes(definition: Definition) -> dict[str, str]:

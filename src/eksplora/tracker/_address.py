@@ -11,8 +11,8 @@ from pathlib import Path
 VARIABLE = "MLFLOW_TRACKING_URI"
 """MLflow's own variable: the address where `tracker.uri` names none."""
 
-_ADDRESS = re.compile(r"(?<!sqlite)://\S+")
-_USER = re.compile(r"(?<=://)\S*@")
+_ADDRESS = re.compile(r"sqlite:\S+|//\S+")
+_USER = re.compile(r"(?<=//)\S*@")
 _QUERY_VALUE = re.compile(r"(?<=[?&;])([^=&;\s]+)=[^&;\s]*")
 
 
@@ -25,7 +25,13 @@ def masked(text: str) -> str:
         >>> masked("sqlite:////home/ann@work/mlflow.db")
         'sqlite:////home/ann@work/mlflow.db'
     """
-    return _ADDRESS.sub(lambda found: _QUERY_VALUE.sub(r"\1=***", _USER.sub("***@", found[0])), text)
+    return _ADDRESS.sub(_masked_address, text)
+
+
+def _masked_address(found: re.Match[str]) -> str:
+    if found[0].startswith("sqlite:"):
+        return found[0]
+    return _QUERY_VALUE.sub(r"\1=***", _USER.sub("***@", found[0]))
 
 
 def chosen(uri: str | None, database: str) -> tuple[str, str]:

@@ -52,8 +52,11 @@ def fetch_artifacts(client: Any, run_id: str, path: str, folder: Path) -> Path:
     """
     origin = local_folder(client.get_run(run_id).info.artifact_uri)
     for name in _names(client, run_id, path, origin):
-        path_inside(folder, name, source=f"MLflow's run {run_id}")
-        client.download_artifacts(run_id, name, str(folder))
+        target = path_inside(folder, name, source=f"MLflow's run {run_id}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = Path(client.download_artifacts(run_id, name, str(target.parent)))
+        if found != target:  # MLflow may repeat the folders of the name
+            found.replace(target)
     return folder / path
 
 

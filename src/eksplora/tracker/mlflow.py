@@ -48,7 +48,7 @@ class MlflowTracker:
         if "://" not in self._uri or self._uri.startswith("file:"):
             raise ConfigError(
                 f"{VARIABLE if uri is None else 'tracker.uri'} must be a database or a server, "
-                f"got {masked(self._uri)!r}. Use sqlite:///<path>/mlflow.db or http://<host>:<port>."
+                f"got {masked(self._uri.rpartition('@')[2])!r}. Use sqlite:///<path>/mlflow.db or http://<host>:<port>."
             )
         if timeout_seconds < 0:
             raise ConfigError(f"tracker.timeout_seconds must not be negative, got {timeout_seconds}. Use e.g. 30.")
