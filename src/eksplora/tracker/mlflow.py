@@ -146,19 +146,19 @@ class MlflowTracker:
         Args:
             timeout_seconds: Longest wait without progress; None: the one given to the constructor. A server in trouble
                 gets 2 s.
-            say: Told every few seconds how far it is.
+            say: Told how far it is, at most every few seconds.
         """
         if self._thread is None or self._spool is None:
             return True
         limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        began = said = time.monotonic()
+        began, due, line = time.monotonic(), time.monotonic() + SAY_SECONDS, ""
         self._stop.set()
         self._wake.set()
         while self._thread.is_alive() and not self._is_over(limit, began):
             self._thread.join(0.05)
-            if say is not None and time.monotonic() - said > SAY_SECONDS:
-                said = time.monotonic()
-                say(self._how_far())
+            if say is not None and time.monotonic() > due and line != self._how_far():
+                due, line = time.monotonic() + SAY_SECONDS, self._how_far()
+                say(line)
         self._given_up.set()
         self._wake.set()
         return self._is_level and not self._thread.is_alive()
@@ -173,7 +173,8 @@ class MlflowTracker:
     def _how_far(self) -> str:
         assert self._spool is not None
         share = 100 * self._progress[1] // max(1, self._spool.stat().st_size)
-        return f"MLflow has {share}% of {self._spool.parent.name}; the rest follows (later: `make sync`)"
+        what = f"has {share}% of" if self._progress[1] else "is getting ready for"
+        return f"MLflow {what} {self._spool.parent.name}; all of it follows (Ctrl-C leaves, `make sync` goes on)"
 
     @contextmanager
     def registry(self) -> Iterator[MlflowRegistry]:
