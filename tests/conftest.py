@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # mutating.py
 # Set before anything imports torch or MLflow: nothing reports home, and two tests at once do not fight for cores.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests are nobody's
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the package sets it, before any test multiplies

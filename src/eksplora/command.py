@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
 from eksplora.errors import ConfigError, EksploraError, follows, nearest
 from eksplora.launch import _dvc
+from eksplora.tracker._address import masked
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
@@ -176,7 +177,7 @@ def _experiments() -> str:
 def _fail(message: str, code: int) -> NoReturn:
     if _SHOWS_TRACE:
         traceback.print_exc()
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {masked(message)}", file=sys.stderr)
     sys.exit(code)
 
 

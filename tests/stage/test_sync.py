@@ -1,12 +1,21 @@
 """Studies whose tracker was away or whose driver was killed, brought into MLflow later; real processes."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import hostile_spools
 import pytest
+
+from eksplora.errors import UserError
+from eksplora.stage import _recorded
+from eksplora.stage._definition import Definition
+from eksplora.stage._ledger import Ledger
+from eksplora.stage._past import recall
+from eksplora.tracker.spool import read
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 SMALL = [
@@ -41,19 +50,127 @@ def statuses(folder: Path) -> dict[str, tuple[str, str]]:
     return {name: (run.info.status, run.data.tags["status"]) for name, run in zip(names, found, strict=True)}
 
 
+def run(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder; `more` goes into its environment."""
+    return subprocess.run(
+        command(*words), cwd=folder, env=os.environ | more, capture_output=True, text=True, timeout=200
+    )
+
+
+SECRET = "-".join(["top", "secret"])  # not as it is written here: a study records the diff of the sources
+AWAY = f"http://ann:{SECRET}@127.0.0.1:1?token={SECRET}"
+
+
 def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_path: Path, data: str) -> None:
-    study = command("search", *SMALL, data, "study.name=away", "tracker.uri=http://127.0.0.1:1")
-    done = subprocess.run(study, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    """The server is named by MLflow's own variable; its password stays there."""
+    done = run(tmp_path, "search", *SMALL, data, "study.name=away", MLFLOW_TRACKING_URI=AWAY)
     assert done.returncode == 0, done.stderr
     assert "Study away: 2 finished" in done.stdout
     assert done.stderr.count("does not answer") == 1
+    assert "MLflow at http://***@127.0.0.1:1?token=***, which MLFLOW_TRACKING_URI names" in done.stderr
+    here = "tracker.uri=sqlite:///mlruns/mlflow.db"
     for _ in range(2):  # the second finds nothing to do, and doubles nothing
-        filled = subprocess.run(command("sync"), cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        filled = run(tmp_path, "sync", here, MLFLOW_TRACKING_URI=AWAY)
         assert filled.returncode == 0, filled.stderr
+        assert "mlflow.db, which tracker.uri names, not at http://***@127.0.0.1:1?token=*** of MLFLOW" in filled.stderr
         assert statuses(tmp_path) == {
             f"away/{name}": ("FINISHED", "finished") for name in ("away", "trial-000", "trial-001")
         }
     assert filled.stdout == "MLflow has everything already.\n"
+    told = done.stdout + done.stderr + filled.stdout + filled.stderr
+    assert SECRET not in told
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_an_address_that_was_typed_is_told_and_kept_without_its_password(tmp_path: Path) -> None:
+    folder = tmp_path / "mlruns" / "studies"
+    for name in ("one", "two"):
+        hostile_spools.write(folder / name, hostile_spools.small_study(name))
+    done = run(tmp_path, "sync", f"tracker.uri='{AWAY}'")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: MLflow at http://***@127.0.0.1:1?token=*** does not answer. Fix that or set")
+    assert done.stderr.count("\n") == 1
+    for address in (f"//ann:{SECRET}@host", f"ann:{SECRET}@host"):
+        wrong = run(tmp_path, "sync", f"tracker.uri='{address}'")
+        assert (wrong.returncode, SECRET in wrong.stderr) == (2, False)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Many altered studies, five that lead elsewhere and a good one, after `sync`."""
+    root = tmp_path_factory.mktemp("synced")
+    outside, studies = root / "outside", root / "project" / "mlruns" / "studies"
+    outside.mkdir()
+    (outside / "secret").write_text("the secret\n")
+    for index, (_, events) in enumerate(hostile_spools.mutations("s", outside, count=25, seed=5)):
+        hostile_spools.write(studies / f"s-{index}", events)
+    for name in ("damaged", "fifo", "folder", "lock", "zz-good"):
+        hostile_spools.write(studies / name, hostile_spools.small_study(name))
+    (studies / "linked").symlink_to(outside)
+    (studies / "lock" / "lock").symlink_to(outside / "secret")
+    (studies / "damaged" / "spool.jsonl").write_bytes(b"00000000 {}\n")
+    for name, make in (("fifo", os.mkfifo), ("folder", os.mkdir)):
+        (studies / name / "spool.jsonl").unlink()
+        make(studies / name / "spool.jsonl")
+    return root, run(root / "project", "sync")
+
+
+def test_every_study_is_tried_and_what_is_left_is_told_in_one_line(
+    synced: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, done = synced
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ")
+    for told in (
+        "studies are left:",
+        "damaged/spool.jsonl, line 1, is damaged: its checksum does not match.",
+        "fifo/spool.jsonl is no file of its own",
+        "folder/spool.jsonl is no file of its own",
+        "lock: cannot be written",
+    ):
+        assert told in done.stderr
+    assert "zz-good: 14 events sent" in done.stdout
+
+
+def test_nothing_outside_was_read_or_written(synced: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    root, _ = synced
+    assert sorted(path.name for path in root.iterdir()) == ["outside", "project"]
+    assert [path.name for path in root.joinpath("outside").iterdir()] == ["secret"]
+    assert (root / "outside" / "secret").read_text() == "the secret\n"
+    assert [path.name for path in root.joinpath("project").iterdir()] == ["mlruns"]
+    kept = [path for path in (root / "project" / "mlruns" / "artifacts").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if b"the secret" in path.read_bytes()]
+
+
+def test_the_other_readers_of_a_spool_refuse_what_is_altered_in_one_line_too(tmp_path: Path) -> None:
+    """A study that goes on, and one that is reproduced."""
+    refused = 0
+    for index, (change, events) in enumerate(hostile_spools.mutations("s", tmp_path / "outside", count=150, seed=6)):
+        spool = hostile_spools.write(tmp_path / str(index), events)
+        for reader in (_goes_on, _reproduces):
+            try:
+                reader(spool)
+            except UserError as error:
+                refused += 1
+                assert "\n" not in str(error), change
+    assert refused > 50
+
+
+def _goes_on(spool: Path) -> None:
+    ledger = Ledger("val/mae", "minimize")
+    recall(spool, ledger, Definition({"model.width": 3}))
+    for trial in ledger.trials.values():
+        for result in trial.results.values():
+            assert result.weights is None or Path(result.weights).is_relative_to(spool.parent / "trials")
+
+
+def _reproduces(spool: Path) -> None:
+    recorded = _recorded.recall(read(spool))
+    for number in recorded.trials:
+        recorded.members(number, None)
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ def begin(spool: Spool, *, study_id: str = "0123abcd") -> None:
         tags={"sampler": "random", "pruner": "none"},
         provenance={"git.commit": "c0ffee", "git.dirty": "false"},
         texts={"space.yaml": "optimizer.lr: [0.1, 0.2]\n"},
+        dataset={"name": "boston_housing", "digest": "0123456789abcdef", "rows": 404},
     )
     drive(spool)
 
@@ -170,8 +171,22 @@ def _content(client: Any, run: Any, names: dict[str, str]) -> dict[str, Any]:
         "params": run.data.params,
         "points": points,
         "latest": {key: str(value) for key, value in run.data.metrics.items()},
+        "inputs": [_input(found) for found in run.inputs.dataset_inputs],
         "files": sorted(_files(client, run.info.run_id, None)),
     }
+
+
+def _input(found: Any) -> tuple[object, ...]:
+    data = found.dataset
+    return (
+        data.name,
+        data.digest,
+        data.source_type,
+        data.source,
+        data.schema,
+        data.profile,
+        {tag.key: tag.value for tag in found.tags},
+    )
 
 
 def _files(client: Any, run_id: str, path: str | None) -> list[tuple[str, int]]:

@@ -25,10 +25,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
     """An MLflow with two studies of the same name, and one that was killed before its end."""
     folder = tmp_path_factory.mktemp("mlruns")
-    _sqlite.create(folder / "mlflow.db", folder / "artifacts")
+    shutil.copy(empty_database, folder / "mlflow.db")
     for study_id in ("0123abcd", "4567cdef", "killed00"):
         (folder / study_id).mkdir()
         spool = Spool(folder / study_id / SPOOL)
@@ -54,7 +54,9 @@ def stop(spool: Spool) -> None:
 
 
 def tracker(folder: Path) -> MlflowTracker:
-    return MlflowTracker(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=30)
+    return MlflowTracker(
+        uri=f"sqlite:///{folder}/mlflow.db", database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30
+    )
 
 
 def run_id(where: Path | str, key: str) -> str:
@@ -122,7 +124,8 @@ def test_an_id_that_no_run_has_is_refused_with_the_place_and_the_way_out(folder:
 def test_a_run_of_another_project_is_refused(folder: Path) -> None:
     from mlflow import MlflowClient
 
-    run = MlflowClient(f"sqlite:///{folder}/mlflow.db").create_run("0", tags={"study": "theirs", "trial": "0"})
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    run = client.create_run(client.create_experiment("theirs"), tags={"study": "theirs", "trial": "0"})
     told = f"^run={run.info.run_id} is a run of another project: it has no tag eksplora.id. Give the id of a trial or a"
     with tracker(folder).lookup() as lookup, pytest.raises(DataError, match=told):
         lookup.shown(run.info.run_id)
@@ -140,8 +143,8 @@ def test_a_missing_database_is_refused_and_not_made(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_is_not_a_run_that_does_not_exist() -> None:
-    dead = MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=1)
-    told = r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.+\)\. Mend it, then give the same command again\.$"
+    dead = MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=1)
+    told = r"^MLflow at http://127\.0\.0\.1:1 does not answer\. Fix that or set tracker\.uri, then give the same .*\.$"
     with pytest.raises(StorageError, match=told) as raised, dead.lookup() as lookup:
         lookup.shown("0" * 32)
     assert "\n" not in str(raised.value)
@@ -150,7 +153,7 @@ def test_a_server_that_does_not_answer_is_not_a_run_that_does_not_exist() -> Non
 @pytest.mark.slow
 def test_a_server_gives_the_same(folder: Path, tmp_path: Path) -> None:
     with served(tmp_path / "server") as uri:
-        there = MlflowTracker(uri=uri, artifacts="unused", timeout_seconds=30)
+        there = MlflowTracker(uri=uri, database="unused", artifacts="unused", timeout_seconds=30)
         shutil.copytree(folder / "0123abcd", tmp_path / "study")
         there.sync(tmp_path / "study" / SPOOL, is_over=True)
         run = run_id(uri, "0123abcd/1/0")
@@ -199,7 +202,7 @@ def answers(url: str) -> bool:
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"this is no database, and long enough to be read as one" * 40)
-    told = r"cannot be used \(.*file is not a database.*\)\. Mend it, then give"
+    told = r"is damaged, or no database\. Move it away: .*\. Then give the same command again\.$"
     with pytest.raises(StorageError, match=told) as raised, tracker(tmp_path).lookup() as lookup:
         lookup.shown("0" * 32)
     assert "\n" not in str(raised.value)

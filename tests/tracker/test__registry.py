@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from eksplora.errors import DataError, StorageError
-from eksplora.tracker import _sqlite
 from eksplora.tracker._base import Model
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker.mlflow import MlflowTracker
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 NAME = "eksplora-boston_mlp"
 TABLE = pd.DataFrame({"rooms": [5.0, 6.5], "größe": [1.0, 2.0]})
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
-    return database
 
 
 @pytest.fixture
@@ -51,7 +43,7 @@ def model(folder: Path) -> Callable[..., Model]:
             (folder / study).mkdir(exist_ok=True)
             example.begin(Spool(folder / study / "spool.jsonl"), study_id=study)
             uri = f"sqlite:///{folder}/mlflow.db"
-            tracker = MlflowTracker(uri=uri, artifacts=str(folder / "artifacts"), timeout_seconds=30)
+            tracker = MlflowTracker(uri=uri, database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30)
             tracker.sync(folder / study / "spool.jsonl", is_over=True)
         files = folder / f"files-{study}" / "model"
         files.mkdir(parents=True, exist_ok=True)
@@ -191,11 +183,13 @@ def test_a_registered_model_has_signature_example_and_loader_and_no_code_of_mlfl
 
 
 def test_the_trackers_registry_answers_trouble_in_one_line(folder: Path, tmp_path: Path) -> None:
-    away = MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=1)
-    message = r"^MLflow at http://127\.0\.0\.1:1 cannot be used \(.*\)\. Mend it, then give"
+    away = MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=1)
+    message = r"^MLflow at http://127\.0\.0\.1:1 does not answer\. Fix that or set tracker\.uri, then give"
     with pytest.raises(StorageError, match=message), away.registry() as registry:
         registry.champion(NAME)
-    nowhere = MlflowTracker(uri=f"sqlite:///{tmp_path}/none.db", artifacts="unused", timeout_seconds=1)
+    nowhere = MlflowTracker(
+        uri=f"sqlite:///{tmp_path}/none.db", database="unused", artifacts="unused", timeout_seconds=1
+    )
     with pytest.raises(StorageError, match=r"none\.db is missing: nothing was tracked here"), nowhere.registry():
         pass
     assert not (tmp_path / "none.db").exists()

@@ -182,7 +182,7 @@ def test_the_study_shows_each_objective_and_the_best_so_far(spool: Spool) -> Non
 def test_the_best_trial_gets_its_artifacts_at_the_stop(spool: Spool) -> None:
     example.run_trial(spool, 0)
     example.stop(spool, best_trial=0)
-    assert changes(spool)["trial-000"].files == {"best/config.yaml": spool.path.parent / "best.yaml"}
+    assert changes(spool)["trial-000"].files == {"best/config.yaml": "best.yaml"}
 
 
 def metrics(change: Change) -> dict[str, float]:
@@ -219,7 +219,7 @@ def test_an_evaluation_shows_on_the_study_the_trial_and_its_members(spool: Spool
     }
     assert runs["trial-000-member-1"].parent == runs["trial-000"].key
     for name in (example.STUDY, "trial-000"):
-        assert runs[name].files["evaluation/evaluate.json"] == spool.path.parent / "evaluation.json"
+        assert runs[name].files["evaluation/evaluate.json"] == "evaluation.json"
 
 
 def test_an_evaluation_of_one_member_shows_on_the_trial_alone(spool: Spool) -> None:
@@ -235,7 +235,7 @@ def test_a_report_is_a_file_of_the_study_s_run_alone(spool: Spool) -> None:
     artifacts = {"report/report.html": "report/report.html"}
     runs = added(spool, lambda: spool.append("report", durable=True, trial=0, artifacts=artifacts))
     assert set(runs) == {example.STUDY}
-    assert runs[example.STUDY].files == {"report/report.html": spool.path.parent / "report/report.html"}
+    assert runs[example.STUDY].files == {"report/report.html": "report/report.html"}
     assert (runs[example.STUDY].status, runs[example.STUDY].end_time) == (None, None)
 
 

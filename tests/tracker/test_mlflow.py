@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import example_study as example
@@ -17,17 +18,12 @@ import pytest
 
 from eksplora.errors import ConfigError, StorageError
 from eksplora.tracker import _sqlite
+from eksplora.tracker._explain import check_layout
+from eksplora.tracker._run import MARK_TAG
 from eksplora.tracker.mlflow import MlflowTracker
 from eksplora.tracker.spool import Spool
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
-    return database
 
 
 @pytest.fixture
@@ -44,11 +40,13 @@ def spool(folder: Path) -> Path:
 
 
 def tracker(folder: Path) -> MlflowTracker:
-    return MlflowTracker(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=30)
+    return MlflowTracker(
+        uri=f"sqlite:///{folder}/mlflow.db", database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=30
+    )
 
 
 def dead() -> MlflowTracker:
-    return MlflowTracker(uri="http://127.0.0.1:1", artifacts="unused", timeout_seconds=30)
+    return MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=30)
 
 
 def wait_until(is_so: object, seconds: float = 20) -> None:
@@ -122,8 +120,8 @@ def test_replaying_again_changes_nothing(folder: Path, spool: Path) -> None:
     tracker(folder).sync(spool, is_over=True)
     before = example.content(folder / "mlflow.db"), example.count_points(folder / "mlflow.db")
     assert tracker(folder).sync(spool, is_over=True) == 0
-    for cursor in spool.parent.glob("mlflow-*.json"):
-        cursor.unlink()  # as if it had never been synced
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection, connection:
+        connection.execute("DELETE FROM tags WHERE key = ?", (MARK_TAG,))  # as an earlier version left it
     assert tracker(folder).sync(spool, is_over=True) > 40
     assert (example.content(folder / "mlflow.db"), example.count_points(folder / "mlflow.db")) == before
 
@@ -139,7 +137,8 @@ if {is_client}:
     import mlflow
 print("ready", flush=True)
 folder = Path({folder!r})
-tracker = MlflowTracker(uri=f"sqlite:///{{folder}}/mlflow.db", artifacts=str(folder / "artifacts"), timeout_seconds=1)
+uri = f"sqlite:///{{folder}}/mlflow.db"
+tracker = MlflowTracker(uri=uri, database="unused", artifacts=str(folder / "artifacts"), timeout_seconds=1)
 tracker.sync(Path({spool!r}), is_over=True)
 """
 
@@ -156,8 +155,6 @@ def test_kills_at_any_moment_change_nothing(
     undisturbed.mkdir()
     shutil.copy(empty_database, undisturbed / "mlflow.db")
     tracker(undisturbed).sync(spool, is_over=True)
-    for cursor in spool.parent.glob("mlflow-*"):
-        cursor.unlink()
     code = KILLED.format(
         tests=str(Path(__file__).parent), step=3, is_client=is_client, folder=str(folder), spool=str(spool)
     )
@@ -293,7 +290,7 @@ def test_a_server_gets_the_same_runs_as_the_database(folder: Path, spool: Path, 
 
     example.whole_study(spool)
     tracker(folder).sync(spool, is_over=True)
-    served = MlflowTracker(uri=server, artifacts="unused", timeout_seconds=30)
+    served = MlflowTracker(uri=server, database="unused", artifacts="unused", timeout_seconds=30)
     served.sync(spool, is_over=True)
     assert served.sync(spool, is_over=True) == 0
     assert example.client_content(MlflowClient(server)) == example.content(folder / "mlflow.db")
@@ -305,8 +302,8 @@ def test_a_file_that_is_no_database_is_trouble_and_not_an_end(folder: Path, spoo
     example.begin(Spool(spool))
     follower.start(spool)
     wait_until(lambda: follower.trouble is not None)
-    assert "file is not a database" in (follower.trouble or "")
-    assert follower.finish() is False
+    assert "is damaged, or no database. Move it away" in (follower.trouble or "")
+    assert follower.finish(0.1) is False
 
 
 def test_a_deleted_experiment_is_said(folder: Path, spool: Path) -> None:
@@ -340,7 +337,7 @@ def test_several_processes_may_meet_a_folder_without_a_database(tmp_path: Path) 
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [".mlflow.lock", "mlflow.db"]
-    assert _sqlite.is_known(tmp_path / "new" / "mlflow.db")
+    assert check_layout(tmp_path / "new" / "mlflow.db") in _sqlite.KNOWN_LAYOUTS
 
 
 def test_following_a_database_imports_no_mlflow_and_reports_nothing(folder: Path, spool: Path) -> None:
@@ -353,17 +350,19 @@ def test_following_a_database_imports_no_mlflow_and_reports_nothing(folder: Path
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", ""])
 def test_an_address_that_mlflow_would_refuse_is_refused_first(uri: str) -> None:
     with pytest.raises(ConfigError, match=r"tracker\.uri must be a database or a server, .* Use sqlite:///"):
-        MlflowTracker(uri=uri, artifacts="a", timeout_seconds=1)
+        MlflowTracker(uri=uri, database="unused", artifacts="a", timeout_seconds=1)
 
 
 def test_a_negative_wait_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"tracker\.timeout_seconds must not be negative, got -1"):
-        MlflowTracker(uri="http://127.0.0.1:1", artifacts="a", timeout_seconds=-1)
+        MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="a", timeout_seconds=-1)
 
 
 def test_the_user_is_told_where_to_look(folder: Path) -> None:
     assert "`make ui`" in tracker(folder).where("my-study")
-    assert dead().where("my-study") == "http://127.0.0.1:1, then the run my-study in MLflow"
+    assert dead().where("my-study") == (
+        "http://127.0.0.1:1/#/experiments?workflowType=machine_learning, then the run my-study in MLflow"
+    )
 
 
 def test_the_cost_of_a_trial_is_low_and_does_not_grow(folder: Path, spool: Path) -> None:

@@ -19,14 +19,14 @@ def path(tmp_path: Path) -> Path:
 def fill(path: Path, count: int) -> None:
     spool = Spool(path)
     for index in range(count):
-        spool.append("trial", trial=index)
+        spool.append("counted", trial=index)
     spool.close()
 
 
 def test_events_come_back_as_they_were_appended(path: Path) -> None:
     spool = Spool(path)
     sent = [
-        spool.append("study", name="a\nb ä", nested={"x": [1, 2.5, None, True]}),
+        spool.append("begun", name="a\nb ä", nested={"x": [1, 2.5, None, True]}),
         spool.append("kind", kind="data may have a kind", time=3, durable=True),
     ]
     spool.close()
@@ -35,21 +35,21 @@ def test_events_come_back_as_they_were_appended(path: Path) -> None:
 
 
 def test_values_that_are_not_finite_survive(path: Path) -> None:
-    Spool(path).append("epochs", values=[math.nan, math.inf, -math.inf])
+    Spool(path).append("drawn", values=[math.nan, math.inf, -math.inf])
     (event,) = read(path)
     assert math.isnan(event.data["values"][0])
     assert event.data["values"][1:] == [math.inf, -math.inf]
 
 
 def test_numpy_numbers_become_plain_ones(path: Path) -> None:
-    Spool(path).append("epochs", loss=np.float32(0.5), counts=np.arange(3))
+    Spool(path).append("drawn", loss=np.float32(0.5), counts=np.arange(3))
     (event,) = read(path)
     assert event.data == {"loss": 0.5, "counts": [0, 1, 2]}
 
 
 def test_values_that_are_not_plain_are_refused(path: Path) -> None:
     with pytest.raises(TypeError, match="plain values, got PosixPath"):
-        Spool(path).append("epochs", value=path)
+        Spool(path).append("drawn", value=path)
     assert path.stat().st_size == 0
 
 
@@ -67,7 +67,7 @@ def test_a_torn_last_line_is_passed_over_and_then_cut_off(path: Path, cut: int) 
     assert list(read(path)) == events[:2]
     spool = Spool(path)
     assert path.stat().st_size == events[1].end
-    spool.append("trial", trial=2)
+    spool.append("counted", trial=2)
     assert [event.data["trial"] for event in read(path)] == [0, 1, 2]
 
 
@@ -86,7 +86,7 @@ def test_an_altered_line_is_refused_with_its_number(path: Path) -> None:
     third = list(read(path))[1].end
     content[third + 15] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StudyError, match=r"events\.spool is damaged in line 3: .* Restore the file"):
+    with pytest.raises(StudyError, match=r"events\.spool, line 3, is damaged: .* Restore the file"):
         list(read(path))
     with pytest.raises(StudyError, match="line 3"):
         list(read(path, third))
@@ -96,7 +96,7 @@ def test_a_kill_in_the_middle_loses_no_event_that_append_returned(path: Path) ->
     code = (
         "import sys; from pathlib import Path; from eksplora.tracker.spool import Spool\n"
         f"spool, n = Spool(Path({str(path)!r})), 0\n"
-        "while True:\n    spool.append('trial', trial=n, text='x' * 5000); n += 1; print(n, flush=True)\n"
+        "while True:\n    spool.append('counted', trial=n, text='x' * 5000); n += 1; print(n, flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -113,10 +113,10 @@ def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:
         "import resource, signal; from pathlib import Path; from eksplora.tracker.spool import Spool\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"spool = Spool(Path({str(path)!r}))\n"
-        "spool.append('trial', trial=0)\n"
-        "try:\n    spool.append('trial', trial=1, text='x' * 2000)\n"
+        "spool.append('counted', trial=0)\n"
+        "try:\n    spool.append('counted', trial=1, text='x' * 2000)\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
-        "spool.append('trial', trial=2)\n"
+        "spool.append('counted', trial=2)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"StorageError Cannot write {path}: No space left on device.")

@@ -18,7 +18,7 @@ from eksplora.errors import DataError, EksploraError, PreconditionError
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.stage._patch import Change, changes, check_modes, is_patch
 from eksplora.stage._population import Key
-from eksplora.stage._recorded import Recorded, Result
+from eksplora.stage._recorded import Recorded
 from eksplora.types import Status
 from eksplora.untrusted import read_json
 
@@ -28,6 +28,26 @@ WORKS = {True: "eksplora.stage._baseline_job:run", False: "eksplora.stage._job:r
 
 
 NO_ANSWER = "The recorded sources gave another answer than sources of this project."
+
+
+@dataclass
+class Result:
+    """What came of a member."""
+
+    trial: int
+    member: int
+    status: str
+    value: float | None
+    best_epoch: int
+    epochs: int
+    step: int
+    curves: dict[str, list[float]]
+    device: str
+    weights_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in list(Status):
+            raise ValueError(f"status is {self.status!r}")
 
 
 @dataclass

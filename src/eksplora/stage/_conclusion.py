@@ -83,7 +83,7 @@ def conclude(
         show(driver, shown, ending.reference)
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
-    is_recorded = tracker.finish(tracker_seconds(request))
+    is_recorded = tracker.finish(say=lambda line: print(line, file=sys.stderr))
     if ending.is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:
@@ -93,11 +93,6 @@ def conclude(
         )
     if error is not None:
         raise error
-
-
-def tracker_seconds(request: Request) -> float:
-    """How long the end of a study waits for MLflow."""
-    return float(request.config["tracker"].get("timeout_seconds", 0.0))
 
 
 def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, reference: Sequence[float] | None) -> None:
@@ -110,6 +105,8 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
         reference: The objective of the baseline's members.
     """
     new = folder.with_name(UNFINISHED)
+    if new.is_symlink():
+        new.unlink()
     shutil.rmtree(new, ignore_errors=True)
     (new / "plots").mkdir(parents=True)
     ledger = driver.ledger

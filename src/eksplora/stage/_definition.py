@@ -3,7 +3,7 @@
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eksplora import build, provenance
@@ -11,14 +11,21 @@ from eksplora.counter import fingerprint
 from eksplora.search.space import Space, describe
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
+from eksplora.stage._tracking import without_password
 from eksplora.types import Config
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What makes a study that study: if any of it changes, results would no longer belong together."""
+    """What makes a study that study: if any of it changes, results would no longer belong together.
+
+    Attributes:
+        values: What its results depend on, as flat keys.
+        dataset: The data as people are shown them: name, hash, rows of the training part.
+    """
 
     values: Mapping[str, Any]
+    dataset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -58,7 +65,8 @@ def define(
     facts = provenance.collect(build.CONF.parent)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
-    return Definition(values)
+    name = str(base["data"]["_target_"]).split(".")[-2]
+    return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
 
 
 def study_event(
@@ -89,11 +97,12 @@ def study_event(
         "provenance": {**origin, "threads": str(plan.threads)},
         "texts": {
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
-            "config.yaml": as_yaml(request.config),
+            "config.yaml": as_yaml(without_password(request.config)),
             "changes.diff": patch,
         },
         "definition": dict(definition.values),
         "parent": parent,
+        "dataset": dict(definition.dataset),
     }
 
 

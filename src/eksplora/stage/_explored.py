@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eksplora import build
 from eksplora.build import Request
 from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
@@ -18,6 +17,7 @@ from eksplora.stage._index import write_index
 from eksplora.stage._paper import Told, columns_of, summarized, winners
 from eksplora.stage._results import as_json, new_folder, write_file
 from eksplora.stage._study import Outcome, Study, run_study
+from eksplora.stage._tracking import tracker_of
 from eksplora.stage.paper_check import claims_of
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -112,7 +112,7 @@ def conclude(
     request: Request, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], parent: tuple[str, str]
 ) -> None:
     """Write tables, plots and the judged claims, and show the latter."""
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     runs = _runs(request, exploration, studies, tracker)
     settings = request.settings
     facts = summarized(exploration, studies, runs, carry=settings.carry, alpha=settings.alpha)
@@ -144,9 +144,9 @@ def _runs(
     with tracker.registry() as registry:
         if registry is None:
             return {name: {} for name in studies}
-    for study in studies.values():
-        if not tracker.is_level(spool := mlruns / study["study"] / "spool.jsonl"):
-            tracker.sync(spool, is_over=True)
+    spools = [mlruns / study["study"] / "spool.jsonl" for study in studies.values()]
+    for spool in tracker.behind(spools, counts_runs=True):
+        tracker.sync(spool, is_over=True)
     with tracker.lookup() as lookup:
         return {
             name: lookup.ids(exploration.experiment, study["study"], study["id"]) for name, study in studies.items()

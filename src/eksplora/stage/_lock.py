@@ -18,6 +18,10 @@ MOMENT_SECONDS = 3.0
 """Everybody waits so long: another command that fills MLflow holds the lock of each study for a moment."""
 
 
+class StudyInUse(StudyError):
+    """Another process works on the study just now."""
+
+
 @contextlib.contextmanager
 def hold(folder: Path, *, waits: bool = True) -> Iterator[None]:
     """Hold the lock of a study's folder.
@@ -27,7 +31,7 @@ def hold(folder: Path, *, waits: bool = True) -> Iterator[None]:
         waits: Whether to wait for a holder that may be about to go.
 
     Raises:
-        StudyError: If another driver holds it.
+        StudyInUse: If another driver holds it.
         StorageError: If the folder cannot be written.
     """
     descriptor = _open(folder)
@@ -56,8 +60,8 @@ def _take(descriptor: int, folder: Path, until: float) -> bool:
                     raise
                 time.sleep(0.2)
     except BlockingIOError as error:
-        owner = os.pread(descriptor, 20, 0).decode() or "unknown"
-        raise StudyError(
+        owner = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
+        raise StudyInUse(
             f"study '{folder.name}' is being run by process {owner}. "
             "Wait for it, stop it, or start another with study.name=<name>."
         ) from error
@@ -70,7 +74,7 @@ def _take(descriptor: int, folder: Path, until: float) -> bool:
 def _open(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise StorageError(
             f"{folder}: cannot be written ({error.strerror}). Mend its rights or set paths.mlruns=<folder>."

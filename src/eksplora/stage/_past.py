@@ -1,11 +1,15 @@
 """What a study's folder remembers, compared with what is asked now."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from eksplora.errors import StudyError
 from eksplora.stage._definition import Definition
 from eksplora.stage._ledger import Ledger
 from eksplora.tracker import spool as spools
+from eksplora.types import MemberResult
+from eksplora.untrusted import path_inside
 
 MOST_SHOWN = 4
 """Differences that an error lists."""
@@ -15,24 +19,39 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     """Fill the ledger from the spool; returns the study's id, or None for a new study.
 
     Raises:
-        StudyError: If the recorded study differs from the one that is asked for.
+        StudyError: If the recorded study differs from the one that is asked for, or its events do not fit each other.
+        DataError: If an event says what no event of its kind says.
     """
     if not path.exists() or not path.stat().st_size:
         return None
     events = list(spools.read(path))
     if not events:
         return None
-    first = events[0].data
-    differences = definition.differences(first["definition"])
+    with spools.consistent(path):
+        first = events[0].data
+        _check_same(first["name"], definition.differences(first.get("definition", {})))
+        ledger.replay((event.kind, event.data) for event in events)
+        for trial in ledger.trials.values():
+            trial.results = {index: _here(result, path) for index, result in trial.results.items()}
+        return str(first["id"])
+
+
+def _check_same(name: str, differences: Sequence[str]) -> None:
     if differences:
         shown = "; ".join(differences[:MOST_SHOWN])
         more = f"; and {len(differences) - MOST_SHOWN} more" if len(differences) > MOST_SHOWN else ""
         raise StudyError(
-            f"study '{first['name']}' was begun with other settings ({shown}{more}). "
+            f"study '{name}' was begun with other settings ({shown}{more}). "
             "Give the changed one a name of its own: study.name=<new name>."
         )
-    ledger.replay((event.kind, event.data) for event in events)
-    return str(first["id"])
+
+
+def _here(result: MemberResult, spool: Path) -> MemberResult:
+    """A recorded result with its weights in the study's own folder, wherever the record says that they lie."""
+    if result.weights is None:
+        return result
+    own = f"trials/{result.trial:04d}/member-{result.member}/{Path(result.weights).name}"
+    return replace(result, weights=str(path_inside(spool.parent, own, source=spool)))
 
 
 def is_over(ledger: Ledger, num_trials: int | None, num_points: int | None) -> bool:

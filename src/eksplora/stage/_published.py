@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eksplora import build
 from eksplora.build import Request
 from eksplora.errors import DataError
 from eksplora.stage._lock import hold
 from eksplora.stage._results import new_folder
+from eksplora.stage._tracking import tracker_of
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import Tracker
+from eksplora.untrusted import path_inside
 
 
 def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes]) -> bool:
@@ -38,7 +38,8 @@ def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
     Raises:
         DataError: If it is not on this machine.
     """
-    study = Path(request.settings.paths.mlruns) / "studies" / str(confirmed["studies"]["final"])
+    studies = Path(request.settings.paths.mlruns) / "studies"
+    study = path_inside(studies, confirmed["studies"]["final"], source="confirm.json")
     if not (study / "spool.jsonl").is_file():
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
@@ -75,8 +76,7 @@ def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files
                 spool.append(kind, durable=True, **event)
             finally:
                 spool.close()
-    tracker: Tracker = build.part(request.config, "tracker")
-    tracker.sync(study / "spool.jsonl", is_over=True)
+    tracker_of(request.config).sync(study / "spool.jsonl", is_over=True)
 
 
 def _last(spool: Path, kind: str) -> dict[str, Any] | None:

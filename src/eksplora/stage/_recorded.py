@@ -1,6 +1,5 @@
 """What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +9,8 @@ from typing import Any
 from eksplora.errors import DataError
 from eksplora.provenance import UNKNOWN
 from eksplora.stage._population import Key
-from eksplora.tracker.spool import Event
+from eksplora.tracker.spool import Event, consistent
 from eksplora.types import Config, Status
-from eksplora.untrusted import parse_json
 
 ALTERED = "The record was altered: restore it from a copy."
 
@@ -83,79 +81,6 @@ class Recorded:
         return found
 
 
-# --- what its events must hold -------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Study:
-    name: str
-    id: str
-    provenance: dict[str, str]
-    texts: dict[str, str]
-    definition: dict[str, Any]
-
-
-@dataclass
-class _Start:
-    threads: int
-
-
-@dataclass
-class _Member:
-    index: int
-    seed: int
-    fold: int = 0
-
-
-@dataclass
-class _Trial:
-    trial: int
-    resolved: dict[str, Any]
-    members: list[_Member]
-    repeats: int | None
-
-
-@dataclass
-class _Population:
-    trainings: list[tuple[int, int]]
-
-
-@dataclass
-class Result:
-    """What came of a member."""
-
-    trial: int
-    member: int
-    status: str
-    value: float | None
-    best_epoch: int
-    epochs: int
-    step: int
-    curves: dict[str, list[float]]
-    device: str
-    weights_sha256: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.status not in list(Status):
-            raise ValueError(f"status is {self.status!r}")
-
-
-@dataclass
-class _Stop:
-    best_trial: int | None
-
-
-SHAPES: Mapping[str, type] = {
-    "study": _Study,
-    "start": _Start,
-    "trial": _Trial,
-    "population": _Population,
-    "member": Result,
-    "stop": _Stop,
-}
-"""What is read of each kind of event; the others are passed over."""
-
-
 def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded:
     """Read a spool.
 
@@ -165,19 +90,17 @@ def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded
 
     Raises:
         StudyError: If it is damaged.
-        DataError: If it is empty, or an event is none that a study writes.
+        DataError: If it is empty, or names members that it does not describe.
     """
     recorded: Recorded | None = None
     starts: list[int] = []
     begun: list[Begun] = []
-    for event in events:
-        if event.kind not in SHAPES:
-            continue
-        parse_json(json.dumps(event.data), SHAPES[event.kind], source=f"{source}, event {event.kind},", way_out=ALTERED)
-        if event.kind == "study":
-            recorded = Recorded(event.data)
-        elif recorded is not None:
-            _take(recorded, event, starts, begun)
+    with consistent(source):
+        for event in events:
+            if event.kind == "study":
+                recorded = Recorded(event.data)
+            elif recorded is not None:
+                _take(recorded, event, starts, begun)
     if recorded is None:
         raise DataError("the spool of the study is empty: nothing was recorded.")
     _check_keys(recorded, source)

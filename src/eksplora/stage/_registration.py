@@ -11,9 +11,10 @@ from eksplora import build
 from eksplora.build import Request
 from eksplora.build.served import Served
 from eksplora.stage._study import Outcome
+from eksplora.stage._tracking import tracker_of
 from eksplora.statistics.verdict import Verdict, compare, in_words
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import Model, Tracker
+from eksplora.tracker._base import Model
 
 LOADER = "eksplora.build.served"
 EXAMPLE_ROWS = 5
@@ -27,7 +28,7 @@ def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Ou
     Raises:
         StorageError: If MLflow does not take it; the same command tries again, nothing is trained twice.
     """
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.registry() as registry:
         if registry is None:
             return None

@@ -28,6 +28,7 @@ from eksplora.stage._record import Record
 from eksplora.stage._results import try_new_folders
 from eksplora.stage._setup import Rows, check_data, check_settings, make_plan, make_proposer, trials_at_once
 from eksplora.stage._shown import Naming, Shown
+from eksplora.stage._tracking import tracker_of
 from eksplora.stage.sync import sync_all
 from eksplora.tracker import spool as spools
 from eksplora.tracker._base import Tracker
@@ -174,7 +175,7 @@ def _run_locked(
         if identity is None:
             spool.append("study", durable=True, **study_event(request, plan, definition, base, study.parent))
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
-        tracker = build.part(request.config, "tracker")
+        tracker = tracker_of(request.config)
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
@@ -192,7 +193,7 @@ def _run_locked(
 def _settle_others(tracker: Tracker, studies: Path) -> None:
     """Put right what killed drivers of other studies left open in MLflow; what fails now is left to the next start."""
     with contextlib.suppress(EksploraError):
-        for _ in sync_all(tracker, studies):
+        for _ in sync_all(tracker, studies, counts_runs=False):
             pass
 
 

@@ -158,6 +158,7 @@ def bench(request: build.Request, measurements: Mapping[str, Measure] = MEASUREM
         EksploraError: If the sides do not take the same steps.
         StorageError: If `output` cannot be written.
     """
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs that are measured stay here
     settings: BenchConfig = request.settings
     names, sections = check(settings, measurements), []
     facts = circumstances(request) | {

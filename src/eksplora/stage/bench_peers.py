@@ -1,5 +1,6 @@
 """The stage `bench_peers`: speed against other tools that one would take for the same work, as tables."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -74,6 +75,7 @@ def bench_peers(request: build.Request, measurements: Mapping[str, Measure] = ME
         EksploraError: If a side fails.
         StorageError: If `output` cannot be written.
     """
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs that are measured stay here
     settings: BenchPeersConfig = request.settings
     names, sections = check(settings, measurements), []
     with tempfile.TemporaryDirectory(prefix="eksplora-bench-") as folder:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eksplora import build
 from eksplora.build import Request
 from eksplora.errors import DataError, EksploraError
 from eksplora.report.exploration import claims_page, page, tables
@@ -13,7 +12,8 @@ from eksplora.stage._exploration import read_exploration
 from eksplora.stage._handed_on import Explore, drawn_from
 from eksplora.stage._paper import columns_of, summarized, winners
 from eksplora.stage._results import as_json
-from eksplora.tracker._base import Lookup, Tracker
+from eksplora.stage._tracking import tracker_of
+from eksplora.tracker._base import Lookup
 from eksplora.untrusted import read_json
 
 AGAIN = "Explore again: make paper."
@@ -31,7 +31,7 @@ def paper_check(request: Request) -> None:
     found = sorted(output.glob("*/explore.json"))
     if not found:
         raise DataError(f"{output} holds no exploration. Run one: make paper BUDGET=smoke.")
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.lookup() as lookup:
         for path in found:
             check(path, lookup)

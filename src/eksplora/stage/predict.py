@@ -12,7 +12,7 @@ from eksplora.errors import ConfigError
 from eksplora.schema import PredictConfig
 from eksplora.stage._begin import begin
 from eksplora.stage._results import as_csv, try_writing, write_file
-from eksplora.tracker._base import Tracker
+from eksplora.stage._tracking import tracker_of
 
 if TYPE_CHECKING:  # torch comes with it
     from eksplora.build._ensemble import Ensemble
@@ -56,7 +56,7 @@ def _ensemble(request: Request, model: str) -> "Ensemble":
     """The model of a folder, or of MLflow's registry."""
     if not model.startswith("models:/"):
         return build.load_ensemble(model)
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.registry() as registry, tempfile.TemporaryDirectory() as folder:
         if registry is None:
             raise ConfigError("trained: tracker=off has no registry. Give a folder, or use tracker=mlflow.")

@@ -20,8 +20,9 @@ from eksplora.stage._begin import begin
 from eksplora.stage._patch import Change, described
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
+from eksplora.stage._tracking import tracker_of
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import SPOOL, Lookup, Shown, Tracker
+from eksplora.tracker._base import SPOOL, Lookup, Shown
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
@@ -45,7 +46,7 @@ def reproduce(request: Request) -> None:
         raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
     begin(request, settings.run)
     started = time.monotonic()
-    tracker: Tracker = build.part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     with tracker.lookup() as lookup:
         shown = lookup.shown(settings.run)
         recorded = _recorded(settings, shown, lookup)

@@ -3,49 +3,95 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from eksplora.build import Request, part
+from eksplora.build import Request
 from eksplora.console.work import Work
-from eksplora.errors import StudyError
+from eksplora.errors import StorageError, UserError
 from eksplora.stage._begin import begin
-from eksplora.stage._lock import hold
+from eksplora.stage._lock import StudyInUse, hold
+from eksplora.stage._tracking import tracker_of
 from eksplora.tracker import spool as spools
-from eksplora.tracker._base import Tracker
+from eksplora.tracker._base import Tracker, Unreachable
 
 
 def sync(request: Request) -> None:
-    """Replay what MLflow does not have yet; what a kill left open is put right.
+    """Replay what MLflow does not have; what a kill left open is put right.
 
     Raises:
-        StorageError: If MLflow does not take it.
+        StorageError: If something is left, after all studies were tried; it says what and why.
     """
-    tracker: Tracker = part(request.config, "tracker")
+    tracker = tracker_of(request.config)
     begin(request, "MLflow")
-    sent = list[tuple[str, int]]()
-    with Work("sync MLflow") as work:
-        work.step("looking at the studies")
-        for name, count in sync_all(tracker, Path(request.settings.paths.mlruns) / "studies"):
-            sent.append((name, count))
-            work.step(f"{name} is in; {len(sent)} studies, {sum(events for _, events in sent)} events so far")
-    for name, count in sent:
-        print(f"{name}: {count} events sent")
+    if moved := tracker.relocated():
+        print(f"The project was moved or copied: the files of {moved} runs are looked for where they lie now.")
+    failed: list[str] = []
+    sent: list[str] = []
+    try:
+        with Work("sync MLflow") as work:
+            work.step("looking at the studies")
+            for name, outcome in sync_all(tracker, Path(request.settings.paths.mlruns) / "studies", counts_runs=True):
+                if isinstance(outcome, UserError):
+                    failed.append(f"{name}: {outcome}")
+                elif outcome:
+                    sent.append(f"{name}: {outcome} events sent")
+                    work.step(f"{name} is in; {len(sent)} studies so far")
+    except Unreachable as error:
+        failed.append(str(error))
+    for line in sent:
+        print(line)
+    if failed:
+        raise StorageError(" ".join([f"{len(failed)} studies are left: "] * (len(failed) > 1) + failed))
     if not sent:
         print("MLflow has everything already.")
 
 
-def sync_all(tracker: Tracker, studies: Path) -> Iterator[tuple[str, int]]:
-    """Bring every study that no driver runs now into MLflow; yields those that were behind, with the events sent."""
+def sync_all(tracker: Tracker, studies: Path, *, counts_runs: bool) -> Iterator[tuple[str, int | UserError]]:
+    """Bring every study that no driver runs now into MLflow.
+
+    Args:
+        tracker: Where to.
+        studies: The folder of all studies.
+        counts_runs: Whether to look for runs that somebody deleted in MLflow, too.
+
+    Yields:
+        The name of each study that was behind, with the number of events that were sent, or why it is left.
+
+    Raises:
+        StorageError: If MLflow cannot be used at all.
+    """
+    left: list[Path] = []
     for spool in sorted(studies.glob("*/spool.jsonl")):
         try:
+            _check_no_link(spool)
             with hold(spool.parent, waits=False):  # for a moment only: its own driver may want to start
                 close_if_killed(spool)
-        except StudyError:
+            left.append(spool)
+        except StudyInUse:
             continue  # its own driver keeps MLflow up to date
-        if not tracker.is_level(spool):
+        except UserError as error:
+            yield spool.parent.name, error
+        except OSError as error:
+            yield spool.parent.name, StorageError(f"{spool} cannot be read ({error.strerror}). Change its rights.")
+    for spool in tracker.behind(left, counts_runs=counts_runs):
+        try:
             yield spool.parent.name, tracker.sync(spool, is_over=True)
+        except Unreachable:
+            raise
+        except UserError as error:
+            yield spool.parent.name, error
+
+
+def _check_no_link(spool: Path) -> None:
+    """Refuse a study that lies elsewhere, or whose spool is no file: reading it could go anywhere, or never end."""
+    if spool.parent.is_symlink() or spool.is_symlink() or not spool.is_file():
+        raise StorageError(f"{spool} is no file of its own, or behind a symbolic link. Put the file itself there.")
 
 
 def close_if_killed(path: Path) -> None:
-    """Note the end that a killed driver could not note."""
+    """Note the end that a killed driver could not note.
+
+    Raises:
+        UserError: If the spool cannot be read or written.
+    """
     event = spools.last(path)
     if event is None or event.kind in ("stop", *spools.ADDITIONS):
         return

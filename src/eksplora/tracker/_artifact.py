@@ -1,24 +1,71 @@
-"""The files of a run, below a folder."""
+"""The files of a run, on their way into MLflow and back."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
+from eksplora.tracker._base import SPOOL
+from eksplora.tracker._relocate import local_folder
 from eksplora.tracker._run import Change
+from eksplora.untrusted import path_inside
 
 
 def write_artifacts(folder: Path, change: Change) -> None:
-    """Write a change's artifacts, each whole or not at all; a file that is gone by now is left out."""
+    """Write a change's artifacts, each whole or not at all; a file that is gone by now is left out.
+
+    Raises:
+        DataError: If a name leads out of the study's folder or out of `folder`, or through a symbolic link.
+    """
     for path, text in change.texts.items():
-        temporary = _temporary(folder / path)
+        target, temporary = _places(folder, path, change.origin)
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-        temporary.replace(folder / path)
-    for path, source in change.files.items():
-        if source.exists():
-            temporary = _temporary(folder / path)
+        temporary.replace(target)
+    for path, name in change.files.items():
+        source = path_inside(change.origin, name, source=change.origin / SPOOL)
+        if source.is_file():
+            target, temporary = _places(folder, path, change.origin)
             copyfile(source, temporary)
-            temporary.replace(folder / path)
+            temporary.replace(target)
 
 
-def _temporary(target: Path) -> Path:
+def _places(folder: Path, path: str, origin: Path) -> tuple[Path, Path]:
+    """Where an artifact goes, and where it is written first: always the same, so that what a kill left is replaced."""
+    target = path_inside(folder, path, source=origin / SPOOL)
+    temporary = path_inside(target.parent, f".{target.name}.part", source=origin / SPOOL)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return target.with_name(f".{target.name}.part")  # always the same: what a kill left is written over by the next try
+    return target, temporary
+
+
+def fetch_artifacts(client: Any, run_id: str, path: str, folder: Path) -> Path:
+    """Bring a run's file, or folder of files, into `folder`; returns where it is there.
+
+    Args:
+        client: MLflow's client.
+        run_id: MLflow's id of the run.
+        path: The artifact.
+        folder: An empty folder.
+
+    Raises:
+        DataError: If a name leads out of the folder, or through a symbolic link.
+        MlflowException: If there is no such artifact.
+    """
+    origin = local_folder(client.get_run(run_id).info.artifact_uri)
+    for name in _names(client, run_id, path, origin):
+        target = path_inside(folder, name, source=f"MLflow's run {run_id}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = Path(client.download_artifacts(run_id, name, str(target.parent)))
+        if found != target:  # MLflow may repeat the folders of the name
+            found.replace(target)
+    return folder / path
+
+
+def _names(client: Any, run_id: str, path: str, origin: Path | None) -> Iterator[str]:
+    """The files at or below a path, none of them through a link where MLflow keeps them on this machine."""
+    if origin is not None:
+        path_inside(origin, path, source=f"MLflow's run {run_id}")
+    entries = client.list_artifacts(run_id, path)
+    if not entries:
+        yield path
+    for entry in entries:
+        yield from _names(client, run_id, entry.path, origin)

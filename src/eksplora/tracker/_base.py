@@ -1,13 +1,19 @@
 """What a driver asks of a tracker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from eksplora.errors import StorageError
+
 SPOOL = "spool.jsonl"
 """Name of a study's spool, in its folder and among the files of its run."""
+
+
+class Unreachable(StorageError):
+    """MLflow itself cannot be used: what happened to one study would happen to every other one."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,14 @@ class Tracker(Protocol):
     def trouble(self) -> str | None:
         """Why the tracker is behind, in one line; None when all is well."""
 
+    @property
+    def notice(self) -> str:
+        """What the environment has to do with where runs go, in one line; empty when nothing."""
+
+    @property
+    def server_uri(self) -> str:
+        """The address for a server that shows the runs; it may hold a password. Empty where no runs are kept."""
+
     def where(self, study_name: str) -> str:
         """One line that tells how to look at the study; empty when there is nothing to look at."""
 
@@ -110,8 +124,23 @@ class Tracker(Protocol):
             StorageError: If it cannot be shown now; the spool keeps everything.
         """
 
-    def is_level(self, spool: Path) -> bool:
-        """Whether everything in a spool is already shown; cheap."""
+    def behind(self, spools: Sequence[Path], *, counts_runs: bool) -> list[Path]:
+        """Those of the spools that are not shown whole.
+
+        Args:
+            spools: Studies' files.
+            counts_runs: Whether to look for runs that somebody deleted, too.
+
+        Raises:
+            StorageError: If it cannot be found out.
+        """
+
+    def relocated(self) -> int:
+        """Find the files of a project that was moved or copied again; returns the number of runs.
+
+        Raises:
+            StorageError: If that cannot be written down.
+        """
 
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""
@@ -119,8 +148,13 @@ class Tracker(Protocol):
     def notify(self) -> None:
         """Say that the spool has grown; optional, makes the follower look at once."""
 
-    def finish(self, timeout_seconds: float | None = None) -> bool:
-        """Catch up and stop following; False when that did not work within the time."""
+    def finish(self, timeout_seconds: float | None = None, say: Callable[[str], None] | None = None) -> bool:
+        """Catch up and stop following; False when nothing more goes in.
+
+        Args:
+            timeout_seconds: Longest wait without progress; None: as configured.
+            say: Told every few seconds how far it is.
+        """
 
     def lookup(self) -> AbstractContextManager[Lookup]:
         """From ids of runs to studies.

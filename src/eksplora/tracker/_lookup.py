@@ -1,12 +1,15 @@
 """From the id of an MLflow run to the study that it shows."""
 
-import os
+import re
 from pathlib import Path
 
 from eksplora.errors import DataError
+from eksplora.tracker._address import masked
+from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._base import SPOOL, Shown
-from eksplora.tracker._client import ABSENT, ENVIRONMENT
+from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
+from eksplora.untrusted import is_name
 
 
 class MlflowLookup:
@@ -14,11 +17,7 @@ class MlflowLookup:
 
     def __init__(self, uri: str) -> None:
         """Connect to it."""
-        for key, value in ENVIRONMENT.items():
-            os.environ.setdefault(key, value)
-        from mlflow import MlflowClient  # 1 to 3 s
-
-        self._client, self._uri = MlflowClient(uri), uri
+        self._client, self._shown = connected(uri), masked(uri)
 
     def shown(self, run_id: str) -> Shown:
         """What a run shows.
@@ -35,15 +34,20 @@ class MlflowLookup:
             if error.error_code not in ABSENT:
                 raise
             raise DataError(
-                f"run={run_id}: MLflow at {self._uri} has no such run. Take the id from a run's page (`make ui`)."
+                f"run={run_id}: MLflow at {self._shown} has no such run. Take the id from a run's page (`make ui`)."
             ) from None
         if ID_TAG not in tags:
             raise DataError(
                 f"run={run_id} is a run of another project: it has no tag {ID_TAG}. Give the id of a trial or a member."
             )
         study, *numbers = tags[ID_TAG].split("/")
+        name = tags.get("study")
+        if not is_name(study) or not is_name(name) or not all(re.fullmatch(r"\d{1,9}", number) for number in numbers):
+            raise DataError(
+                f"run={run_id}: its tags {ID_TAG} and study name no study. Somebody altered them in MLflow."
+            )
         trial, member = ([int(number) for number in numbers] + [None, None])[:2]
-        return Shown(tags["study"], study, trial, member)
+        return Shown(str(name), study, trial, member)
 
     def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
         """MLflow's ids of all runs of a study, by ours (`<study>[/<trial>[/<member>]]`).
@@ -80,7 +84,7 @@ class MlflowLookup:
         try:
             last = dict(self._client.get_run(run_id).data.metrics)
         except MlflowException:
-            raise DataError(f"MLflow at {self._uri} has no run {run_id}. It was deleted: explore again.") from None
+            raise DataError(f"MLflow at {self._shown} has no run {run_id}. It was deleted: explore again.") from None
         curves = {}
         for name in last:
             if name.startswith("train/"):
@@ -99,7 +103,7 @@ class MlflowLookup:
         experiment = self._client.get_run(run_id).info.experiment_id
         found = self._client.search_runs([experiment], f"tags.`{ID_TAG}` = '{shown.study}'", max_results=1)
         try:
-            return Path(self._client.download_artifacts(found[0].info.run_id, SPOOL, str(folder)))
+            return fetch_artifacts(self._client, found[0].info.run_id, SPOOL, folder)
         except (IndexError, MlflowException, OSError):
             raise DataError(
                 f"run={run_id}: neither this machine nor MLflow holds {SPOOL} of the study {shown.name}, where its "

@@ -5,16 +5,15 @@ loads it (https://mlflow.org/docs/latest/api_reference/python_api/mlflow.pyfunc.
 """
 
 import json
-import logging
-import os
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 from eksplora.errors import DataError, StorageError
+from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._base import Model
-from eksplora.tracker._client import ABSENT, ENVIRONMENT
+from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -36,13 +35,7 @@ class MlflowRegistry:
 
     def __init__(self, uri: str) -> None:
         """Connect to it."""
-        for key, value in ENVIRONMENT.items():
-            os.environ.setdefault(key, value)
-        from mlflow import MlflowClient  # 1 to 3 s
-
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._client = MlflowClient(uri, registry_uri=uri)
+        self._client = connected(uri)
 
     def add(self, model: Model) -> str:
         """Register a model, unless that is done, as the challenger; returns the number of its version.
@@ -101,7 +94,7 @@ class MlflowRegistry:
 
     def _files(self, run_id: str, folder: Path) -> Path:
         """The files of a model as it was confirmed, which its run holds: none of MLflow's own is needed."""
-        return Path(self._client.download_artifacts(run_id, f"{ARTIFACT}/data/{FILES}", str(folder)))
+        return fetch_artifacts(self._client, run_id, f"{ARTIFACT}/data/{FILES}", folder)
 
     def run_of(self, name: str, version: str) -> str:
         """The id of the run that holds a version: that of the study that trained it."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.tracker._note import study_note, trial_name, trial_note
-from eksplora.tracker._run import ID_TAG, Change
+from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Dataset
 from eksplora.tracker.spool import Event
 from eksplora.types import Status
 
@@ -56,6 +56,7 @@ class Replay:
         self._trials: dict[int, _Trial] = {}
         self._names: dict[int, str] = {}
         self._study: dict[str, Any] = {}
+        self._keys: set[str] = set()
         self._best: float | None = None
         self._num_ended = 0
         self._is_driven = False
@@ -79,6 +80,12 @@ class Replay:
         self._changes = {}
         return changes
 
+    def mark(self, offset: int) -> Change:
+        """What the study's run says of how much MLflow has: `offset` bytes of the spool, in all runs until now."""
+        change = self._new_change(self._study["id"], self._study["name"], self._time)
+        change.add_tags({MARK_TAG: f"{offset} bytes, {len(self._keys)} runs"})
+        return change
+
     def settle(self) -> None:
         """Nobody drives the study: what is still open was interrupted, at the time of the last event."""
         self._interrupt_trials(self._time)
@@ -92,6 +99,7 @@ class Replay:
         change.add_tags({"direction": data["direction"], "mlflow.note.content": study_note(data, self._folder)})
         change.add_params(data["params"])
         change.texts.update(data["texts"])
+        change.dataset = self._dataset()
         self._set_status(change, Status.RUNNING, time)
 
     def _fold_start(self, data: dict[str, Any], time: int) -> None:
@@ -119,6 +127,7 @@ class Replay:
         change.add_tags({"mlflow.note.content": trial_note(data)})
         change.add_params(data["params"])
         change.texts["config.yaml"] = data["config"]
+        change.dataset = self._dataset()
 
     def _fold_packed(self, data: dict[str, Any], time: int) -> None:
         """Populations were cut: their trials say why."""
@@ -201,7 +210,8 @@ class Replay:
         self._best = value if self._best is None else better(value, self._best)
         change = self._study_change(time)
         change.add_metrics({"trial/objective": value}, time, step=trial)
-        change.add_metrics({"trial/best": self._best}, time, step=self._num_ended)
+        shown = {"trial/best": self._best, f"best/{self._study['metric']}": self._best}
+        change.add_metrics(shown, time, step=self._num_ended)
         self._num_ended += 1
 
     def _add_message(self, change: Change, message: str, status: Status) -> None:
@@ -212,7 +222,7 @@ class Replay:
                 change.texts["error.txt"] = message
 
     def _add_files(self, change: Change, artifacts: Mapping[str, str]) -> None:
-        change.files.update({path: self._folder / file for path, file in artifacts.items()})
+        change.files.update(artifacts)
 
     def _interrupt_trials(self, time: int) -> None:
         for number, trial in self._trials.items():
@@ -228,11 +238,15 @@ class Replay:
 
     def _change(self, key: str, name: str, time: int, parent: str | None, tags: Mapping[str, object]) -> Change:
         if key not in self._changes:
-            change = Change(key=key, name=name, time=time, parent=parent)
+            change = self._new_change(key, name, time, parent)
             change.add_tags({ID_TAG: key, "study": self._study["name"], **tags})
             change.add_tags({"mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key] = change
+            self._keys.add(key)
         return self._changes[key]
+
+    def _new_change(self, key: str, name: str, time: int, parent: str | None = None) -> Change:
+        return Change(key=key, name=name, time=time, origin=self._folder, parent=parent)
 
     def _study_change(self, time: int) -> Change:
         key = None
@@ -244,7 +258,7 @@ class Replay:
     def _exploration_change(self, key: str, name: str, time: int) -> Change:
         """The run of the exploration that the study is part of; each of its studies may be the first to need it."""
         if key not in self._changes:
-            self._changes[key] = Change(key=key, name=name, time=time)
+            self._changes[key] = self._new_change(key, name, time)
             tags = {ID_TAG: key, "kind": "exploration", "experiment": self._study["experiment"]}
             self._changes[key].add_tags({**tags, "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key].end("FINISHED", time)
@@ -273,6 +287,11 @@ class Replay:
         parent = self._trial_change(number, time)
         tags = {"kind": "member", "trial": number, "member": member, **origin}
         return self._change(f"{parent.key}/{member}", f"{self._names[number]}-member-{member}", time, parent.key, tags)
+
+    def _dataset(self) -> Dataset | None:
+        """The data, as far as the record knows it: earlier versions did not say."""
+        known = self._study.get("dataset")
+        return Dataset(known["name"], known["digest"], known["rows"]) if known else None
 
     def _origin(self) -> dict[str, object]:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""

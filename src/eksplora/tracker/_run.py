@@ -11,10 +11,56 @@ from typing import Any, NamedTuple
 ID_TAG = "eksplora.id"
 """The tag by which a run is found again: `<study id>[/<trial>[/<member>]]`."""
 
+MARK_TAG = "eksplora.spool"
+"""The tag of a study's run that says how much of its spool MLflow has, and in how many runs."""
+
 LONGEST_PARAM = 6000  # characters; mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
 LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
 LONGEST_KEY = 250  # mlflow.utils.validation.MAX_ENTITY_KEY_LENGTH
 LONG_PARAMS_FILE = "long_params.yaml"
+
+
+class Mark(NamedTuple):
+    """How much of a study MLflow has.
+
+    Attributes:
+        offset: Bytes of its spool.
+        runs: Runs that it was shown in by then.
+        present: Runs that are there now; None where they were not counted.
+    """
+
+    offset: int
+    runs: int
+    present: int | None
+
+    @classmethod
+    def read(cls, text: str | None, present: int | None) -> "Mark":
+        """The mark that a study's run carries; what is no mark means that nothing is certain to be there."""
+        found = re.fullmatch(r"(\d{1,18}) bytes, (\d{1,18}) runs", text or "")
+        return cls(int(found[1]), int(found[2]), present) if found else cls(0, 0, present)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no run is missing."""
+        return self.present is None or self.present >= self.runs
+
+
+class Dataset(NamedTuple):
+    """The data of a run: name, hash, and rows of the training part."""
+
+    name: str
+    digest: str
+    rows: int
+
+    @property
+    def source(self) -> str:
+        """Where MLflow is to say that it comes from."""
+        return json.dumps({"tags": {"mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"}})
+
+    @property
+    def profile(self) -> str:
+        """What MLflow is to say of its size."""
+        return json.dumps({"num_rows": self.rows})
 
 
 class Point(NamedTuple):
@@ -34,16 +80,19 @@ class Change:
         key: Value of the run's `ID_TAG`.
         name: Name of the run, used when it has to be created.
         time: When the first of the changes happened, in milliseconds; the start of a run that has to be created.
+        origin: The study's folder.
         parent: Key of the run that it hangs under, None for a study.
         status: MLflow's status, None to leave it.
         end_time: When it ended, in milliseconds; None for a running one.
         texts: Content of small artifacts by path.
-        files: Files to copy, by artifact path.
+        files: Files to copy, named as in the study's folder, by artifact path.
+        dataset: The data that it was trained with; None to leave it.
     """
 
     key: str
     name: str
     time: int
+    origin: Path
     parent: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
@@ -51,18 +100,19 @@ class Change:
     status: str | None = None
     end_time: int | None = None
     texts: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    dataset: Dataset | None = None
 
     def add_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags; those that are None are left out, and longer ones than MLflow takes are cut with a mark."""
         for key, value in tags.items():
             if value is not None:
-                text = str(value)
+                text = _storable(str(value))
                 self.tags[_key(key)] = text if len(text) <= LONGEST_TAG else text[: LONGEST_TAG - 4] + " ..."
 
     def add_params(self, params: Mapping[str, Any]) -> None:
         """Set parameters, uncut: what is too long for MLflow goes into an artifact."""
-        texts = {_key(key): as_text(value) for key, value in params.items()}
+        texts = {_key(key): _storable(as_text(value)) for key, value in params.items()}
         long = {key: text for key, text in texts.items() if len(text) > LONGEST_PARAM}
         for key, text in long.items():
             texts[key] = f"see the artifact {LONG_PARAMS_FILE} ({len(text)} characters)"
@@ -99,7 +149,12 @@ def as_text(value: object) -> str:
     return repr(value) if type(value) in (int, float) else json.dumps(value)  # the same text, ten times as fast
 
 
+def _storable(text: str) -> str:
+    """The text without what is no character, such as the bytes of a file's odd name: no database takes it."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 @cache
 def _key(key: str) -> str:
     """A name that MLflow takes: letters, digits and `_-. :/`, at most 250 characters."""
-    return re.sub(r"[^\w\-. :/]", "_", key)[:LONGEST_KEY]
+    return _storable(re.sub(r"[^\w\-. :/]", "_", key)[:LONGEST_KEY])

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -23,7 +22,9 @@ from pathlib import Path
 from eksplora.errors import StorageError
 from eksplora.tracker._artifact import write_artifacts
 from eksplora.tracker._client import ENVIRONMENT, deleted
-from eksplora.tracker._run import ID_TAG, Change, Point
+from eksplora.tracker._relocate import local_folder
+from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Mark, Point
+from eksplora.untrusted import path_inside
 
 KNOWN_LAYOUTS = frozenset({"dc11669786a5"})
 """MLflow's names (alembic revisions) for the layouts of its tables that this module was tested with: 3.17.2."""
@@ -48,16 +49,24 @@ ON CONFLICT (key, run_uuid) DO UPDATE
 SET value = excluded.value, timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan
 WHERE (excluded.step, excluded.timestamp, excluded.value) > (old.step, old.timestamp, old.value)"""
 _SET_STATUS = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
+_RESTORE = "UPDATE runs SET lifecycle_stage = 'active', deleted_time = NULL WHERE run_uuid = ?"
+_ADD_DATASET = """
+INSERT OR IGNORE INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, dataset_source,
+                                dataset_profile)
+VALUES (?, ?, ?, ?, 'code', ?, ?)"""
+_ADD_INPUT = """
+INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type, destination_id)
+SELECT ?, 'DATASET', dataset_uuid, 'RUN', ? FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"""
+_ADD_CONTEXT = """
+INSERT OR IGNORE INTO input_tags (input_uuid, name, value)
+SELECT input_uuid, 'mlflow.data.context', 'training' FROM inputs
+WHERE source_type = 'DATASET' AND destination_type = 'RUN' AND destination_id = ?"""
+_MARKS = """
+SELECT substr(own.value, 1, instr(own.value || '/', '/') - 1), sum(runs.lifecycle_stage = 'active'), max(mark.value)
+FROM tags AS own JOIN runs USING (run_uuid) LEFT JOIN tags AS mark ON mark.run_uuid = own.run_uuid AND mark.key = ?
+WHERE own.key = ? AND runs.experiment_id = ? GROUP BY 1"""
 
 _Row = tuple[str, str, float, int, int, bool]
-
-
-def is_known(database: Path) -> bool:
-    """Whether the database has a layout that `SqliteStore` can write."""
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT version_num FROM alembic_version").fetchall() in [
-            [(v,)] for v in KNOWN_LAYOUTS
-        ]
 
 
 def create(database: Path, artifacts: Path) -> None:
@@ -67,25 +76,41 @@ def create(database: Path, artifacts: Path) -> None:
     meanwhile, several creators do not meet, and a kill leaves nothing half made. Write-ahead logging is a lasting
     property of the file: people who look do not keep the writer waiting.
     """
-    if database.exists():
+    if _has_content(database):
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with _creation_lock(database), tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-new-") as folder:
-        if database.exists():
+        if _has_content(database):
             return
-        new = Path(folder) / "mlflow.db"
-        code = f"import mlflow; mlflow.MlflowClient({f'sqlite:///{new}'!r})"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | ENVIRONMENT, cwd=folder, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise StorageError(f"MLflow could not create {database}: {done.stderr.strip().rpartition(chr(10))[2]}")
+        new = _make(Path(folder))
         with closing(sqlite3.connect(new)) as connection, connection:
-            location = (str(artifacts / "Default"),)
-            connection.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", location)
+            # MLflow needs its experiment 0, and makes it again where it is missing; deleted, no page shows it.
+            location = ((artifacts / "Default").as_uri(),)
+            connection.execute(
+                "UPDATE experiments SET artifact_location = ?, lifecycle_stage = 'deleted' WHERE experiment_id = 0",
+                location,
+            )
             connection.commit()
             connection.execute("PRAGMA journal_mode = WAL")
-        new.rename(database)
+        for rest in ("-wal", "-shm"):  # of a database that was removed: SQLite would take them for the new one's
+            database.with_name(database.name + rest).unlink(missing_ok=True)
+        new.replace(database)
+
+
+def _make(folder: Path) -> Path:
+    """A database as MLflow makes it, in an empty folder."""
+    code = "import mlflow; mlflow.MlflowClient('sqlite:///mlflow.db')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | ENVIRONMENT, cwd=folder, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise StorageError(f"MLflow could not create a database: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return folder / "mlflow.db"
+
+
+def _has_content(database: Path) -> bool:
+    """Whether there is a database; an empty file is one that was torn before anything was in it."""
+    return database.exists() and (not database.is_file() or database.stat().st_size > 0)
 
 
 @contextmanager
@@ -112,15 +137,28 @@ class SqliteStore:
         """
         self._connection = sqlite3.connect(database, timeout=20, isolation_level=None)
         try:
+            self._database, self._file = database, _identity(database)
             self._experiment, self._location = self._open_experiment(experiment, artifacts)
-            self._folder = _local_folder(self._location)
+            folder = local_folder(self._location)
+            if folder is None:
+                raise NotLocal(self._location)
+            self._folder = folder
         except BaseException:
             self._connection.close()
             raise
 
-    def has(self, key: str) -> bool:
-        """Whether the run exists."""
-        return bool(self._find([key]))
+    def is_current(self) -> bool:
+        """Whether the file that is open is still the one at its path, not one that was removed or replaced."""
+        return self._file == _identity(self._database)
+
+    def marks(self) -> dict[str, Mark]:
+        """What of each study is here, by its id."""
+        rows = self._connection.execute(_MARKS, (MARK_TAG, ID_TAG, self._experiment)).fetchall()
+        return {study: Mark.read(text, count) for study, count, text in rows}
+
+    def mark(self, study: str) -> Mark | None:
+        """What of a study is here, its runs counted; None where it is unknown."""
+        return self.marks().get(study)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Bring the changes into the database, all or none; may be repeated after any interruption."""
@@ -135,7 +173,8 @@ class SqliteStore:
             raise
         for change in changes:
             if change.texts or change.files:
-                write_artifacts(self._folder / ids[change.key] / "artifacts", change)
+                folder = path_inside(self._folder, f"{ids[change.key]}/artifacts", source=self._database)
+                write_artifacts(folder, change)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -145,19 +184,23 @@ class SqliteStore:
         """Number and files' address of the experiment, created when it does not exist."""
         self._connection.execute("PRAGMA foreign_keys = ON")
         query = "SELECT experiment_id, artifact_location, lifecycle_stage FROM experiments WHERE name = ?"
-        self._connection.execute(_ADD_EXPERIMENT, (name, str(artifacts), time.time_ns() // 1_000_000))
+        self._connection.execute(_ADD_EXPERIMENT, (name, artifacts.as_uri(), time.time_ns() // 1_000_000))
         number, location, stage = self._connection.execute(query, (name,)).fetchone()
         if stage != "active":
             raise deleted(name)
         return number, location
 
     def _find(self, keys: Sequence[str]) -> dict[str, str]:
-        """The ids of those runs that exist."""
+        """The ids of those runs that exist. One that somebody deleted in MLflow is the same run, and comes back."""
         marks = ", ".join("?" * len(keys))
         query = f"""
-            SELECT tags.value, run_uuid FROM tags JOIN runs USING (run_uuid)
-            WHERE key = ? AND value IN ({marks}) AND experiment_id = ? AND lifecycle_stage = 'active'"""
-        return dict(self._connection.execute(query, (ID_TAG, *keys, self._experiment)).fetchall())
+            SELECT tags.value, run_uuid, lifecycle_stage FROM tags JOIN runs USING (run_uuid)
+            WHERE key = ? AND value IN ({marks}) AND experiment_id = ? ORDER BY lifecycle_stage = 'active'"""
+        rows = self._connection.execute(query, (ID_TAG, *keys, self._experiment)).fetchall()
+        found = {key: (run_id, stage) for key, run_id, stage in rows}
+        deleted_runs = [(run_id,) for run_id, stage in found.values() if stage != "active"]
+        self._connection.executemany(_RESTORE, deleted_runs)
+        return {key: run_id for key, (run_id, _) in found.items()}
 
     def _add_runs(self, changes: Sequence[Change]) -> dict[str, str]:
         """Create the runs that do not exist; returns all ids."""
@@ -181,17 +224,25 @@ class SqliteStore:
         add(_ADD_POINT, points)
         add(_SET_LATEST, _latest(points))
         add(_SET_STATUS, [(c.status, c.end_time, ids[c.key]) for c in changes if c.status])
+        for dataset in {c.dataset for c in changes if c.dataset}:
+            row = (uuid.uuid4().hex, self._experiment, dataset.name, dataset.digest, dataset.source, dataset.profile)
+            self._connection.execute(_ADD_DATASET, row)
+        trained = [(ids[c.key], c.dataset) for c in changes if c.dataset]
+        add(_ADD_INPUT, [(uuid.uuid4().hex, run, self._experiment, data.name, data.digest) for run, data in trained])
+        add(_ADD_CONTEXT, [(run,) for run, _ in trained])
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that comes to its path; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class NotLocal(Exception):
     """The experiment's files lie where only MLflow's client can write them."""
-
-
-def _local_folder(location: str) -> Path:
-    parts = urllib.parse.urlparse(location)
-    if parts.scheme not in ("", "file"):
-        raise NotLocal(location)
-    return Path(urllib.parse.unquote(parts.path) if parts.scheme else location)
 
 
 def _row(run_id: str, point: Point) -> _Row:

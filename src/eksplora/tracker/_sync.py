@@ -2,19 +2,23 @@
 
 import fcntl
 import hashlib
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from eksplora.errors import StorageError
+from eksplora.errors import StorageError, UserError
 from eksplora.tracker import _sqlite
+from eksplora.tracker._address import client_uri, masked, sqlite_path
+from eksplora.tracker._base import Unreachable
 from eksplora.tracker._client import ClientStore
+from eksplora.tracker._explain import check_layout
+from eksplora.tracker._relocate import relocate
 from eksplora.tracker._replay import Replay
-from eksplora.tracker._run import Change
-from eksplora.tracker.spool import Event, read
+from eksplora.tracker._run import Change, Mark
+from eksplora.tracker.spool import Event, consistent, read
+from eksplora.untrusted import path_inside
 
 EVENTS_PER_STEP = 200
 """Events that go in together: many, so that a trial's events meet in one piece; few, so that a step is short."""
@@ -23,8 +27,14 @@ EVENTS_PER_STEP = 200
 class Store(Protocol):
     """Where runs are kept."""
 
-    def has(self, key: str) -> bool:
-        """Whether the run exists."""
+    def is_current(self) -> bool:
+        """Whether what is open is still what lies at the address."""
+
+    def marks(self) -> dict[str, Mark]:
+        """What of each study is there, by its id."""
+
+    def mark(self, study: str) -> Mark | None:
+        """What of a study is there, its runs counted; None where it is unknown."""
 
     def apply(self, changes: list[Change]) -> None:
         """Bring the changes in; applying them again changes nothing."""
@@ -33,50 +43,81 @@ class Store(Protocol):
         """Let go of it."""
 
 
-def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite address, None for others."""
-    return Path(uri.removeprefix("sqlite:///")).absolute() if uri.startswith("sqlite:///") else None
+def open_store(uri: str, artifacts: Path, experiment: str) -> tuple[Store, int]:
+    """The quickest store that suits the address, and how many runs of a moved project it found the files of.
 
-
-def open_store(uri: str, artifacts: Path, experiment: str) -> Store:
-    """The quickest store that suits the address."""
-    database, folder = sqlite_path(uri), artifacts.absolute() / experiment
+    Raises:
+        DataError: If the experiment's name is none, or its folder is a link.
+        StorageError: If a database is none of MLflow's, or of another version's.
+    """
+    database = sqlite_path(uri)
+    folder = path_inside(artifacts.absolute(), experiment, source="The study")
     if database is None:
-        return ClientStore(uri=uri, experiment=experiment, artifacts=None)
+        return ClientStore(uri=uri, experiment=experiment, artifacts=None), 0
     _sqlite.create(database, artifacts.absolute())
-    if _sqlite.is_known(database):
+    layout, moved = check_layout(database), relocate(database, artifacts.absolute())
+    if layout in _sqlite.KNOWN_LAYOUTS:
         try:
-            return _sqlite.SqliteStore(database=database, experiment=experiment, artifacts=folder)
+            return _sqlite.SqliteStore(database=database, experiment=experiment, artifacts=folder), moved
         except _sqlite.NotLocal:
-            pass
-    return ClientStore(uri=f"sqlite:///{database}", experiment=experiment, artifacts=folder)
+            return ClientStore(uri=client_uri(database), experiment=experiment, artifacts=None), moved
+    return ClientStore(uri=client_uri(database), experiment=experiment, artifacts=folder), moved
+
+
+def behind(spools: Sequence[Path], uri: str, artifacts: Path, *, counts_runs: bool) -> list[Path]:
+    """Those of the spools that the MLflow at an address does not have all of, as it says itself.
+
+    Args:
+        spools: Studies' files.
+        uri: The address.
+        artifacts: Folder of the runs' files.
+        counts_runs: Whether runs that are missing there count: somebody may have deleted them.
+    """
+    stores: dict[str, tuple[Store, dict[str, Mark]]] = {}
+    database = sqlite_path(uri)
+    if database is not None and not database.exists():
+        return list(spools)
+    try:
+        return [spool for spool in spools if _is_behind(spool, stores, uri, artifacts, counts_runs)]
+    finally:
+        for store, _ in stores.values():
+            store.close()
+
+
+def _is_behind(
+    spool: Path, stores: dict[str, tuple[Store, dict[str, Mark]]], uri: str, artifacts: Path, counts_runs: bool
+) -> bool:
+    try:
+        with consistent(spool):
+            study = next(read(spool)).data
+            identity, experiment = study["id"], study["experiment"]
+        if experiment not in stores:
+            opened, _ = open_store(uri, artifacts, experiment)
+            stores[experiment] = opened, opened.marks()
+    except StopIteration:
+        return False
+    except Unreachable:
+        raise
+    except (UserError, OSError):
+        return True  # whoever brings it in says why
+    store, marks = stores[experiment]
+    mark = marks.get(identity)
+    if counts_runs and mark is not None and mark.present is None:
+        mark = store.mark(identity)
+    return mark is None or mark.offset != spool.stat().st_size or (counts_runs and not mark.is_whole)
 
 
 def stem(uri: str) -> str:
-    """Name of the cursor and lock files of an address, beside a spool."""
-    return f"mlflow-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
-
-
-def load_cursor(path: Path) -> dict[str, Any]:
-    """The content of a cursor file; empty when it is lost, which costs time and nothing else."""
-    try:
-        cursor = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return cursor if isinstance(cursor, dict) else {}
-
-
-def cursor_offset(spool: Path, uri: str) -> int:
-    """How much of a spool, in bytes, is in the MLflow at an address."""
-    return int(load_cursor(spool.with_name(f"{stem(uri)}.json")).get("offset", 0))
+    """Name of the lock file of an address, beside a spool."""
+    return f"mlflow-{hashlib.sha256(masked(uri).encode()).hexdigest()[:8]}"
 
 
 class Sync:
     """Brings a spool into MLflow, piece by piece, each event once.
 
-    How far it came stands in a cursor file beside the spool, written after MLflow has the piece. A kill in between
-    repeats the piece, which changes nothing. The state of the replay is not stored: it is folded again from the events
-    before the cursor.
+    How far it came stands in MLflow itself, on the study's run, written after MLflow has the piece. A kill in between
+    repeats the piece, which changes nothing. So a database that was removed, replaced or brought back from a copy says
+    itself what it lacks. The state of the replay is not stored: it is folded again from the events before.
     """
 
     def __init__(self, *, spool: Path, uri: str, artifacts: Path) -> None:
@@ -85,30 +126,42 @@ class Sync:
         Raises:
             StorageError: If another process is at it.
         """
-        name = stem(uri)
         self._spool, self._uri, self._artifacts = spool, uri, artifacts
-        self._cursor = spool.with_name(f"{name}.json")
         self._store: Store | None = None
-        self._replay = Replay(folder=spool.parent.absolute())
-        self._offset = 0
-        self._lock = spool.with_name(f"{name}.lock").open("w")
+        self.moved = 0
+        self._begin_again()
+        self._lock = os.open(
+            spool.with_name(f"{stem(uri)}.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        )
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._lock.close()
+            os.close(self._lock)
             raise StorageError(
                 f"Another process is bringing {spool} into MLflow. Wait until it is done, then try again."
             ) from None
 
+    @property
+    def offset(self) -> int:
+        """Bytes of the spool that are in."""
+        return self._offset
+
     def step(self) -> int:
-        """Bring the next piece in; returns the number of its events, 0 when there are none."""
+        """Bring the next piece in; returns the number of its events, 0 when there are none.
+
+        Raises:
+            UserError: If the spool is damaged, or the store is not MLflow's.
+        """
+        if self._store is not None and not self._store.is_current():
+            self._store.close()
+            self._store = None
         if self._store is None and not self._open():
             return 0
         events = self._fold(islice(read(self._spool, self._offset), EVENTS_PER_STEP))
         if events:
             self._flush_spool()
             self._apply()
-            self._save()
+            self._mark()
         return events
 
     def settle(self) -> None:
@@ -121,34 +174,44 @@ class Sync:
         """Let others have it."""
         if self._store is not None:
             self._store.close()
-        self._lock.close()
+        os.close(self._lock)
+
+    def _begin_again(self) -> None:
+        self._replay, self._offset = Replay(folder=self._spool.parent.absolute()), 0
 
     def _open(self) -> bool:
         """Connect to MLflow and go to where an earlier process stopped; False while the spool is empty."""
         first = next(iter(read(self._spool)), None) if self._spool.exists() else None
         if first is None:
             return False
-        study = first.data
-        store = open_store(self._uri, self._artifacts, study["experiment"])
-        cursor = load_cursor(self._cursor)
-        if cursor.get("study") == study["id"] and store.has(study["id"]):
-            self._skip_to(cursor["offset"])
-        self._store = store
+        with consistent(self._spool):
+            identity, experiment = first.data["id"], first.data["experiment"]
+        store, moved = open_store(self._uri, self._artifacts, experiment)
+        try:
+            mark = store.mark(identity)
+            self._begin_again()
+            if mark is not None and mark.is_whole:
+                self._skip_to(mark.offset)
+        except BaseException:
+            store.close()
+            raise
+        self._store, self.moved = store, self.moved + moved
         return True
 
     def _skip_to(self, offset: int) -> None:
-        """Fold what MLflow has already. A cursor that fits no line belongs to another file: begin again."""
+        """Fold what MLflow has already. An offset that fits no line belongs to another file: begin again."""
         self._fold(event for event in read(self._spool) if event.end <= offset)
         self._replay.take()
         if self._offset != offset:
-            self._replay, self._offset = Replay(folder=self._spool.parent.absolute()), 0
+            self._begin_again()
 
     def _fold(self, events: Iterator[Event]) -> int:
         count = 0
-        for event in events:
-            self._replay.fold(event)
-            self._offset = event.end
-            count += 1
+        with consistent(self._spool):
+            for event in events:
+                self._replay.fold(event)
+                self._offset = event.end
+                count += 1
         return count
 
     def _apply(self) -> None:
@@ -163,10 +226,6 @@ class Sync:
         finally:
             os.close(descriptor)
 
-    def _save(self) -> None:
-        temporary = self._cursor.with_suffix(".tmp")
-        with temporary.open("w") as file:
-            json.dump({"study": self._replay.study["id"], "offset": self._offset, "uri": self._uri}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._cursor)
+    def _mark(self) -> None:
+        assert self._store is not None
+        self._store.apply([self._replay.mark(self._offset)])

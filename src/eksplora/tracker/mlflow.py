@@ -1,61 +1,87 @@
 """Studies in MLflow: experiment = experiment, run = study, child = trial, grandchild = member."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from eksplora.errors import ConfigError, StorageError
+from eksplora.errors import ConfigError, EksploraError, StorageError
+from eksplora.tracker._address import VARIABLE, chosen, client_uri, masked, sqlite_path
+from eksplora.tracker._base import Unreachable
+from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
-from eksplora.tracker._sync import Sync, cursor_offset, sqlite_path
+from eksplora.tracker._relocate import relocate
+from eksplora.tracker._sync import Sync, behind
 
 POLL_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "alembic")
-"""Whose errors are told in one line."""
+"""Whose errors are reported in one line."""
 
 DEAD_SECONDS = 2.0
-"""How long the end of a study waits for an MLflow that did not answer before."""
+"""How long the end of a study waits for a server that did not answer before."""
+
+_AGAIN = "Fix that or set tracker.uri, then give the same command again."
+
+SAY_SECONDS = 5.0
+"""How often the end of a study says how far MLflow is."""
 
 
 class MlflowTracker:
     """Fills MLflow from the spool, in a thread that never disturbs the driver."""
 
-    def __init__(self, *, uri: str, artifacts: str, timeout_seconds: float) -> None:
+    def __init__(self, *, uri: str | None, database: str, artifacts: str, timeout_seconds: float) -> None:
         """Nothing is opened yet.
 
         Args:
-            uri: `sqlite:///<file>`, or the address of a server.
-            artifacts: Folder of the runs' files when `uri` is a SQLite file.
-            timeout_seconds: Longest wait of `finish`, in seconds, at least 0.
+            uri: `sqlite:///<file>`, or the address of a server; None: what MLFLOW_TRACKING_URI names.
+            database: The SQLite file where neither names an address.
+            artifacts: Folder of the runs' files when they go into a SQLite file.
+            timeout_seconds: Longest wait of `finish` without any progress, in seconds, at least 0.
 
         Raises:
             ConfigError: If a value is out of range.
         """
-        if "://" not in uri or uri.startswith("file:"):
+        self._uri, self._notice = chosen(uri, database)
+        if "://" not in self._uri or self._uri.startswith("file:"):
             raise ConfigError(
-                f"tracker.uri must be a database or a server, got {uri!r}. "
-                "Use sqlite:///<path>/mlflow.db or http://<host>:<port>."
+                f"{VARIABLE if uri is None else 'tracker.uri'} must be a database or a server, "
+                f"got {masked(self._uri.rpartition('@')[2])!r}. Use sqlite:///<path>/mlflow.db or http://<host>:<port>."
             )
         if timeout_seconds < 0:
             raise ConfigError(f"tracker.timeout_seconds must not be negative, got {timeout_seconds}. Use e.g. 30.")
-        self._uri, self._artifacts, self._timeout_seconds = uri, Path(artifacts), timeout_seconds
+        self._artifacts, self._timeout_seconds = Path(artifacts), timeout_seconds
+        self._database = sqlite_path(self._uri)
         self._thread: threading.Thread | None = None
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._spool: Path | None = None
+        self._wake, self._stop, self._given_up = threading.Event(), threading.Event(), threading.Event()
         self._is_level = True
         self._trouble: str | None = None
+        self._progress = time.monotonic(), 0
 
     @property
     def trouble(self) -> str | None:
         """Why MLflow is behind, in one line; None when all is well."""
         return self._trouble
 
+    @property
+    def notice(self) -> str:
+        """What MLFLOW_TRACKING_URI has to do with where runs go; empty when nothing."""
+        return self._notice
+
     def where(self, study_name: str) -> str:
         """One line that tells how to look at the study."""
-        if sqlite_path(self._uri) is not None:
+        if self._database is not None:
             return f"`make ui`, then the run {study_name} in MLflow ({self._uri.removeprefix('sqlite:///')})"
-        return f"{self._uri}, then the run {study_name} in MLflow"
+        page = f"{masked(self._uri).rstrip('/')}/#/experiments?workflowType=machine_learning"
+        return f"{page if self._uri.startswith('http') else masked(self._uri)}, then the run {study_name} in MLflow"
+
+    @property
+    def server_uri(self) -> str:
+        """The address for a server of MLflow's that shows the runs; it may hold a password."""
+        return self._uri if self._database is None else client_uri(self._database)
 
     def sync(self, spool: Path, *, is_over: bool) -> int:
         """Bring what is new in a spool into MLflow, now; returns the number of events.
@@ -68,21 +94,43 @@ class MlflowTracker:
             StorageError: If MLflow does not take it; the spool keeps everything.
             StudyError: If the spool is damaged.
         """
-        try:
-            return self._sync(spool, is_over=is_over)
-        except (StorageError, ConfigError):
-            raise
-        except Exception as error:  # MLflow, SQLAlchemy, requests and sqlite3 each have their own
-            raise StorageError(self._explain(error, spool)) from error
+        with self._one_line(spool):
+            sync, count = Sync(spool=spool, uri=self._uri, artifacts=self._artifacts), 0
+            try:
+                while events := sync.step():
+                    count += events
+                if is_over:
+                    sync.settle()
+            finally:
+                sync.close()
+            return count
 
-    def is_level(self, spool: Path) -> bool:
-        """Whether MLflow has everything in a spool, as far as the cursor beside it tells."""
-        return cursor_offset(spool, self._uri) == spool.stat().st_size
+    def behind(self, spools: Sequence[Path], *, counts_runs: bool) -> list[Path]:
+        """Those of the spools that MLflow does not have all of; it is asked itself.
+
+        Raises:
+            StorageError: If MLflow does not answer.
+        """
+        with self._one_line(None):
+            return behind(spools, self._uri, self._artifacts, counts_runs=counts_runs)
+
+    def relocated(self) -> int:
+        """Find the files of a project that was moved or copied again; returns the number of runs that was done for.
+
+        Raises:
+            StorageError: If the database cannot be changed.
+        """
+        if self._database is None or not self._database.exists():
+            return 0
+        with self._one_line(None):
+            check_layout(self._database)
+            return relocate(self._database, self._artifacts.absolute())
 
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""
         self._stop.clear()
-        self._is_level = False
+        self._given_up.clear()
+        self._is_level, self._spool = False, spool
         self._thread = threading.Thread(target=self._follow, args=(spool,), name="mlflow", daemon=True)
         self._thread.start()
 
@@ -90,19 +138,43 @@ class MlflowTracker:
         """Look at the spool at once instead of at the next poll."""
         self._wake.set()
 
-    def finish(self, timeout_seconds: float | None = None) -> bool:
+    def finish(self, timeout_seconds: float | None = None, say: Callable[[str], None] | None = None) -> bool:
         """Catch up and stop following; False when MLflow does not have everything by then.
 
+        A database on this machine is waited for as long as pieces go in; only trouble that lasts ends the wait.
+
         Args:
-            timeout_seconds: Longest wait; None: the one given to the constructor. An MLflow in trouble gets 2 s.
+            timeout_seconds: Longest wait without progress; None: the one given to the constructor. A server in trouble
+                gets 2 s.
+            say: Told how far it is, at most every few seconds.
         """
-        if self._thread is None:
+        if self._thread is None or self._spool is None:
             return True
-        wait = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        began, due, line = time.monotonic(), time.monotonic() + SAY_SECONDS, ""
         self._stop.set()
         self._wake.set()
-        self._thread.join(min(wait, DEAD_SECONDS) if self._trouble else wait)
+        while self._thread.is_alive() and not self._is_over(limit, began):
+            self._thread.join(0.05)
+            if say is not None and time.monotonic() > due and line != self._how_far():
+                due, line = time.monotonic() + SAY_SECONDS, self._how_far()
+                say(line)
+        self._given_up.set()
+        self._wake.set()
         return self._is_level and not self._thread.is_alive()
+
+    def _is_over(self, limit: float, began: float) -> bool:
+        """Whether the wait for the follower has no prospect."""
+        idle = time.monotonic() - max(began, self._progress[0])
+        if self._database is not None:
+            return self._trouble is not None and idle > limit
+        return idle > (min(limit, DEAD_SECONDS) if self._trouble else limit)
+
+    def _how_far(self) -> str:
+        assert self._spool is not None
+        share = 100 * self._progress[1] // max(1, self._spool.stat().st_size)
+        what = f"has {share}% of" if self._progress[1] else "is getting ready for"
+        return f"MLflow {what} {self._spool.parent.name}; all of it follows (Ctrl-C leaves, `make sync` goes on)"
 
     @contextmanager
     def registry(self) -> Iterator[MlflowRegistry]:
@@ -111,8 +183,8 @@ class MlflowTracker:
         Raises:
             StorageError: On leaving, if MLflow did not take something.
         """
-        with self._told():
-            yield MlflowRegistry(self._address)
+        with self._one_line(None):
+            yield MlflowRegistry(self._reachable())
 
     @contextmanager
     def lookup(self) -> Iterator[MlflowLookup]:
@@ -121,67 +193,61 @@ class MlflowTracker:
         Raises:
             StorageError: On leaving, if MLflow does not answer.
         """
-        with self._told():
-            yield MlflowLookup(self._address)
+        with self._one_line(None):
+            yield MlflowLookup(self._reachable())
 
-    @property
-    def _address(self) -> str:
-        """The tracking address, from wherever one stands."""
-        database = sqlite_path(self._uri)
-        if database is not None and not database.exists():
-            raise StorageError(f"{database} is missing: nothing was tracked here. Set tracker.uri, or train first.")
-        return self._uri if database is None else f"sqlite:///{database}"
+    def _reachable(self) -> str:
+        """The address for MLflow's client, from wherever one stands."""
+        if self._database is None:
+            return self._uri
+        if not self._database.exists():
+            raise StorageError(
+                f"{self._database} is missing: nothing was tracked here. Set tracker.uri, or train first."
+            )
+        self.relocated()
+        return client_uri(self._database)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what MLflow's libraries raise into one line."""
+    def _one_line(self, spool: Path | None) -> Iterator[None]:
+        """Turn what MLflow's libraries raise into one line; with a spool everything, for they raise anything then."""
         try:
             yield
+        except EksploraError:
+            raise
         except Exception as error:  # MLflow and what it rests on each have their own
-            if type(error).__module__.partition(".")[0] not in LIBRARIES:
+            if spool is None and type(error).__module__.partition(".")[0] not in LIBRARIES:
                 raise
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise StorageError(
-                f"MLflow at {self._uri} cannot be used ({reason}). Mend it, then give the same command again."
-            ) from error
+            raise self._failure(error, spool) from error
 
-    def _sync(self, spool: Path, *, is_over: bool) -> int:
-        sync, count = Sync(spool=spool, uri=self._uri, artifacts=self._artifacts), 0
-        try:
-            while events := sync.step():
-                count += events
-            if is_over:
-                sync.settle()
-        finally:
-            sync.close()
-        return count
+    def _failure(self, error: Exception, spool: Path | None) -> StorageError:
+        """An error of MLflow's libraries as ours."""
+        problem, way_out, is_common = explained(error, self._uri)
+        kept = f"Nothing is lost: {spool} keeps everything, and the next start or `make sync` brings it in."
+        again = kept if spool else "Then give the same command again." if way_out else _AGAIN
+        return (Unreachable if is_common else StorageError)(
+            " ".join([f"{problem}.", *([way_out] * bool(way_out)), again])
+        )
 
     def _follow(self, spool: Path) -> None:
-        """The thread: bring in what is there, sleep, again; after a failure begin anew from the cursor."""
+        """The thread: bring in what is there, sleep, again; after a failure begin anew from where MLflow is."""
         sync: Sync | None = None
-        pause, is_last = POLL_SECONDS, False
-        while not is_last:
+        pause = POLL_SECONDS
+        while not self._is_level and not self._given_up.is_set():
             is_last = self._stop.is_set()  # asked before looking: what was written before `finish` is seen
             try:
                 sync = sync or Sync(spool=spool, uri=self._uri, artifacts=self._artifacts)
                 while sync.step():
-                    pass
+                    self._progress = time.monotonic(), sync.offset
                 self._trouble, pause, self._is_level = None, POLL_SECONDS, is_last
             except Exception as error:  # whatever MLflow's libraries raise must not end a study
-                self._trouble, pause = self._explain(error, spool), min(2 * pause, LONGEST_PAUSE_SECONDS)
+                known = isinstance(error, EksploraError)
+                self._trouble = str(error if known else self._failure(error, spool))
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 if sync:
                     sync.close()
                 sync = None
-            if not is_last:
-                self._wake.wait(pause)
+            if not self._is_level:
+                self._wake.wait(min(pause, 1.0) if is_last else pause)
                 self._wake.clear()
         if sync:
             sync.close()
-
-    def _explain(self, error: Exception, spool: Path) -> str:
-        reason = " ".join(str(error).split())
-        if any(sign in reason for sign in ("Max retries exceeded", "timed out", "Connection aborted")):
-            problem = f"MLflow at {self._uri} does not answer"
-        else:
-            problem = f"MLflow at {self._uri} cannot be filled ({reason[:200] or type(error).__name__})"
-        return f"{problem}. Nothing is lost: {spool} keeps everything, and the next start or `make sync` brings it in."

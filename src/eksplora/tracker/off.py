@@ -1,5 +1,6 @@
 """No tracking: the study's own folder still holds everything."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -11,6 +12,8 @@ class OffTracker:
     """A tracker that shows nothing. The spool is written all the same, so MLflow can be filled later."""
 
     trouble: str | None = None
+    notice = ""
+    server_uri = ""
 
     def where(self, study_name: str) -> str:
         """Nowhere to look."""
@@ -22,10 +25,14 @@ class OffTracker:
         del spool, is_over
         return 0
 
-    def is_level(self, spool: Path) -> bool:
+    def behind(self, spools: Sequence[Path], *, counts_runs: bool) -> list[Path]:
         """There is nothing to bring anywhere."""
-        del spool
-        return True
+        del spools, counts_runs
+        return []
+
+    def relocated(self) -> int:
+        """There are no files."""
+        return 0
 
     def start(self, spool: Path) -> None:
         """Nothing to follow."""
@@ -33,9 +40,9 @@ class OffTracker:
     def notify(self) -> None:
         """Nobody listens."""
 
-    def finish(self, timeout_seconds: float | None = None) -> bool:
+    def finish(self, timeout_seconds: float | None = None, say: Callable[[str], None] | None = None) -> bool:
         """Always done."""
-        del timeout_seconds
+        del timeout_seconds, say
         return True
 
     def lookup(self) -> AbstractContextManager[Lookup]:
