@@ -6,7 +6,7 @@ import os
 # so on how many others there are. MKL reads it at a process's first product; no measurable cost (docs/log.md).
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
-# Threads of one training sleep while they wait for each other. By default they spin, and where two trainings share cores
-# each spins away the other's time: measured 4 to 25 times slower, against no loss alone (docs/log.md). OpenMP reads it
-# when it is loaded, and it changes no bit of a result. Who sets it, or GOMP_SPINCOUNT, is the one who decides.
+# Threads of one training sleep while they wait for each other. By default they spin, and where two trainings share
+# cores each spins away the other's time: measured 4 to 25 times slower, against no loss alone (docs/log.md). OpenMP
+# reads it when it is loaded, and it changes no bit of a result. Who sets it, or GOMP_SPINCOUNT, is the one who decides.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
