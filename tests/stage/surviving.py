@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space
+from eksplora.launch._starting import start_server
 from eksplora.stage._study import Study, run_study
 from eksplora.tracker import spool as spools
 
@@ -31,7 +31,7 @@ def warm_up() -> None:
     paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.stage._job", "pretended_work"])
-    forkserver.ensure_running()
+    start_server()
 
 
 def study(*overrides: str, work: str = PRETENDED_WORK) -> None:

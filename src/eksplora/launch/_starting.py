@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import resource
+import shutil
 import signal
 import tempfile
 from multiprocessing import current_process, forkserver, resource_tracker, util
@@ -97,31 +98,26 @@ _LIMITS = {
 
 
 def _make_folder() -> None:
-    """Make multiprocessing's temporary folder where the path of its socket is short enough.
+    """Make multiprocessing's temporary folder where the path of its socket is short enough; once, unless it is removed.
 
     Raises:
         StorageError: If there is no such place.
     """
     config = current_process()._config  # type: ignore[attr-defined]
-    if config.get("tempdir") is not None and Path(config["tempdir"]).is_dir():
-        return
-    config["tempdir"] = None  # it was removed under a command that runs for days
-    before = tempfile.tempdir
-    try:
-        tempfile.tempdir = _short_folder()
-        util.get_temp_dir()
-    finally:
-        tempfile.tempdir = before
+    if config.get("tempdir") is None or not Path(config["tempdir"]).is_dir():
+        config["tempdir"] = folder = _new_folder()
+        util.Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=-100)
 
 
-def _short_folder() -> str:
-    """The usual temporary folder where its path is short enough, otherwise another one that can be written."""
+def _new_folder() -> str:
+    """A new folder in the usual temporary one where that has a short path, otherwise in another that can be written."""
     usual = []
     with contextlib.suppress(FileNotFoundError):  # none can be written
         usual = [tempfile.gettempdir()]
     for folder in [*usual, *SHORT_FOLDERS, str(Path.home())]:
-        if len(os.fsencode(folder)) <= LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
-            return folder
+        if len(os.fsencode(folder)) <= LONGEST_FOLDER:
+            with contextlib.suppress(OSError):
+                return tempfile.mkdtemp(prefix="pymp-", dir=folder)
     raise StorageError(
         f"no folder for temporary files: {', '.join([*usual, *SHORT_FOLDERS])} cannot be written, or the path has more "
         f"than {LONGEST_FOLDER} characters. Set TMPDIR to a folder that can be written and has a short path."
