@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import until
 
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space
@@ -67,14 +68,14 @@ def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[sub
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a command's end and return what it printed."""
-    return process.communicate(timeout=120)[0]
+    return process.communicate()[0]
 
 
 def kill_driver(process: subprocess.Popen[str]) -> None:
     """kill -9 of the driver alone; its workers must follow by themselves."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    until(lambda: not session(process.pid), seconds=20)
+    until(lambda: not session(process.pid))
 
 
 def session(leader: int) -> list[int]:
@@ -88,15 +89,6 @@ def session(leader: int) -> list[int]:
         if int(number) == leader and state not in "ZX":
             found.append(int(path.parent.name))
     return found
-
-
-def until(holds: Callable[[], Any], *, process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
-    """Wait until something holds, while a process is at work on it."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        assert process is None or process.poll() is None, finish(process)
-        time.sleep(0.005)
 
 
 def num_lines(path: str) -> int:
