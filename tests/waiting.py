@@ -27,8 +27,11 @@ def until(holds: Callable[[], Any], *, process: "subprocess.Popen[str] | None" =
 
 
 def rest_of(process: "subprocess.Popen[str]") -> str:
-    """What a process that has ended had printed and nobody has read."""
-    return process.stdout.read() if process.stdout is not None and not process.stdout.closed else ""
+    """What a process prints until its end, as far as nobody has read it."""
+    if process.stdout is None or process.stdout.closed:
+        return ""
+    with process.stdout as output:
+        return output.read()
 
 
 def at_a_random_moment(draws: random.Random, most_seconds: float) -> None:

@@ -12,7 +12,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-from waiting import until
+from waiting import rest_of, until
 
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space
@@ -63,12 +63,14 @@ def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[sub
     finally:
         for pid in session(process.pid):
             os.kill(pid, signal.SIGKILL)
-        process.communicate()
+        finish(process)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a command's end and return what it printed."""
-    return process.communicate()[0]
+    output = rest_of(process)
+    process.wait()
+    return output
 
 
 def kill_driver(process: subprocess.Popen[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import surviving as here
+from waiting import until
 
 from eksplora import provenance
 from eksplora.build import CONF
@@ -93,7 +94,7 @@ def test_members_that_finished_before_a_kill_are_kept(prepared: str) -> None:
     slow = [*BASE, "study.n_members=4", "study.n_trials=2", "study.workers=1", "trainer.max_epochs=12"]
     slow += ["training.engine=single", prepared]
     with here.command(here.PRETENDED, *slow) as process:
-        here.until(lambda: here.num_lines("epochs.log") > 30, process=process)  # the third member is at work
+        until(lambda: here.num_lines("epochs.log") > 30, process=process)  # the third member is at work
         here.kill_driver(process)
     kept = here.events("member")
     assert [(data["trial"], data["member"]) for data in kept] == [(0, 0), (0, 1)]

@@ -14,7 +14,7 @@ import pytest
 import surviving as here
 from waiting import at_a_random_moment, until
 
-from eksplora.errors import ConfigError, Interrupted, StudyError
+from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError
 from eksplora.launch._signals import FOR_THE_DRIVER
 from eksplora.stage._interruption import Interruption, _insists
 from eksplora.stage._study import WORK
@@ -146,21 +146,23 @@ def test_second_driver_is_refused_until_the_first_is_gone(prepared: str, workpla
     assert len(here.events("start")) == 2
 
 
-def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(
-    prepared: str, workplace: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(prepared: str, workplace: Path) -> None:
     limited = [*RANDOM, "study.timeout_seconds=0.25", prepared]
-    here.study(*limited)
-    assert "study.timeout_seconds=0.25 is over; the same command goes on." in capfd.readouterr().err
+    go_on(limited)
+    first_end = [data["status"] for data in here.events("stop")]
+    assert first_end == ["interrupted"]
     first = {row["trial"]: row for row in here.table()}
     assert "interrupted" in {row["status"] for row in first.values()}
-    for _ in range(30):
-        if len(here.events("trial_end")) == 10:
-            break
-        here.study(*limited)
+    until(lambda: len(here.events("trial_end")) == 10 or go_on(limited))
     assert [row["status"] for row in here.table()] == ["finished"] * 10
     assert Counter(Path("epochs.log").read_text().splitlines()).most_common(1)[0][1] == 1, "no epoch twice"
     assert here.counted_once()
+
+
+def go_on(limited: list[str]) -> None:
+    """On a busy machine the time may be over before a first trial is."""
+    with suppress(EksploraError):
+        here.study(*limited)
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 SMALL = [
@@ -43,12 +43,12 @@ def statuses(folder: Path) -> dict[str, tuple[str, str]]:
 
 def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_path: Path, data: str) -> None:
     study = command("search", *SMALL, data, "study.name=away", "tracker.uri=http://127.0.0.1:1")
-    done = subprocess.run(study, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(study, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Study away: 2 finished" in done.stdout
     assert done.stderr.count("does not answer") == 1
     for _ in range(2):  # the second finds nothing to do, and doubles nothing
-        filled = subprocess.run(command("sync"), cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        filled = subprocess.run(command("sync"), cwd=tmp_path, capture_output=True, text=True)
         assert filled.returncode == 0, filled.stderr
         assert statuses(tmp_path) == {
             f"away/{name}": ("FINISHED", "finished") for name in ("away", "trial-000", "trial-001")
@@ -65,7 +65,7 @@ def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_pat
     driver.wait()
     assert statuses(tmp_path)["killed/killed"] == ("RUNNING", "running")
     other = command("search", *SMALL, data, "study.name=other")
-    subprocess.run(other, cwd=tmp_path, capture_output=True, check=True, timeout=200)
+    subprocess.run(other, cwd=tmp_path, capture_output=True, check=True)
     found = statuses(tmp_path)
     assert found["other/other"] == ("FINISHED", "finished")
     assert {status for name, status in found.items() if name.startswith("killed/")} == {("KILLED", "interrupted")}
@@ -73,11 +73,7 @@ def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_pat
 
 def _wait_until_running(folder: Path) -> None:
     """Until MLflow shows a running trial of the study."""
-    for _ in range(400):
-        time.sleep(0.3)
-        if (folder / "mlruns/mlflow.db").exists() and _num_running(folder) >= 2:
-            return
-    raise AssertionError("the study did not start")
+    until(lambda: (folder / "mlruns/mlflow.db").exists() and _num_running(folder) >= 2)
 
 
 def _num_running(folder: Path) -> int:
