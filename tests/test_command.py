@@ -182,6 +182,15 @@ def test_ctrl_c_while_a_command_imports_is_one_line(tmp_path: Path) -> None:
     assert done.stderr == "error: interrupted; nothing was begun\n"
 
 
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_an_interpreter_without_assertions_is_refused(level: str, tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "pipelines/search.py"), "experiment=wine_mlp"]
+    own = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONOPTIMIZE": level}
+    done = subprocess.run(words, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: PYTHONOPTIMIZE") and done.stderr.endswith("Unset it.\n")
+
+
 @pytest.mark.parametrize("number", [n for n in FOR_THE_DRIVER if n != signal.SIGINT], ids=lambda number: number.name)
 def test_every_signal_that_asks_for_an_end_is_an_exit_code(
     number: signal.Signals, capfd: pytest.CaptureFixture[str]

@@ -74,6 +74,7 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
                 return
             outlast_terminal()
             with readable_errors(root), ended_by_signals():
+                check_interpreter()
                 sys.argv[1:] = gather_space(sys.argv[1:])
                 check_arguments(sys.argv[1:])
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
@@ -217,6 +218,16 @@ def _assignment(match: re.Match[str]) -> str:
 def _unquoted(text: str) -> str:
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
     return text[1:-1] if is_quoted else text
+
+
+def check_interpreter() -> None:
+    """Refuse an interpreter that leaves out assertions: Hydra reads overrides by them.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("PYTHONOPTIMIZE (python -O) leaves out assertions, by which Hydra reads overrides. Unset it.")
 
 
 def check_arguments(arguments: list[str]) -> None:

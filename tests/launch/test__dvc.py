@@ -14,7 +14,6 @@ from waiting import stays, until
 
 STAGE = """
 import sys, time
-from waiting import stays, until
 from eksplora.launch import _dvc
 time.sleep(float(sys.argv[1]))
 _dvc.follow()

@@ -17,11 +17,12 @@ say_at_once("lost")
 assert file.fileno() > 2 and all(map(os.get_inheritable, range(3))), file
 """
 TERMINAL = """
-import os, sys
+import contextlib, os, sys
 from eksplora.launch._streams import outlast_terminal, say_at_once
 outlast_terminal()
 print("shown", flush=True)
-sys.stdin.buffer.raw.read(1)
+with contextlib.suppress(OSError):
+    os.read(0, 1)
 for stream in (sys.stdout, sys.stderr):
     print("lost", file=stream, flush=True)
 say_at_once("lost")
