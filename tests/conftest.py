@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # mutating.py
+sys.path.insert(0, str(Path(__file__).parent))  # mutating.py and waiting.py, for all tests
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a first call takes longer on a busy machine
+hypothesis.settings.load_profile("unhurried")
 
 # Set before anything imports torch or MLflow: nothing reports home, and two tests at once do not fight for cores.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -1,5 +1,7 @@
 import errno
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +10,11 @@ import pytest
 from hydra.errors import ConfigCompositionException
 
 from eksplora.build import CONF, choices, compose_root
-from eksplora.command import check_arguments, explain, gather_space, help_text, readable_errors
+from eksplora.command import check_arguments, ended_by_signals, explain, gather_space, help_text, readable_errors
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
+from eksplora.launch._signals import FOR_THE_DRIVER
 
+ROOT = Path(__file__).parents[1]
 ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
 
 
@@ -167,6 +171,47 @@ def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: P
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
+
+
+def test_ctrl_c_while_a_command_imports_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "hydra.py").write_text("raise KeyboardInterrupt")
+    words = [sys.executable, str(ROOT / "pipelines/search.py"), "experiment=wine_mlp"]
+    own = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])}
+    done = subprocess.run(words, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
+    assert done.stderr == "error: interrupted; nothing was begun\n"
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_an_interpreter_without_assertions_is_refused(level: str, tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "pipelines/search.py"), "experiment=wine_mlp"]
+    own = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONOPTIMIZE": level}
+    done = subprocess.run(words, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: PYTHONOPTIMIZE") and done.stderr.endswith("Unset it.\n")
+
+
+@pytest.mark.parametrize("number", [n for n in FOR_THE_DRIVER if n != signal.SIGINT], ids=lambda number: number.name)
+def test_every_signal_that_asks_for_an_end_is_an_exit_code(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended, ended_by_signals():
+        os.kill(os.getpid(), number)
+        pytest.fail("it went on")
+    assert ended.value.code == 128 + number and signal.getsignal(number) is before
+    assert capfd.readouterr().err == "error: stopped; the same command goes on where it was left\n"
+
+
+def test_a_warning_that_comes_again_does_not_disturb_the_end() -> None:
+    cleaned = []
+    with pytest.raises(SystemExit), ended_by_signals():
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)
+            cleaned.append(True)
+    assert cleaned
 
 
 def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: Path) -> None:

@@ -274,6 +274,33 @@ def project_files(root: Path) -> list[str]:
     return [name for name in done.stdout.split("\0") if name]
 
 
+PRETENDING = (
+    "launched_work.py",
+    "pretended_work.py",
+    "test__dvc.py",
+)  # work that takes time
+PATIENT_SECONDS = 600
+
+
+def impatient_tests(root: Path) -> list[str]:
+    """Tests that sleep, look at a clock until something is so, or give up early: a busy machine lets them fail.
+
+    `tests/waiting.py` waits for them.
+    """
+    found = []
+    for file in sorted(path for path in root.glob("tests/**/*.py") if path.name != "waiting.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.While) and "time" in {getattr(n, "id", "") for n in ast.walk(node.test)}:
+                found.append(f"{file.name}:{node.lineno} polls")
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
+                found += [f"{file.name}:{node.lineno} sleeps"] if file.name not in PRETENDING else []
+            for keyword in node.keywords if isinstance(node, ast.Call) else ():
+                value = getattr(keyword.value, "value", None)
+                if keyword.arg == "timeout" and isinstance(value, int | float) and value < PATIENT_SECONDS:
+                    found.append(f"{file.name}:{node.lineno} gives up after {value} s")
+    return found
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -286,6 +313,7 @@ RULES = [
     long_pipelines,
     drawers,
     machine_paths,
+    impatient_tests,
 ]
 
 
@@ -460,6 +488,21 @@ def test_pipelines_of_more_than_20_lines_of_code_are_found(project: Path) -> Non
     assert long_pipelines(project) == []
     file.write_text("x = 1\n" * 21)
     assert long_pipelines(project) == ["search.py: 21 lines"]
+
+
+@pytest.mark.parametrize(
+    ("text", "offence"),
+    [
+        ("import time\ntime.sleep(1)", "2 sleeps"),
+        ("import time\nend = 3\nwhile time.monotonic() < end:\n    pass", "3 polls"),
+        ("import subprocess\nsubprocess.run([], timeout=60)", "2 gives up after 60 s"),
+    ],
+)
+def test_tests_without_patience_are_found(project: Path, text: str, offence: str) -> None:
+    (project / "tests").mkdir()
+    (project / "tests/test_it.py").write_text(text)
+    (project / "tests/waiting.py").write_text(text)
+    assert impatient_tests(project) == [f"test_it.py:{offence}"]
 
 
 @pytest.mark.parametrize("name", ["utils.py", "_helpers.py", "data_utils.py", "common/a.py", "misc.yaml"])

@@ -1,6 +1,7 @@
 """How a command starts and ends: readable errors, exit codes, and overrides that Hydra's grammar cannot take.
 
-Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C, 143 after SIGTERM.
+Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C, 143 after SIGTERM,
+128 + n after another signal n that asks for an end.
 """
 
 import errno
@@ -23,6 +24,8 @@ from omegaconf.errors import OmegaConfBaseException
 from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
 from eksplora.errors import ConfigError, EksploraError, follows, nearest
 from eksplora.launch import _dvc
+from eksplora.launch._signals import WARNINGS, heard
+from eksplora.launch._streams import outlast_terminal, say_at_once
 from eksplora.tracker._address import masked
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -70,7 +73,9 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
             if {"--help", "-h"} & set(sys.argv[1:]):
                 print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
                 return
+            outlast_terminal()
             with readable_errors(root), ended_by_signals():
+                check_interpreter()
                 sys.argv[1:] = gather_space(sys.argv[1:])
                 check_arguments(sys.argv[1:])
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
@@ -97,23 +102,29 @@ def readable_errors(root: str) -> Iterator[None]:
             _fail(explain(error, root), 2)
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            _fail(f"{error.strerror}. Raise the limit (`ulimit -n`), or lower study.workers.", 1)
         raise
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """End with exit code 143 after SIGTERM, whatever runs; as a stage of DVC, end with DVC too, however that ends.
+    """End with exit code 128 + n after a signal n, whatever runs; as a stage of DVC, end with DVC too.
 
-    A study takes its signals over while it runs (`stage._interruption`): it checkpoints first.
+    Ctrl-C stays Python's KeyboardInterrupt (130, see `readable_errors`). A study takes its signals over while it runs
+    (`stage._interruption`): it checkpoints first.
     """
     asked: list[int] = []
 
-    def end(number: int, frame: object) -> NoReturn:
+    def end(number: int, frame: object) -> None:
+        if asked and number in WARNINGS:
+            return  # they come several times; it ends already
+        if not asked:
+            say_at_once("error: stopped; the same command goes on where it was left\n")
         asked.append(number)
-        os.write(2, b"error: stopped; the same command goes on where it was left\n")  # a buffer may be in use just now
         raise SystemExit(128 + number)  # no library takes it for an error, and what is half-written is removed
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in heard() if number != signal.SIGINT}
     _dvc.follow()
     try:
         yield
@@ -121,7 +132,8 @@ def ended_by_signals() -> Iterator[None]:
         if not asked:  # else foreign code may have made another error of it: an import of a C++ module does
             raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if asked:  # also where exceptions are only noted (a finalizer): what was asked to end has not been done
         raise SystemExit(128 + asked[0])
 
@@ -157,7 +169,8 @@ _HELP_SPACE = """Space: how a key is searched
 
 _HELP_END = """--cfg job prints the resulting configuration without running anything.
 HYDRA_FULL_ERROR=1 in the environment shows where an error comes from.
-Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C, 143 after SIGTERM."""
+Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C, 143 after SIGTERM,
+128 + n after another signal n that asks for an end (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU)."""
 
 
 def _group_keys(group: str, name: str) -> str:
@@ -206,6 +219,16 @@ def _assignment(match: re.Match[str]) -> str:
 def _unquoted(text: str) -> str:
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
     return text[1:-1] if is_quoted else text
+
+
+def check_interpreter() -> None:
+    """Refuse an interpreter that leaves out assertions: Hydra reads overrides by them.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("PYTHONOPTIMIZE (python -O) leaves out assertions, by which Hydra reads overrides. Unset it.")
 
 
 def check_arguments(arguments: list[str]) -> None:

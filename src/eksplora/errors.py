@@ -1,7 +1,7 @@
 """Every exception that eksplora raises on purpose.
 
     EksploraError                exit 1   a failure of ours or of the machine
-    ├── WorkerError              exit 1   workers die, or too many trials fail
+    ├── WorkerError              exit 1   workers die, too many trials fail, or none finishes
     ├── Interrupted              exit 130 a person or the system asked to stop (143 after SIGTERM)
     └── UserError                exit 2   what the user can mend; also a ValueError
         ├── ConfigError          a key or value of the configuration
@@ -24,7 +24,7 @@ class EksploraError(Exception):
 
 
 class WorkerError(EksploraError):
-    """Workers keep dying, or more trials failed than `study.max_failures` allows."""
+    """Workers keep dying, more trials failed than `study.max_failures` allows, or not one finished."""
 
 
 class Interrupted(EksploraError):

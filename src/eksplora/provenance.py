@@ -48,7 +48,7 @@ TRAINING_CODE = (
 )
 """The modules and rooms of eksplora that can change what a training gives; a part that is not there is passed over."""
 
-GIT_TIMEOUT_SECONDS = 10.0
+GIT_TIMEOUT_SECONDS = 120.0
 WRITTEN_BY_STAGES = ":(exclude)dvc.lock"
 """DVC notes each stage that ended here, so it differs from the commit while the next one runs: no change of code."""
 

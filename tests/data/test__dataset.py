@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import at_a_random_moment
 
 from eksplora.counter import derive
 from eksplora.data import _store, _verify
@@ -298,7 +298,7 @@ def start(root, mode):
 
 
 def finish(process):
-    process.communicate(timeout=60)
+    process.communicate()
     return process.returncode
 
 
@@ -309,7 +309,7 @@ def test_a_kill_at_any_moment_leaves_data_that_the_next_start_makes_whole(tmp_pa
     for _ in range(8):
         process = start(disturbed, "endless")
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(moments.uniform(0.0, 0.1))
+        at_a_random_moment(moments, 0.1)
         process.send_signal(signal.SIGKILL)
         assert finish(process) == -signal.SIGKILL
         blobs(disturbed).prepare()

@@ -200,7 +200,7 @@ def test_a_kill_before_any_durable_step_leaves_no_raw_form_or_a_whole_one(tmp_pa
     fetched(tmp_path / "undisturbed" / "table")
     reference = content(tmp_path / "undisturbed" / "table")
     folders = [tmp_path / str(steps) / "table" for steps in range(DURABLE_STEPS + 1)]
-    codes = [start(folder, steps).wait(timeout=60) for steps, folder in enumerate(folders)]
+    codes = [start(folder, steps).wait() for steps, folder in enumerate(folders)]
     assert codes == [-signal.SIGKILL] * DURABLE_STEPS + [0]
     assert [folder.exists() for folder in folders] == [False] * (DURABLE_STEPS - 1) + [True, True]
     for folder in folders:
@@ -211,6 +211,6 @@ def test_a_kill_before_any_durable_step_leaves_no_raw_form_or_a_whole_one(tmp_pa
 
 def test_processes_that_fetch_at_once_all_succeed(tmp_path):
     processes = [start(tmp_path / "table", 100) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     fetched(tmp_path / "table", no_source)
     assert names(tmp_path) == [".table.lock", "table"]

@@ -1,10 +1,11 @@
 import multiprocessing
 import os
 import sys
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+
+from eksplora.launch._starting import start_server
 
 sys.path.insert(0, str(Path(__file__).parent))  # launched_work.py, for the workers
 
@@ -15,4 +16,4 @@ def _server_of_workers() -> None:
     paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.stage._job", "launched_work"])
-    forkserver.ensure_running()
+    start_server()

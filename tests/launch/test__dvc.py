@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import stays, until
 
 STAGE = """
 import sys, time
@@ -18,7 +18,7 @@ from eksplora.launch import _dvc
 time.sleep(float(sys.argv[1]))
 _dvc.follow()
 print(_dvc.ancestors() if "DVC_STAGE" in _dvc.os.environ else [], flush=True)
-time.sleep(60)
+time.sleep(9999)
 """
 DVC = """
 import os, subprocess, sys
@@ -58,12 +58,6 @@ class Started:
                 found.append(int(path.parent.name))
         return found
 
-    def is_gone_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while self.stages() and time.monotonic() < end:
-            time.sleep(0.05)
-        return not self.stages()
-
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Iterator[list[Started]]:
@@ -89,17 +83,16 @@ def test_a_stage_ends_with_dvc_whatever_the_shell_between_them(
     ancestors = json.loads(dvc.stdout.readline())
     assert ancestors[-1] == dvc.pid
     assert len(ancestors) in (1, 2), "a shell that waits for its command is one more"
-    assert not begin[0].is_gone_within(1.2), "while DVC lives, it goes on"
+    assert stays(begin[0].stages, 1.2), "while DVC lives, it goes on"
     dvc.send_signal(end)
-    assert begin[0].is_gone_within(5)
+    until(lambda: not begin[0].stages())
 
 
 def test_a_stage_ends_when_dvc_was_gone_before_it_could_look(shell: str, tmp_path: Path, begin: list[Started]) -> None:
     begin.append(Started(tmp_path, shell, late=1))
-    while not begin[0].stages():
-        time.sleep(0.02)
+    until(begin[0].stages)
     begin[0].dvc.kill()
-    assert begin[0].is_gone_within(8)
+    until(lambda: not begin[0].stages())
 
 
 def test_a_command_that_no_dvc_started_outlives_its_parent(shell: str, tmp_path: Path, begin: list[Started]) -> None:
@@ -108,4 +101,4 @@ def test_a_command_that_no_dvc_started_outlives_its_parent(shell: str, tmp_path:
     assert dvc.stdout is not None
     assert dvc.stdout.readline() == "[]\n"
     dvc.kill()
-    assert not begin[0].is_gone_within(1.5)
+    assert stays(begin[0].stages, 1.5)

@@ -2,14 +2,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from eksplora.errors import DataError
+from eksplora.launch._signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers, Message, Worker
 from eksplora.types import Decision, Job, Member, Status, Training
 
@@ -34,10 +35,12 @@ def ready(workers: LocalWorkers) -> Worker:
 def receive(workers: LocalWorkers, last: str) -> list[Message]:
     """Messages up to the first of kind `last`."""
     messages: list[Message] = []
-    end = time.monotonic() + 60
-    while not any(message.kind == last for message in messages):
-        assert time.monotonic() < end, f"no {last} in {messages}"
-        messages += workers.poll(0.2)
+
+    def has_come() -> bool:
+        messages.extend(workers.poll(0.2))
+        return any(message.kind == last for message in messages)
+
+    until(has_come)
     return messages
 
 
@@ -143,13 +146,12 @@ def test_stop_reaches_a_training_and_nothing_more_is_handed_out(workers: LocalWo
     assert workers.idle() == []
 
 
-def test_ctrl_c_and_sigterm_do_not_reach_a_worker(workers: LocalWorkers, tmp_path: Path) -> None:
+def test_what_asks_for_an_end_does_not_reach_a_worker(workers: LocalWorkers, tmp_path: Path) -> None:
     worker = ready(workers)
     file = tmp_path / "waits"
     workers.submit(worker, job("wait", file=str(file)))
-    while not file.exists():
-        time.sleep(0.01)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    until(file.exists)
+    for number in FOR_THE_DRIVER:
         os.kill(worker.process.pid or 0, number)
     assert workers.poll(0.5) == []
     workers.stop()
@@ -165,8 +167,9 @@ def test_closing_ends_all_workers(workers: LocalWorkers) -> None:
 
 
 DRIVER = """
-import sys, time
+import sys
 from launched_work import run
+from eksplora.launch._signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers
 from eksplora.types import Job, Member, Training
 if __name__ == "__main__":
@@ -177,7 +180,7 @@ if __name__ == "__main__":
     waits = Training(0, Member(0, 0), {"do": "wait", "file": sys.argv[1]}, "")
     workers.submit(worker, Job(0, [waits], "", 1, 1.0))
     print(worker.process.pid, flush=True)
-    time.sleep(100)
+    sys.stdin.read()
 """
 
 
@@ -185,20 +188,21 @@ def test_workers_leave_quietly_with_a_driver_that_is_killed(tmp_path: Path) -> N
     file = tmp_path / "waits"
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
-    driver = subprocess.Popen([sys.executable, script, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    driver = subprocess.Popen([sys.executable, script, file], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert driver.stdout is not None
     pid = int(driver.stdout.readline())
-    while not file.exists():
-        time.sleep(0.01)
+    until(file.exists)
     assert is_alive(pid)
     driver.kill()
-    assert driver.communicate(timeout=20) == ("", ""), "its pipes end when all who hold them are gone"
+    assert driver.communicate() == ("", ""), "its pipes end when all who hold them are gone"
     assert not is_alive(pid)
 
 
 LEAVING = """
 import os
 from multiprocessing import forkserver
+from eksplora.launch._signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers
 if __name__ == "__main__":
     workers = LocalWorkers("launched_work:run")
@@ -212,5 +216,5 @@ if __name__ == "__main__":
 def test_worker_that_is_never_handed_its_work_says_nothing(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(LEAVING)
-    driver = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    driver = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert (driver.returncode, driver.stdout, driver.stderr) == (0, "", "")

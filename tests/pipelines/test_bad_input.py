@@ -125,7 +125,7 @@ def endings(
         name, *overrides = case.split()
         folder = tmp_path_factory.mktemp("case")
         words = [sys.executable, str(PIPELINES / f"{name}.py"), *overrides]
-        return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120), folder
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True), folder
 
     with ThreadPoolExecutor(2) as pool:
         return {case: pool.submit(run, case) for case in asked}
@@ -175,7 +175,7 @@ def test_help_and_mistakes_are_answered_before_anything_slow_is_imported(
     name: str, override: str, code: int | None, tmp_path: Path
 ) -> None:
     words = [sys.executable, "-c", PROBE, str(PIPELINES / f"{name}.py"), override]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     assert lines[-1] == "imported"
     assert (lines[-2] == f"exit code {code}") is (code is not None)

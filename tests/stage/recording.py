@@ -55,14 +55,13 @@ def command(root: Path, pipeline: str, *overrides: str, **more: str) -> subproce
         env=environment(root) | more,
         capture_output=True,
         text=True,
-        timeout=250,
     )
 
 
 def record(root: Path, *asked: Sequence[str]) -> None:
     """Run commands in a copy to their good ends, in one process: name and overrides of each."""
     words = [sys.executable, __file__, json.dumps(asked)]
-    done = subprocess.run(words, cwd=root, env=environment(root), capture_output=True, text=True, timeout=250)
+    done = subprocess.run(words, cwd=root, env=environment(root), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

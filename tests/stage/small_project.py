@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 
 import surviving
 import yaml
+from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 DVC = str(Path(sys.executable).with_name("dvc"))
@@ -122,7 +122,7 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command in the project; it must end with an exit code."""
     done = subprocess.run(
-        command, cwd=project, env=environment(project) | dict(own or {}), capture_output=True, text=True, timeout=250
+        command, cwd=project, env=environment(project) | dict(own or {}), capture_output=True, text=True
     )
     assert done.returncode == code, (
         f"{' '.join(command)}: {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
@@ -166,15 +166,10 @@ def end_session(leader: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 250) -> bool:
+def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> bool:
     """Wait until something holds or a process has ended; says whether it holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        if process.poll() is not None:
-            return bool(holds())
-        time.sleep(0.01)
-    return True
+    until(lambda: holds() or process.poll() is not None)
+    return bool(holds())
 
 
 def wait_for_end(process: "subprocess.Popen[str]", seconds: float) -> bool:

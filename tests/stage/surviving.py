@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from waiting import rest_of, until
+
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space
+from eksplora.launch._starting import start_server
 from eksplora.stage._study import Study, run_study
 from eksplora.tracker import spool as spools
 
@@ -31,7 +32,7 @@ def warm_up() -> None:
     paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.stage._job", "pretended_work"])
-    forkserver.ensure_running()
+    start_server()
 
 
 def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
@@ -62,19 +63,21 @@ def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[sub
     finally:
         for pid in session(process.pid):
             os.kill(pid, signal.SIGKILL)
-        process.communicate()
+        finish(process)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a command's end and return what it printed."""
-    return process.communicate(timeout=120)[0]
+    output = rest_of(process)
+    process.wait()
+    return output
 
 
 def kill_driver(process: subprocess.Popen[str]) -> None:
     """kill -9 of the driver alone; its workers must follow by themselves."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    until(lambda: not session(process.pid), seconds=20)
+    until(lambda: not session(process.pid))
 
 
 def session(leader: int) -> list[int]:
@@ -88,15 +91,6 @@ def session(leader: int) -> list[int]:
         if int(number) == leader and state not in "ZX":
             found.append(int(path.parent.name))
     return found
-
-
-def until(holds: Callable[[], Any], *, process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
-    """Wait until something holds, while a process is at work on it."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        assert process is None or process.poll() is None, finish(process)
-        time.sleep(0.005)
 
 
 def num_lines(path: str) -> int:

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import surviving
 from recording import ROOT, git
+from waiting import until
 
 from eksplora import provenance
 from eksplora.errors import EksploraError, PreconditionError
@@ -296,7 +295,7 @@ def test_sigterm_leaves_nothing_whatever_git_is_doing(
     wrapper.parent.mkdir()
     wrapper.write_text(
         f'#!/bin/sh\n"{real}" "$@"\ncode=$?\n'
-        f'case "$*" in *" {slow} "*) touch "{tmp_path}/reached"; exec sleep 60 ;; esac\nexit $code\n'
+        f'case "$*" in *" {slow} "*) touch "{tmp_path}/reached"; exec sleep 9999 ;; esac\nexit $code\n'
     )
     wrapper.chmod(0o755)
     words = [sys.executable, "-c", INTERRUPTED, str(repository), head(repository)]
@@ -306,12 +305,11 @@ def test_sigterm_leaves_nothing_whatever_git_is_doing(
         if slow == "-":
             assert process.stdout is not None and process.stdout.readline() == b"there\n"
         else:
-            surviving.until((tmp_path / "reached").exists)
+            until((tmp_path / "reached").exists)
         assert git(repository, "worktree", "list").count("\n") == 1
-        started = time.monotonic()
         process.terminate()
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGTERM and time.monotonic() - started < 20
+        _, said = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
     assert said == b"error: stopped; the same command goes on where it was left\n"
 
 

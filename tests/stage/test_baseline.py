@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score, roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
-from surviving import command, until
+from surviving import command
+from waiting import until
 
 from eksplora.build import compose_request, part
 from eksplora.errors import ConfigError
@@ -39,7 +40,7 @@ Fitted = Callable[..., MemberResult]
 def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONWARNINGS": "error::UserWarning"}
     arguments = [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides]
-    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=200, env=environment)
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, env=environment)
 
 
 def config_of(prepared: str, name: str, *overrides: str) -> Config:
@@ -387,7 +388,7 @@ def test_ctrl_c_ends_a_fit_at_once_and_keeps_what_is_done(tmp_path: Path) -> Non
     with chdir(tmp_path), command(PIPELINES / "baseline.py", "experiment=diabetes_mlp", *endless) as process:
         until(lambda: "trial_end" in kinds() and kinds().count("population") == 2, process=process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 130
+        assert process.wait() == 130
     assert (kinds().count("member"), kinds()[-1]) == (1, "stop")
 
 

@@ -41,7 +41,7 @@ for command, *overrides in json.loads(sys.argv[1]):
 def announced(commands: list[list[str]], folder: Path) -> list[tuple[str, list[str]] | None]:
     """What each command announces, and what slow things it has imported by then; None where it announces nothing."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, json.dumps(commands)], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", PROBE, json.dumps(commands)], cwd=folder, capture_output=True, text=True
     )
     found: list[tuple[str, list[str]] | None] = []
     heard = None

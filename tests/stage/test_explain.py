@@ -216,7 +216,7 @@ def test_weights_that_were_altered_are_refused(diabetes: Path, prepared: str, tm
 
 def test_before_the_stages_it_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [sys.executable, str(EXPLAIN), "experiment=wine_mlp"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: results/wine_mlp/confirm/confirm.json is missing: the stage confirm has not ended. "

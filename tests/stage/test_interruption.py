@@ -1,18 +1,22 @@
 """Studies that are killed and interrupted with real signals, and go on."""
 
 import os
+import pty
 import random
 import signal
-import time
+import subprocess
+import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import surviving as here
+from waiting import at_a_random_moment, until
 
-from eksplora.errors import ConfigError, Interrupted, StudyError
-from eksplora.stage._interruption import Interruption
+from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError
+from eksplora.launch._signals import FOR_THE_DRIVER
+from eksplora.stage._interruption import Interruption, _insists
 from eksplora.stage._study import WORK
 
 RANDOM = ("experiment=boston_mlp", "sampler=random", "study.n_trials=10", "trainer.max_epochs=6", "study.workers=2")
@@ -42,8 +46,8 @@ def test_study_killed_again_and_again_equals_the_undisturbed_one(
     draws = random.Random(0)
     for num_epochs in moments:  # of 60: from the start-up to the conclusion
         with here.command(here.PRETENDED, *setting, prepared) as process:
-            here.until(lambda num=num_epochs: here.num_lines("epochs.log") >= num, process=process)
-            time.sleep(draws.uniform(0, 0.1 if num_epochs else 1))
+            until(lambda num=num_epochs: here.num_lines("epochs.log") >= num, process=process)
+            at_a_random_moment(draws, 0.1 if num_epochs else 1)
             here.kill_driver(process)
     with here.command(here.PRETENDED, *setting, prepared) as process:
         output = here.finish(process)
@@ -65,7 +69,7 @@ def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(
     for end, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
         before = checkpoints()
         with here.command(here.SEARCH, *setting) as process:
-            here.until(lambda before=before: is_newer(before), process=process)
+            until(lambda before=before: is_newer(before), process=process)
             if end is signal.SIGKILL:
                 here.kill_driver(process)
             else:
@@ -102,17 +106,17 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
     prepared: str, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = [*RANDOM, "study.n_trials=2", prepared]
-    monkeypatch.setenv("PRETENDED_EPOCH_SECONDS", "30")  # no epoch ends while this test runs
+    monkeypatch.setenv("PRETENDED_EPOCH_SECONDS", "3000")  # no epoch ends while this test runs
     with here.command(here.PRETENDED, *slow) as process:
-        here.until(lambda: here.spool_path().exists() and len(here.events("trial")) == 2, process=process)
+        until(lambda: here.spool_path().exists() and len(here.events("trial")) == 2, process=process)
         os.killpg(process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        assert process.stdout is not None
+        while "stopping" not in process.stdout.readline():
+            pass
         os.killpg(process.pid, signal.SIGINT)
-        second = time.monotonic()
         output = here.finish(process)
-        assert time.monotonic() - second < 1.5
         assert process.returncode == 130
-        here.until(lambda: not here.session(process.pid), seconds=10)
+        until(lambda: not here.session(process.pid))
     assert output.splitlines()[-1] == "error: left at once; the same command goes on from the last checkpoints"
     here.study(*slow)
     assert [row["status"] for row in here.table()] == ["finished"] * 2
@@ -122,11 +126,11 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
     with here.command(here.SEARCH, *REAL, prepared) as process:
-        here.until(lambda: len(here.session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
+        until(lambda: len(here.session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
         os.killpg(process.pid, number)
         output = here.finish(process)
         assert process.returncode == 128 + number
-        here.until(lambda: not here.session(process.pid), seconds=20)
+        until(lambda: not here.session(process.pid))
     assert output == "error: stopped; the same command goes on where it was left\n"
     assert not Path("mlruns/studies/study").exists(), "nothing is left half-written"
 
@@ -134,7 +138,7 @@ def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, wo
 def test_second_driver_is_refused_until_the_first_is_gone(prepared: str, workplace: Path) -> None:
     slow = [*RANDOM, "trainer.max_epochs=400", prepared]
     with here.command(here.PRETENDED, *slow) as process:
-        here.until(lambda: here.num_lines("epochs.log") > 5, process=process)
+        until(lambda: here.num_lines("epochs.log") > 5, process=process)
         with pytest.raises(StudyError, match=f"being run by process {process.pid}.*study.name=<name>"):
             here.study(*slow)
         here.kill_driver(process)
@@ -142,21 +146,23 @@ def test_second_driver_is_refused_until_the_first_is_gone(prepared: str, workpla
     assert len(here.events("start")) == 2
 
 
-def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(
-    prepared: str, workplace: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_time_limit_ends_with_checkpoints_and_the_same_command_goes_on(prepared: str, workplace: Path) -> None:
     limited = [*RANDOM, "study.timeout_seconds=0.25", prepared]
-    here.study(*limited)
-    assert "study.timeout_seconds=0.25 is over; the same command goes on." in capfd.readouterr().err
+    go_on(limited)
+    first_end = [data["status"] for data in here.events("stop")]
+    assert first_end == ["interrupted"]
     first = {row["trial"]: row for row in here.table()}
     assert "interrupted" in {row["status"] for row in first.values()}
-    for _ in range(30):
-        if len(here.events("trial_end")) == 10:
-            break
-        here.study(*limited)
+    until(lambda: len(here.events("trial_end")) == 10 or go_on(limited))
     assert [row["status"] for row in here.table()] == ["finished"] * 10
     assert Counter(Path("epochs.log").read_text().splitlines()).most_common(1)[0][1] == 1, "no epoch twice"
     assert here.counted_once()
+
+
+def go_on(limited: list[str]) -> None:
+    """On a busy machine the time may be over before a first trial is."""
+    with suppress(EksploraError):
+        here.study(*limited)
 
 
 @pytest.mark.slow
@@ -167,7 +173,7 @@ def test_killed_study_is_whole_in_mlflow_after_the_same_command(prepared: str, w
     for num_epochs in (25, None):
         with here.command(here.PRETENDED, *small, tracker="mlflow") as process:
             if num_epochs:
-                here.until(lambda: here.num_lines("epochs.log") >= 25, process=process)
+                until(lambda: here.num_lines("epochs.log") >= 25, process=process)
                 here.kill_driver(process)
             else:
                 assert "same command" not in here.finish(process)
@@ -191,7 +197,85 @@ def depth(tags: dict[str, str], of: dict[str, dict[str, str]]) -> int:
     return 1 + depth(of[parent], of) if parent else 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_every_signal_that_asks_for_an_end_leaves_checkpoints_and_the_same_command_goes_on(
+    prepared: str, workplace: Path
+) -> None:
+    """Ctrl-C and SIGTERM are seen with real trainings above; here are all of them, one after the other in one study."""
+    slow = [*RANDOM, "study.n_trials=2", "trainer.max_epochs=400", prepared]
+    for place, number in enumerate(FOR_THE_DRIVER, 1):
+        with here.command(here.PRETENDED, *slow) as process:
+            before = here.num_lines("epochs.log")
+            until(lambda before=before: here.num_lines("epochs.log") > before + 2, process=process)
+            os.killpg(process.pid, number)  # workers get it too
+            output = here.finish(process)
+        assert process.returncode == 128 + number, output
+        assert output.splitlines()[-1] == "error: stopped; the same command goes on where it was left"
+        assert [data["status"] for data in here.events("stop")] == ["interrupted"] * place
+    assert Counter(Path("epochs.log").read_text().splitlines()).most_common(1)[0][1] == 1, "no epoch twice"
+
+
+def test_a_study_ends_well_when_its_terminal_is_closed(prepared: str, workplace: Path) -> None:
+    """What it still writes goes nowhere; the signal comes from the system, and once more as from a shell."""
+    master, slave = pty.openpty()
+    own = 'exec "$@" <> "$0" > "$0" 2>&1'  # the first terminal that a session's leader opens is its own
+    words = [sys.executable, str(here.PRETENDED), "tracker=off", *RANDOM, "trainer.max_epochs=400", prepared]
+    process = subprocess.Popen(["sh", "-c", own, os.ttyname(slave), *words], start_new_session=True)
+    os.close(slave)
+    until(lambda: here.num_lines("epochs.log") > 3 or process.poll() is not None)
+    os.close(master)
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGHUP)
+    assert process.wait() == 128 + signal.SIGHUP
+    assert [data["status"] for data in here.events("stop")] == ["interrupted"]
+    assert Path("mlruns/studies/study/summary/trials.csv").exists()
+
+
+def test_a_study_that_is_to_outlive_its_terminal_does(prepared: str, workplace: Path) -> None:
+    words = [sys.executable, str(here.PRETENDED), "tracker=off", *RANDOM, prepared]
+    process = subprocess.Popen(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words], start_new_session=True)
+    until(lambda: here.num_lines("epochs.log") > 3 or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGHUP)
+    assert process.wait() == 0
+    assert [row["status"] for row in here.table()] == ["finished"] * 10
+
+
+def test_a_study_that_is_stopped_and_continued_is_the_same(prepared: str, workplace: Path) -> None:
+    expected = here.undisturbed(*RANDOM, prepared)
+    with here.command(here.PRETENDED, *RANDOM, prepared) as process:
+        until(lambda: here.num_lines("epochs.log") > 3, process=process)
+        os.killpg(process.pid, signal.SIGTSTP)
+        until(lambda: "T" in states(process.pid))
+        os.killpg(process.pid, signal.SIGCONT)
+        output = here.finish(process)
+    assert process.returncode == 0, output
+    assert here.table() == expected
+
+
+def states(leader: int) -> set[str]:
+    """The states of the processes of a session."""
+    stats = (Path(f"/proc/{pid}/stat").read_text() for pid in here.session(leader))
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "leaves"),
+    [
+        (signal.SIGINT, signal.SIGINT, True),
+        (signal.SIGTERM, signal.SIGTERM, True),
+        (signal.SIGINT, signal.SIGTERM, True),
+        (signal.SIGHUP, signal.SIGINT, True),
+        (signal.SIGHUP, signal.SIGHUP, False),
+        (signal.SIGHUP, signal.SIGTERM, False),
+        (signal.SIGUSR1, signal.SIGTERM, False),
+        (signal.SIGXCPU, signal.SIGXCPU, False),
+        (signal.SIGTERM, signal.SIGXCPU, False),
+    ],
+)
+def test_only_a_signal_that_insists_ends_without_checkpoints(first: int, second: int, leaves: bool) -> None:
+    assert _insists(second, first) is leaves
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_what_foreign_code_makes_of_a_signal_is_an_interruption_all_the_same(number: int, code: int) -> None:
     """Hydra makes a mistake of the user's of whatever is raised while a part is imported."""
     before = signal.getsignal(number)

@@ -16,6 +16,7 @@ import surviving
 import torch
 from collecting import Collects, StopsInside
 from safetensors.torch import load_file
+from waiting import until
 
 from eksplora.build import Configurator, load_network, part
 from eksplora.counter import derive
@@ -296,7 +297,7 @@ def test_good_configurations_pass_the_check(overrides: list[str], prepared: str)
 
 def run_train(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(TRAIN), "tracker=off", "study.workers=1", *overrides]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -397,7 +398,7 @@ def test_two_devices_train_inside_a_worker_and_the_network_reproduces_its_value(
 def test_no_process_of_a_training_outlives_a_killed_driver(prepared: str) -> None:
     overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=100000", "study.workers=1"]
     with surviving.command(TRAIN, *overrides, *DDP, "study.checkpoint_seconds=0.01") as process:
-        surviving.until(lambda: list(Path().glob("mlruns/studies/*/**/b.json")), process=process)
+        until(lambda: list(Path().glob("mlruns/studies/*/**/b.json")), process=process)
         assert len(surviving.session(process.pid)) >= 4  # driver, worker and two that train
         surviving.kill_driver(process)
 

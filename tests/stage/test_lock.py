@@ -12,7 +12,7 @@ from eksplora.errors import StorageError, StudyError
 from eksplora.stage._lock import hold
 
 HOLDER = "import sys, time; from pathlib import Path; from eksplora.stage._lock import hold\n"
-HOLDER += "with hold(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
+HOLDER += "with hold(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 
 
 def test_second_driver_is_told_who_holds_the_study(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_holder_of_a_moment_is_waited_for(tmp_path: Path) -> None:
 
     other = threading.Thread(target=hold_for_a_moment)
     other.start()
-    assert held.wait(5.0)
+    assert held.wait()
     with pytest.raises(StudyError, match="being run"):
         hold(tmp_path / "small", waits=False).__enter__()
     with hold(tmp_path / "small"):

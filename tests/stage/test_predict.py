@@ -106,9 +106,7 @@ def test_a_registered_model_gives_the_same_by_alias_and_by_version(
 def test_the_command_predicts_in_a_process_of_its_own(diabetes: Path, patients: pd.DataFrame, tmp_path: Path) -> None:
     known = predicted(tmp_path, f"trained={model_of(diabetes)}", "input=given.csv", "tracker=off")
     words = [f"trained={model_of(diabetes)}", "input=given.csv", "output=again.csv"]
-    done = subprocess.run(
-        [sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True, timeout=200
-    )
+    done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "predict given.csv: starting\n")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again.csv"), known)
 
@@ -247,9 +245,7 @@ def test_a_mistake_in_the_input_leaves_older_predictions_as_they_are(
 def test_a_mistake_is_answered_by_the_command_with_exit_code_2(diabetes: Path, tmp_path: Path) -> None:
     (tmp_path / "given.npz").write_bytes(b"")
     words = [f"trained={model_of(diabetes)}", "input=given.npz"]
-    done = subprocess.run(
-        [sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True, timeout=200
-    )
+    done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     started, error = done.stderr.splitlines()
     assert started == "predict given.npz: starting"

@@ -215,7 +215,7 @@ def test_mlflow_loads_the_champion_in_a_fresh_process_with_signature_and_example
     names = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
     pd.DataFrame(features, columns=names)[names[::-1]].to_csv(tmp_path / "given.csv", index=False)
     words = [sys.executable, "-c", IN_A_FRESH_PROCESS, f"sqlite:///{life.folder}/mlruns/mlflow.db"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     known = load_ensemble(life.folder / "results/diabetes_mlp/confirm/model").predict(features)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "predicted.csv"), known, rtol=1e-9)

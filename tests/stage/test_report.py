@@ -113,7 +113,7 @@ def test_a_table_of_curves_that_breaks_off_is_one_line(folder: Path, prepared: s
 
 def test_a_report_before_the_stages_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     words = [sys.executable, str(REPORT), "experiment=wine_mlp"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: results/wine_mlp/search/search.json is missing: the stage search has not ended. Run the stage before: "

@@ -18,6 +18,7 @@ import pytest
 import recording
 import surviving
 from recording import command, git
+from waiting import until
 
 from eksplora import provenance
 from eksplora.build import compose_request
@@ -101,7 +102,7 @@ def begin_and_kill(root: Path, asked: list[str]) -> None:
         patch.setenv("PYTHONPATH", str(root / "src"))
         with surviving.command(root / "pipelines/search.py", *asked[1:], tracker="mlflow") as process:
             checkpoints = root / "mlruns/studies/interrupted/populations"
-            surviving.until(lambda: list(checkpoints.glob("*/[ab].json")), process=process, seconds=120)
+            until(lambda: list(checkpoints.glob("*/[ab].json")), process=process)
             surviving.kill_driver(process)
 
 
@@ -674,7 +675,7 @@ def test_sigterm_while_it_trains_is_exit_code_143_and_leaves_nothing(here: Here)
         patch.chdir(here.project.root)
         patch.setenv("PYTHONPATH", str(here.project.root / "src"))
         with surviving.command(here.project.root / "pipelines/reproduce.py", *overrides, tracker="mlflow") as process:
-            surviving.until(lambda: is_training(process.pid), process=process, seconds=120)
+            until(lambda: is_training(process.pid), process=process)
             assert len(git(here.project.root, "worktree", "list").splitlines()) == 2
             os.kill(process.pid, signal.SIGTERM)
             output = surviving.finish(process)

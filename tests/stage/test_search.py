@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
+from waiting import until
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 OVERRIDES = [
@@ -35,7 +35,6 @@ def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedPro
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=200,
     )
 
 
@@ -210,13 +209,14 @@ def page(study: tuple[Path, str]) -> Iterator[str]:
 
 
 def _wait_for(address: str) -> None:
-    for _ in range(240):
+    def answers() -> bool:
         try:
-            urllib.request.urlopen(f"{address}/health", timeout=2).close()
-            return
+            urllib.request.urlopen(f"{address}/health").close()
         except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"{address} does not answer")
+            return False
+        return True
+
+    until(answers)
 
 
 @pytest.mark.browser

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import surviving as here
 
-from eksplora.errors import ConfigError, WorkerError
+from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.stage import _study
 from eksplora.stage._definition import Definition
 from eksplora.stage._driver import Driver
@@ -57,7 +57,7 @@ def test_configuration_that_cannot_be_built_is_refused_before_anything_is_writte
 
 
 def test_workers_that_die_before_they_get_a_job_end_the_study(prepared: str, workplace: Path) -> None:
-    with pytest.raises(WorkerError, match="a worker died while starting"):
+    with pytest.raises(WorkerError, match=r"^workers die while they start \(exit code 1\)\. "):
         here.study("experiment=boston_mlp", prepared, work="no_such_module:run")
     assert not Path("mlruns/studies/study").exists()
 
@@ -77,6 +77,45 @@ def cost(num_trials: int, prepared: str, monkeypatch: pytest.MonkeyPatch) -> flo
         options = [f"study.n_trials={num_trials}", "study.workers=1", "trainer.max_epochs=1"]
         here.study("experiment=boston_mlp", "sampler=random", *options, prepared)
     return spent[0] / num_trials * 1000
+
+
+@pytest.fixture
+def nothing_finishes(prepared: str) -> list[str]:
+    return ["experiment=boston_mlp", "sampler=random", "study.n_trials=1", "trainer.max_epochs=4", prepared]
+
+
+def test_a_study_without_a_finished_trial_is_a_failure_each_time_and_hands_nothing_on(
+    nothing_finishes: list[str], workplace: Path
+) -> None:
+    Path("diverge").write_text("0 0")
+    for _ in range(2):  # the second finds all trials over
+        with pytest.raises(WorkerError, match=r"^no trial finished \(1 diverged\); trial 0: diverged\. Lower the lear"):
+            here.study(*nothing_finishes)
+        assert not Path("results").exists()
+        assert [row["status"] for row in here.table()] == ["diverged"], "what was tried stays recorded"
+        assert [data["status"] for data in here.events("stop")][-1] == "failed"
+
+
+def test_a_study_whose_trials_all_fail_names_the_first_reason(nothing_finishes: list[str], workplace: Path) -> None:
+    Path("refuse").write_text("0")
+    with pytest.raises(WorkerError, match=r"^no trial finished \(1 failed\); trial 0: .*is refused.* Correct what"):
+        here.study(*nothing_finishes, "study.max_failures=5")
+
+
+def test_one_finished_trial_is_enough(nothing_finishes: list[str], workplace: Path) -> None:
+    Path("diverge").write_text("0 0")
+    here.study(*nothing_finishes, "study.n_trials=2")
+    assert [row["status"] for row in here.table()] == ["diverged", "finished"]
+
+
+def test_a_time_limit_before_the_first_finished_trial_is_a_failure_that_can_go_on(
+    nothing_finishes: list[str], workplace: Path
+) -> None:
+    slow = [*nothing_finishes, "trainer.max_epochs=3000"]
+    with pytest.raises(EksploraError, match=r"^no trial finished: study\.timeout_seconds=0\.2 is over\. ") as told:
+        here.study(*slow, "study.timeout_seconds=0.2")
+    assert told.value.exit_code == 1
+    assert [data["status"] for data in here.events("stop")] == ["interrupted"]
 
 
 @pytest.mark.slow

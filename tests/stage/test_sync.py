@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import hostile_spools
 import pytest
+from waiting import until
 
 from eksplora.errors import UserError
 from eksplora.stage import _recorded
@@ -52,9 +52,7 @@ def statuses(folder: Path) -> dict[str, tuple[str, str]]:
 
 def run(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder; `more` goes into its environment."""
-    return subprocess.run(
-        command(*words), cwd=folder, env=os.environ | more, capture_output=True, text=True, timeout=200
-    )
+    return subprocess.run(command(*words), cwd=folder, env=os.environ | more, capture_output=True, text=True)
 
 
 SECRET = "-".join(["top", "secret"])  # not as it is written here: a study records the diff of the sources
@@ -182,7 +180,7 @@ def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_pat
     driver.wait()
     assert statuses(tmp_path)["killed/killed"] == ("RUNNING", "running")
     other = command("search", *SMALL, data, "study.name=other")
-    subprocess.run(other, cwd=tmp_path, capture_output=True, check=True, timeout=200)
+    subprocess.run(other, cwd=tmp_path, capture_output=True, check=True)
     found = statuses(tmp_path)
     assert found["other/other"] == ("FINISHED", "finished")
     assert {status for name, status in found.items() if name.startswith("killed/")} == {("KILLED", "interrupted")}
@@ -190,11 +188,7 @@ def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_pat
 
 def _wait_until_running(folder: Path) -> None:
     """Until MLflow shows a running trial of the study."""
-    for _ in range(400):
-        time.sleep(0.3)
-        if (folder / "mlruns/mlflow.db").exists() and _num_running(folder) >= 2:
-            return
-    raise AssertionError("the study did not start")
+    until(lambda: (folder / "mlruns/mlflow.db").exists() and _num_running(folder) >= 2)
 
 
 def _num_running(folder: Path) -> int:

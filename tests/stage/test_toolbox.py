@@ -23,7 +23,6 @@ def run(folder: Path, pipeline: str, *overrides: str) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=500,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

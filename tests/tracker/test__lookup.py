@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import example_study as example
 import pytest
+from waiting import until
 
 from eksplora.errors import DataError, StorageError
 from eksplora.tracker import _sqlite
@@ -182,10 +182,7 @@ def served(folder: Path) -> Iterator[str]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
-        end = time.monotonic() + 90
-        while not answers(f"http://127.0.0.1:{port}/health"):
-            assert time.monotonic() < end, (folder / "log").read_text()
-            time.sleep(0.1)
+        until(lambda: answers(f"http://127.0.0.1:{port}/health"), process=process)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -194,7 +191,7 @@ def served(folder: Path) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
+        with urllib.request.urlopen(url) as response:
             return bool(response.status == 200)
     except OSError:
         return False

@@ -80,7 +80,7 @@ def test_a_server_that_is_away_is_not_taken_for_one_without_a_champion() -> None
     begin = time.monotonic()
     with pytest.raises(MlflowException, match=r"Max retries exceeded"):
         MlflowRegistry("http://127.0.0.1:1").champion(NAME)
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 100, "by default it tries for minutes"
 
 
 def test_a_model_is_added_once_per_study_and_is_the_challenger(registry: MlflowRegistry, model: Make) -> None:

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, Any
 import pytest
 import torch
 from saving import state
+from waiting import at_a_random_moment
 
 from eksplora.errors import StorageError
 from eksplora.training import checkpoint
@@ -215,11 +215,11 @@ def test_a_kill_at_any_moment_leaves_the_last_completed_state_or_a_newer_one(tmp
 def _kill_at_random_moments(process: subprocess.Popen[str], output: IO[str], draw: random.Random) -> int:
     """Stop and look at the folder many times, as a kill would find it, then kill; returns the last step reported."""
     for _ in range(25):
-        time.sleep(draw.uniform(0.0, 0.02))
+        at_a_random_moment(draw, 0.02)
         os.kill(process.pid, signal.SIGSTOP)
         assert load(Path(process.args[-1])) is not None  # type: ignore[index]
         os.kill(process.pid, signal.SIGCONT)
-    time.sleep(draw.uniform(0.0, 0.02))
+    at_a_random_moment(draw, 0.02)
     process.send_signal(signal.SIGKILL)
     return max(map(int, output.read().split()), default=1)
 

@@ -11,13 +11,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from eksplora.errors import EksploraError
+from eksplora.launch._signals import FOR_THE_DRIVER
+from eksplora.launch._streams import outlast_terminal
 from eksplora.types import Decision, EpochReport, Job, MemberResult, Report
 
 Run = Callable[[Job, Report], None]
 """Trains the members of a job; each result goes to the report's `member`."""
-
-FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
-"""Signals that reach the whole process group (Ctrl-C, a batch system's end of time): the driver alone decides."""
 
 
 class Channel:
@@ -87,6 +86,7 @@ def serve(connection: Connection, run_name: str) -> None:
         run_name: What trains a job, as `package.module:function`.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # not ignored: Lightning would put handlers of its own
+    outlast_terminal()
     threading.Thread(target=_leave_with_driver, daemon=True).start()
     module, _, function = run_name.partition(":")
     run: Callable[[str, Job | dict[str, object], Report], object] = getattr(importlib.import_module(module), function)

@@ -1,26 +1,20 @@
 """Warm worker processes on this machine."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from eksplora.launch._worker import FOR_THE_DRIVER, serve
+from eksplora.errors import WorkerError
+from eksplora.launch._signals import UNKNOWN_END, cause_of_death
+from eksplora.launch._starting import end_server, refused, start, start_server
+from eksplora.launch._worker import serve
 from eksplora.types import Decision, Job
-
-
-def _start_server() -> None:
-    """Start the process that workers are forked from, deaf to what is for the driver, already while it imports."""
-    resource_tracker.ensure_running()  # first: it would unblock the signals again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -64,17 +58,41 @@ class LocalWorkers:
         """Start the imports in the background; the first `add` waits for them."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["eksplora.launch._server", self.run.partition(":")[0]])
-        _start_server()
+        start_server()
 
     def add(self) -> Worker:
-        """Start one more worker."""
-        here, there = self._context.Pipe()
+        """Start one more worker.
+
+        Raises:
+            WorkerError: If none can be started.
+        """
+        try:
+            here, there = self._context.Pipe()
+        except OSError as error:
+            raise refused(error) from error
         process = self._context.Process(target=serve, args=(there, self.run))
-        process.start()
+        start(process)
         there.close()
         worker = Worker(process, here)
         self.workers.append(worker)
         return worker
+
+    def add_first(self) -> Worker:
+        """Start a worker and wait for its imports; when it dies meanwhile, once more with a new server.
+
+        Raises:
+            WorkerError: If it dies again.
+        """
+        died = ""
+        for _ in range(2):
+            worker = self.add()
+            while not worker.is_ready and worker in self.workers:
+                for message in self.poll(1.0):
+                    died = cause_of_death(message.value) if message.kind == "died" else died
+            if worker in self.workers:
+                return worker
+            end_server()
+        raise WorkerError(f"workers die while they start ({died}). Free memory, then give the same command again.")
 
     def idle(self) -> list[Worker]:
         """Workers that are ready and have nothing to do."""
@@ -155,4 +173,16 @@ class LocalWorkers:
     def _kill(worker: Worker) -> None:
         worker.process.kill()
         worker.process.join()
+        if worker.process.exitcode == UNKNOWN_END:
+            _end_orphan(worker)
         worker.connection.close()
+
+
+def _end_orphan(worker: Worker) -> None:
+    """End a worker whose server is gone, so that nobody says how it ended or whether it has: its pipe does."""
+    with suppress(EOFError, OSError):
+        while worker.connection.poll():
+            worker.connection.recv()
+        os.kill(worker.process.pid or 0, signal.SIGKILL)
+        while True:
+            worker.connection.recv()

@@ -33,8 +33,6 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
     direction, alpha = request.settings.objective.direction, request.settings.confirm.alpha
     compared, known = confirm_candidates(fresh, tried)
     order = ranked(known, direction)
-    if not order:
-        raise WorkerError(f"none of the configurations could be trained. See the study {compared.name}.")
     chosen = order[0]
     config = on_all_rows(request, chosen)
     final, trial = train_on_all_rows(fresh, config)
@@ -118,7 +116,15 @@ def train_on_all_rows(request: Request, config: Config) -> tuple[Outcome, Trial]
         WorkerError: If one of them does not finish.
     """
     name = f"{request.settings.experiment}-final"
-    study = Study(name, (), 1, configure=lambda values: config, is_shown=False, naming=lambda values: "on all rows")
+    study = Study(
+        name,
+        (),
+        1,
+        configure=lambda values: config,
+        is_shown=False,
+        naming=lambda values: "on all rows",
+        may_fail=True,
+    )
     outcome = run_study(request, study)
     check_over(outcome)
     if outcome.ledger.best is None:

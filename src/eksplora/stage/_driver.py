@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from eksplora.errors import ConfigError, EksploraError, WorkerError
+from eksplora.launch._signals import cause_of_death
 from eksplora.launch.local import LocalWorkers, Message, Worker
 from eksplora.search.proposer import Proposer
 from eksplora.stage._ending import Ending
@@ -225,7 +226,7 @@ class Driver:
         self._num_stillborn += 1
         if self._num_stillborn > MOST_STILLBORN:
             raise WorkerError(
-                f"workers die before they get a job (exit code {exit_code}); is there memory enough for study.workers?"
+                f"workers die before they get a job ({cause_of_death(exit_code)}). Lower study.workers, or free memory."
             )
 
     # --- populations ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a study runs: the first asks for a clean end, the second ends everything at once."""
+"""Signals while a study runs: the first asks for a clean end, a second Ctrl-C or SIGTERM ends everything at once."""
 
 import os
 import signal
@@ -9,17 +9,19 @@ from types import FrameType
 from typing import Self
 
 from eksplora.errors import Interrupted, follows
+from eksplora.launch._signals import WARNINGS, heard
+from eksplora.launch._streams import say_at_once
 from eksplora.stage._driver import Driver
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = b"\x1b[?25h"
+FROM_A_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+_SHOW_CURSOR = "\x1b[?25h"
 
 
 class Interruption:
     """Listens to the signals that ask a study to end; use as a context manager, in the main thread.
 
-    While a driver runs, the first signal asks it to checkpoint and return, and the second kills its workers and leaves.
-    Before and after, when nothing can be lost, the first signal ends the command.
+    While a driver runs, the first signal asks it to checkpoint and return, and one that insists kills its workers and
+    leaves. Before and after, when nothing can be lost, the first signal ends the command.
 
     Attributes:
         number: The first signal's number; 0 while there was none.
@@ -33,7 +35,7 @@ class Interruption:
 
     def __enter__(self) -> Self:
         """Listen."""
-        self._before = {number: signal.signal(number, self._listen) for number in SIGNALS}
+        self._before = {number: signal.signal(number, self._listen) for number in heard()}
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -60,7 +62,9 @@ class Interruption:
 
     def _listen(self, number: int, frame: FrameType | None) -> None:
         if self.number:
-            self._leave(number)
+            if _insists(number, self.number):
+                self._leave(number)
+            return
         self.number = number
         if self._driver is None or not self._is_running:
             raise interrupted(number)
@@ -70,13 +74,22 @@ class Interruption:
         """End at once; nothing is printed through buffers that the interrupted code may hold."""
         if self._driver is not None:
             self._driver.workers.kill()
-        cursor = _SHOW_CURSOR if sys.stderr.isatty() else b""
-        os.write(2, cursor + b"\nerror: left at once; the same command goes on from the last checkpoints\n")
+        cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
+        say_at_once(f"{cursor}\nerror: left at once; the same command goes on from the last checkpoints\n")
         os._exit(128 + number)
 
 
+def _insists(number: int, first: int) -> bool:
+    """Whether a further signal cannot wait for the checkpoints that the first one asked for.
+
+    The end of a terminal reaches a process from the system and from its shell; a batch system warns, warns again, and
+    sends SIGTERM some time before it kills.
+    """
+    return number in FROM_A_KEYBOARD or (number == signal.SIGTERM and first not in WARNINGS)
+
+
 def interrupted(number: int) -> Interrupted:
-    """The error that ends a command after a signal, with the exit code that shells expect (130, 143)."""
+    """The error that ends a command after a signal, with the exit code that shells expect (143 after SIGTERM)."""
     error = Interrupted("stopped; the same command goes on where it was left")
     error.exit_code = 128 + number
     return error

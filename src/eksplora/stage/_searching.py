@@ -44,7 +44,8 @@ def _reference(request: Request, name: str) -> list[float] | None:
     """
     if request.settings.study.n_members < 2:
         return None
-    outcome = run_study(request, Study(f"{name}-baseline", (), 1, is_shown=False, naming=lambda values: OWN))
+    study = Study(f"{name}-baseline", (), 1, is_shown=False, naming=lambda values: OWN, may_fail=True)
+    outcome = run_study(request, study)
     return values_of(outcome.ledger.best) if outcome.is_over and outcome.ledger.best else None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from eksplora import build
 from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, WorkerError
+from eksplora.launch._signals import cause_of_death
 from eksplora.launch.local import LocalWorkers
 from eksplora.schema import SearchConfig
 from eksplora.search.proposer import Proposer
@@ -20,6 +21,7 @@ from eksplora.search.space import Space
 from eksplora.stage import _conclusion, _past
 from eksplora.stage._definition import Definition, define, study_event
 from eksplora.stage._driver import Driver
+from eksplora.stage._fruitless import fruitless
 from eksplora.stage._interruption import Interruption, interrupted
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._lock import hold
@@ -59,6 +61,7 @@ class Study:
         parent: Id and name of the exploration that it is part of.
         reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
+        may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Study:
     parent: tuple[str, str] | None = None
     reference: Sequence[float] | None = None
     naming: Naming | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def run_study(request: build.Request, study: Study) -> Outcome:
 
     Raises:
         UserError: For what the user can mend; nothing is left half-written.
-        WorkerError: If workers keep dying or too many trials fail.
+        WorkerError: If workers keep dying, too many trials fail, or not one of them finished.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     with Interruption() as interruption:
@@ -182,6 +186,8 @@ def _run_locked(
         with Shown(study.name, plan, ledger, total, study.naming) as shown:
             driver = Driver(plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
+        if error is None and not study.may_fail:
+            error = fruitless(ledger, driver.stop_reason)
         results = study.results(plan.name) if study.results is not None else None
         ending = _conclusion.Ending(results=results, is_shown=study.is_shown, reference=study.reference)
         _conclusion.conclude(request, driver, spool, tracker, error, ending)
@@ -206,7 +212,7 @@ def _workers(study: Study, plan: Plan, checks: Sequence[tuple[str, Config]], ove
             count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
             with Work(study.name) as starting:
                 starting.step(f"starting {count}")
-                first = workers.add()
+                first = workers.add_first()
                 for name, config in checks:
                     _check(workers, first, name, config)
             for _ in range(plan.num_workers - 1):
@@ -230,7 +236,7 @@ def _check(workers: LocalWorkers, first: Any, name: str, config: Config) -> None
             if message.kind == "error":
                 raise WorkerError(f"the configuration cannot be built: {message.value}")
             if message.kind == "died":
-                raise WorkerError(f"a worker died while starting (exit code {message.value}).")
+                raise WorkerError(f"a worker died while it built the configuration ({cause_of_death(message.value)}).")
             if message.kind == "done":
                 return
 

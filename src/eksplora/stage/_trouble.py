@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from eksplora.launch._signals import cause_of_death
 from eksplora.stage._ending import Ending
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._population import Population
@@ -12,6 +13,8 @@ MOST_DEATHS = 3
 
 MOST_DEATHS_TOGETHER = 2
 """After so many deaths on a population of several trials each goes on by itself."""
+
+WAY_OUT = "Lower study.workers, data.batch_size or the size of the network."
 
 
 class Trouble:
@@ -49,11 +52,12 @@ class Trouble:
         population.deaths += 1
         if len(trials) == 1:
             trials[0].deaths += 1
-        died = f"a worker died (exit code {exit_code})"
+        cause = cause_of_death(exit_code)
+        died = f"a worker died ({cause})"
         if not trials:
             self._ending.end_population(population)
         elif len(trials) == 1 and trials[0].deaths >= MOST_DEATHS:
-            self.take(population, f"the worker died {MOST_DEATHS} times, last with exit code {exit_code}")
+            self.take(population, f"the worker died {MOST_DEATHS} times ({cause}). {WAY_OUT}")
         elif len(trials) > 1 and population.deaths >= MOST_DEATHS_TOGETHER:
             self._say(f"{died} again; the {len(trials)} trials that it had go on one by one")
             self._populations.isolate(population, f"a worker died {population.deaths} times on all together")
