@@ -1,6 +1,7 @@
 """Studies whose tracker was away or whose driver was killed, brought into MLflow later; real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import hostile_spools
 import pytest
 from waiting import until
 
-from eksplora.errors import UserError
+from eksplora.errors import DataError, UserError
 from eksplora.stage import _recorded
 from eksplora.stage._definition import Definition
 from eksplora.stage._ledger import Ledger
@@ -155,6 +156,17 @@ def test_the_other_readers_of_a_spool_refuse_what_is_altered_in_one_line_too(tmp
                 refused += 1
                 assert "\n" not in str(error), change
     assert refused > 50
+
+
+@pytest.mark.parametrize("link", ["trials", "populations/0000", "summary/best", ".summary.new"])
+def test_a_study_with_links_in_its_folder_does_not_go_on(tmp_path: Path, link: str) -> None:
+    spool = hostile_spools.write(tmp_path / "study", hostile_spools.small_study("s"))
+    (tmp_path / "outside").mkdir()
+    shutil.rmtree(spool.parent / link, ignore_errors=True)
+    (spool.parent / link).parent.mkdir(exist_ok=True)
+    (spool.parent / link).symlink_to(tmp_path / "outside")
+    with pytest.raises(DataError, match=r"is a symbolic link\. Put the file itself in its place"):
+        _goes_on(spool)
 
 
 def _goes_on(spool: Path) -> None:

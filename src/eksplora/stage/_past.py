@@ -1,5 +1,6 @@
 """What a study's folder remembers, compared with what is asked now."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     """
     if not path.exists() or not path.stat().st_size:
         return None
+    _check_no_links(path.parent)
     events = list(spools.read(path))
     if not events:
         return None
@@ -34,6 +36,13 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
         for trial in ledger.trials.values():
             trial.results = {index: _here(result, path) for index, result in trial.results.items()}
         return str(first["id"])
+
+
+def _check_no_links(folder: Path) -> None:
+    """Refuse a study's folder with symbolic links in it: what goes on there would be written elsewhere."""
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path_inside(Path(root), name, source=f"The study {folder.name}")
 
 
 def _check_same(name: str, differences: Sequence[str]) -> None:
