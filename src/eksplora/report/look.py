@@ -91,9 +91,14 @@ def labels(names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for place, name in enumerate(names):
-        short = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
+        short = shortened(name)
         found.append(plain(short if plain(short) not in found else f"{name[: LONGEST_LABEL - 2]}… {place}"))
     return found
+
+
+def shortened(name: str) -> str:
+    """A name such that it fits beside an axis."""
+    return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
 
 
 def colour_axis(scale: str, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from eksplora.build import Request
 from eksplora.console import table
 from eksplora.errors import EksploraError, Interrupted, StorageError
-from eksplora.search.plots import importance, study_pages
+from eksplora.search.importance import importance
 from eksplora.stage._driver import Driver
 from eksplora.stage._findings import every_trial, saved_by_pruning
 from eksplora.stage._ledger import Ledger, Trial
@@ -105,6 +105,8 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
         folder: Where the summary goes.
         reference: The objective of the baseline's members.
     """
+    from eksplora.report.study import pages  # only now: Matplotlib comes with it
+
     new = folder.with_name(UNFINISHED)
     shutil.rmtree(new, ignore_errors=True)
     (new / "plots").mkdir(parents=True)
@@ -112,10 +114,11 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    (new / "search.json").write_text(as_json(_facts(driver, study) | {"verdicts": verdicts(ledger, reference)}))
+    facts = _facts(driver, study)
+    (new / "search.json").write_text(as_json(facts | {"verdicts": verdicts(ledger, reference)}))
     (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
-    for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
+    for name, page in pages(facts):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
     if ledger.best is not None:
         _write_best(driver, ledger.best, new / "best")

@@ -40,7 +40,7 @@
     button.textContent = isDark ? "Light" : "Dark";
     button.setAttribute("aria-pressed", String(isDark));
     button.setAttribute("aria-label", `Show the page in ${isDark ? "light" : "dark"} colours`);
-    document.querySelectorAll(".plot[data-drawn]").forEach(draw);
+    if (window.Plotly) document.querySelectorAll(".plot[data-drawn]").forEach(draw);
   };
   const before = remembered((storage) => storage.getItem("eksplora-theme"));
   if (before === "dark" || before === "light") root.dataset.theme = before;
@@ -74,6 +74,21 @@
   };
   const drawMissing = (node) => { if (!("drawn" in node.dataset)) draw(node); };
 
+  // Plotly is packed in the page, in base64 and gzip: inlined as it is, it would be most of the page.
+  const unpack = async () => {
+    const packed = document.getElementById("plotly");
+    if (!packed) return;
+    const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+    const script = document.createElement("script");
+    script.textContent = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    document.head.append(script);
+    packed.remove();
+  };
+  const giveUp = () => document.querySelectorAll(".plot").forEach((node) => {
+    node.textContent = "This browser is too old to draw this. Its numbers are in the tables.";
+    node.dataset.drawn = "";
+  });
+
   // First what is near, then the rest when there is nothing else to do: the text never waits for a picture.
   const drawAll = () => {
     const plots = [...document.querySelectorAll(".plot")];
@@ -96,7 +111,7 @@
     if (isOn) shown = root.dataset.theme;
     if (isOn || shown) root.dataset.theme = isOn ? "light" : shown;
     else delete root.dataset.theme;
-    document.querySelectorAll(".plot").forEach(draw);
+    if (window.Plotly) document.querySelectorAll(".plot").forEach(draw);
   };
 
   // --- tables ---
@@ -132,6 +147,6 @@
     addEventListener("beforeprint", () => print(true));
     addEventListener("afterprint", () => print(false));
     refresh();
-    drawAll();
+    unpack().then(drawAll, giveUp);
   });
 })();

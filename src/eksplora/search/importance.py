@@ -1,27 +1,12 @@
-"""Optuna's plots of a study, each a page of its own that needs no network."""
+"""Which of the searched keys matter."""
 
 import warnings
-from collections.abc import Callable, Iterator
 
 import optuna
-from optuna import visualization
 from optuna.trial import TrialState
 
 LEAST_FOR_IMPORTANCE = 4
 """Finished trials below which no importance is told."""
-
-
-def study_pages(study: optuna.Study, *, metric: str) -> Iterator[tuple[str, str]]:
-    """The plots that the study has data for, as (name, HTML)."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    varied = _varied_keys(complete)
-    if complete:
-        yield "history", _page(lambda: visualization.plot_optimization_history(study, target_name=metric))
-    if varied:
-        yield "parallel_coordinates", _page(lambda: visualization.plot_parallel_coordinate(study, target_name=metric))
-        yield "slices", _page(lambda: visualization.plot_slice(study, target_name=metric))
-    if has_importance(study):
-        yield "importance", _page(lambda: visualization.plot_param_importances(study, target_name=metric))
 
 
 def has_importance(study: optuna.Study) -> bool:
@@ -50,12 +35,3 @@ def _varied_keys(trials: list[optuna.trial.FrozenTrial]) -> set[str]:
 
 def _common_keys(trials: list[optuna.trial.FrozenTrial]) -> set[str]:
     return set.intersection(*(set(trial.params) for trial in trials))
-
-
-def _page(draw: Callable[[], object]) -> str:
-    import pandas  # noqa: F401  # whole, before Plotly looks for it: MLflow's thread may be importing it at this moment
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        figure = draw()
-    return str(figure.to_html(include_plotlyjs=True, full_html=True))  # type: ignore[attr-defined]
