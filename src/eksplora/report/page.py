@@ -62,4 +62,4 @@ def _inlined() -> Mapping[str, Markup]:
     return {name: Markup((FOLDER / file).read_text(encoding="utf-8")) for name, file in _FILES.items()}
 
 
-_FILES = {"page_style": "page.css", "page_script": "page.js"}
+_FILES = {"page_style": "page.css", "page_script": "page.js", "plots_script": "plots.js"}

@@ -20,6 +20,7 @@ from eksplora.stage._record import as_yaml
 from eksplora.stage._results import as_json, new_folder, unwritable
 from eksplora.stage._verdicts import verdicts
 from eksplora.tracker._base import Tracker
+from eksplora.tracker._link import link_or_copy
 from eksplora.tracker.spool import Spool, read
 
 SUMMARY = "summary"
@@ -68,7 +69,7 @@ def conclude(
         write_summary(driver, study, summary, ending.reference)
         if ending.results is not None and error is None and not driver.stop_reason:
             with new_folder(ending.results) as folder:
-                shutil.copytree(summary, folder, dirs_exist_ok=True)
+                shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
             shown = ending.results
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
@@ -89,6 +90,11 @@ def conclude(
         )
     if error is not None:
         raise error
+
+
+def _hand_on(source: str, target: str) -> None:
+    """Copy a file to the results; a page, which nobody edits, is the same file there."""
+    (link_or_copy if source.endswith(".html") else shutil.copyfile)(Path(source), Path(target))
 
 
 def tracker_seconds(request: Request) -> float:
@@ -131,7 +137,7 @@ def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
     (folder / "config.yaml").write_text(as_yaml(best.config), encoding="utf-8")
     for member, result in best.results.items():
         if result.weights and Path(result.weights).exists():
-            shutil.copyfile(result.weights, folder / f"member-{member}.safetensors")
+            link_or_copy(Path(result.weights), folder / f"member-{member}.safetensors")
 
 
 def row(trial: Trial, metric: str) -> dict[str, Any]:

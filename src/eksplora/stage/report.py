@@ -38,7 +38,8 @@ def report(request: Request) -> None:
     for name, text in pages.items():
         write_file(output / name, text)
     write_index(Path(settings.paths.results))
-    is_shown = publish(request, facts["confirmed"], {name: text.encode() for name, text in pages.items()} | beside)
+    files = {name: text.encode() for name, text in pages.items()} | beside
+    is_shown = publish(request, facts["confirmed"], files, at=output)
     print(facts["evaluated"]["headline"])
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")

@@ -1,8 +1,8 @@
 """The files of a run, below a folder."""
 
 from pathlib import Path
-from shutil import copyfile
 
+from eksplora.tracker._link import link_or_copy
 from eksplora.tracker._run import Change
 
 
@@ -15,8 +15,9 @@ def write_artifacts(folder: Path, change: Change) -> None:
     for path, source in change.files.items():
         if source.exists():
             temporary = _temporary(folder / path)
-            copyfile(source, temporary)
+            link_or_copy(source, temporary)
             temporary.replace(folder / path)
+            temporary.unlink(missing_ok=True)  # both were one file already: renaming leaves both names
 
 
 def _temporary(target: Path) -> Path:
