@@ -9,11 +9,10 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from eksplora.report.block import Drawing
+from eksplora.drawing import page as pages
+from eksplora.drawing.colour import BLUE, VERMILION
+from eksplora.drawing.svg import as_svg, drawing, plain, pointed
 from eksplora.report.exploration import warning
-from eksplora.report.look import BLUE, VERMILION
-from eksplora.report.page import render
-from eksplora.report.svg import as_svg, drawing, plain, pointed
 
 Facts = Mapping[str, Any]
 
@@ -55,9 +54,9 @@ def page(facts: Facts, name: str) -> str:
     with drawing(*_size(facts, name)) as (figure, axes):
         _fill(axes, facts, name, is_pointed_at=True)
         svg = as_svg(figure, name=name)
-    shown = Drawing(facts["studies"][name]["says"], f"test {facts['metric']} of each row and its members", svg)
+    shown = pages.Drawn(facts["studies"][name]["says"], f"test {facts['metric']} of each row and its members", svg)
     says = "A dot is a member: point at it to read its run."
-    return render("picture.html", title=title_of(facts, name), says=says, blocks=[shown])
+    return pages.page(title_of(facts, name), says, [shown])
 
 
 def _size(facts: Facts, name: str) -> tuple[float, float]:

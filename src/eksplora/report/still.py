@@ -9,9 +9,9 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from eksplora.report.look import BLUE, GREY, VERMILION
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.drawing.svg import logarithmic, plain
 from eksplora.report.plot import curve
-from eksplora.report.svg import logarithmic, plain
 
 Facts = Mapping[str, Any]
 

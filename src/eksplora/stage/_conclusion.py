@@ -111,7 +111,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
         folder: Where the summary goes.
         reference: The objective of the baseline's members.
     """
-    from eksplora.report.study import pages  # only now: Matplotlib comes with it
+    from eksplora.search.plots import pages  # only now: Matplotlib comes with it
 
     new = folder.with_name(UNFINISHED)
     shutil.rmtree(new, ignore_errors=True)

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-from eksplora.report.axis import described, in_order, is_scale, is_wide, marks, places
-from eksplora.report.look import BLUE, GREY, VERMILION, figure, labels, plain
-from eksplora.report.number import setting
+from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks, places, setting
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.report.look import figure, labels, plain
 
 Facts = Mapping[str, Any]
 Trials = Sequence[Facts]

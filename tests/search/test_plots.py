@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eksplora.report.study import pages, varied
+from eksplora.search.plots import pages, varied
 
 Facts = dict[str, Any]
 

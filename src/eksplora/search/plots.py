@@ -4,12 +4,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eksplora.report.axis import described, in_order, is_scale, is_wide, marks, places
-from eksplora.report.block import Beside, Block, Drawing, Prose
-from eksplora.report.look import BLUE, GREY, VERMILION, shortened
-from eksplora.report.number import counted, number, setting
-from eksplora.report.page import render
-from eksplora.report.svg import RULE, as_svg, drawing, logarithmic, pointed
+from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks, places, setting, shortened
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.drawing.page import Drawn, page
+from eksplora.drawing.svg import RULE, as_svg, drawing, logarithmic, pointed
 
 Facts = Mapping[str, Any]
 Trials = Sequence[Facts]
@@ -30,12 +28,21 @@ def pages(facts: Facts) -> Iterator[tuple[str, str]]:
     trials = [one for one in facts["all_trials"] if one["value"] is not None]
     keys = sorted(varied(trials), key=lambda key: -facts["importance"].get(key, 0.0))[:MOST_KEYS]
     if trials:
-        yield "history", _page("Course of the search", facts, history(trials, facts))
+        yield "history", _page("Course of the search", facts, history(trials, facts), _HISTORY)
     if keys:
-        yield "parallel_coordinates", _page("Parallel coordinates", facts, parallel(trials, keys, facts))
-        yield "slices", _page("Key by key", facts, slices(trials, keys, facts["metric"]))
+        yield "parallel_coordinates", _page("Parallel coordinates", facts, parallel(trials, keys, facts), _PARALLEL)
+        yield "slices", _page("Key by key", facts, slices(trials, keys, facts["metric"]), _SLICES)
     if facts["importance"]:
-        yield "importance", _page("Importance of keys", facts, importance(facts["importance"]))
+        yield "importance", _page("Importance of keys", facts, importance(facts["importance"]), _IMPORTANCE)
+
+
+_HISTORY = "A dot is a trial, the line the best value so far. If it still gets better at the end, search on."
+_PARALLEL = (
+    "A line is a trial: it goes through its value of each key to its result on the right. Where the best ones, in "
+    "vermilion, run together, the key matters and that value is good."
+)
+_SLICES = "A dot is a trial. All other keys vary too, so a slope may be another key's doing."
+_IMPORTANCE = "How much a key decides whether a trial is among the best (PED-ANOVA). Few trials make it uncertain."
 
 
 def varied(trials: Trials) -> list[str]:
@@ -44,14 +51,13 @@ def varied(trials: Trials) -> list[str]:
     return [key for key in keys if len({setting(trial["values"].get(key)) for trial in trials}) > 1]
 
 
-def _page(title: str, facts: Facts, blocks: Sequence[Block]) -> str:
-    finished = counted(len(facts["all_trials"]), "trial")
+def _page(title: str, facts: Facts, pictures: Sequence[Drawn], says: str) -> str:
     goal = "lower" if facts["direction"] == "minimize" else "higher"
-    says = f"Study {facts['study']}: {finished}, {facts['metric']} ({goal} is better). Point at a mark to read more."
-    return render("picture.html", title=title, says=says, blocks=blocks)
+    head = f"Study {facts['study']}, {facts['metric']} ({goal} is better)."
+    return page(title, f"{head} {says} Point at a mark to read more.", pictures)
 
 
-def history(trials: Trials, facts: Facts) -> list[Block]:
+def history(trials: Trials, facts: Facts) -> list[Drawn]:
     """The value of each trial, and the best so far."""
     better = min if facts["direction"] == "minimize" else max
     numbers, values = [one["trial"] for one in trials], [one["value"] for one in trials]
@@ -69,11 +75,10 @@ def history(trials: Trials, facts: Facts) -> list[Block]:
         axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(loc="outside upper left", ncols=2)
         svg = as_svg(figure, name="history")
-    says = "A dot is a trial, the line the best value so far. If it still gets better at the end, search on."
-    return [Drawing("Trials in their order", f"{facts['metric']} of {counted(len(trials), 'trial')}", svg), Prose(says)]
+    return [Drawn("Trials in their order", f"{facts['metric']} of {len(trials)} trials", svg)]
 
 
-def parallel(trials: Trials, keys: Sequence[str], facts: Facts) -> list[Block]:
+def parallel(trials: Trials, keys: Sequence[str], facts: Facts) -> list[Drawn]:
     """Every trial as a line through the values of its keys to its result; the best tenth stands out."""
     sign = 1 if facts["direction"] == "minimize" else -1
     ranked = sorted(trials, key=lambda one: -sign * one["value"])  # the best are drawn last
@@ -91,11 +96,7 @@ def parallel(trials: Trials, keys: Sequence[str], facts: Facts) -> list[Block]:
         axes.spines[:].set_visible(False)
         svg = as_svg(figure, name="parallel")
     label = f"Each trial as a line through its values of {', '.join(keys)} to its {facts['metric']}"
-    says = (
-        f"A line is a trial: it goes through its value of each key to its result on the right. The best {count} stand "
-        "out: where they run together, the key matters and that value is good."
-    )
-    return [Drawing("Trials as lines", label, svg), Prose(says)]
+    return [Drawn("Trials as lines", label, svg)]
 
 
 def _add_lines(axes: Any, lines: Sequence[Sequence[float | None]], ranked: Trials, count: int) -> None:
@@ -112,13 +113,12 @@ def _add_lines(axes: Any, lines: Sequence[Sequence[float | None]], ranked: Trial
         axes.add_collection(LineCollection(found, urls=pointed(texts), **look))
 
 
-def slices(trials: Trials, keys: Sequence[str], metric: str) -> list[Block]:
+def slices(trials: Trials, keys: Sequence[str], metric: str) -> list[Drawn]:
     """The value of each trial against each key."""
-    says = "A dot is a trial. All other keys vary too, so a slope may be another key's doing."
-    return [Prose(says), Beside([_slice(trials, key, metric, f"slice-{place}") for place, key in enumerate(keys)])]
+    return [_slice(trials, key, metric, f"slice-{place}") for place, key in enumerate(keys)]
 
 
-def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawing:
+def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawn:
     known = [one for one in trials if one["values"].get(key) is not None]
     values = [one["values"][key] for one in known]
     with drawing(4.6, 3) as (figure, axes):
@@ -136,10 +136,10 @@ def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawing:
         axes.scatter(x, [one["value"] for one in known], s=24, color=BLUE, alpha=0.65, urls=pointed(texts))
         axes.set_ylabel(metric)
         svg = as_svg(figure, name=name)
-    return Drawing(key, f"{metric} of each trial against {key}", svg)
+    return Drawn(key, f"{metric} of each trial against {key}", svg)
 
 
-def importance(shares: Mapping[str, float]) -> list[Block]:
+def importance(shares: Mapping[str, float]) -> list[Drawn]:
     """How much each key matters."""
     ordered = sorted(shares.items(), key=lambda item: item[1])
     with drawing(6.5, 1 + 0.32 * len(ordered)) as (figure, axes):
@@ -147,6 +147,5 @@ def importance(shares: Mapping[str, float]) -> list[Block]:
         axes.set_yticks(range(len(ordered)), [shortened(key) for key, _ in ordered])
         axes.set_xlabel("importance, a share of 1")
         svg = as_svg(figure, name="importance")
-    label = ", ".join(f"{key} {number(share)}" for key, share in ordered[::-1])
-    says = "How much a key decides whether a trial is among the best (PED-ANOVA). Few trials make it uncertain."
-    return [Drawing("Shares of 1", label, svg), Prose(says)]
+    label = ", ".join(f"{key} {share:.3g}" for key, share in ordered[::-1])
+    return [Drawn("Shares of 1", label, svg)]

@@ -4,7 +4,27 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eksplora.report.number import setting
+LONGEST_LABEL = 24
+"""Letters of a name beside an axis."""
+
+
+def setting(value: Any) -> str:
+    """A value that somebody chose: without zeros that nobody typed.
+
+    Examples:
+        >>> setting(0.0024138), setting([64, 64]), setting("adam"), setting(True)
+        ('0.002414', '[64, 64]', 'adam', 'true')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(setting, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def shortened(name: str) -> str:
+    """A name such that it fits beside an axis."""
+    return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
 
 
 def is_scale(values: Sequence[Any]) -> bool:

@@ -80,7 +80,7 @@ def as_svg(figure: Any, *, name: str) -> Markup:
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = re.sub(r"<metadata>.*?</metadata>", "", file.getvalue(), flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", lambda found: _own(found[0], name), text[text.index("<svg") :])
-    return Markup(re.sub(r"\s*\n\s*", "\n", text).replace("<svg ", '<svg class="still" ', 1))
+    return Markup(re.sub(r"\s*\n\s*", "\n", text))
 
 
 def _own(tag: str, name: str) -> str:
