@@ -141,7 +141,7 @@ def test_a_model_that_was_not_explained_has_a_report_that_says_so(folder: Path, 
 def test_the_list_of_all_results_has_the_experiment_with_its_headline(folder: Path, prepared: str) -> None:
     here.run(folder, "report", *here.DIABETES, prepared)
     text = (folder / "results/index.html").read_text()
-    assert 'href="diabetes_mlp/report.html"' in text
+    assert 'href="./diabetes_mlp/report.html"' in text
     assert html.escape(here.facts(folder, "evaluate")["headline"]) in text
 
 

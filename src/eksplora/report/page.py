@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -43,7 +44,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.globals |= _inlined()
-    found.filters["sentence"] = sentence
+    found.filters |= {"sentence": sentence, "address": address}
     return found
 
 
@@ -55,6 +56,16 @@ def sentence(text: str) -> Markup:
         Markup('<code>a</code> &lt; b')
     """
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def address(path: str) -> str:
+    """A path below the page's folder as a link to it, whatever its name is.
+
+    Examples:
+        >>> address("a b/report.html"), address("javascript:x/#1")
+        ('./a%20b/report.html', './javascript:x/%231')
+    """
+    return "./" + re.sub(r"[%?#\\\s]", lambda found: quote(found[0]), path)
 
 
 def _inlined() -> Mapping[str, Markup]:

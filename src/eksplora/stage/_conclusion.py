@@ -66,7 +66,7 @@ def conclude(
     shown = summary = driver.plan.folder / SUMMARY
     study = next(read(spool.path)).data
     try:
-        write_summary(driver, study, summary, ending.reference)
+        write_summary(driver, study, summary, ending.reference, request.command)
         if ending.results is not None and error is None and not driver.stop_reason:
             with new_folder(ending.results) as folder:
                 shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
@@ -102,7 +102,13 @@ def tracker_seconds(request: Request) -> float:
     return float(request.config["tracker"].get("timeout_seconds", 0.0))
 
 
-def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, reference: Sequence[float] | None) -> None:
+def write_summary(
+    driver: Driver,
+    study: Mapping[str, Any],
+    folder: Path,
+    reference: Sequence[float] | None,
+    command: Mapping[str, Any],
+) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
 
     Args:
@@ -110,6 +116,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
         study: Its first event.
         folder: Where the summary goes.
         reference: The objective of the baseline's members.
+        command: That which ended the study; an earlier one may have asked for fewer trials.
     """
     from eksplora.search.plots import pages  # only now: Matplotlib comes with it
 
@@ -120,7 +127,7 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    facts = _facts(driver, study)
+    facts = _facts(driver, study) | {"command": command}
     (new / "search.json").write_text(as_json(facts | {"verdicts": verdicts(ledger, reference)}))
     (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))

@@ -91,6 +91,7 @@ def study_event(
         },
         "definition": dict(definition.values),
         "parent": parent,
+        "command": None if parent else request.command,  # the studies of an exploration have no command of their own
     }
 
 

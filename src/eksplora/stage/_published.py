@@ -9,6 +9,7 @@ from typing import Any
 from eksplora import build
 from eksplora.build import Request
 from eksplora.errors import DataError
+from eksplora.provenance import command_like
 from eksplora.stage._lock import hold
 from eksplora.stage._results import new_folder
 from eksplora.tracker import spool as spools
@@ -52,7 +53,8 @@ def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
     if not (study / "spool.jsonl").is_file():
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            "Run the stage before: python pipelines/confirm.py, or dvc repro --force on it."
+            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', request.settings.experiment)}, "
+            "or dvc repro --force on it."
         )
     return study
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from eksplora.build import Request
 from eksplora.errors import DataError
+from eksplora.provenance import command_like
 from eksplora.schema import SearchConfig
 from eksplora.stage._index import write_index
 from eksplora.stage._results import new_folder, output_of, read_facts, write_file
@@ -21,14 +22,16 @@ def report(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     output = output_of(settings)
-    facts = gather(output, settings.experiment)
+    facts = gather(output, settings.experiment) | {"command": request.command}
+    from eksplora.report.command import commands
     from eksplora.report.document import document  # only now: what is slow comes with it
     from eksplora.report.experiment import page
     from eksplora.report.still import stills
     from eksplora.report.tables import tables
     from eksplora.stage._published import publish
 
-    pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
+    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))
+    pages = {"report.html": document(facts), "report.md": text}
     beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
     for kind in ("tables", "plots"):
         with new_folder(output / kind) as folder:
@@ -77,7 +80,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
         if known is not None and known.get("studies") != studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"python pipelines/{stage}.py experiment={experiment}, or dvc repro."
+                f"{command_like(known.get('command'), stage, experiment)}, or dvc repro."
             )
 
 
