@@ -159,3 +159,18 @@ def test_what_was_found_of_another_model_is_refused(stage: str, folder: Path, pr
     message = rf"{stage} is of another model than \S*confirm\. Run the stage again: python pipelines/{stage}\.py"
     with pytest.raises(DataError, match=message):
         here.run(folder, "report", *here.DIABETES, prepared)
+
+
+@pytest.mark.parametrize(
+    ("stage", "key"),
+    [("search", "all_trials"), ("confirm", "configurations"), ("evaluate", "test"), ("explain", "kind")],
+)
+def test_facts_that_lack_a_key_are_one_line(stage: str, key: str, folder: Path, prepared: str) -> None:
+    path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
+    facts = json.loads(path.read_text())
+    del facts[key]
+    path.write_text(json.dumps(facts))
+    with pytest.raises(
+        DataError, match=rf"another version wrote, or that were changed \(no '{key}'\)\. Run the stages"
+    ):
+        here.run(folder, "report", *here.DIABETES, prepared)

@@ -1,7 +1,8 @@
 """The stage `report`: pages and tables from what the stages before handed on, shown in MLflow too."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ def report(request: Request) -> None:
     from eksplora.report.tables import tables
     from eksplora.stage._published import publish
 
-    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))
-    pages = {"report.html": document(facts), "report.md": text}
-    beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
+    with of_this_version(output, settings.experiment):
+        text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))
+        pages = {"report.html": document(facts), "report.md": text}
+        beside = {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
     for kind in ("tables", "plots"):
         with new_folder(output / kind) as folder:
             for name, content in beside.items():
@@ -48,6 +50,24 @@ def report(request: Request) -> None:
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
         print(f"  MLflow has none of it: the study {facts['confirmed']['studies']['final']} is not on this machine")
+
+
+@contextmanager
+def of_this_version(output: Path, experiment: str) -> Iterator[None]:
+    """Facts that lack something were written by another version: that is the user's to know, and no fault of a page.
+
+    Raises:
+        DataError: Naming what is missing.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        missing = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(
+            f"{output} holds results that another version wrote, or that were changed ({missing}). Run the stages "
+            f"again: dvc repro, or python pipelines/search.py experiment={experiment} output={output}, then confirm, "
+            "evaluate and explain."
+        ) from error
 
 
 PARTS = {"searched": "search", "confirmed": "confirm", "evaluated": "evaluate"}
