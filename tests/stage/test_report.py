@@ -156,7 +156,9 @@ def test_what_was_found_of_another_model_is_refused(stage: str, folder: Path, pr
     path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
     facts = json.loads(path.read_text())
     path.write_text(json.dumps(facts | {"studies": facts["studies"] | {"final": "of-yesterday"}}))
-    message = rf"{stage} is of another model than \S*confirm\. Run the stage again: python pipelines/{stage}\.py"
+    message = (
+        rf"{stage} is of another model than \S*confirm\. Run the stage again: \.venv/bin/python pipelines/{stage}\.py"
+    )
     with pytest.raises(DataError, match=message):
         here.run(folder, "report", *here.DIABETES, prepared)
 
