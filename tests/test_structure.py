@@ -25,6 +25,7 @@ RANKS = (
     {"errors", "types", "counter", "draw"},
     {
         "untrusted",
+        "drawing",
         "model",
         "initialization",
         "loss",
@@ -53,7 +54,12 @@ OWNERS = {
     "lightning": set[str](),  # pytorch_lightning is the one that is installed
     "ray": {"launch"},
 }
-RESULT_BLIND = {"provenance", "statistics", "untrusted"}  # of rank 1, but no training's result depends on them
+RESULT_BLIND = {
+    "drawing",
+    "provenance",
+    "statistics",
+    "untrusted",
+}  # of rank 1, but in no result
 NO_CHOICES = {"tracker/spool"}  # public for the driver, which writes it whatever the tracker is
 FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")

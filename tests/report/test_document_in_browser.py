@@ -153,6 +153,42 @@ def test_a_name_is_shown_in_a_plot_as_it_is(show: Any, digits: Facts) -> None:
     assert driver.execute_script(ticks) == ["<b>&", *map(str, range(1, 10))]
 
 
+WILD = (
+    "<img src=https://example.org/x onerror='window.hit = 1'>",
+    "</script><script>window.hit = 1</script>",
+    '<a href="javascript:window.hit = 1">x</a>',
+    "\\u003c/script>\u2028 `x` ${window.hit = 1}",
+    "%{x} $y_1$ &lt;b&gt;",
+)
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_names_out_of_the_data_run_nothing_and_ask_for_nothing(
+    show: Any, kind: str, request: pytest.FixtureRequest
+) -> None:
+    conftest = request.config.pluginmanager.get_plugin(str(request.path.parent / "conftest.py"))
+    facts = getattr(conftest, f"{kind}_facts")(WILD)
+    for name in ("searched", "confirmed", "evaluated"):
+        facts[name]["command"] = {"root": WILD[0], "overrides": list(WILD), "environment": {}}
+    facts["evaluated"] |= {"headline": WILD[1], "experiment": WILD[0]}
+    facts["searched"]["all_trials"][0]["values"][WILD[1]] = WILD[0]
+    driver = show(document(facts))
+    assert driver.get_log("browser") == []
+    assert [url.rpartition("/")[2] for url in requests(driver) if not url.startswith("data:")] == ["report.html"]
+    assert driver.execute_script("return window.hit") is None
+    links = "return [...document.querySelectorAll('.plot :is(a, image)')].map(one => one.href.baseVal)"
+    assert all(link.startswith("data:image/png") for link in driver.execute_script(links))  # a heat map
+    names = "return [...document.querySelectorAll('td, th')].map(one => one.textContent)"
+    assert WILD[0] in " ".join(driver.execute_script(names))
+
+
+def test_a_browser_that_cannot_unpack_the_plots_says_so_and_shows_the_rest(show: Any, boston: Facts) -> None:
+    old = document(boston).replace("<head>", "<head><script>delete window.DecompressionStream</script>", 1)
+    driver = show(old)
+    assert "too old" in driver.find_element("css selector", "#plot-history").text
+    assert driver.find_elements("css selector", MEASURES)
+
+
 def test_contents_lead_to_their_sections_in_a_frame_too(show: Any, boston: Facts, tmp_path: Path) -> None:
     driver = show(document(boston))
     driver.execute_script(

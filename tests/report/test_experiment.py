@@ -119,7 +119,7 @@ def test_the_best_five_of_the_search_are_shown() -> None:
 
 def test_the_page_says_where_the_numbers_come_from_and_how_to_have_them_again() -> None:
     text = page(searched(), confirmed(), evaluated())
-    assert "studies: `boston_mlp-confirm-01`, `boston_mlp-final-02`" in text
+    assert "Studies: `boston_mlp-confirm-01`, `boston_mlp-final-02`" in text
     assert "make reproduce RUN=" in text
     assert "In MLflow it is `eksplora-boston_mlp`, version 3 (champion: it is better)." in text
     assert rows(text, "Where the numbers come from:")[2:] == [

@@ -1,3 +1,7 @@
+import html
+import re
+import urllib.parse
+
 import pytest
 
 from eksplora.report.index import index
@@ -28,7 +32,7 @@ def test_the_index_links_every_report_and_says_what_was_found() -> None:
         "paper/claims.md",
         "bench.md",
     ):
-        assert f'href="{link}"' in text
+        assert f'href="./{link}"' in text
     assert "digits&lt;cnn&gt;" in text and "Boston &amp; housing" in text and "<cnn>" not in text
     assert "Test accuracy 0.94 over 8 members." in text
     assert "Claims: 2 replicated, 6 not distinguishable." in text
@@ -47,3 +51,12 @@ def test_a_kind_of_which_there_is_none_says_how_to_make_it(kinds: dict, says: li
     text = index(**kinds)
     assert all(sentence in text for sentence in says)
     assert "Other pages" not in text and "SMOKE" not in text
+
+
+@pytest.mark.parametrize("folder", ["javascript:alert(1)", "//example.org", 'a"b onclick="x', "50% ?x#y"])
+def test_a_link_leads_to_the_folder_whatever_its_name_is(folder: str) -> None:
+    text = index(experiments=[{**EXPERIMENT, "link": f"{folder}/report.html", "others": []}])
+    (link,) = re.findall('<h3><a href="([^"]*)">', text.partition("Explorations")[0])
+    page = "file:///results/index.html"
+    assert urllib.parse.urljoin(page, html.unescape(link)).startswith("file:///results/")
+    assert urllib.parse.unquote(html.unescape(link)) == f"./{folder}/report.html"

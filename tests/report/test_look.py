@@ -47,4 +47,4 @@ def test_a_colour_axis_names_the_scale_that_the_page_has(scale: str) -> None:
     from eksplora.report.page import FOLDER
 
     assert look.colour_axis(scale)["meta"] == {"scale": scale}
-    assert (FOLDER / "page.js").read_text(encoding="utf-8").count(f"      {scale}: [[0,") == 2  # light and dark
+    assert (FOLDER / "plots.js").read_text(encoding="utf-8").count(f"      {scale}: [[0,") == 2  # light and dark

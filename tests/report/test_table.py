@@ -1,4 +1,9 @@
-from eksplora.report.table import as_csv, latex, table, tex
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from eksplora.report.table import Markdown, as_csv, latex, table, tex
 
 ROWS = [{"name": "50% & a_b", "mean": 0.123456, "n": 3}, {"name": "größer", "mean": None, "n": 4}]
 
@@ -21,3 +26,38 @@ def test_a_backslash_is_escaped_once() -> None:
 
 def test_a_line_break_does_not_end_the_row_of_a_table() -> None:
     assert table([{"a": "one\ntwo"}]).splitlines()[-1] == "| one two |"
+
+
+WILD = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[here](javascript:alert(1))",
+    "![here](https://example.org/x.png)",
+    "[here][1] <javascript:alert(1)>",
+    "`a` **b** _c_ ~~d~~ ``e | f``",
+    "a|b\\|c \\`d\\\\",
+    "&lt;b&gt; &#60; AT&T",
+    "two\nlines | and\r\nthree",
+    "train_rows [64, 64] 5 < 6 > 4",
+]
+
+
+@pytest.mark.parametrize("text", WILD)
+def test_markdown_shows_a_text_as_it_is(text: str) -> None:
+    shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(table([{text: text, "n": 1}]))
+    assert set(re.findall(r"<(\w+)", shown)) == {"table", "thead", "tbody", "tr", "th", "td"}
+    cells = re.findall(r"<t[hd]>(.*?)</t[hd]>", shown)
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
+        cells = [one.replace(entity, sign) for one in cells]
+    assert cells == [" ".join(text.splitlines()), "n", " ".join(text.splitlines()), "1"]
+
+
+def test_what_is_markdown_already_stays() -> None:
+    assert table([{"a": Markdown("**x** `y`|")}]).splitlines()[-1] == r"| **x** `y`\| |"
+
+
+@pytest.mark.parametrize("text", ["a\n\\input{/etc/passwd}", "x}\n\n\\write18{ls}", "% y\r\n&"])
+def test_latex_runs_nothing_of_a_text(text: str) -> None:
+    made = latex([{"a": text, "b": 1}], caption=text, comments=[text])
+    assert len(made.splitlines()) == 10
+    assert not re.search(r"\\(input|write)", made.replace(f"% {' '.join(text.splitlines())}", ""))

@@ -1,19 +1,26 @@
-import math
-import re
+"""The plots of a study: what is drawn of which numbers, and that it stands alone."""
 
-import optuna
+import re
+from typing import Any
+
 import pytest
 
-from eksplora.search.plots import importance, study_pages
+from eksplora.search.plots import pages, varied
+
+Facts = dict[str, Any]
 
 
-def study_of(values: list[dict[str, float]]) -> optuna.Study:
-    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    for fixed in values:
-        study.enqueue_trial(fixed)
-        trial = study.ask()
-        study.tell(trial, sum(trial.suggest_float(name, 0, 10) for name in fixed))
-    return study
+def facts(values: list[dict[str, Any]], importance: dict[str, float] | None = None) -> Facts:
+    trials = [
+        {"trial": number, "value": float(number), "std": None, "values": own} for number, own in enumerate(values)
+    ]
+    return {
+        "study": "small",
+        "metric": "holdout_mae",
+        "direction": "minimize",
+        "all_trials": [*trials, {"trial": len(trials), "value": None, "std": None, "values": {"x": 99}}],
+        "importance": importance or {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -23,40 +30,48 @@ def study_of(values: list[dict[str, float]]) -> optuna.Study:
         ([{"x": 1}], {"history"}),
         ([{"x": 1}, {"x": 1}], {"history"}),
         ([{"x": 1}, {"x": 2}], {"history", "parallel_coordinates", "slices"}),
-        ([{"x": float(i), "y": 1.0} for i in range(4)], {"history", "parallel_coordinates", "slices", "importance"}),
         ([{"x": 1}, {"x": 2}, {"y": 1}, {"y": 2}], {"history", "parallel_coordinates", "slices"}),
     ],
 )
-def test_a_page_is_drawn_only_where_there_is_something_to_see(values: list[dict[str, float]], names: set[str]) -> None:
-    assert {name for name, _ in study_pages(study_of(values), metric="val/mae")} == names
+def test_a_page_is_drawn_only_where_there_is_something_to_see(values: list[dict[str, Any]], names: set[str]) -> None:
+    assert {name for name, _ in pages(facts(values))} == names
 
 
-def test_pages_name_the_metric_and_need_no_network() -> None:
-    pages = dict(study_pages(study_of([{"x": 1}, {"x": 2}]), metric="holdout_mae"))
-    for page in pages.values():
-        assert "holdout_mae" in page
-        assert not re.search(r"<(script|link)[^>]*(src|href)=", page)
+def test_a_key_that_some_trials_lack_varies() -> None:
+    assert varied([{"values": {"x": 1}}, {"values": {"x": 1, "y": 2}}]) == ["y"]
 
 
-def test_importance_is_in_shares_and_finds_the_key_that_matters() -> None:
-    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    for _ in range(40):
-        trial = study.ask()
-        study.tell(trial, trial.suggest_float("much", 0, 1) ** 2 + 1e-3 * trial.suggest_float("little", 0, 1))
-    shares = importance(study)
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["much"] > 0.8
+MIXED = [{"lr": 10.0**-n, "widths": [n % 3], "units": n, **({"nested": True} if n % 2 else {})} for n in range(1, 8)]
 
 
-@pytest.mark.parametrize("values", [[], [{"x": 1.0}] * 6, [{"x": 1}, {"x": 2}, {"y": 1}, {"y": 2}]])
-def test_importance_is_not_told_where_nothing_varies_or_no_key_is_in_all_trials(values: list[dict[str, float]]) -> None:
-    assert importance(study_of(values)) == {}
+def test_every_trial_is_a_mark_that_says_its_values() -> None:
+    drawn = dict(pages(facts(MIXED, {"lr": 0.75, "units": 0.25})))
+    for name, count, of_one in (("history", 7, 1), ("parallel_coordinates", 7, 1), ("slices", 7 + 7 + 7 + 4, 4)):
+        titles = re.findall("<title>(trial[^<]*)</title>", drawn[name])
+        assert len(titles) == count
+        assert titles.count("trial 6: 6 with lr=1e-07, widths=[1], units=7, nested=true") == of_one
+    assert "Importance of keys" in drawn["importance"] and ">lr</text>" in drawn["importance"]
 
 
-def test_importance_of_equal_values_is_finite() -> None:
-    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    for _ in range(8):
-        trial = study.ask()
-        trial.suggest_float("x", 0, 1)
-        study.tell(trial, 1.0)
-    assert all(math.isfinite(share) for share in importance(study).values())
+def test_a_page_is_small_needs_nothing_else_and_is_the_same_again() -> None:
+    drawn = dict(pages(facts(MIXED, {"lr": 1.0})))
+    for name, page in drawn.items():
+        assert len(page) < 100_000
+        assert "holdout_mae" in page and not re.search(r'\b(src|href)="(?!#|data:,)', page)
+        ids = re.findall(r'\bid="([^"]*)"', page)
+        assert len(ids) == len(set(ids)), name
+    assert dict(pages(facts(MIXED, {"lr": 1.0}))) == drawn
+
+
+def test_texts_are_shown_as_they_are() -> None:
+    wild = ["<script>alert(1)</script>", "$x_$", "#010203 \\alpha", "a & b", 'id="x" url(#y)', "größer 猫"]
+    drawn = dict(pages(facts([{"<b>key": text} for text in wild], {"<b>key": 1.0})))
+    for page in drawn.values():
+        assert "alert(1)</script>" not in page and "<b>key" not in page and "&lt;b&gt;key" in page
+    for text in ("$x_$", "#010203 \\alpha", "a &amp; b", "größer 猫"):
+        assert text in drawn["slices"]
+
+
+def test_logarithmic_axes_have_plain_numbers() -> None:
+    drawn = dict(pages(facts(MIXED)))["slices"]
+    assert ">0.001</text>" in drawn and "mathdefault" not in drawn

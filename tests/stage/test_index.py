@@ -21,9 +21,9 @@ def test_experiments_and_explorations_are_listed_with_what_they_found(tmp_path: 
     (tmp_path / "paper/houses/explore.json").write_text(json.dumps(facts))
     write_index(tmp_path)
     text = (tmp_path / "index.html").read_text()
-    assert 'href="größe/report.html"' in text and "Test mae 2.4 &lt;over 8 members&gt;." in text
-    assert 'href="größe/tables"' in text and 'href="größe/plots"' not in text
-    assert 'href="paper/houses/README.md"' in text and "2 replicated" in text and "1 not distinguishable" in text
+    assert 'href="./größe/report.html"' in text and "Test mae 2.4 &lt;over 8 members&gt;." in text
+    assert 'href="./größe/tables"' in text and 'href="./größe/plots"' not in text
+    assert 'href="./paper/houses/README.md"' in text and "2 replicated" in text and "1 not distinguishable" in text
 
 
 def test_a_search_without_a_report_is_not_listed_and_damaged_facts_leave_the_rest(tmp_path: Path) -> None:
@@ -32,5 +32,5 @@ def test_a_search_without_a_report_is_not_listed_and_damaged_facts_leave_the_res
     (tmp_path / "damaged/evaluate/evaluate.json").write_text("{")
     write_index(tmp_path)
     text = (tmp_path / "index.html").read_text()
-    assert "only_searched" not in text and 'href="damaged/report.html"' in text
+    assert "only_searched" not in text and 'href="./damaged/report.html"' in text
     assert "No exploration has been run yet." in text

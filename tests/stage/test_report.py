@@ -166,7 +166,7 @@ def test_a_model_that_was_not_explained_has_a_report_that_says_so(folder: Path, 
 def test_the_list_of_all_results_has_the_experiment_with_its_headline(folder: Path, prepared: str) -> None:
     here.run(folder, "report", *here.DIABETES, prepared)
     text = (folder / "results/index.html").read_text()
-    assert 'href="diabetes_mlp/report.html"' in text
+    assert 'href="./diabetes_mlp/report.html"' in text
     assert html.escape(here.facts(folder, "evaluate")["headline"]) in text
 
 
@@ -181,6 +181,21 @@ def test_what_was_found_of_another_model_is_refused(stage: str, folder: Path, pr
     path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
     facts = json.loads(path.read_text())
     path.write_text(json.dumps(facts | {"studies": facts["studies"] | {"final": "of-yesterday"}}))
-    message = rf"{stage} is of another model than \S*confirm\. Run the stage again: python pipelines/{stage}\.py"
+    message = (
+        rf"{stage} is of another model than \S*confirm\. Run the stage again: \.venv/bin/python pipelines/{stage}\.py"
+    )
     with pytest.raises(DataError, match=message):
+        here.run(folder, "report", *here.DIABETES, prepared)
+
+
+@pytest.mark.parametrize(
+    ("stage", "key"),
+    [("search", "all_trials"), ("confirm", "configurations"), ("evaluate", "test"), ("explain", "kind")],
+)
+def test_facts_that_lack_a_key_are_one_line(stage: str, key: str, folder: Path, prepared: str) -> None:
+    path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
+    facts = json.loads(path.read_text())
+    del facts[key]
+    path.write_text(json.dumps(facts))
+    with pytest.raises(DataError, match=rf"(cannot be read|does not hold what its stages write) .*{key}.*Run "):
         here.run(folder, "report", *here.DIABETES, prepared)

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from eksplora import schema
 from eksplora.build._check import check_fit, check_values
-from eksplora.build._compose import compose_root, keep, plain
+from eksplora.build._compose import compose_root, keep, parse_override, plain
 from eksplora.build._mix import check_mix
 from eksplora.errors import ConfigError
+from eksplora.provenance import command_of
 from eksplora.types import Config
 
 STUDY_NAME = re.compile(r"\w[\w.-]*")
@@ -36,6 +37,35 @@ class Request:
     settings: Any
     config: Config
     choices: Mapping[str, str]
+
+    @property
+    def command(self) -> dict[str, Any]:
+        """The command as it is recorded: the experiment first, and every override as it was typed.
+
+        Those of the tracker are left out: they say where runs are shown, and may hold a password.
+        """
+        typed = [text for text in as_typed(self.overrides) if text.lstrip("+~").partition("=")[0] != "experiment"]
+        own = [text for text in typed if not re.match(r"[+~]*tracker\b", text)]
+        experiment = [f"experiment={self.choices['experiment']}"] if "experiment" in self.choices else []
+        return command_of(self.root, [*experiment, *own])
+
+
+def as_typed(overrides: Sequence[str]) -> list[str]:
+    """Overrides as one types them: those of the space, which Hydra carries as one list, each by itself.
+
+    Examples:
+        >>> as_typed(["study.seed=1", 'space.overrides=["params.optimizer.lr=choice(1, 2)","params.model=null"]'])
+        ['study.seed=1', 'space.params.optimizer.lr=choice(1, 2)', '~space.params.model']
+    """
+    found: list[str] = []
+    for text in overrides:
+        if text.startswith("space.overrides=["):
+            parts = [str(part) for part in cast(list[Any], parse_override(text).value())]
+            named = [(part, part.removesuffix("=null")) for part in parts]
+            found += [f"space.{part}" if part == name else f"~space.{name}" for part, name in named]
+        else:
+            found.append(text)
+    return found
 
 
 def request(root: str, config: DictConfig) -> Request:

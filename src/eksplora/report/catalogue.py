@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from eksplora.report.table import escaped
+
 _URL = r"https?://[\w-]+\.[^\s<>`\"]*[^\s<>`\".,;:)]"  # of the open net: http://host:port is none
 
 
@@ -124,8 +126,7 @@ def _piece(text: str) -> str:
         return f"<{text}>"
     if re.fullmatch("`[^`]+`", text):
         return text.replace("|", r"\|")  # a bar ends a table's cell even inside code
-    marks = r"\\(?=[!-/:-@\[-`{-~])|[*|$~`]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)"
-    return re.sub(marks, r"\\\g<0>", text)
+    return escaped(text)
 
 
 def as_code(text: str) -> str:

@@ -1,9 +1,10 @@
 """The report of an experiment as Markdown: what was found, how sure one may be, and how to have it again."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eksplora.report.table import table
+from eksplora.report.table import markdown, table
 
 Facts = Mapping[str, Any]
 
@@ -14,21 +15,22 @@ SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", 
 """What of the provenance is shown, in this order."""
 
 
-def page(searched: Facts, confirmed: Facts, evaluated: Facts) -> str:
+def page(searched: Facts, confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()) -> str:
     """The page.
 
     Args:
         searched: What the stage `search` handed on.
         confirmed: What `confirm` did.
         evaluated: What `evaluate` did.
+        lines: The commands that make it again, each with what it does.
     """
     sections = [
-        f"# {confirmed['experiment']}",
-        f"{evaluated['headline']}\n\n{confirmed['headline']}",
+        f"# {markdown(confirmed['experiment'])}",
+        f"{markdown(evaluated['headline'])}\n\n{markdown(confirmed['headline'])}",
         _tested(evaluated),
         _confirmed(confirmed),
         _searched(searched),
-        _again(confirmed, evaluated),
+        _again(confirmed, evaluated, lines),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -77,7 +79,7 @@ def _confirmed(confirmed: Facts) -> str:
         }
         for one in confirmed["configurations"]
     ]
-    told = [f"- {sentence}" for sentence in verdicts(confirmed["configurations"])]
+    told = [f"- {markdown(sentence)}" for sentence in verdicts(confirmed["configurations"])]
     return "\n\n".join(
         [
             "## Confirmed on fresh members",
@@ -104,25 +106,33 @@ def _searched(searched: Facts) -> str:
     )
 
 
-def _again(confirmed: Facts, evaluated: Facts) -> str:
+def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]]) -> str:
     studies = ", ".join(f"`{name}`" for name in confirmed["studies"].values())
     registered = confirmed.get("registered")
     model = (
         f"In MLflow it is `{registered['name']}`, version {registered['version']} ({registered['alias']}: "
-        f"{registered['why']})."
+        f"{markdown(registered['why'])})."
         if registered
         else "It is not registered: nothing was tracked."
     )
     return "\n\n".join(
         [
             "## How to have it again",
-            f"- `dvc repro` makes all of it again; studies: {studies}.\n"
+            f"- Studies: {studies}.\n"
             "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
             f"- The model: `confirm/model/` beside this page. {model}",
+            *([_shell(lines)] if lines else []),
             "Where the numbers come from:",
             table([{"what": key, "value": value} for key, value in shown(evaluated["provenance"])]),
         ]
     )
+
+
+def _shell(lines: Sequence[tuple[str, str]]) -> str:
+    """Commands as a block of code, whatever stands in them."""
+    text = "\n".join(f"{command}  # {says}" for command, says in lines)
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"In the project's root, at the commit below and after `make setup`:\n\n{fence}bash\n{text}\n{fence}"
 
 
 def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:

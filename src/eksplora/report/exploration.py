@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eksplora.report import table as tabular
-from eksplora.report.table import table
+from eksplora.report.table import Markdown, markdown, table
 from eksplora.untrusted import plain_cell
 
 Facts = Mapping[str, Any]
@@ -65,7 +65,7 @@ def claims_table(facts: Facts) -> str:
             {
                 "claim": name,
                 "the reference says": claim["says"],
-                "verdict": f"**{claim['finding']}**",
+                "verdict": Markdown(f"**{markdown(claim['finding'])}**"),
                 "members that would tell": ""
                 if claim["members_needed"] is None
                 else f"about {claim['members_needed']}",
@@ -158,7 +158,7 @@ def rows(facts: Facts, name: str) -> list[dict[str, Any]]:
         shown["n"] = row["summary"]["val"]["n"] if row["summary"] else 0
         verdict = study["comparisons"]["test"].get(key, {}).get("best", {}).get("verdict", "")
         shown["test, against the best"] = "best" if key == study["winner"]["test"] else verdict
-        shown["run"] = f"`{row['run'][:8]}`" if row["run"] else ""
+        shown["run"] = Markdown(f"`{row['run'][:8]}`") if row["run"] else ""
         found.append(shown)
     return found
 

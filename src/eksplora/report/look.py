@@ -12,19 +12,15 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
-"""Of the palette of Okabe and Ito (Color Universal Design, 2008); its yellow is too pale on white, its black unseen."""
+from eksplora.drawing.axis import LONGEST_LABEL, shortened
+from eksplora.drawing.colour import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
-GREY = "#8a8f98"
 
 MOST_STYLES = len(COLOURS) * len(SYMBOLS)
 """Groups that colour and symbol together tell apart."""
-
-LONGEST_LABEL = 24
-"""Letters of a name beside an axis; the whole name is in the table."""
 
 
 def figure(
@@ -91,7 +87,7 @@ def labels(names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for place, name in enumerate(names):
-        short = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
+        short = shortened(name)
         found.append(plain(short if plain(short) not in found else f"{name[: LONGEST_LABEL - 2]}… {place}"))
     return found
 

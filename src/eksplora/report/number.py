@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from eksplora.drawing.axis import setting
+
 NONE = "—"
 """Where a number is not defined."""
 
@@ -58,20 +60,6 @@ def share(value: float | None) -> str:
         ('62.5\u202f%', '100\u202f%', '—')
     """
     return f"{100 * value:.4g}{_SPACE}%" if value is not None and math.isfinite(value) else NONE
-
-
-def setting(value: Any) -> str:
-    """A value that somebody chose: without zeros that nobody typed.
-
-    Examples:
-        >>> setting(0.0024138), setting([64, 64]), setting("adam"), setting(True)
-        ('0.002414', '[64, 64]', 'adam', 'true')
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(setting, value))}]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def settings(values: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from eksplora.report.look import BLUE, GREY, VERMILION
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.drawing.svg import logarithmic, plain
 from eksplora.report.plot import curve
 
 Facts = Mapping[str, Any]
@@ -21,17 +22,16 @@ def stills(facts: Facts) -> dict[str, bytes]:
     Args:
         facts: As `eksplora.report.document.document` takes them.
     """
-    plt.rcParams["svg.hashsalt"] = "eksplora"  # the same picture is the same file
-    plt.rcParams["text.parse_math"] = False  # a name may hold $
     found: dict[str, bytes] = {}
-    for name, draw in DRAWN.items():
-        drawn = draw(facts)
-        if drawn is not None:
-            for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-                file = io.BytesIO()
-                drawn.savefig(file, format=kind, dpi=120, metadata=metadata)
-                found[f"plots/{name}.{kind}"] = file.getvalue()
-            plt.close(drawn)
+    with plain():
+        for name, draw in DRAWN.items():
+            drawn = draw(facts)
+            if drawn is not None:
+                for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+                    file = io.BytesIO()
+                    drawn.savefig(file, format=kind, dpi=120, metadata=metadata)
+                    found[f"plots/{name}.{kind}"] = file.getvalue()
+                plt.close(drawn)
     return found
 
 
@@ -67,7 +67,7 @@ def curves(facts: Facts) -> Any:
         if (ends := curve.band(columns, split, metric)) is not None:
             axes.fill_between(columns["epoch"], *ends, color=colour, alpha=0.2, linewidth=0)
     if curve.is_logarithmic(columns, metric):
-        axes.set_yscale("log")
+        logarithmic(axes.yaxis)
     axes.legend(fontsize=8)
     return _named(drawn, axes, facts, "learning curves", "epoch", metric)
 

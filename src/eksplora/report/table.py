@@ -2,12 +2,39 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.untrusted import plain_cell
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Markdown(str):
+    """Text that is Markdown already, among cells that are not."""
+
+
+_MARKS = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])"  # a backslash that would escape what follows
+    r"|[`*|~$]|(?<!\w)_|_(?!\w)"  # code, stress, the end of a cell, formulas
+    r"|\](?=[(\[:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)"  # links and images, HTML and addresses, entities
+)
+
+
+def markdown(text: str) -> str:
+    r"""Text such that Markdown shows it as it is, in one line.
+
+    Examples:
+        >>> print(markdown("a|b <b> [x](javascript:y) `c` train_rows [64, 64]"))
+        a\|b \<b> [x\](javascript:y) \`c\` train_rows [64, 64]
+    """
+    return escaped(" ".join(text.splitlines()))
+
+
+def escaped(text: str) -> str:
+    """The same, with its line breaks."""
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def table(rows: Rows) -> str:
@@ -31,7 +58,7 @@ def table(rows: Rows) -> str:
 
 def cell(value: Any) -> str:
     """A value in a table of Markdown."""
-    return _text(value).replace("|", "\\|").replace("\n", " ")
+    return value.replace("|", r"\|").replace("\n", " ") if isinstance(value, Markdown) else markdown(_text(value))
 
 
 def columns_of(rows: Rows) -> list[str]:
@@ -62,7 +89,7 @@ def latex(rows: Rows, *, caption: str, comments: Sequence[str] = ()) -> str:
         <BLANKLINE>
     """
     columns = columns_of(rows)
-    ends = [f" % {comment}" for comment in comments] or [""] * len(rows)
+    ends = [f" % {' '.join(comment.splitlines())}" for comment in comments] or [""] * len(rows)
     lines = [
         r"\begin{table}",
         rf"\caption{{{tex(caption)}}}",
@@ -95,7 +122,7 @@ def tex(text: str) -> str:
         >>> print(tex(r"a_b & 5% of c\d^2"))
         a\_b \& 5\% of c\textbackslash{}d\textasciicircum{}2
     """
-    return "".join(_TEX.get(sign, sign) for sign in text)
+    return "".join(_TEX.get(sign, sign) for sign in " ".join(text.splitlines()))
 
 
 def as_csv(rows: Rows) -> str:

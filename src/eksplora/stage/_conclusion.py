@@ -13,7 +13,7 @@ from eksplora.build import Request
 from eksplora.console import table
 from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError
-from eksplora.search.plots import importance, study_pages
+from eksplora.search.importance import importance
 from eksplora.stage._driver import Driver
 from eksplora.stage._findings import every_trial, saved_by_pruning
 from eksplora.stage._ledger import Ledger, Trial
@@ -22,6 +22,7 @@ from eksplora.stage._record import as_yaml
 from eksplora.stage._results import as_json, new_folder, unwritable
 from eksplora.stage._verdicts import verdicts
 from eksplora.tracker._base import Tracker
+from eksplora.tracker._link import link_or_copy
 from eksplora.tracker.spool import Spool, read
 
 SUMMARY = "summary"
@@ -69,10 +70,10 @@ def conclude(
     try:
         with Work(driver.plan.name) as work:
             work.step("writing the summary")
-            write_summary(driver, study, summary, ending.reference)
+            write_summary(driver, study, summary, ending.reference, request.command)
         if ending.results is not None and error is None and not driver.stop_reason:
             with new_folder(ending.results) as folder:
-                shutil.copytree(summary, folder, dirs_exist_ok=True)
+                shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
             shown = ending.results
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
@@ -95,7 +96,18 @@ def conclude(
         raise error
 
 
-def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, reference: Sequence[float] | None) -> None:
+def _hand_on(source: str, target: str) -> None:
+    """Copy a file to the results; a page, which nobody edits, is the same file there."""
+    (link_or_copy if source.endswith(".html") else shutil.copyfile)(Path(source), Path(target))
+
+
+def write_summary(
+    driver: Driver,
+    study: Mapping[str, Any],
+    folder: Path,
+    reference: Sequence[float] | None,
+    command: Mapping[str, Any],
+) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
 
     Args:
@@ -103,7 +115,10 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
         study: Its first event.
         folder: Where the summary goes.
         reference: The objective of the baseline's members.
+        command: That which ended the study; an earlier one may have asked for fewer trials.
     """
+    from eksplora.search.plots import pages  # only now: Matplotlib comes with it
+
     new = folder.with_name(UNFINISHED)
     if new.is_symlink():
         new.unlink()
@@ -113,10 +128,11 @@ def write_summary(driver: Driver, study: Mapping[str, Any], folder: Path, refere
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    (new / "search.json").write_text(as_json(_facts(driver, study) | {"verdicts": verdicts(ledger, reference)}))
+    facts = _facts(driver, study) | {"command": command}
+    (new / "search.json").write_text(as_json(facts | {"verdicts": verdicts(ledger, reference)}))
     (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
-    for name, page in study_pages(driver.proposer.study, metric=ledger.metric):
+    for name, page in pages(facts):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
     if ledger.best is not None:
         _write_best(driver, ledger.best, new / "best")
@@ -129,7 +145,7 @@ def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
     (folder / "config.yaml").write_text(as_yaml(best.config), encoding="utf-8")
     for member, result in best.results.items():
         if result.weights and Path(result.weights).exists():
-            shutil.copyfile(result.weights, folder / f"member-{member}.safetensors")
+            link_or_copy(Path(result.weights), folder / f"member-{member}.safetensors")
     build.write_card(folder, {})
 
 

@@ -50,6 +50,7 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
         "final": final_facts(trial),
         "comparable": comparable(compared, chosen),
         "provenance": provenance_of(final),
+        "command": request.command,
     }
     with new_folder(Path(request.settings.output) / "confirm") as folder:
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))

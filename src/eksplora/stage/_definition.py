@@ -103,6 +103,7 @@ def study_event(
         "definition": dict(definition.values),
         "parent": parent,
         "dataset": dict(definition.dataset),
+        "command": None if parent else request.command,  # the studies of an exploration have no command of their own
     }
 
 

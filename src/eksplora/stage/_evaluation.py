@@ -272,7 +272,8 @@ def record(request: Request, confirmed: Mapping[str, Any], measured: Measured) -
     files = {"evaluate.json": as_json(facts), **tables(measured)}
     event = as_event(facts, measured)
     add(request, study, "evaluation", event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
-    return facts | {"opened": openings(study.parent, request.settings.experiment, measured.test_sha256)}
+    opened = openings(study.parent, request.settings.experiment, measured.test_sha256)
+    return facts | {"opened": opened, "command": request.command}
 
 
 def as_event(facts: Mapping[str, Any], measured: Measured) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def explained(
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
+        "command": request.command,
     }
 
 

@@ -3,19 +3,28 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from eksplora.build import Request
 from eksplora.errors import DataError
+from eksplora.provenance import command_like
 from eksplora.stage._lock import hold
 from eksplora.stage._results import new_folder
 from eksplora.stage._tracking import tracker_of
 from eksplora.tracker import spool as spools
+from eksplora.tracker._link import link_or_copy
 from eksplora.untrusted import path_inside
 
 
-def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes]) -> bool:
+def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes], *, at: Path) -> bool:
     """Add the files of a report, by path, to the run of the study that trained the confirmed model.
+
+    Args:
+        request: Names the tracker.
+        confirmed: What the stage `confirm` handed on.
+        files: Their contents.
+        at: The folder where they lie already: pages, which nobody edits, are not kept twice.
 
     Returns:
         Whether that study is on this machine; results that were pulled from a remote come without it.
@@ -28,7 +37,9 @@ def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, 
         study = study_of(request, confirmed)
     except DataError:
         return False
-    add(request, study, "report", {"trial": 0}, {f"report/{name}": content for name, content in files.items()})
+    pages = {f"report/{name}": at / name for name in files if name.endswith(".html")}
+    own = {f"report/{name}": content for name, content in files.items()}
+    add(request, study, "report", {"trial": 0}, own, pages)
     return True
 
 
@@ -43,12 +54,20 @@ def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
     if not (study / "spool.jsonl").is_file():
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            "Run the stage before: python pipelines/confirm.py, or dvc repro --force on it."
+            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', request.settings.experiment)}, "
+            "or dvc repro --force on it."
         )
     return study
 
 
-def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+def add(
+    request: Request,
+    study: Path,
+    kind: str,
+    data: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    written: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
     """Write an event and its files into a study, unless that is the last of its kind already, and have MLflow take it.
 
     Args:
@@ -57,6 +76,7 @@ def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files
         kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
         data: The event's particulars.
         files: Contents of files by the path that they have as artifacts: `<kind>/...`.
+        written: Where some of them lie already, to be linked.
     """
     assert kind in spools.ADDITIONS
     event = {
@@ -70,7 +90,10 @@ def add(request: Request, study: Path, kind: str, data: Mapping[str, Any], files
                 for path, content in files.items():
                     target = folder / Path(path).relative_to(kind)
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content)
+                    if path in written:
+                        link_or_copy(written[path], target)
+                    else:
+                        target.write_bytes(content)
             spool = spools.Spool(study / "spool.jsonl")
             try:
                 spool.append(kind, durable=True, **event)

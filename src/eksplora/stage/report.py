@@ -8,6 +8,7 @@ from typing import Any
 from eksplora.build import Request
 from eksplora.console.work import Work
 from eksplora.errors import DataError
+from eksplora.provenance import command_like
 from eksplora.schema import SearchConfig
 from eksplora.stage._begin import begin
 from eksplora.stage._handed_on import drawn_from
@@ -24,7 +25,7 @@ def report(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     output = output_of(settings)
-    facts = gather(output, settings.experiment)
+    facts = gather(output, settings.experiment) | {"command": request.command}
     begin(request)
     from eksplora.stage._published import publish  # only now: what is slow comes with it
 
@@ -42,7 +43,8 @@ def report(request: Request) -> None:
             write_file(output / name, text)
         write_index(Path(settings.paths.results))
         work.step("MLflow")
-        is_shown = publish(request, facts["confirmed"], {name: text.encode() for name, text in pages.items()} | beside)
+        files = {name: text.encode() for name, text in pages.items()} | beside
+        is_shown = publish(request, facts["confirmed"], files, at=output)
     print(facts["evaluated"]["headline"])
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
@@ -52,12 +54,14 @@ def report(request: Request) -> None:
 
 def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
     """The pages of a report, and the tables and pictures beside them, by their names."""
+    from eksplora.report.command import commands
     from eksplora.report.document import document
     from eksplora.report.experiment import page
     from eksplora.report.still import stills
     from eksplora.report.tables import tables
 
-    pages = {"report.html": document(facts), "report.md": page(*(facts[name] for name in PARTS))}
+    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))
+    pages = {"report.html": document(facts), "report.md": text}
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
@@ -91,7 +95,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
         if known is not None and known.get("studies") != studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"python pipelines/{stage}.py experiment={experiment}, or dvc repro."
+                f"{command_like(known.get('command'), stage, experiment)}, or dvc repro."
             )
 
 

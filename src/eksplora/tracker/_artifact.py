@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 from eksplora.tracker._base import SPOOL
+from eksplora.tracker._link import link_or_copy
 from eksplora.tracker._relocate import local_folder
 from eksplora.tracker._run import Change
 from eksplora.untrusted import path_inside
@@ -25,8 +25,9 @@ def write_artifacts(folder: Path, change: Change) -> None:
         source = path_inside(change.origin, name, source=change.origin / SPOOL)
         if source.is_file():
             target, temporary = _places(folder, path, change.origin)
-            copyfile(source, temporary)
+            link_or_copy(source, temporary)
             temporary.replace(target)
+            temporary.unlink(missing_ok=True)  # both were one file already: renaming leaves both names
 
 
 def _places(folder: Path, path: str, origin: Path) -> tuple[Path, Path]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eksplora.provenance import command_line
 from eksplora.tracker._run import as_text
 
 
@@ -11,13 +12,14 @@ def study_note(data: Mapping[str, Any], folder: Path) -> str:
     """What a study is and how to go on with it: `data` of its `study` event, `folder` of its files."""
     members = data.get("members", "1 seed")
     mean = "" if members == "1 seed" else f", mean over {members}"
+    again = f"\n\n```\n{command_line(data['command'])}\n```" if data.get("command") else ""
     return (
         f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
         f"{data['direction']} `{data['metric']}`{mean}.\n\n"
         "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
         "- Metrics `trial/objective` and `trial/best`: how the search went, trial by trial.\n"
         f"- Files, checkpoints and the log of events: `{folder}`\n"
-        "- To go on after an interruption, give the same command again.\n"
+        f"- To go on after an interruption, give the same command again.{again}\n"
     )
 
 

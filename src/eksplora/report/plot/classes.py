@@ -6,7 +6,8 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-from eksplora.report.look import BLUE, GREY, colour_axis, figure, labels, line, plain
+from eksplora.drawing.colour import BLUE, GREY
+from eksplora.report.look import colour_axis, figure, labels, line, plain
 
 Facts = Mapping[str, Any]
 

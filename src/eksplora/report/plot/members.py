@@ -6,7 +6,8 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-from eksplora.report.look import BLUE, VERMILION, bars, figure, labels
+from eksplora.drawing.colour import BLUE, VERMILION
+from eksplora.report.look import bars, figure, labels
 
 Facts = Mapping[str, Any]
 

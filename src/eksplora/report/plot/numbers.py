@@ -6,7 +6,8 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-from eksplora.report.look import BLUE, GREY, VERMILION, bars, figure
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.report.look import bars, figure
 
 Facts = Mapping[str, Any]
 

@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from plotly import graph_objects as go
 
-from eksplora.report.look import BLUE, GREY, VERMILION, figure, labels, plain
-from eksplora.report.number import setting
+from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks, places, setting
+from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.report.look import figure, labels, plain
 
 Facts = Mapping[str, Any]
 Trials = Sequence[Facts]
@@ -31,7 +32,7 @@ def history(trials: Trials, metric: str, direction: str) -> Markup:
             mode="markers",
             marker={"color": BLUE, "size": 7, "opacity": 0.7},
             error_y={"type": "data", "array": spread, "color": BLUE, "thickness": 1, "width": 0} if any(spread) else {},
-            text=[plain(_values(one)) for one in known],
+            text=[plain(described(one)) for one in known],
             name="a trial" + (", spread of its members" if any(spread) else ""),
             hovertemplate="trial %{x}: %{y:.4g}<br>%{text}<extra></extra>",
         ),
@@ -89,12 +90,12 @@ def parallel(trials: Trials, keys: Sequence[str], metric: str, direction: str) -
     ranked = sorted((one for one in trials if one["value"] is not None), key=lambda one: sign * one["value"])
     columns = {key: [one["values"].get(key) for one in ranked] for key in keys}
     columns[metric] = [one["value"] for one in ranked]
-    places = {name: _places(values) for name, values in columns.items()}
+    found = {name: places(values) for name, values in columns.items()}
     count = max(1, math.ceil(BEST_SHARE * len(ranked)))
     names = list(columns)
     groups = {"other trials": range(count, len(ranked)), f"best {count}": range(count)}
     traces = [
-        _lines([[places[name][index] for name in names] for index in own], ranked, own, word)
+        _lines([[found[name][index] for name in names] for index in own], ranked, own, word)
         for word, own in groups.items()
         if len(own)
     ]
@@ -115,47 +116,12 @@ def parallel(trials: Trials, keys: Sequence[str], metric: str, direction: str) -
     )
 
 
-def is_scale(values: Sequence[Any]) -> bool:
-    """Whether all are numbers, and not only two or three of them."""
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    return len(numbers) == len(values) and len(set(numbers)) > 3
-
-
-def is_wide(values: Sequence[float]) -> bool:
-    """Whether the values lie so far apart that a logarithmic axis shows them better."""
-    return min(values) > 0 and max(values) / min(values) > 30
-
-
-def _places(values: Sequence[Any]) -> list[float | None]:
-    """Where each value lies on its axis, 0 to 1; None where a trial has none."""
-    known = [value for value in values if value is not None]
-    if is_scale(known):
-        scale = math.log if is_wide(known) else float
-        low, high = scale(min(known)), scale(max(known))
-        return [None if value is None else (scale(value) - low) / (high - low) for value in values]
-    names = in_order(known)
-    return [None if value is None else names.index(setting(value)) / max(1, len(names) - 1) for value in values]
-
-
-def in_order(values: Sequence[Any]) -> list[str]:
-    """The texts of settings, in the order of numbers where they are some."""
-    unique = {setting(value): value for value in values}
-    is_numeric = all(isinstance(value, int | float) for value in unique.values())
-    return sorted(unique, key=lambda text: unique[text]) if is_numeric else sorted(unique)
-
-
 def _ends(place: int, values: Sequence[Any]) -> list[dict[str, Any]]:
     """What is at the ends of an axis; of a few settings, each of them."""
-    known = [value for value in values if value is not None]
-    if is_scale(known):
-        marks = {0.0: setting(float(min(known))), 1.0: setting(float(max(known)))}
-    else:
-        names = in_order(known)
-        step = max(1, -(-len(names) // 6))
-        marks = {index / max(1, len(names) - 1): name for index, name in enumerate(names) if index % step == 0}
+    found = marks(values)
     return [
         {"x": place, "y": y, "text": text, "showarrow": False, "font": {"size": 10}, **_aside(y)}
-        for y, text in zip(marks, labels(list(marks.values())), strict=True)
+        for y, text in zip(found, labels(list(found.values())), strict=True)
     ]
 
 
@@ -169,7 +135,7 @@ def _aside(y: float) -> dict[str, Any]:
 def _lines(places: Sequence[Sequence[float | None]], ranked: Trials, own: Sequence[int], word: str) -> Any:
     """Lines of several trials as one trace, each broken off from the next."""
     is_best = word.startswith("best")
-    texts = [plain(f"trial {ranked[index]['trial']}: {_values(ranked[index])}") for index in own]
+    texts = [plain(f"trial {ranked[index]['trial']}: {described(ranked[index])}") for index in own]
     return go.Scatter(
         x=[x for one in places for x in [*range(len(one)), None]],
         y=[y for one in places for y in [*one, None]],
@@ -181,7 +147,3 @@ def _lines(places: Sequence[Sequence[float | None]], ranked: Trials, own: Sequen
         name=word,
         hovertemplate="%{text}<extra></extra>",
     )
-
-
-def _values(trial: Facts) -> str:
-    return f"{setting(trial['value'])} with " + ", ".join(f"{key}={setting(v)}" for key, v in trial["values"].items())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
+from eksplora.report.command import commands, is_plain
 from eksplora.report.experiment import shown
 
 Facts = Mapping[str, Any]
@@ -26,30 +27,26 @@ CODE = {
 def section(facts: Facts) -> Section:
     """Commands that make every number again, and where the numbers come from."""
     confirmed, evaluated = facts["confirmed"], facts["evaluated"]
-    name, commit = confirmed["experiment"], evaluated["provenance"].get("git.commit")
-    run = (confirmed.get("registered") or {}).get("run", "<id of a run in MLflow>")
+    commit = evaluated["provenance"].get("git.commit")
+    dvc = [("dvc repro", "runs every stage that is not current, this page too")] if is_plain(facts) else []
+    run = (confirmed.get("registered") or {}).get("run")
+    says = "trains the model again from its record, compares bit for bit"
     rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
     return Section(
         key="again",
         title="How to have it again",
         says=(
             "Every number here follows from recorded runs. With the commit, the data and the versions of the table, "
-            "these commands make it again."
+            "these commands make it again. They are as they were typed, for a shell in the project's root."
         ),
         blocks=[
             Commands(
                 [
                     *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if commit else []),
-                    ("dvc repro", "runs every stage that is not current, this page too"),
-                    (f"make reproduce RUN={run}", "trains the model again from its record, compares bit for bit"),
-                    (
-                        f"python pipelines/search.py experiment={name} study.versioned=true output=results/{name}",
-                        "the search alone, as dvc repro runs it",
-                    ),
-                    (f"python pipelines/confirm.py experiment={name}", "fresh members, and the model on all rows"),
-                    (f"python pipelines/evaluate.py experiment={name}", "the test part"),
-                    (f"python pipelines/explain.py experiment={name}", "what the model looks at"),
-                    (f"python pipelines/report.py experiment={name}", "this page"),
+                    ("make setup", "every version as it is pinned there"),
+                    *dvc,
+                    *([(f"make reproduce RUN={run}", says)] if run else []),
+                    *commands(facts),
                     ("make ui", "every run in the browser"),
                 ]
             ),

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.axis import in_order, is_scale, setting
 from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
-from eksplora.report.number import counted, interval, number, setting
-from eksplora.report.plot.trials import in_order, is_scale
+from eksplora.report.number import counted, interval, number
 
 Facts = Mapping[str, Any]
 

@@ -1,0 +1,1 @@
+"""Pictures that need nothing to be seen: SVG in small pages."""

@@ -1,0 +1,39 @@
+"""Files in two places: one content on the disk where that is possible, never one that changes in both."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eksplora.tracker._link import GROWS, link_or_copy
+
+
+def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_text("first")
+    target.write_text("old")
+    link_or_copy(source, target)
+    assert target.samefile(source)
+    new = tmp_path / "new"
+    new.write_text("second")
+    new.replace(source)  # as every writer here does
+    assert (source.read_text(), target.read_text()) == ("second", "first")
+
+
+def test_what_grows_is_copied(tmp_path: Path) -> None:
+    source, target = tmp_path / GROWS, tmp_path / "copy"
+    source.write_text("one\n")
+    link_or_copy(source, target)
+    with source.open("a") as file:
+        file.write("two\n")
+    assert target.read_text() == "one\n"
+
+
+def test_where_nothing_can_be_linked_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "a").write_text("text")
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "text" and not (tmp_path / "b").samefile(tmp_path / "a")
