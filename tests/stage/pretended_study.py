@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eksplora.build import compose_request, parse_space
 from eksplora.command import gather_space, readable_errors
+from eksplora.launch._streams import outlast_terminal
 
 
 def main() -> None:
@@ -17,5 +18,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    outlast_terminal()
     with readable_errors("search"):
         main()

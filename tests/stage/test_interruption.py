@@ -243,7 +243,7 @@ def test_a_study_that_is_stopped_and_continued_is_the_same(prepared: str, workpl
     expected = here.undisturbed(*RANDOM, prepared)
     with here.command(here.PRETENDED, *RANDOM, prepared) as process:
         until(lambda: here.num_lines("epochs.log") > 3, process=process)
-        os.killpg(process.pid, signal.SIGTSTP)
+        os.killpg(process.pid, signal.SIGSTOP)  # as SIGTSTP does where a shell watches over the group
         until(lambda: "T" in states(process.pid))
         os.killpg(process.pid, signal.SIGCONT)
         output = here.finish(process)

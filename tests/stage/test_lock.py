@@ -11,8 +11,8 @@ import pytest
 from eksplora.errors import StorageError, StudyError
 from eksplora.stage._lock import hold
 
-HOLDER = "import sys, time; from pathlib import Path; from eksplora.stage._lock import hold\n"
-HOLDER += "with hold(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+HOLDER = "import signal; import sys, time; from pathlib import Path; from eksplora.stage._lock import hold\n"
+HOLDER += "with hold(Path(sys.argv[1])): print('held', flush=True); signal.pause()"
 
 
 def test_second_driver_is_told_who_holds_the_study(tmp_path: Path) -> None:
