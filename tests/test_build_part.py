@@ -41,7 +41,7 @@ def test_code_that_the_groups_own_files_do_not_name_is_refused_and_not_run(
     key: str, node: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=rf"^{key}\._target_: '.*' is no part that conf/{key}/ names\."):
+    with pytest.raises(ConfigError, match=rf"^{key}\.[\w.]+: ('.*' is no part that|no file of) conf/{key}/ "):
         part({key: node}, key)
     assert list(tmp_path.iterdir()) == []
 
@@ -55,9 +55,9 @@ def test_every_target_in_conf_is_allowed_in_its_own_group() -> None:
 
 def test_a_value_that_a_part_refuses_is_an_error_that_names_part_and_folder() -> None:
     with pytest.raises(
-        ConfigError, match=r"^optimizer: torch\.optim\.SGD refuses its values: .*momentum.*conf/optimizer/"
+        ConfigError, match=r"^metric: torchmetrics\.R2Score refuses its values: .*multioutput.*conf/metric/"
     ):
-        part({"optimizer": {"_target_": "torch.optim.SGD", "params": [torch.zeros(1)], "momentum": -1.0}}, "optimizer")
+        part({"metric": {"_target_": "torchmetrics.R2Score", "multioutput": "sum"}}, "metric")
 
 
 def test_a_parts_own_error_is_not_wrapped() -> None:
@@ -89,7 +89,9 @@ def test_a_recorded_configuration_cannot_name_new_code(recorded: Path, target: s
     config = yaml.safe_load((recorded / "config.yaml").read_text())
     config["model"]["_target_"] = target
     (recorded / "config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(ConfigError, match=rf"^model\._target_: '{target}' is no part that conf/model/ names\."):
+    with pytest.raises(
+        ConfigError, match=rf"config\.yaml: model\._target_: '{target}' is no part that conf/model/ names\."
+    ):
         load_network(recorded)
 
 
@@ -100,7 +102,7 @@ def test_a_recorded_configuration_resolves_nothing_of_this_machine(
     config = yaml.safe_load((recorded / "config.yaml").read_text())
     config["model"]["activation"] = "${oc.env:SECRET}"
     (recorded / "config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(DataError, match=r"config\.yaml has references"):
+    with pytest.raises(ConfigError, match=r"config\.yaml: model\.activation: a reference"):
         load_network(recorded)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hydra.errors import ConfigCompositionException
 
 from eksplora.build import CONF, choices, compose_root
-from eksplora.command import check_arguments, explain, gather_space, help_text, readable_errors
+from eksplora.command import explain, gather_space, help_text, read_arguments, readable_errors
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
 
 ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
@@ -102,14 +102,14 @@ def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[s
 )
 def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        check_arguments([argument])
+        read_arguments([argument])
 
 
 def test_arguments_in_hydras_grammar_are_taken() -> None:
-    check_arguments(
+    read_arguments(
         ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
     )
-    check_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
 
 
 def test_only_overrides_of_the_space_are_moved() -> None:
@@ -125,7 +125,7 @@ def test_only_overrides_of_the_space_are_moved() -> None:
 def test_help_lists_every_group_with_all_its_choices(root: str) -> None:
     text = help_text(root, "__main__", "purpose")
     config = compose_root(root, [], with_hydra=True)
-    groups = set(config.hydra.runtime.choices) - {"command", "metric"}
+    groups = set(config.hydra.runtime.choices) - {"metric"}
     groups = {group for group in groups if not group.startswith("hydra/")}
     assert groups == set(re.findall(r"^  (\w+)=\S+$", text, re.MULTILINE))
     for group in groups:

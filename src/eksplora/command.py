@@ -3,31 +3,42 @@
 Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
+import argparse
 import errno
 import functools
 import os
 import re
+import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
-import hydra
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
+from eksplora import entrance
+from eksplora.build import (
+    CONF,
+    Request,
+    choices,
+    compose_request,
+    composing,
+    known_keys,
+    parse_override,
+    show,
+    unknown_key,
+)
 from eksplora.errors import ConfigError, EksploraError, follows, nearest
 from eksplora.launch import _dvc
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
-OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i", "--version", "--hydra-help")
-"""Hydra's options that make sense here; --multirun would run studies inside one process: a study searches by itself."""
+OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p")
+"""What a command takes besides overrides: to see its configuration."""
 
 UNWRITABLE = (
     errno.EACCES,
@@ -43,7 +54,7 @@ UNWRITABLE = (
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
 
-UNTOLD = ("command", "experiment", "exploration")
+UNTOLD = ("experiment", "exploration")
 """Groups whose files are not shown key by key in a command's help."""
 
 SPACE_OVERRIDE = re.compile(
@@ -54,30 +65,79 @@ SPACE_OVERRIDE = re.compile(
 def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], None]]:
     """Make a function of a checked request into the command of the root configuration `conf/<root>.yaml`.
 
-    With HYDRA_FULL_ERROR=1 errors keep their traceback.
+    Hydra composes the configuration and does nothing else. With HYDRA_FULL_ERROR=1 errors keep their traceback.
     """
 
     def decorate(task: Callable[[Request], None]) -> Callable[[], None]:
         @functools.wraps(task)
-        def guarded(config: DictConfig) -> None:
-            with readable_errors(root):
-                task(request(root, config))
-
-        application = hydra.main(version_base="1.3", config_path=str(CONF), config_name=root)(guarded)
-
         def run() -> None:
-            if {"--help", "-h"} & set(sys.argv[1:]):
-                print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
-                return
-            with readable_errors(root), ended_by_signals():
-                sys.argv[1:] = gather_space(sys.argv[1:])
-                check_arguments(sys.argv[1:])
-                os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
-                application()
+            with interruptible(), read_by_somebody():
+                if {"--help", "-h"} & set(sys.argv[1:]):
+                    print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
+                    return
+                with readable_errors(root), ended_by_signals(), composing():
+                    options = read_arguments(gather_space(sys.argv[1:]))
+                    if options.cfg is None:
+                        task(compose_request(root, options.overrides))
+                    else:
+                        show(root, options.overrides, package=options.package, resolve=options.resolve)
 
         return run
 
     return decorate
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be an exception while a command runs; before and after, it ends the process at once."""
+    is_ours = signal.getsignal(signal.SIGINT) is entrance.leave
+    if is_ours:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        entrance.leave()
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, entrance.leave)
+
+
+@contextmanager
+def read_by_somebody() -> Iterator[None]:
+    """End quietly, with the exit code of SIGPIPE, when nobody reads the output any more (`| head -1`)."""
+    try:
+        try:
+            yield
+        finally:
+            _flush()
+    except BrokenPipeError:
+        broken = [stream for stream in (sys.stdout, sys.stderr) if _is_broken(stream)]
+        if not broken:
+            raise  # another pipe
+        for stream in broken:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more when it ends
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _flush() -> None:
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed when the command began
+                stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"standard output: {error.strerror}. Write it where there is space.", 2)
+
+
+def _is_broken(stream: TextIO | None) -> bool:
+    """Whether a stream is a pipe that nobody reads."""
+    if stream is None:
+        return False
+    asked = select.poll()
+    asked.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 @contextmanager
@@ -134,7 +194,7 @@ def help_text(root: str, module: str, purpose: str) -> str:
     included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if (CONF / f"{name}.yaml").exists()]
     texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in included] + [text]
     chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
-    groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen if group != "command"]
+    groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen]
     own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
     files = [_group_keys(group, name) for group, name in chosen.items() if group not in UNTOLD]
     usage = f"Usage: python pipelines/{root}.py [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
@@ -207,21 +267,32 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if is_quoted else text
 
 
-def check_arguments(arguments: list[str]) -> None:
-    """Refuse options that mean nothing here, and overrides that cannot be read.
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{' '.join(message.split())}. See --help.")
+
+
+def read_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The overrides and options of a command line: `overrides`, `cfg`, `resolve`, `package`.
 
     Raises:
-        ConfigError: Naming the argument.
+        ConfigError: Naming the option that there is not, or the override that cannot be read.
     """
-    is_value = False  # the word after --cfg, --package or --info is theirs
-    for argument in arguments:
-        option = argument.partition("=")[0]
-        if argument.startswith("-"):
-            if option not in OPTIONS:
-                raise ConfigError(f"{option}: no such option. {nearest(option, OPTIONS)}")
-        elif not is_value:
-            parse_override(argument)
-        is_value = argument in ("--cfg", "-c", "--package", "-p", "--info", "-i")
+    for word in words:
+        option = word.partition("=")[0]
+        if word.startswith("-") and option not in OPTIONS:
+            raise ConfigError(f"{option}: no such option. {nearest(option, OPTIONS)}")
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--cfg", "-c", choices=("job",))
+    parser.add_argument("--resolve", action="store_true")
+    parser.add_argument("--package", "-p")
+    options = parser.parse_intermixed_args(list(words))
+    for text in options.overrides:
+        parse_override(text)
+    return options
 
 
 # --- Hydra's errors in our words ---------------------------------------------------------------------------------

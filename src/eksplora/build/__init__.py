@@ -10,18 +10,28 @@ from eksplora.build._compose import (
     choices,
     compose_root,
     composed_files,
+    composing,
     flatten,
     is_group,
     known_keys,
     parse_override,
     plain,
+    show,
     unknown_key,
 )
 from eksplora.build._configurator import Configurator, check_space, samples
 from eksplora.build._grammar import parse_space
 from eksplora.build._mix import check_mix
-from eksplora.build._part import check_recorded, load_ensemble, load_network, network_of, part, sampler_factory
-from eksplora.build._request import Request, compose_request, request
+from eksplora.build._part import (
+    check_recorded,
+    load_ensemble,
+    load_network,
+    network_of,
+    own_places,
+    part,
+    sampler_factory,
+)
+from eksplora.build._request import Request, compose_request
 
 __all__ = [
     "CONF",
@@ -34,6 +44,7 @@ __all__ = [
     "compose_request",
     "compose_root",
     "composed_files",
+    "composing",
     "flatten",
     "is_group",
     "known_keys",
@@ -41,12 +52,13 @@ __all__ = [
     "load_network",
     "metrics_for",
     "network_of",
+    "own_places",
     "parse_override",
     "parse_space",
     "part",
     "plain",
-    "request",
     "sampler_factory",
     "samples",
+    "show",
     "unknown_key",
 ]

@@ -8,40 +8,79 @@ from typing import Any
 from eksplora import schema
 from eksplora.build._compose import (
     choices,
-    composition,
     flatten,
-    is_group,
     known_keys,
     parse_override,
-    plain,
+    stated,
     unknown_key,
-    without_space,
 )
 from eksplora.build._part import allowed_targets
 from eksplora.errors import ConfigError
 from eksplora.types import Config
+from eksplora.untrusted import is_name
 
 
-def check_values(root: str, overrides: Sequence[str], config: Config) -> None:
-    """Compare a composed configuration with its groups' own files.
+def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Mapping[str, str]) -> None:
+    """Compare a composed configuration with what its groups' own files state.
+
+    What an experiment's file sets is held to the same as what is typed.
 
     Raises:
         ConfigError: For a key that the files do not have or that is gone, or a value of another kind than theirs.
     """
-    groups = [text for text in overrides if is_group(parse_override(text).key_or_group)]
-    if groups == without_space(overrides):
-        return  # nothing was typed but choices of files
-    reference, given = flatten(plain(composition(root, groups))), flatten(config)
+    for text in overrides:
+        parse_override(text)
+    reference, given = flatten(stated(root, frozenset(chosen.items()))), flatten(config)
     typed = {field.name for field in fields(schema.ROOTS[root]) if field.type is not Any}  # Hydra has checked these
     for key, value in given.items():
         if key.partition(".")[0] in typed:
+            check_finite(key, value)
             continue
         if key not in reference:
+            inner = [other for other in reference if other.startswith(f"{key}.")]
+            if inner:
+                shown = "null" if value is None else repr(value)
+                raise ConfigError(f"{key}: {shown} cannot stand for all of its keys. Set one of {', '.join(inner)}.")
             raise ConfigError(unknown_key(key, known_keys(root)))
         check_kind(key, reference[key], value)
     for key in reference:
-        if key not in given and not key.startswith("space."):
+        if key not in given and key.partition(".")[0] not in typed:
             raise ConfigError(f"{key}: cannot be removed. Drop ~{key}.")
+
+
+def check_finite(key: str, value: Any) -> None:
+    """Refuse infinity and what is no number.
+
+    Raises:
+        ConfigError: Naming the key and the value.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{key}: {value} is not finite. Give a number.")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ConfigError(f"{key}: {value:.3g} is too large. Give a number below 2**63.")
+
+
+LARGEST = 2**63 - 1
+"""No whole number of a configuration is larger: libraries take no more."""
+
+
+NAMES = ("experiment", "study.name", "objective.metric")
+"""Keys whose values become names of folders and files."""
+
+
+def check_names(config: Config) -> None:
+    """Refuse names that cannot be the name of a folder.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    given = flatten(config)
+    for key in NAMES:
+        value = given.get(key)
+        if value is not None and not is_name(value):
+            raise ConfigError(
+                f"{key}: {value!r} is no name for a folder. Use letters, digits, '.', '_' and '-', at most 100."
+            )
 
 
 WORDS = {"data.batch_size": "full", "baseline.batch_size": "auto"}
@@ -56,8 +95,7 @@ def check_kind(key: str, known: Any, value: Any) -> None:
     """
     name = key.removeprefix("space.params.")
     per_layer = name.startswith("model.") and isinstance(value, list)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{key}: {value} is not finite. Give a number.")
+    check_finite(key, value)
     if name in WORDS and (value == WORDS[name] or _is_kind(1, value)):
         return
     if known is None or _is_kind(known, value) or (per_layer and _is_list_of(known, value)):

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eksplora.console.table import show_value
 from eksplora.types import Config
+from eksplora.untrusted import parse_yaml
 
 NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "source_dir", "url")
 """Keys of data that do not decide which rows are in which part."""
@@ -56,7 +55,7 @@ def _read(path: Path) -> dict[str, Any]:
     """A file of a study's results; empty where it is gone: another command may be replacing it."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
+        content = json.loads(text) if path.suffix == ".json" else parse_yaml(text.encode(), source=path, way_out="")
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

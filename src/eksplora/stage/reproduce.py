@@ -85,7 +85,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     for number in numbers:
         build.check_recorded(recorded.config(number))
     config = recorded.config(keys[0][0])
-    data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
+    data = {"batch_size": "full"} | build.own_places(config["data"], settings.paths.data)
     dataset = build.part({"data": data}, "data")
     unmet = check_data(recorded, dataset.prepare()["arrays"])
     dataset.open("train")  # refuses files that are not what their card says
