@@ -111,6 +111,7 @@ class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
     """Plain values; a key that stands twice is refused, where YAML would let the last one win."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys are scalars, each of which stands once."""
         seen: set[str] = set()
         for key_node, _ in node.value:
             is_plain, key = isinstance(key_node, yaml.ScalarNode), str(key_node.value)

@@ -9,9 +9,11 @@ from eksplora import schema
 from eksplora.build._compose import (
     choices,
     flatten,
+    is_group,
     known_keys,
     parse_override,
     stated,
+    stated_files,
     unknown_key,
 )
 from eksplora.build._part import allowed_targets
@@ -30,7 +32,11 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
     """
     for text in overrides:
         parse_override(text)
-    reference, given = flatten(stated(root, frozenset(chosen.items()))), flatten(config)
+    by_files = stated(root, frozenset(chosen.items()))
+    for group, name in chosen.items():
+        if group in by_files and is_group(group):
+            check_file(group, name, by_files[group])
+    reference, given = flatten(by_files), flatten(config)
     typed = {field.name for field in fields(schema.ROOTS[root]) if field.type is not Any}  # Hydra has checked these
     for key, value in given.items():
         if key.partition(".")[0] in typed:
@@ -39,13 +45,51 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
         if key not in reference:
             inner = [other for other in reference if other.startswith(f"{key}.")]
             if inner:
-                shown = "null" if value is None else repr(value)
-                raise ConfigError(f"{key}: {shown} cannot stand for all of its keys. Set one of {', '.join(inner)}.")
+                raise ConfigError(
+                    f"{key}: {_shown(value)} cannot stand for all of its keys. Set one of {', '.join(inner)}."
+                )
             raise ConfigError(unknown_key(key, known_keys(root)))
         check_kind(key, reference[key], value)
     for key in reference:
         if key not in given and key.partition(".")[0] not in typed:
             raise ConfigError(f"{key}: cannot be removed. Drop ~{key}.")
+
+
+def check_file(group: str, name: str, node: Any) -> None:
+    """Compare a file of a group with the others of the group.
+
+    Args:
+        group: The group.
+        name: The file.
+        node: What it states, composed.
+
+    Raises:
+        ConfigError: If it lacks a key that all others have, or has values of another kind than all others.
+    """
+    others = [values for other, values in stated_files(group).items() if other != name]
+    if not others or name not in choices(group):
+        return
+    file = f"conf/{group}/{name}.yaml"
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{file}: {_shown(node)} cannot stand for all of its keys. Write one a line.")
+    for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
+        if key not in node:
+            raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
+    for key, value in node.items():
+        known = [values[key] for values in others if key in values]
+        free = any(one is None or (isinstance(one, str) and "${" in one) for one in known)
+        if known and not free and value is not None and not any(_is_alike(one, value) for one in known):
+            raise ConfigError(f"{file}: {key}: {_shown(value)} is of the wrong type. Other files have {known[0]!r}.")
+
+
+def _is_alike(known: Any, value: Any) -> bool:
+    """Whether two values are of one kind; all numbers are."""
+    numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in (known, value)]
+    return all(numbers) or (not any(numbers) and type(known) is type(value))
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(value)
 
 
 def check_finite(key: str, value: Any) -> None:
@@ -102,8 +146,7 @@ def check_kind(key: str, known: Any, value: Any) -> None:
         return
     wanted = f"a list such as {known}" if isinstance(known, list) else f"a value like {known!r} ({_kind(known)})"
     wanted += f", or {WORDS[name]}" if name in WORDS else ""
-    shown = "null" if value is None else repr(value)
-    raise ConfigError(f"{key}: {shown} is of the wrong type. Give {wanted}.")
+    raise ConfigError(f"{key}: {_shown(value)} is of the wrong type. Give {wanted}.")
 
 
 def _kind(value: Any) -> str:

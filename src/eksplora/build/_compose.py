@@ -189,14 +189,25 @@ def choices(group: str) -> list[str]:
 def stated_keys() -> Mapping[str, Sequence[str]]:
     """Every dotted key of a group's files, with the names of the files that have it."""
     found: dict[str, list[str]] = {}
-    for path in sorted(CONF.glob("*/*.yaml")):
+    for group in sorted(path.name for path in CONF.iterdir() if is_group(path.name)):
+        for name, values in stated_files(group).items():
+            for key in values:
+                if key != "defaults" and not key.startswith("_"):
+                    found.setdefault(f"{group}.{key}", []).append(name)
+    return found
+
+
+@cache
+def stated_files(group: str) -> Mapping[str, Mapping[str, Any]]:
+    """What each file of a group states about it; a file that cannot be read, or that sets other keys, is left out."""
+    found = {}
+    for name in choices(group):
         try:
-            values, header = _files.read_file(path)
+            values, header = _files.read_file(CONF / group / f"{name}.yaml")
         except UserError:
-            continue  # nobody chose it
-        for key in values:
-            if key != "defaults" and not key.startswith("_") and header.get("package") != "_global_":
-                found.setdefault(f"{path.parent.name}.{key}", []).append(path.stem)
+            continue  # if it is chosen, composing says what is wrong with it
+        if header.get("package") != "_global_":
+            found[name] = values
     return found
 
 

@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.build._compose import CONF
 from eksplora.build._files import read_file
@@ -60,7 +58,7 @@ def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
     node = check_part(key, config.get(key))
     try:
         return instantiate(dict(node), **arguments, _convert_="all")
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # Hydra's own complaints are of many kinds, and what a constructor raises is among them
         cause = error.__cause__ or error
         if isinstance(cause, UserError):
             raise cause from None
@@ -86,7 +84,7 @@ def check_part(key: str, node: object, *, is_recorded: bool = False) -> Mapping[
         raise ConfigError(f"{key}: describes no part. Choose a file of conf/{key}/.")
     special = {name: value for name, value in node.items() if name in SPECIAL}
     target = special.get("_target_")
-    if target not in allowed_targets(key):
+    if not isinstance(target, str) or target not in allowed_targets(key):
         raise ConfigError(f"{key}._target_: '{target}' is no part that conf/{key}/ names. Choose one of its files.")
     if is_recorded and isinstance(special.get("_partial_", False), bool):
         special.pop("_partial_", None)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from eksplora.augmentation import Augmentation
@@ -192,6 +193,11 @@ def check(config: Config) -> None:
     if recipe.max_epochs < 1:
         raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
     network = recipe.network()
+    if isinstance(network, LightningModule):
+        raise ConfigError(
+            f"model: {config['model']['_target_']} is a LightningModule, whose own steps, loss and optimizer would be "
+            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
+        )
     recipe.initialize(network, torch.Generator())
     recipe.schedule(0, 1, ())
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))

@@ -14,6 +14,7 @@ from eksplora.build import CONF, Request
 from eksplora.errors import ConfigError, EksploraError, PreconditionError
 from eksplora.schema import ReproduceConfig
 from eksplora.stage._again import check_data, train_again, worktree
+from eksplora.stage._definition import changed_outside_code
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
 from eksplora.tracker import spool as spools
@@ -88,6 +89,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     data = {"batch_size": "full"} | build.own_places(config["data"], settings.paths.data)
     dataset = build.part({"data": data}, "data")
     unmet = check_data(recorded, dataset.prepare()["arrays"])
+    unmet += changed_outside_code(recorded.study["definition"], CONF.parent)
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
