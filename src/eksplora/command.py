@@ -32,7 +32,7 @@ from eksplora.build import (
     show,
     unknown_key,
 )
-from eksplora.errors import ConfigError, EksploraError, follows, nearest
+from eksplora.errors import ConfigError, EksploraError, file_of, follows, nearest, reason_of
 from eksplora.launch import _dvc
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -76,6 +76,7 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
                     print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
                     return
                 with readable_errors(root), ended_by_signals(), composing():
+                    check_python()
                     options = read_arguments(gather_space(sys.argv[1:]))
                     if options.cfg is None:
                         task(compose_request(root, options.overrides))
@@ -85,6 +86,16 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
         return run
 
     return decorate
+
+
+def check_python() -> None:
+    """Refuse a Python that leaves out assertions: Hydra reads overrides with them.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("PYTHONOPTIMIZE (or python -O) leaves out checks that Hydra works with. Unset it.")
 
 
 @contextmanager
@@ -155,8 +166,14 @@ def readable_errors(root: str) -> Iterator[None]:
         if isinstance(error, HydraException | OmegaConfBaseException):
             _fail(explain(error, root), 2)
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+            where = file_of(error) or f"a file that {_function_of(error)} works on"
+            _fail(f"{where}: {reason_of(error)}. Free space, or correct the rights of its folder.", 2)
         raise
+
+
+def _function_of(error: BaseException) -> str:
+    frames = [] if error.__traceback__ is None else list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_code.co_qualname if frames else "this command"
 
 
 @contextmanager
@@ -236,7 +253,7 @@ def _experiments() -> str:
 def _fail(message: str, code: int) -> NoReturn:
     if _SHOWS_TRACE:
         traceback.print_exc()
-    print(f"error: {message}", file=sys.stderr)
+    print("error:", re.sub(r"[\x00-\x1f\x7f]+", " ", message), file=sys.stderr)  # one line, whatever it quotes
     sys.exit(code)
 
 
@@ -249,7 +266,17 @@ def gather_space(arguments: list[str]) -> list[str]:
     Examples:
         >>> gather_space(["space.params.optimizer.lr=choice(1, 2)", "study.seed=1"])
         ['study.seed=1', 'space.overrides=["params.optimizer.lr=choice(1, 2)"]']
+
+    Raises:
+        ConfigError: If all of the space is to be set at once.
     """
+    for argument in arguments:
+        whole = re.match(r"[+~]*space\.(?:params|when|overrides)(?:=|$)", argument)
+        if whole:
+            raise ConfigError(
+                f"{argument.partition('=')[0]}: is not set as a whole. Write space.params.<key>=<domain> for each key, "
+                "~space.params.<key> for one that is not searched, or space=none."
+            )
     matches = [(argument, SPACE_OVERRIDE.match(argument)) for argument in arguments]
     moved = [_assignment(match) for _, match in matches if match]
     rest = [argument for argument, match in matches if not match]

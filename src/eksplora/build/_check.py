@@ -73,7 +73,7 @@ def check_file(group: str, name: str, node: Any) -> None:
     if not isinstance(node, Mapping):
         raise ConfigError(f"{file}: {_shown(node)} cannot stand for all of its keys. Write one a line.")
     for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
-        if key not in node:
+        if key not in node and (key == "_target_" or group in READ):
             raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
     for key, value in node.items():
         known = [values[key] for values in others if key in values]
@@ -82,8 +82,15 @@ def check_file(group: str, name: str, node: Any) -> None:
             raise ConfigError(f"{file}: {key}: {_shown(value)} is of the wrong type. Other files have {known[0]!r}.")
 
 
+READ = ("data", "exploration", "objective", "trainer")
+"""Groups whose keys are read before, or besides, what is built of them."""
+
+
 def _is_alike(known: Any, value: Any) -> bool:
-    """Whether two values are of one kind; all numbers are."""
+    """Whether two values are of one kind: all numbers are, and a list is of its elements' kind."""
+    if isinstance(known, list) or isinstance(value, list):
+        pairs = [one if isinstance(one, list) else [one] for one in (known, value)]
+        return not all(pairs) or _is_alike(pairs[0][0], pairs[1][0])
     numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in (known, value)]
     return all(numbers) or (not any(numbers) and type(known) is type(value))
 

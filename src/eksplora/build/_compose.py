@@ -15,10 +15,11 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from eksplora import schema
 from eksplora.build import _files
-from eksplora.errors import ConfigError, UserError, nearest
+from eksplora.errors import ConfigError, EksploraError, UserError, nearest
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
@@ -30,9 +31,18 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
     """Compose `conf/<root>.yaml` with overrides.
 
     Hydra composes and does nothing else: it makes no folder, sets up no logging and calls no callback.
+
+    Raises:
+        UserError: For files and overrides that are no configuration; Hydra's and OmegaConf's own errors for the rest.
     """
-    with composing():
-        return compose(root, list(overrides), return_hydra_config=with_hydra)
+    try:
+        with composing():
+            return compose(root, list(overrides), return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException, EksploraError):
+        raise
+    except Exception as error:  # Hydra reads nothing but what the user wrote
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"the configuration cannot be composed ({reason}). See --help.") from error
 
 
 @contextmanager
@@ -119,8 +129,20 @@ def without_space(overrides: Sequence[str]) -> list[str]:
 
 
 def plain(config: DictConfig) -> Config:
-    """A resolved copy as plain dicts and lists."""
-    return cast(Config, OmegaConf.to_container(config, resolve=True))
+    """A resolved copy as plain dicts and lists.
+
+    Raises:
+        ConfigError: If references go round in a circle, or what they call refuses to answer.
+    """
+    try:
+        return cast(Config, OmegaConf.to_container(config, resolve=True))
+    except OmegaConfBaseException:
+        raise
+    except Exception as error:
+        reason = (
+            "references go round in a circle" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        )
+        raise ConfigError(f"the configuration cannot be resolved ({reason}). Look at its ${{...}}.") from error
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

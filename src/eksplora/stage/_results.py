@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eksplora.errors import ConfigError, DataError, StorageError
+from eksplora.errors import ConfigError, DataError, StorageError, reason_of
 from eksplora.schema import SearchConfig
 
 AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
@@ -72,7 +72,7 @@ def write_file(path: Path, text: str) -> None:
 
 def unwritable(failure: OSError, path: Path) -> StorageError:
     """The error for a file or folder that cannot be written."""
-    return StorageError(f"{failure.filename or path}: cannot be written ({failure.strerror}). {AGAIN}")
+    return StorageError(f"{failure.filename or path}: cannot be written ({reason_of(failure)}). {AGAIN}")
 
 
 def as_json(facts: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from eksplora.errors import StorageError
+from eksplora.errors import StorageError, reason_of
 
 GENERATIONS = ("a", "b")
 
@@ -53,7 +53,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         way_out = "Free space or mend the folder's rights."
-        raise StorageError(f"{path}: cannot be written ({error.strerror}). {way_out}") from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}). {way_out}") from error
 
 
 def _sync_folder(folder: Path) -> None:
