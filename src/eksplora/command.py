@@ -207,9 +207,9 @@ def help_text(root: str, module: str, purpose: str) -> str:
 
     Read from the files themselves: composing would take as long as the answer should.
     """
-    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8")
+    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8", errors="replace")
     included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if (CONF / f"{name}.yaml").exists()]
-    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in included] + [text]
+    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8", errors="replace") for name in included] + [text]
     chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
     groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen]
     own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
@@ -237,14 +237,17 @@ Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C
 
 
 def _group_keys(group: str, name: str) -> str:
-    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8", errors="replace").splitlines()
     keys = [f"  {line}" for line in lines if line.strip() and not line.startswith(("_", "#", "defaults", "  -"))]
     return "\n".join([f"{group}: # {group}/{name}.yaml", *keys])
 
 
 def _experiments() -> str:
     """Each experiment with the sentence that its file begins with."""
-    texts = {name: (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8") for name in choices("experiment")}
+    texts = {
+        name: (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+        for name in choices("experiment")
+    }
     sentences = {name: re.search(r"^# (?!@)(.*)$", text, re.MULTILINE) for name, text in texts.items()}
     lines = [f"  {name:<20}{found[1] if found else ''}" for name, found in sentences.items()]
     return "\n".join(["Experiments:", *lines])

@@ -1,6 +1,6 @@
 """Runs many commands, one fork of this process each: all that they do but training. Prints a JSON line for each case.
 
-    python fuzzed.py <project> <data> <files|words> <seed> <first> <count>
+    python fuzzed.py <project> <data> <files|words|hostile> <seed> <first> <count>
 
 `<project>` is a copy of the project whose `conf/` may be changed; its `src` is on PYTHONPATH. A case is a function of
 seed and number alone. Imported once, forked often: a case costs what composing and building cost.
@@ -114,6 +114,38 @@ def _with_line(text: str, draw: random.Random, line: str) -> str:
     lines = text.splitlines()
     lines.insert(draw.randrange(len(lines) + 1), line)
     return "\n".join(lines) + "\n"
+
+
+# --- what was found in the wild ---------------------------------------------------------------------------------
+
+CALLS = "{_target_: pathlib.Path.touch, self: PWNED}"
+HOSTILE = {
+    "callbacks in an experiment": f"hydra: {{callbacks: {{x: {CALLS}}}}}",
+    "a folder for Hydra": "hydra: {run: {dir: ../PWNED}}",
+    "a package of Hydra's": None,
+    "an override of Hydra's defaults": "defaults: [{override /hydra/job_logging: default}]",
+    "a reference that calls": f"task: {{x: '${{oc.create:{CALLS}}}'}}",
+    "an escaped reference that calls": f"task: {{num_outputs: '\\${{oc.create:{CALLS}}}'}}",
+    "code inside of a part": f"model: {{widths: [{CALLS}]}}",
+    "a tag": "x: !!python/object/apply:os.system ['touch PWNED']",
+    "aliases of gigabytes": (BOMB),
+    "a name with a folder": "experiment: ../PWNED",
+    "a group outside": "defaults: [{override /model: ../../PWNED}]",
+    "a key twice": "trainer: {max_epochs: 1}\ntrainer: {max_epochs: 2}",
+    "text for a number": "trainer: {max_epochs: many}",
+    "an empty group": "model:",
+}
+"""What an experiment's file says, by what it is; None: that it is in a package of Hydra's."""
+
+
+def hostile_case(project: Path, number: int) -> tuple[list[str], Path, str]:
+    """The command that reads a hostile experiment, its file, and what is in it."""
+    name = list(HOSTILE)[number]
+    text = HOSTILE[name]
+    head = "# @package hydra.callbacks.x\n_target_: pathlib.Path.touch\nself: PWNED\n"
+    own = "" if text is None or text.startswith("experiment:") else "experiment: hostile\n"
+    content = head if text is None else f"# @package _global_\n{text}\n{own}"
+    return ["search", "experiment=hostile", name], project / "conf/experiment/hostile.yaml", content
 
 
 # --- files of conf/ ----------------------------------------------------------------------------------------------
@@ -391,7 +423,7 @@ def main(project: Path, data: str, kind: str, seed: int, first: int, count: int)
 
     tasks = prepare_process(data)
     keys = sorted(known_keys("search"))
-    if kind == "files":
+    if kind != "words":
         for kept_values in (
             _files._read_file,
             _part.allowed_targets,
@@ -405,10 +437,12 @@ def main(project: Path, data: str, kind: str, seed: int, first: int, count: int)
     for number in range(first, first + count):
         draw = random.Random(f"{kind}-{seed}-{number}")
         with tempfile.TemporaryDirectory() as scratch:
-            if kind == "files":
-                words, path, text = file_case(project, draw)
+            if kind != "words":
+                case = file_case(project, draw) if kind == "files" else hostile_case(project, number)
+                words, path, text = case
                 kept = Path(scratch) / "kept"
-                shutil.copy2(path, kept)
+                if path.exists():
+                    shutil.copy2(path, kept)
                 path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
             else:
                 words, path, text, kept = words_case(project, draw, keys), None, "", None
@@ -416,10 +450,11 @@ def main(project: Path, data: str, kind: str, seed: int, first: int, count: int)
             folder = Path(scratch) / "case"
             folder.mkdir()
             try:
-                found = fork(lambda words=words: run(words, tasks, data), folder)  # type: ignore[misc]
+                asked = words[:2] if kind == "hostile" else words
+                found = fork(lambda asked=asked: run(asked, tasks, data), folder)  # type: ignore[misc]
             finally:
                 if path is not None and kept is not None:
-                    shutil.copy2(kept, path)
+                    shutil.copy2(kept, path) if kept.exists() else path.unlink()
         seconds = round(time.monotonic() - began, 2)
         name = str(path.relative_to(project)) if path else ""
         print(

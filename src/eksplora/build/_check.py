@@ -75,6 +75,8 @@ def check_file(group: str, name: str, node: Any) -> None:
     for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
         if key not in node and (key == "_target_" or group in READ):
             raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
+    if not isinstance(node.get("_target_", ""), str):
+        raise ConfigError(f"{file}: _target_: {_shown(node['_target_'])} is no name of a part. Write package.name.")
     for key, value in node.items():
         known = [values[key] for values in others if key in values]
         free = any(one is None or (isinstance(one, str) and "${" in one) for one in known)
@@ -108,7 +110,7 @@ def check_finite(key: str, value: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{key}: {value} is not finite. Give a number.")
     if isinstance(value, int) and abs(value) > LARGEST:
-        raise ConfigError(f"{key}: {value:.3g} is too large. Give a number below 2**63.")
+        raise ConfigError(f"{key}: a whole number of {value.bit_length()} bits is too large. Give one below 2**63.")
 
 
 LARGEST = 2**63 - 1
