@@ -24,6 +24,7 @@ from eksplora.build._grammar import parse_space
 from eksplora.build._mix import check_mix
 from eksplora.build._part import (
     check_recorded,
+    completed,
     load_ensemble,
     load_network,
     network_of,
@@ -41,6 +42,7 @@ __all__ = [
     "check_recorded",
     "check_space",
     "choices",
+    "completed",
     "compose_request",
     "compose_root",
     "composed_files",

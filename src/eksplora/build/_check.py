@@ -73,7 +73,7 @@ def check_file(group: str, name: str, node: Any) -> None:
     if not isinstance(node, Mapping):
         raise ConfigError(f"{file}: {_shown(node)} cannot stand for all of its keys. Write one a line.")
     for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
-        if key not in node and (key == "_target_" or group in READ):
+        if key not in node and (key in ("_target_", "_partial_") or group in READ):
             raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
     if not isinstance(node.get("_target_", ""), str):
         raise ConfigError(f"{file}: _target_: {_shown(node['_target_'])} is no name of a part. Write package.name.")

@@ -5,7 +5,8 @@ from elsewhere can choose among parts, never name new code.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,27 @@ def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
             its constructor refuses a value.
     """
     node = check_part(key, config.get(key))
-    try:
+    with _explained(key, node):
         return instantiate(dict(node), **arguments, _convert_="all")
-    except Exception as error:  # Hydra's own complaints are of many kinds, and what a constructor raises is among them
+
+
+def completed(config: Mapping[str, Any], key: str, **late: Any) -> Any:
+    """What a part makes of what is known only now: `config[key]` describes a function (`_partial_: true`).
+
+    Raises:
+        ConfigError: As `part`, also where the function refuses.
+    """
+    function = part(config, key)
+    with _explained(key, config[key]):
+        return function(**late)
+
+
+@contextmanager
+def _explained(key: str, node: Mapping[str, Any]) -> Iterator[None]:
+    """Make what a part raises, or Hydra for it, an error of the user's that names the part."""
+    try:
+        yield
+    except Exception as error:
         cause = error.__cause__ or error
         if isinstance(cause, UserError):
             raise cause from None
@@ -159,8 +178,8 @@ def own_places(data: Mapping[str, Any], root: str) -> Config:
 def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], Any]:
     """A function from a seed to a fresh sampler; an exhaustive sampler is given the space."""
     needs_space = {"space": space} if "space" in config["sampler"] else {}
-    factory = part(config, "sampler")
-    return lambda seed: factory(seed=seed, **needs_space)
+    part(config, "sampler")
+    return lambda seed: completed(config, "sampler", seed=seed, **needs_space)
 
 
 def load_network(folder: str | Path, *, member: int = 0) -> Any:

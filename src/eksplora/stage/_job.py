@@ -16,7 +16,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from eksplora.augmentation import Augmentation
-from eksplora.build import check_mix, network_of, part
+from eksplora.build import check_mix, completed, network_of, part
 from eksplora.build._mix import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
@@ -163,7 +163,7 @@ def _folds(text: str) -> tuple[Fold, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
-    splits = part(config, "protocol")(targets=targets)
+    splits = completed(config, "protocol", targets=targets)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
