@@ -296,7 +296,7 @@ def test_what_belongs_to_hydra_cannot_be_typed(word: str) -> None:
         read_arguments([word])
 
 
-@pytest.mark.parametrize("word", ["space.params={a: 1}", "+space.when={}", "~space.params", "space.overrides=[x]"])
+@pytest.mark.parametrize("word", ["space.params={a: 1}", "+space.when={}", "~space.params"])
 def test_a_space_is_not_set_as_a_whole(word: str) -> None:
     with pytest.raises(ConfigError, match=r"^[+~]?space\.\w+: is not set as a whole\. Write space\.params"):
         gather_space([word])

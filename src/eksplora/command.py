@@ -274,7 +274,7 @@ def gather_space(arguments: list[str]) -> list[str]:
         ConfigError: If all of the space is to be set at once.
     """
     for argument in arguments:
-        whole = re.match(r"[+~]*space\.(?:params|when|overrides)(?:=|$)", argument)
+        whole = re.match(r"[+~]*space\.(?:params|when)(?:=|$)", argument)
         if whole:
             raise ConfigError(
                 f"{argument.partition('=')[0]}: is not set as a whole. Write space.params.<key>=<domain> for each key, "
