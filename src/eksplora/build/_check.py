@@ -38,6 +38,8 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
             check_file(group, name, by_files[group])
     reference, given = flatten(by_files), flatten(config)
     typed = {field.name for field in fields(schema.ROOTS[root]) if field.type is not Any}  # Hydra has checked these
+    if chosen.get("metric") != chosen.get("objective"):
+        typed.add("metric")  # `check_fit` says that they are chosen together
     for key, value in given.items():
         if key.partition(".")[0] in typed:
             check_finite(key, value)
