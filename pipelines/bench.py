@@ -1,5 +1,6 @@
 """Measure speed, against bare PyTorch loops, and write docs/benchmarks.md."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

@@ -1,5 +1,6 @@
 """Measure speed against Keras, Lightning, Hydra's Optuna sweeper and Ray Tune, and write docs/benchmarks-peers.md."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

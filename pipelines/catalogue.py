@@ -1,5 +1,6 @@
 """Write docs/catalogue.md: every part and key that a configuration may have."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

@@ -1,5 +1,6 @@
 """Confirm what a search found: the best configurations on fresh seeds, then the chosen one on all training rows."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

@@ -1,5 +1,6 @@
 """Open the test part for the confirmed model, once."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

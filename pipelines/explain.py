@@ -1,5 +1,6 @@
 """Explain the confirmed model: what it looks at, and what it is made of."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

@@ -1,5 +1,6 @@
 """Compute the tables of the explorations again from MLflow's runs, and compare."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

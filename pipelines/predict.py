@@ -1,5 +1,6 @@
 """Predict with a confirmed model: a table, arrays or images in, predictions with their uncertainty out."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

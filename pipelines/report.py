@@ -1,5 +1,6 @@
 """Write the report of an experiment from what its stages handed on."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

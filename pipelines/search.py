@@ -1,5 +1,6 @@
 """Search over configurations of an experiment; the same command goes on with an interrupted study."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

@@ -1,5 +1,6 @@
 """Look at recorded runs in MLflow's UI."""
 
+import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
 from eksplora.build import Request
 from eksplora.command import pipeline
 

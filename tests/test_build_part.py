@@ -1,4 +1,7 @@
+import itertools
 import shutil
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,16 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from eksplora.build import load_network, part
+from eksplora.build import (
+    _part,
+    check_recorded,
+    compose_request,
+    compose_root,
+    load_network,
+    own_places,
+    part,
+    plain,
+)
 from eksplora.build._compose import CONF
 from eksplora.build._part import allowed_targets
 from eksplora.errors import ConfigError, DataError
@@ -41,7 +53,7 @@ def test_code_that_the_groups_own_files_do_not_name_is_refused_and_not_run(
     key: str, node: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=rf"^{key}\._target_: '.*' is no part that conf/{key}/ names\."):
+    with pytest.raises(ConfigError, match=rf"^{key}\.[\w.]+: ('.*' is no part that|no file of) conf/{key}/ "):
         part({key: node}, key)
     assert list(tmp_path.iterdir()) == []
 
@@ -55,9 +67,9 @@ def test_every_target_in_conf_is_allowed_in_its_own_group() -> None:
 
 def test_a_value_that_a_part_refuses_is_an_error_that_names_part_and_folder() -> None:
     with pytest.raises(
-        ConfigError, match=r"^optimizer: torch\.optim\.SGD refuses its values: .*momentum.*conf/optimizer/"
+        ConfigError, match=r"^metric: torchmetrics\.R2Score refuses its values: .*multioutput.*conf/metric/"
     ):
-        part({"optimizer": {"_target_": "torch.optim.SGD", "params": [torch.zeros(1)], "momentum": -1.0}}, "optimizer")
+        part({"metric": {"_target_": "torchmetrics.R2Score", "multioutput": "sum"}}, "metric")
 
 
 def test_a_parts_own_error_is_not_wrapped() -> None:
@@ -89,7 +101,9 @@ def test_a_recorded_configuration_cannot_name_new_code(recorded: Path, target: s
     config = yaml.safe_load((recorded / "config.yaml").read_text())
     config["model"]["_target_"] = target
     (recorded / "config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(ConfigError, match=rf"^model\._target_: '{target}' is no part that conf/model/ names\."):
+    with pytest.raises(
+        ConfigError, match=rf"config\.yaml: model\._target_: '{target}' is no part that conf/model/ names\."
+    ):
         load_network(recorded)
 
 
@@ -100,7 +114,7 @@ def test_a_recorded_configuration_resolves_nothing_of_this_machine(
     config = yaml.safe_load((recorded / "config.yaml").read_text())
     config["model"]["activation"] = "${oc.env:SECRET}"
     (recorded / "config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(DataError, match=r"config\.yaml has references"):
+    with pytest.raises(ConfigError, match=r"config\.yaml: model\.activation: a reference"):
         load_network(recorded)
 
 
@@ -128,3 +142,101 @@ def test_a_missing_member_is_refused_by_name(recorded: Path) -> None:
     load_network(recorded, member=1)
     with pytest.raises(DataError, match=r"member-2\.safetensors"):
         load_network(recorded, member=2)
+
+
+ORDERS = [
+    {"_target_": "pathlib.Path.touch", "self": "made"},
+    "${oc.create:{_target_: pathlib.Path.touch, self: made}}",
+    "\\${oc.create:{_target_: pathlib.Path.touch, self: made}}",
+    "${oc.env:HOME}",
+    {"_args_": ["made"]},
+    {"_convert_": "all"},
+]
+"""What Hydra or OmegaConf would act on."""
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a configuration, at any depth."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+def with_order(config: dict[str, Any], path: tuple[Any, ...], order: Any, *, as_key: bool) -> dict[str, Any]:
+    """A configuration in which something else stands at a place, or is a key there."""
+    changed = deepcopy(config)
+    node: Any = changed
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = {order: 1} if as_key and isinstance(order, str) else order
+    return changed
+
+
+def test_orders_in_a_recorded_configuration_are_refused_wherever_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = dict(compose_request("search", ["experiment=wine_mlp"]).config)
+    check_recorded(config)
+    paths = [path for path in places(config) if path and path[-1] != "_target_"]
+    assert len(paths) > 100
+    for path, (order, as_key) in zip(paths, itertools.cycle(itertools.product(ORDERS, (False, True))), strict=False):
+        with pytest.raises(ConfigError, match=r"\w"):
+            check_recorded(with_order(config, path, order, as_key=as_key))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_in_a_part_are_refused_and_not_run(order: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = {"model": MLP}
+    for path in places(config):
+        if len(path) > 1 and path[-1] != "_target_":
+            with pytest.raises(ConfigError, match=r"^model\."):
+                part(with_order(config, path, order, as_key=False), "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [{"_partial_": True}, {"_recursive_": False}, {"_convert_": "none"}])
+def test_a_part_is_built_as_its_file_says_or_not_at_all(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"^model\._\w+_: no file of conf/model/ builds"):
+        part({"model": MLP | change}, "model")
+
+
+@pytest.mark.parametrize("config", [{}, {"model": None}, {"model": "mlp"}, {"model": [1]}, {"model": {"_target_": {}}}])
+def test_what_is_no_part_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"^model"):
+        part(config, "model")
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "team/wine", "", "x" * 101])
+def test_a_recorded_experiment_is_a_name(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^experiment: .* is no name"):
+        check_recorded({"experiment": name})
+
+
+def test_where_data_lie_is_not_for_a_record_to_say() -> None:
+    recorded = plain(compose_root("search", ["experiment=fashion_mnist_cnn"]))["data"]
+    recorded |= {"root": "/elsewhere", "source_dir": "/etc", "url": "http://elsewhere"}
+    own = own_places(recorded, "here")
+    assert (own["root"], own["source_dir"]) == ("here", None)
+    assert own["url"].startswith("https://github.com/")
+    assert {key for key in own if own[key] != recorded[key]} == {"root", "source_dir", "url"}
+
+
+def test_a_file_that_cannot_be_read_allows_nothing_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "loss/bad.yaml").write_bytes(b"\xff\t{: &a")
+    (tmp_path / "loss/comment.yaml").write_text("text: |\n  _target_: os.system\n# _target_: os.system\n")
+    (tmp_path / "loss/good.yaml").write_text('"_target_": torch.nn.L1Loss\n')
+    monkeypatch.setattr(_part, "CONF", tmp_path)
+    for kept in (allowed_targets, _part._stated):
+        kept.cache_clear()
+    try:
+        assert allowed_targets("loss") == {"torch.nn.L1Loss"}
+    finally:
+        for kept in (allowed_targets, _part._stated):
+            kept.cache_clear()

@@ -41,7 +41,7 @@ def test_values_that_the_files_allow_are_taken(overrides: Sequence[str], key: st
         ),
         (
             ["trainer.max_epochs=1e3"],
-            r"^trainer\.max_epochs: 1000\.0 is of the wrong type\. Give a value like 200 \(a whole",
+            r"^trainer\.max_epochs: 1000\.0 is of the wrong type\. Give a value like 20 \(a whole",
         ),
         (["data.batch_size=null"], r"^data\.batch_size: null is of the wrong type"),
         (["data.batch_size=true"], r"^data\.batch_size: True is of the wrong type"),

@@ -1,20 +1,23 @@
+import ast
 import errno
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hydra.errors import ConfigCompositionException
 
 from eksplora.build import CONF, choices, compose_root
-from eksplora.command import check_arguments, ended_by_signals, explain, gather_space, help_text, readable_errors
+from eksplora.command import ended_by_signals, explain, gather_space, help_text, read_arguments, readable_errors
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
 from eksplora.launch._signals import FOR_THE_DRIVER
 
 ROOT = Path(__file__).parents[1]
+PIPELINES = ROOT / "pipelines"
 ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
 
 
@@ -106,14 +109,14 @@ def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[s
 )
 def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        check_arguments([argument])
+        read_arguments([argument])
 
 
 def test_arguments_in_hydras_grammar_are_taken() -> None:
-    check_arguments(
+    read_arguments(
         ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
     )
-    check_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
 
 
 def test_only_overrides_of_the_space_are_moved() -> None:
@@ -129,7 +132,7 @@ def test_only_overrides_of_the_space_are_moved() -> None:
 def test_help_lists_every_group_with_all_its_choices(root: str) -> None:
     text = help_text(root, "__main__", "purpose")
     config = compose_root(root, [], with_hydra=True)
-    groups = set(config.hydra.runtime.choices) - {"command", "metric"}
+    groups = set(config.hydra.runtime.choices) - {"metric"}
     groups = {group for group in groups if not group.startswith("hydra/")}
     assert groups == set(re.findall(r"^  (\w+)=\S+$", text, re.MULTILINE))
     for group in groups:
@@ -171,15 +174,6 @@ def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: P
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
-
-
-def test_ctrl_c_while_a_command_imports_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "hydra.py").write_text("raise KeyboardInterrupt")
-    words = [sys.executable, str(ROOT / "pipelines/search.py"), "experiment=wine_mlp"]
-    own = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])}
-    done = subprocess.run(words, cwd=tmp_path, env=own, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
-    assert done.stderr == "error: interrupted; nothing was begun\n"
 
 
 @pytest.mark.parametrize("level", ["1", "2"])
@@ -264,3 +258,94 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
     done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code
     assert "error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def started(*arguments: str, out: int = subprocess.DEVNULL, python: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    """A command with a configuration to print, whose Ctrl-C is not ignored as in a shell's background job."""
+    words = [sys.executable, *python, str(PIPELINES / "search.py"), *arguments]
+    deaf = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, deaf)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"]])
+def test_a_pipe_that_nobody_reads_ends_a_command_quietly(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with started(*arguments, out=writing) as process:
+        os.close(writing)
+        assert (process.wait(), process.stderr and process.stderr.read()) == (141, "")
+
+
+def test_a_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full, started("--cfg", "job", out=full.fileno()) as process:
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert (process.wait(), told.count("\n")) == (2, 1)
+        assert "No space left on device" in told
+
+
+def test_a_python_without_assertions_is_refused_in_one_line() -> None:
+    with started("--cfg", "job", python=["-O"]) as process:
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert process.wait() == 2
+        assert told.startswith("error: PYTHONOPTIMIZE") and told.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PIPELINES.glob("*.py")))
+def test_every_command_is_ready_for_ctrl_c_before_it_imports_anything_else(name: str) -> None:
+    tree = ast.parse((PIPELINES / name).read_text())
+    first = next(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    assert isinstance(first, ast.Import) and first.names[0].name == "eksplora.entrance"
+
+
+@pytest.mark.parametrize("module", ["hydra", "omegaconf", "eksplora.schema", "eksplora.stage.search"])
+def test_ctrl_c_while_a_command_is_imported_ends_it_in_one_line(module: str, tmp_path: Path) -> None:
+    """A module of that name is met at a known place; there the signal comes, as a person's would."""
+    lines = [
+        "import importlib.abc, os, runpy, signal, sys",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",
+        "class Interrupts(importlib.abc.MetaPathFinder):",
+        "    def find_spec(self, name, path, target=None):",
+        f"        if name == {module!r}:",
+        "            os.kill(os.getpid(), signal.SIGINT)",
+        "sys.meta_path.insert(0, Interrupts())",
+        "sys.argv = sys.argv[1:]",
+        "runpy.run_path(sys.argv[0], run_name='__main__')",
+    ]
+    (tmp_path / "interrupted.py").write_text("\n".join(lines))
+    words = [sys.executable, "interrupted.py", str(PIPELINES / "search.py"), "experiment=wine_mlp", "tracker=off"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr.startswith("error: interrupted") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("word", ["hydra.run.dir=x", "+hydra.callbacks.x._target_=y", "hydra/job_logging=default",
+                                  "~hydra", "++hydra={}", "model@hydra.x=mlp", "hydra=x"])  # fmt: skip
+def test_what_belongs_to_hydra_cannot_be_typed(word: str) -> None:
+    with pytest.raises(ConfigError, match="the node 'hydra' is not set here"):
+        read_arguments([word])
+
+
+@pytest.mark.parametrize("word", ["space.params={a: 1}", "+space.when={}", "~space.params"])
+def test_a_space_is_not_set_as_a_whole(word: str) -> None:
+    with pytest.raises(ConfigError, match=r"^[+~]?space\.\w+: is not set as a whole\. Write space\.params"):
+        gather_space([word])
+
+
+@pytest.mark.parametrize("word", ["model=/etc/passwd", "experiment=../x", "data=a/b", "optimizer=[adam]", "loss=''"])
+def test_a_choice_is_the_name_of_a_file(word: str) -> None:
+    with pytest.raises(ConfigError, match=r"no such file in conf/"):
+        read_arguments([word])
+
+
+def test_a_call_on_an_open_file_is_told_with_the_files_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def locks(lock: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as flock does: without a name
+
+    with pytest.raises(SystemExit), readable_errors("search"):
+        locks(tmp_path / "lock")
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'lock'}: Operation not permitted. ")

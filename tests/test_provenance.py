@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eksplora import provenance
-from eksplora.provenance import code_sha256, collect, diff, without_git
+from eksplora.provenance import code_sha256, collect, diff, outside_code, without_git
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
@@ -280,3 +280,22 @@ def test_a_broken_repository_is_unknown_and_named(repository: Path) -> None:
     (repository / ".git/config").write_text("[broken")
     assert collect(repository)["git.commit"] == "unknown"
     assert without_git(repository).endswith(f". Repair the repository {repository}.")
+
+
+def test_outside_code_is_hashed_by_its_source_files_and_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "outside_package"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (package / "inner/net.py").write_text("a = 1\n")
+    (tmp_path / "outside_module.py").write_text("b = 1\n")
+    targets = ["outside_package.inner.net.Net", "outside_module.Net", "torch.nn.L1Loss", "eksplora.loss.focal"]
+    before = outside_code(targets)
+    assert set(before) == {"code.outside_package.sha256", "code.outside_module.sha256"}
+    (package / "inner/net.py").write_text("a = 2\n")
+    after = outside_code(targets)
+    assert {key for key in before if before[key] != after[key]} == {"code.outside_package.sha256"}
+    assert outside_code(["no_such_module_at_all.x"]) == {"code.no_such_module_at_all.sha256": "unknown"}
+    assert outside_code(targets, outside_of=tmp_path) == {}

@@ -22,7 +22,7 @@ from eksplora.provenance import TRAINING_CODE
 ROOT = Path(__file__).parents[1]
 
 RANKS = (
-    {"errors", "types", "counter", "draw"},
+    {"errors", "types", "counter", "draw", "entrance"},
     {
         "untrusted",
         "drawing",

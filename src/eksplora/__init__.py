@@ -1,8 +1,6 @@
 """Honest, fast, reproducible hyperparameter studies of neural networks."""
 
 import os
-import sys
-from types import TracebackType
 
 # The bits of a matrix product would otherwise depend on where in memory the numbers of a population's member lie, and
 # so on how many others there are. MKL reads it at a process's first product; no measurable cost (docs/log.md).
@@ -12,15 +10,3 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 # cores each spins away the other's time: measured 4 to 25 times slower, against no loss alone (docs/log.md). OpenMP
 # reads it when it is loaded, and it changes no bit of a result. Who sets it, or GOMP_SPINCOUNT, is the one who decides.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C while a command imports is one line; the interpreter then ends by the signal, as shells expect."""
-    if issubclass(kind, KeyboardInterrupt):
-        os.write(2, b"error: interrupted; nothing was begun\n")
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-if os.path.basename(os.path.dirname(os.path.abspath(sys.argv[0]))) == "pipelines":  # noqa: PTH100,PTH119,PTH120
-    sys.excepthook = _tell  # a program that only uses the package keeps its own

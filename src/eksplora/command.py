@@ -4,25 +4,36 @@ Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C,
 128 + n after another signal n that asks for an end.
 """
 
+import argparse
 import errno
 import functools
 import os
 import re
+import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
-import hydra
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from eksplora.build import CONF, Request, choices, known_keys, parse_override, request, unknown_key
-from eksplora.errors import ConfigError, EksploraError, follows, nearest
+from eksplora import entrance
+from eksplora.build import (
+    CONF,
+    Request,
+    choices,
+    compose_request,
+    composing,
+    known_keys,
+    parse_override,
+    show,
+    unknown_key,
+)
+from eksplora.errors import ConfigError, EksploraError, file_of, follows, nearest, reason_of
 from eksplora.launch import _dvc
 from eksplora.launch._signals import WARNINGS, heard
 from eksplora.launch._streams import outlast_terminal, say_at_once
@@ -30,8 +41,8 @@ from eksplora.tracker._address import masked
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
-OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i", "--version", "--hydra-help")
-"""Hydra's options that make sense here; --multirun would run studies inside one process: a study searches by itself."""
+OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p")
+"""What a command takes besides overrides: to see its configuration."""
 
 UNWRITABLE = (
     errno.EACCES,
@@ -47,7 +58,7 @@ UNWRITABLE = (
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
 
-UNTOLD = ("command", "experiment", "exploration")
+UNTOLD = ("experiment", "exploration")
 """Groups whose files are not shown key by key in a command's help."""
 
 SPACE_OVERRIDE = re.compile(
@@ -58,32 +69,91 @@ SPACE_OVERRIDE = re.compile(
 def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], None]]:
     """Make a function of a checked request into the command of the root configuration `conf/<root>.yaml`.
 
-    With HYDRA_FULL_ERROR=1 errors keep their traceback.
+    Hydra composes the configuration and does nothing else. With HYDRA_FULL_ERROR=1 errors keep their traceback.
     """
 
     def decorate(task: Callable[[Request], None]) -> Callable[[], None]:
         @functools.wraps(task)
-        def guarded(config: DictConfig) -> None:
-            with readable_errors(root):
-                task(request(root, config))
-
-        application = hydra.main(version_base="1.3", config_path=str(CONF), config_name=root)(guarded)
-
         def run() -> None:
-            if {"--help", "-h"} & set(sys.argv[1:]):
-                print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
-                return
-            outlast_terminal()
-            with readable_errors(root), ended_by_signals():
-                check_interpreter()
-                sys.argv[1:] = gather_space(sys.argv[1:])
-                check_arguments(sys.argv[1:])
-                os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra's errors out: they are told here
-                application()
+            with interruptible(), read_by_somebody():
+                if {"--help", "-h"} & set(sys.argv[1:]):
+                    print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
+                    return
+                outlast_terminal()
+                with readable_errors(root), ended_by_signals(), composing():
+                    check_python()
+                    options = read_arguments(gather_space(sys.argv[1:]))
+                    if options.cfg is None:
+                        task(compose_request(root, options.overrides))
+                    else:
+                        show(root, options.overrides, package=options.package, resolve=options.resolve)
 
         return run
 
     return decorate
+
+
+def check_python() -> None:
+    """Refuse a Python that leaves out assertions: Hydra reads overrides with them.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("PYTHONOPTIMIZE (or python -O) leaves out checks that Hydra works with. Unset it.")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be an exception while a command runs; before and after, it ends the process at once."""
+    is_ours = signal.getsignal(signal.SIGINT) is entrance.leave
+    if is_ours:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        entrance.leave()
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, entrance.leave)
+
+
+@contextmanager
+def read_by_somebody() -> Iterator[None]:
+    """End quietly, with the exit code of SIGPIPE, when nobody reads the output any more (`| head -1`)."""
+    try:
+        try:
+            yield
+        finally:
+            _flush()
+    except BrokenPipeError:
+        broken = [stream for stream in (sys.stdout, sys.stderr) if _is_broken(stream)]
+        if not broken:
+            raise  # another pipe
+        for stream in broken:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more when it ends
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _flush() -> None:
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed when the command began
+                stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"standard output: {error.strerror}. Write it where there is space.", 2)
+
+
+def _is_broken(stream: TextIO | None) -> bool:
+    """Whether a stream is a pipe that nobody reads."""
+    if stream is None:
+        return False
+    asked = select.poll()
+    asked.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 @contextmanager
@@ -101,10 +171,16 @@ def readable_errors(root: str) -> Iterator[None]:
         if isinstance(error, HydraException | OmegaConfBaseException):
             _fail(explain(error, root), 2)
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            _fail(f"{error.filename or 'a file'}: {error.strerror}. Free space, or mend the folder's rights.", 2)
+            where = file_of(error) or f"a file that {_function_of(error)} works on"
+            _fail(f"{where}: {reason_of(error)}. Free space, or correct the rights of its folder.", 2)
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             _fail(f"{error.strerror}. Raise the limit (`ulimit -n`), or lower study.workers.", 1)
         raise
+
+
+def _function_of(error: BaseException) -> str:
+    frames = [] if error.__traceback__ is None else list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_code.co_qualname if frames else "this command"
 
 
 @contextmanager
@@ -143,11 +219,11 @@ def help_text(root: str, module: str, purpose: str) -> str:
 
     Read from the files themselves: composing would take as long as the answer should.
     """
-    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8")
+    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8", errors="replace")
     included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if (CONF / f"{name}.yaml").exists()]
-    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in included] + [text]
+    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8", errors="replace") for name in included] + [text]
     chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
-    groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen if group != "command"]
+    groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen]
     own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
     files = [_group_keys(group, name) for group, name in chosen.items() if group not in UNTOLD]
     usage = f"Usage: python pipelines/{root}.py [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
@@ -174,14 +250,17 @@ Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C
 
 
 def _group_keys(group: str, name: str) -> str:
-    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8", errors="replace").splitlines()
     keys = [f"  {line}" for line in lines if line.strip() and not line.startswith(("_", "#", "defaults", "  -"))]
     return "\n".join([f"{group}: # {group}/{name}.yaml", *keys])
 
 
 def _experiments() -> str:
     """Each experiment with the sentence that its file begins with."""
-    texts = {name: (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8") for name in choices("experiment")}
+    texts = {
+        name: (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+        for name in choices("experiment")
+    }
     sentences = {name: re.search(r"^# (?!@)(.*)$", text, re.MULTILINE) for name, text in texts.items()}
     lines = [f"  {name:<20}{found[1] if found else ''}" for name, found in sentences.items()]
     return "\n".join(["Experiments:", *lines])
@@ -190,7 +269,8 @@ def _experiments() -> str:
 def _fail(message: str, code: int) -> NoReturn:
     if _SHOWS_TRACE:
         traceback.print_exc()
-    print(f"error: {masked(message)}", file=sys.stderr)
+    line = re.sub(r"[\x00-\x1f\x7f]+", " ", masked(message))  # one line, whatever it quotes
+    print("error:", line, file=sys.stderr)
     sys.exit(code)
 
 
@@ -203,7 +283,17 @@ def gather_space(arguments: list[str]) -> list[str]:
     Examples:
         >>> gather_space(["space.params.optimizer.lr=choice(1, 2)", "study.seed=1"])
         ['study.seed=1', 'space.overrides=["params.optimizer.lr=choice(1, 2)"]']
+
+    Raises:
+        ConfigError: If all of the space is to be set at once.
     """
+    for argument in arguments:
+        whole = re.match(r"[+~]*space\.(?:params|when)(?:=|$)", argument)
+        if whole:
+            raise ConfigError(
+                f"{argument.partition('=')[0]}: is not set as a whole. Write space.params.<key>=<domain> for each key, "
+                "~space.params.<key> for one that is not searched, or space=none."
+            )
     matches = [(argument, SPACE_OVERRIDE.match(argument)) for argument in arguments]
     moved = [_assignment(match) for _, match in matches if match]
     rest = [argument for argument, match in matches if not match]
@@ -221,31 +311,32 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if is_quoted else text
 
 
-def check_interpreter() -> None:
-    """Refuse an interpreter that leaves out assertions: Hydra reads overrides by them.
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{' '.join(message.split())}. See --help.")
+
+
+def read_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The overrides and options of a command line: `overrides`, `cfg`, `resolve`, `package`.
 
     Raises:
-        ConfigError: If it does.
+        ConfigError: Naming the option that there is not, or the override that cannot be read.
     """
-    if sys.flags.optimize:
-        raise ConfigError("PYTHONOPTIMIZE (python -O) leaves out assertions, by which Hydra reads overrides. Unset it.")
-
-
-def check_arguments(arguments: list[str]) -> None:
-    """Refuse options that mean nothing here, and overrides that cannot be read.
-
-    Raises:
-        ConfigError: Naming the argument.
-    """
-    is_value = False  # the word after --cfg, --package or --info is theirs
-    for argument in arguments:
-        option = argument.partition("=")[0]
-        if argument.startswith("-"):
-            if option not in OPTIONS:
-                raise ConfigError(f"{option}: no such option. {nearest(option, OPTIONS)}")
-        elif not is_value:
-            parse_override(argument)
-        is_value = argument in ("--cfg", "-c", "--package", "-p", "--info", "-i")
+    for word in words:
+        option = word.partition("=")[0]
+        if word.startswith("-") and option not in OPTIONS:
+            raise ConfigError(f"{option}: no such option. {nearest(option, OPTIONS)}")
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--cfg", "-c", choices=("job",))
+    parser.add_argument("--resolve", action="store_true")
+    parser.add_argument("--package", "-p")
+    options = parser.parse_intermixed_args(list(words))
+    for text in options.overrides:
+        parse_override(text)
+    return options
 
 
 # --- Hydra's errors in our words ---------------------------------------------------------------------------------

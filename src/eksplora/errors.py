@@ -13,8 +13,12 @@
 The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.
 """
 
+import os
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from io import IOBase
+from pathlib import Path
 
 
 class EksploraError(Exception):
@@ -71,6 +75,48 @@ def nearest(word: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(word, options, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."
+
+
+def reason_of(error: OSError) -> str:
+    """Why the operating system refused, in words; of several errors in one (shutil has such) the first.
+
+    Examples:
+        >>> reason_of(PermissionError(1, "Operation not permitted", "x"))
+        'Operation not permitted'
+        >>> reason_of(OSError([("a", "b", "[Errno 28] No space left on device")]))
+        '[Errno 28] No space left on device'
+    """
+    first = error.args[0] if error.args else ""
+    if error.strerror:
+        return error.strerror
+    if isinstance(first, list) and first and isinstance(first[0], tuple):
+        return str(first[0][-1])
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def file_of(error: OSError) -> str | None:
+    """The file that an error of the operating system is about: as it says, or where our code was at work.
+
+    Calls on open files (`fsync`, `flock`, `fchmod`) leave the name out.
+
+    Returns:
+        None where nothing is known of it.
+    """
+    if error.filename is not None:
+        return os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else str(error.filename)
+    found = None
+    frames = [] if error.__traceback__ is None else list(traceback.walk_tb(error.__traceback__))
+    for frame, _ in frames:  # the innermost comes last
+        for value in frame.f_locals.values():
+            name = (
+                value
+                if isinstance(value, Path)
+                else getattr(value, "name", None)
+                if isinstance(value, IOBase)
+                else None
+            )
+            found = str(name) if isinstance(name, str | Path) else found
+    return found
 
 
 def follows(error: BaseException | None, kind: type[BaseException]) -> bool:

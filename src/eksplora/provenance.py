@@ -11,8 +11,9 @@ import platform
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,53 @@ def code_sha256(package: Path) -> str:
     files = [package / f"{part}.py" for part in TRAINING_CODE]
     files += [file for part in TRAINING_CODE for file in (package / part).rglob("*.py")]
     return fingerprint({file.relative_to(package).as_posix(): _sha256(file) for file in files if file.is_file()})
+
+
+KNOWN_BY_VERSION = ("eksplora", "torch", "pytorch_lightning", "torchmetrics", "sklearn", "optuna")
+"""Top-level modules whose code is recorded by a hash or a version of its own."""
+
+
+def outside_code(targets: Iterable[str], *, outside_of: Path | None = None) -> Provenance:
+    """Hashes of code that is neither ours nor of a library that is recorded by its version.
+
+    Args:
+        targets: Dotted names of parts.
+        outside_of: A folder whose modules are left out.
+
+    Returns:
+        `code.<top-level module>.sha256`, over paths and bytes of all Python files of the module or package; no module
+        is imported for it.
+    """
+    tops = sorted({target.partition(".")[0] for target in targets} - set(KNOWN_BY_VERSION))
+    modules = {top: _sources(top) for top in tops}
+    inside = {
+        top for top, files in modules.items() for file in files.values() if outside_of and _is_own(file, outside_of)
+    }
+    return {
+        f"code.{top}.sha256": fingerprint({name: _sha256(file) for name, file in files.items()}) if files else UNKNOWN
+        for top, files in modules.items()
+        if top not in inside
+    }
+
+
+def _sources(top: str) -> dict[str, Path]:
+    """The Python files of a top-level module or package, by their paths in it; none where it is not found."""
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return {}
+    if spec is None:
+        return {}
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = {file.relative_to(folder).as_posix(): file for folder in folders for file in folder.rglob("*.py")}
+    if not folders and spec.origin is not None and Path(spec.origin).is_file():
+        files = {Path(spec.origin).name: Path(spec.origin)}
+    return files
+
+
+def _is_own(file: Path, project: Path) -> bool:
+    """Whether a file belongs to a project, and not only to the environment that lies in it."""
+    return file.is_relative_to(project) and "site-packages" not in file.parts
 
 
 def _git(root: Path) -> Provenance:

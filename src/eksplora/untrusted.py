@@ -129,10 +129,11 @@ _adapters: dict[object, Any] = {}
 # --- YAML --------------------------------------------------------------------------------------------------------
 
 
-class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Plain values; a key that stands twice is refused, where YAML would let the last one win."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys are scalars, each of which stands once."""
         seen: set[str] = set()
         for key_node, _ in node.value:
             is_plain, key = isinstance(key_node, yaml.ScalarNode), str(key_node.value)
@@ -157,8 +158,14 @@ def load_yaml(path: Path, *, way_out: str) -> Any:
     return parse_yaml(content, source=path, way_out=way_out)
 
 
-def parse_yaml(content: bytes, *, source: object, way_out: str) -> Any:
+def parse_yaml(content: bytes, *, source: object, way_out: str, loader: type[Any] = PlainLoader) -> Any:
     """The plain values of a YAML text; see `load_yaml`.
+
+    Args:
+        content: The text, in UTF-8.
+        source: Where it comes from, for the message.
+        way_out: The last sentence of the message.
+        loader: A kind of `PlainLoader`, where words and numbers are told apart by other rules.
 
     Raises:
         DataError: If it is anything but plain values.
@@ -168,7 +175,7 @@ def parse_yaml(content: bytes, *, source: object, way_out: str) -> Any:
             raise ValueError(f"larger than {LARGEST_YAML_BYTES // 2**20} MiB")
         text = content.decode("utf-8-sig")
         _check_events(text)
-        return yaml.load(text, Loader=_PlainLoader)
+        return yaml.load(text, Loader=loader)
     except (ValueError, RecursionError, yaml.YAMLError) as error:  # UnicodeDecodeError is a ValueError
         raise DataError(f"{source} cannot be read ({_reason(error)}). {way_out}") from None
 
@@ -180,7 +187,7 @@ def _check_events(text: str) -> None:
     """
     depth = 0
     event: Any  # PyYAML's types do not say which events have anchors and tags
-    for event in yaml.parse(text, Loader=_PlainLoader):
+    for event in yaml.parse(text, Loader=PlainLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         problem = ""
         if getattr(event, "anchor", None):

@@ -405,11 +405,11 @@ def stated(value: object) -> object:
 def test_every_key_of_every_file_stands_on_the_page_with_its_default(group: str, text: str) -> None:
     for name in choices(group):
         content = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8")) or {}
-        is_delta = group in ("space", "experiment", "command")
+        is_delta = group in ("space", "experiment")
         shown = section(text, group if is_delta else f"{group}={name}")
         pattern = r"^  - `([\w.]+)=(.*?)`(?=:|$)" if is_delta else r"^\| `([\w.]+)` \| \**`(.*?)`(?= \||\*\*)"
         cells = {(key, str(yaml.safe_load(value))) for key, value in re.findall(pattern, shown, re.MULTILINE)}
-        prefix = "" if group in ("experiment", "command") else f"{group}."
+        prefix = "" if group == "experiment" else f"{group}."
         for key, value in flatten({key: value for key, value in content.items() if key != "defaults"}).items():
             if not key.startswith("_") and (value != {} or not is_delta):
                 assert (f"{prefix}{key}", str(stated(value))) in cells, f"{group}/{name}: {key}"
@@ -443,7 +443,7 @@ def test_every_link_leads_somewhere(text: str) -> None:
             assert (ROOT / PAGE).parent.joinpath(link).is_file(), link
 
 
-NO_PARTS = {"command", "experiment", "exploration", "paths", "space", "tracker"}
+NO_PARTS = {"experiment", "exploration", "paths", "space", "tracker"}
 """Groups of names, places and choices: none of their options computes anything of a paper."""
 
 

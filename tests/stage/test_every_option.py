@@ -122,7 +122,7 @@ def trained(prepared: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_every_group_that_a_training_chooses_is_here() -> None:
     known = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
-    others = {"baseline", "command", "experiment", "exploration", "metric", "paths", "pruner", "sampler", "space"}
+    others = {"baseline", "experiment", "exploration", "metric", "paths", "pruner", "sampler", "space"}
     assert known - others - {"tracker"} == set(GROUPS)
     assert set(PARTNERS) | LEFT_OUT <= set(OPTIONS)
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -414,3 +415,14 @@ def test_an_output_that_does_not_reach_the_targets_is_refused(activation: str, p
 
 def test_an_output_that_reaches_all_targets_is_taken(prepared: str) -> None:
     _job.check(resolved(prepared, "experiment=diabetes_mlp", "model.output_activation=relu"))
+
+
+def test_a_lightning_module_is_no_model(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be used as a plain network, and its own steps passed over."""
+    from pytorch_lightning import LightningModule
+
+    config = resolved(prepared)
+    recipe, folds = _job.recipe_of(config)
+    monkeypatch.setattr(_job, "recipe_of", lambda config: (replace(recipe, network=LightningModule), folds))
+    with pytest.raises(ConfigError, match=r"^model: .* is a LightningModule, .* Give its network"):
+        _job.check(config)

@@ -10,11 +10,13 @@ from eksplora.build._compose import (
     choices,
     compose_root,
     composed_files,
+    composing,
     flatten,
     is_group,
     known_keys,
     parse_override,
     plain,
+    show,
     unknown_key,
 )
 from eksplora.build._configurator import Configurator, check_space, samples
@@ -22,8 +24,8 @@ from eksplora.build._grammar import parse_space
 from eksplora.build._loading import load_ensemble, load_network, network_of
 from eksplora.build._mix import check_mix
 from eksplora.build._model_card import write_card
-from eksplora.build._part import check_recorded, part, sampler_factory
-from eksplora.build._request import Request, compose_request, request
+from eksplora.build._part import check_recorded, completed, own_places, part, sampler_factory
+from eksplora.build._request import Request, compose_request
 
 __all__ = [
     "CONF",
@@ -33,9 +35,11 @@ __all__ = [
     "check_recorded",
     "check_space",
     "choices",
+    "completed",
     "compose_request",
     "compose_root",
     "composed_files",
+    "composing",
     "flatten",
     "is_group",
     "known_keys",
@@ -43,13 +47,14 @@ __all__ = [
     "load_network",
     "metrics_for",
     "network_of",
+    "own_places",
     "parse_override",
     "parse_space",
     "part",
     "plain",
-    "request",
     "sampler_factory",
     "samples",
+    "show",
     "unknown_key",
     "write_card",
 ]

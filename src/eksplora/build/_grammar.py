@@ -1,5 +1,6 @@
 """The search space's text, in Hydra's override grammar, to plain values."""
 
+import re
 from collections.abc import Collection
 from typing import Any, cast
 
@@ -131,6 +132,11 @@ def _parse(name: str, text: Any, example: str) -> Any:
     try:
         return OverridesParser.create().parse_override(f"key={text}").value()
     except HydraException:
+        if re.search(r"\bnull\b", str(text)):
+            raise ConfigError(
+                f"{name}: null is no value that can be searched, in '{text}'. Leave it out, or search a group that has "
+                "a file with null."
+            ) from None
         raise ConfigError(f"{name}: cannot read '{text}'. {example}") from None
 
 

@@ -5,19 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from eksplora import schema
-from eksplora.build._check import check_fit, check_values
+from eksplora.build._check import check_fit, check_names, check_values
 from eksplora.build._compose import compose_root, keep, parse_override, plain
 from eksplora.build._mix import check_mix
-from eksplora.errors import ConfigError
 from eksplora.provenance import command_of
 from eksplora.types import Config
-
-STUDY_NAME = re.compile(r"\w[\w.-]*")
-"""A study's name is the name of its folder."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +63,8 @@ def as_typed(overrides: Sequence[str]) -> list[str]:
     return found
 
 
-def request(root: str, config: DictConfig) -> Request:
-    """Check the composed root of the running Hydra application and hand it on.
-
-    Raises:
-        ConfigError: For keys and values that cannot be.
-    """
-    hydra = HydraConfig.get()
-    return _checked(root, list(hydra.overrides.task), config, dict(hydra.runtime.choices))
-
-
 def compose_request(root: str, overrides: Sequence[str]) -> Request:
-    """Compose a root outside of a Hydra application, check it, and hand it on.
+    """Compose a root, check it, and hand it on.
 
     Raises:
         ConfigError: For keys and values that cannot be.
@@ -94,15 +79,10 @@ def compose_request(root: str, overrides: Sequence[str]) -> Request:
 def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
     keep(root, overrides, config)
     values = plain(config)
-    check_values(root, overrides, values)
+    check_values(root, overrides, values, choices)
+    check_names(values)
     if issubclass(schema.ROOTS[root], schema.SearchConfig):
         check_fit(values, choices)
-        _check_name(values["study"]["name"])
     if schema.ROOTS[root] is schema.SearchConfig:
         check_mix(values)
     return Request(root, overrides, OmegaConf.to_object(config), values, choices)
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and not STUDY_NAME.fullmatch(name):
-        raise ConfigError(f"study.name: '{name}' is no name for a folder. Use letters, digits, '.', '_' and '-'.")

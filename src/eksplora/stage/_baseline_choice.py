@@ -9,7 +9,7 @@ from eksplora.build._part import allowed_targets
 from eksplora.errors import ConfigError, nearest
 from eksplora.types import Config
 
-KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths", "command", "hydra")
+KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths")
 """What may be overridden."""
 
 IDLE = ("data.batch_size", "study.n_trials", "study.batch", "study.checkpoint_seconds")

@@ -4,11 +4,13 @@ import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from eksplora import build, provenance
+from eksplora.build._part import allowed_targets
 from eksplora.counter import fingerprint
-from eksplora.search.space import Space, describe
+from eksplora.search.space import Space, describe, extremes
 from eksplora.stage._plan import Plan
 from eksplora.stage._record import as_yaml
 from eksplora.stage._tracking import without_password
@@ -18,6 +20,8 @@ from eksplora.types import Config
 @dataclass(frozen=True)
 class Definition:
     """What makes a study that study: if any of it changes, results would no longer belong together.
+
+    Outside code is compared where it was recorded: studies of earlier versions know nothing of it.
 
     Attributes:
         values: What its results depend on, as flat keys.
@@ -38,7 +42,7 @@ class Definition:
         return [
             f"{key}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
             for key in keys
-            if recorded.get(key) != self.values.get(key)
+            if recorded.get(key) != self.values.get(key) and not (key not in recorded and _is_outside_code(key))
         ]
 
 
@@ -65,8 +69,39 @@ def define(
     facts = provenance.collect(build.CONF.parent)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
+    values |= provenance.outside_code(_targets(base, space))
     name = str(base["data"]["_target_"]).split(".")[-2]
     return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
+
+
+def _targets(base: Config, space: Space) -> set[str]:
+    """What the parts of a study's trainings are built of: of its configuration, and of the files that it searches."""
+    found = {str(node["_target_"]) for node in base.values() if isinstance(node, Mapping) and "_target_" in node}
+    searched = [parameter for parameter in space if build.is_group(parameter.key)]
+    for parameter in searched:
+        for name in extremes(parameter):
+            found |= allowed_targets(parameter.key, str(name))
+    return found
+
+
+def _is_outside_code(key: str) -> bool:
+    return key.startswith("code.") and key.endswith(".sha256") and key != "code.sha256"
+
+
+def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str]:
+    """Which code of others is not that which a study was trained with, in words.
+
+    Args:
+        recorded: The study's definition.
+        project: The project's folder: code inside of it belongs to the recorded commit.
+    """
+    tops = [key.split(".")[1] for key in recorded if _is_outside_code(key)]
+    present = provenance.outside_code(tops, outside_of=project)
+    return [
+        f"{key} is not the recorded one (bring that version of {key.split('.')[1]} back)"
+        for key, value in present.items()
+        if recorded[key] != value
+    ]
 
 
 def study_event(

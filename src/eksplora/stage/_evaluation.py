@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -71,7 +72,7 @@ def measure(
     begins("predictions of the test part")
     each = ensemble.members(np.array(features))
     check_finite(each)
-    metrics = metrics_of(request)
+    metrics = usable(ensemble, metrics_of(request), each[0], targets)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     begins("measures, intervals and examples")
     return Measured(
@@ -154,9 +155,37 @@ def metrics_of(request: Request) -> dict[str, Any]:
     own, asked = request.choices["objective"], [f"experiment={request.choices['experiment']}"]
     files = sorted(build.metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
     configure, stated = build.Configurator(request.root, request.overrides), build.Configurator(request.root, asked)
-    names = {file: stated({"objective": file})["objective"]["metric"] for file in files}
-    names[own] = request.settings.objective.metric
-    return {names[file]: build.part({"metric": configure({"metric": file})["metric"]}, "metric") for file in files}
+    found = {request.settings.objective.metric: build.part(request.config, "metric")}
+    for file in files:
+        if file == own:
+            continue
+        try:
+            name = stated({"objective": file})["objective"]["metric"]
+            found[name] = build.part({"metric": configure({"metric": file})["metric"]}, "metric")
+        except Exception as error:  # nobody chose it: it may be another experiment's, or half written
+            _leave_out(file, error)
+    return found
+
+
+def _leave_out(metric: str, error: Exception) -> None:
+    reason = " ".join(str(error).split())
+    print(f"the metric {metric} is left out, it cannot be used here: {reason}", file=sys.stderr)
+
+
+def usable(
+    ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
+) -> dict[str, Any]:
+    """The metrics that can be computed: the objective's, which is the first, and others that do not raise."""
+    found = dict(metrics)
+    for name in list(metrics)[1:]:
+        try:
+            _values(ensemble, {name: metrics[name]}, prediction, targets)
+        except DataError:
+            continue  # it has its own message
+        except Exception as error:  # nobody chose it
+            _leave_out(name, error)
+            del found[name]
+    return found
 
 
 def _values(

@@ -1,11 +1,13 @@
 """A chain of one-factor studies, read from `conf/exploration/`."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eksplora import build
 from eksplora.errors import ConfigError, nearest
+from eksplora.untrusted import is_name, parse_json
 
 COLUMNS = ("train", "val", "test", "gap", "seconds")
 """What is told of every row."""
@@ -92,6 +94,59 @@ class Exploration:
     claims: Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class WrittenStudy:
+    """A study as the file has it."""
+
+    says: str
+    rows: dict[str, dict[str, Any]]
+    carried: str
+
+
+@dataclass(frozen=True)
+class WrittenBudget:
+    """A budget as the file has it."""
+
+    members: int
+    test_rows: int
+    set: list[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class WrittenClaim:
+    """A claim as the file has it."""
+
+    study: str
+    says: str
+    holds: Any
+
+
+@dataclass(frozen=True)
+class WrittenRow:
+    """A row as the file has it."""
+
+    set: list[str]
+    reported: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The shape of a file of `conf/exploration/`."""
+
+    title: str
+    experiment: str
+    base: list[str]
+    digits: int
+    budgets: dict[str, WrittenBudget]
+    studies: dict[str, WrittenStudy]
+    claims: dict[str, WrittenClaim]
+
+
+def _check_shape(node: Mapping[str, Any], shape: type, source: str) -> None:
+    parse_json(json.dumps(node), shape, source=source, way_out="Correct the file in conf/exploration/.")
+
+
 def read_exploration(
     name: str, node: Mapping[str, Any], budget: str, begins: Callable[[], None] = lambda: None
 ) -> Exploration:
@@ -100,6 +155,7 @@ def read_exploration(
     Raises:
         ConfigError: If the budget is unknown, or a study carries or a claim names what there is not.
     """
+    _check_shape(node, Written, f"conf/exploration/{name}.yaml")
     budgets = node["budgets"]
     if budget not in budgets:
         raise ConfigError(f"budget={budget} is none of {name}'s. {nearest(budget, budgets)}")
@@ -114,6 +170,8 @@ def read_exploration(
         for key, study in node["studies"].items()
     ]
     for study in studies:
+        if not is_name(study.name):
+            raise ConfigError(f"exploration.studies: '{study.name}' is no name for a folder. Use letters and digits.")
         if study.carried not in study.rows:
             raise ConfigError(
                 f"exploration.studies.{study.name}.carried: '{study.carried}' is no row of it. "
@@ -145,6 +203,7 @@ def _row(study: str, name: str, content: Mapping[str, Any]) -> Row:
         raise ConfigError(
             f"exploration.studies.{study}.rows.{name}: has no {lacking[0]}. Give it, if only as an empty one."
         )
+    _check_shape(content, WrittenRow, f"exploration.studies.{study}.rows.{name}")
     return Row(name, content["set"], content["reported"])
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from eksplora.augmentation import Augmentation
-from eksplora.build import check_mix, network_of, part
+from eksplora.build import check_mix, completed, network_of, part
 from eksplora.build._mix import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
@@ -162,7 +163,7 @@ def _folds(text: str) -> tuple[Fold, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
-    splits = part(config, "protocol")(targets=targets)
+    splits = completed(config, "protocol", targets=targets)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
@@ -191,9 +192,14 @@ def check(config: Config) -> None:
     fold = folds[0]
     if recipe.max_epochs < 1:
         raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
-    network = recipe.network()
-    recipe.initialize(network, torch.Generator())
-    recipe.schedule(0, 1, ())
+    network = _build("model", recipe.network)
+    if isinstance(network, LightningModule):
+        raise ConfigError(
+            f"model: {config['model']['_target_']} is a LightningModule, whose own steps, loss and optimizer would be "
+            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
+        )
+    _build("initialization", lambda: recipe.initialize(network, torch.Generator()))
+    _build("scheduler", lambda: recipe.schedule(0, 1, ()))
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
     _build("trainer", lambda: _check_trainer(recipe))
     smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
@@ -203,7 +209,7 @@ def check(config: Config) -> None:
         raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
     _check_reach(config, targets)
     target = targets[rows]
-    output = network(fold.features[rows]).detach()
+    output = _build("model", lambda: network(fold.features[rows]).detach())
     _build("loss", lambda: _check_loss(recipe, output, target))
     _build("objective", lambda: _check_metric(recipe, output, target))
 
@@ -236,14 +242,16 @@ def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
     recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
 
 
-def _build(key: str, make: Callable[[], object]) -> None:
-    """Call `make`; what it raises becomes an error that names the key."""
+def _build(key: str, make: Callable[[], Any]) -> Any:
+    """What `make` returns; what it raises becomes an error that names the key."""
     try:
-        make()
+        return make()
+    except ConfigError:
+        raise
     except MisconfigurationException as error:
         raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
-    except (TypeError, ValueError, LookupError, RuntimeError, UserWarning) as error:
-        if key in ("optimizer", "trainer"):
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError, UserWarning) as error:
+        if key in ("optimizer", "trainer", "initialization", "scheduler", "model"):
             raise ConfigError(
                 f"{key}: a value is refused ({_one_line(error)}). See its keys in conf/{key}/."
             ) from error

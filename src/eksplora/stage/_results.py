@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eksplora.errors import ConfigError, DataError, StorageError
+from eksplora.errors import ConfigError, DataError, StorageError, reason_of
 from eksplora.schema import SearchConfig
 from eksplora.stage._handed_on import SHAPES
 from eksplora.untrusted import parse_json, plain_cell
@@ -78,8 +78,7 @@ def write_file(path: Path, text: str) -> None:
 
 def unwritable(failure: OSError, path: Path) -> StorageError:
     """The error for a file or folder that cannot be written."""
-    reason = failure.strerror or " ".join(str(failure).split()) or type(failure).__name__
-    return StorageError(f"{failure.filename or path}: cannot be written ({reason}). {AGAIN}")
+    return StorageError(f"{failure.filename or path}: cannot be written ({reason_of(failure)}). {AGAIN}")
 
 
 def try_writing(*targets: Path, is_folder: bool = False) -> None:

@@ -147,7 +147,7 @@ def check_data(base: Config, space: Space) -> Rows:
     dataset = build.part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
     _, targets = dataset.open("train")
-    splits = build.part(base, "protocol")(targets=targets)
+    splits = build.completed(base, "protocol", targets=targets)
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
     if space and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose holdout or kfold.")

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from eksplora.build import CONF, Request
 from eksplora.build._configurator import SEARCHED_GROUPS
-from eksplora.errors import StorageError
+from eksplora.errors import StorageError, reason_of
 from eksplora.report.catalogue import Catalogue, Group, Key, Option, Part, as_markdown
 from eksplora.schema import CatalogueConfig
 from eksplora.stage import _commented
@@ -47,7 +47,7 @@ def catalogue(request: Request) -> None:
         output.write_text(page(found, CONF.parent, output), encoding="utf-8")
     except OSError as error:
         way_out = f"Give a file that can be written, e.g. output={PAGE}."
-        raise StorageError(f"output: {output} cannot be written ({error.strerror}). {way_out}") from error
+        raise StorageError(f"output: {output} cannot be written ({reason_of(error)}). {way_out}") from error
     groups, options, keys = found.counts()
     print(f"{output}: {groups} groups, {options} options, {keys} keys")
 

@@ -17,6 +17,7 @@ from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionE
 from eksplora.schema import ReproduceConfig
 from eksplora.stage._again import check_data, train_again, worktree
 from eksplora.stage._begin import begin
+from eksplora.stage._definition import changed_outside_code
 from eksplora.stage._patch import Change, described
 from eksplora.stage._population import Key
 from eksplora.stage._recorded import Recorded, recall
@@ -133,10 +134,11 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
         if not isinstance(recorded.config(number).get("data"), dict):
             raise DataError(f"trial {number} of {name} is of no data. The record was altered.")
     config = recorded.config(keys[0][0])
-    data = {"batch_size": "full"} | config["data"] | {"root": settings.paths.data}
+    data = {"batch_size": "full"} | build.own_places(config["data"], settings.paths.data)
     dataset = build.part({"data": data}, "data")
     # Nothing is fetched: where from would be the record's word.
     unmet = check_data(recorded, dataset.card()["arrays"])
+    unmet += changed_outside_code(recorded.study["definition"], CONF.parent)
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)

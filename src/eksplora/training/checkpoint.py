@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from eksplora.counter import fingerprint
-from eksplora.errors import DataError, StorageError
+from eksplora.errors import DataError, StorageError, reason_of
 from eksplora.untrusted import read_json
 
 GENERATIONS = ("a", "b")
@@ -89,7 +89,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         way_out = "Free space or mend the folder's rights."
-        raise StorageError(f"{path}: cannot be written ({error.strerror}). {way_out}") from error
+        raise StorageError(f"{path}: cannot be written ({reason_of(error)}). {way_out}") from error
 
 
 def _sync_folder(folder: Path) -> None:
