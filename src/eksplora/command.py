@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import hydra
@@ -66,6 +67,8 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
         application = hydra.main(version_base="1.3", config_path=str(CONF), config_name=root)(guarded)
 
         def run() -> None:
+            with readable_errors(root):
+                check_checkout(Path(task.__code__.co_filename))
             if {"--help", "-h"} & set(sys.argv[1:]):
                 print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
                 return
@@ -205,6 +208,20 @@ def _assignment(match: re.Match[str]) -> str:
 def _unquoted(text: str) -> str:
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
     return text[1:-1] if is_quoted else text
+
+
+def check_checkout(script: Path) -> None:
+    """Refuse to run one checkout's command on the sources and `conf/` of another: a copied .venv leads to the old one.
+
+    Raises:
+        ConfigError: If the script has sources beside it that are not those that were imported.
+    """
+    project = script.resolve().parents[1]
+    if (project / "src/eksplora").is_dir() and project != CONF.parent:
+        raise ConfigError(
+            f"{script.name} is of {project}, but this Python imports eksplora from {CONF.parent}. "
+            f"Use {project}/.venv, which `make setup` makes there."
+        )
 
 
 def check_arguments(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@
 The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.
 """
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -71,6 +72,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(word, options, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."
+
+
+def command_line(stage: str, **keys: object) -> str:
+    """The command of a stage, for a message: what a name from elsewhere says is a word of it, whatever stands in it.
+
+    Examples:
+        >>> command_line("confirm", experiment="wine_mlp")
+        'python pipelines/confirm.py experiment=wine_mlp'
+        >>> command_line("confirm", experiment="wine; rm -r data")
+        "python pipelines/confirm.py 'experiment=wine; rm -r data'"
+    """
+    return shlex.join(["python", f"pipelines/{stage}.py", *(f"{key}={value}" for key, value in keys.items())])
 
 
 def follows(error: BaseException | None, kind: type[BaseException]) -> bool:

@@ -1,6 +1,7 @@
 """The networks that baselines compare with: the best finished study of the same experiment."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def in_words(results: Path, base: Config) -> str:
     if not found:
         return (
             f"No study of this experiment's networks on the same rows in {results}/ yet: "
-            f"make sweep EXPERIMENT={base['experiment']}"
+            f"make sweep {shlex.quote('EXPERIMENT=' + base['experiment'])}"
         )
     better = min if base["objective"]["direction"] == "minimize" else max
     best = better(found, key=lambda facts: float(facts["best"][facts["metric"]]))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eksplora.errors import ConfigError, DataError, StorageError
+from eksplora.errors import ConfigError, DataError, StorageError, command_line
 from eksplora.schema import SearchConfig
 
 AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
@@ -98,8 +98,8 @@ def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = 
         DataError: If it has not handed them on; the message says which command does.
     """
     path = output / stage / f"{name or stage}.json"
-    target = f" output={output}" if stage == "search" else ""
-    way_out = f"Run the stage before: python pipelines/{stage}.py experiment={experiment}{target}, or dvc repro."
+    target = {"output": output} if stage == "search" else {}
+    way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}, or dvc repro."
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.build import Request
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.schema import SearchConfig
 from eksplora.stage._index import write_index
 from eksplora.stage._results import new_folder, output_of, read_facts, write_file
@@ -76,7 +76,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
         if known is not None and known.get("studies") != studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"python pipelines/{stage}.py experiment={experiment}, or dvc repro."
+                f"{command_line(stage, experiment=experiment)}, or dvc repro."
             )
 
 
@@ -89,5 +89,5 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
     except (OSError, ValueError, TypeError) as error:  # a table that breaks off has no text where a number is
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
-            f"python pipelines/confirm.py experiment={experiment}, or dvc repro."
+            f"{command_line('confirm', experiment=experiment)}, or dvc repro."
         ) from None

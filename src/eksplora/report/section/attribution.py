@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.errors import command_line
 from eksplora.report.block import (
     Beside,
     Block,
@@ -23,7 +24,7 @@ from eksplora.report.plot.members import importance
 
 Facts = Mapping[str, Any]
 
-NOT_EXPLAINED = "The model has not been explained yet: `python pipelines/explain.py experiment={}`, or `dvc repro`."
+NOT_EXPLAINED = "The model has not been explained yet: `{}`, or `dvc repro`."
 
 MOST_BARS = 15
 """Features whose bars are drawn; the table has all."""
@@ -54,7 +55,7 @@ def absent(facts: Facts) -> list[Block]:
     """Why there is nothing to show, if there is not."""
     if facts["explained"] is not None:
         return []
-    return [Note(NOT_EXPLAINED.format(facts["confirmed"]["experiment"]))]
+    return [Note(NOT_EXPLAINED.format(command_line("explain", experiment=facts["confirmed"]["experiment"])))]
 
 
 def _notes(explained: Facts) -> list[Block]:

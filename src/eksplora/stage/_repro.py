@@ -1,0 +1,135 @@
+"""`dvc repro`, and which stage it is at: `python -m eksplora.stage._repro <arguments of dvc repro>`.
+
+DVC runs in this process and does what it always does; its exit codes, errors and interruptions are its own. Only what
+it says of stages is put in our words, and its progress bars, which flicker between the stages, are left out. A stage
+writes to the terminal itself.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from eksplora.errors import DataError, EksploraError, PreconditionError
+
+SAYS = (
+    (r"Running stage '(?P<stage>.+)':", "{place}: {stage}"),
+    (r"(?:Stage )?'(?P<stage>.+)' didn't change, skipping", "{place}: {stage} is unchanged, skipped"),
+    (
+        r"Stage '(?P<stage>.+)' is cached - skipping run, checking out outputs",
+        "{place}: {stage} was run like this before, its results are taken from the cache",
+    ),
+)
+"""What DVC says of a stage, and what we say."""
+
+UNSAID = re.compile(r"(Updating|Generating) lock file |$")
+"""What DVC says besides, and nobody needs."""
+
+
+class InOurWords(logging.Filter):
+    """Changes what DVC's log says of stages.
+
+    Attributes:
+        steps: The names of the stages that DVC will look at, in their order; empty until it has a plan.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown; changes its message."""
+        if record.levelno != logging.INFO:
+            return True
+        said = record.getMessage()
+        for pattern, ours in SAYS:
+            if found := re.fullmatch(pattern, said):
+                record.msg, record.args = ours.format(place=self._place(found["stage"]), stage=found["stage"]), ()
+        return not UNSAID.match(said)
+
+    def _place(self, stage: str) -> str:
+        if stage not in self.steps:
+            return "stage"
+        return f"stage {self.steps.index(stage) + 1} of {len(self.steps)}"
+
+
+class NoTerminal:
+    """A stream that says that it is no terminal, so that nobody draws bars on it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        """No."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def check_project(root: Path) -> None:
+    """Look for what DVC says in many lines.
+
+    Raises:
+        PreconditionError: If the project is in no Git repository, and DVC was not asked to do without.
+        DataError: If dvc.lock breaks off.
+    """
+    settings = [root / ".dvc" / name for name in ("config", "config.local")]
+    without = any("no_scm" in file.read_text(encoding="utf-8") for file in settings if file.is_file())
+    if not without and not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        raise PreconditionError(
+            "this folder is in no Git repository, which DVC wants. Make it one: git init; "
+            "or do without: .venv/bin/python -m dvc config --local core.no_scm true."
+        )
+    lock = root / "dvc.lock"
+    if lock.is_file() and not _is_whole(lock):
+        raise DataError(
+            "dvc.lock breaks off, as DVC leaves it when it is killed. Remove it (rm dvc.lock) and repeat the command: "
+            "everything comes back from DVC's cache, nothing is trained again."
+        )
+
+
+def _is_whole(lock: Path) -> bool:
+    try:
+        content = yaml.load(lock.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
+    entries = content.get("stages") if isinstance(content, dict) else None
+    return isinstance(entries, dict) and all(isinstance(entry, dict) and "cmd" in entry for entry in entries.values())
+
+
+def planned(plan: Callable[..., list[Any]], words: InOurWords) -> Callable[..., list[Any]]:
+    """DVC's function that plans a repro, which also tells us of the plan."""
+
+    def plan_and_tell(*args: Any, **kwargs: Any) -> list[Any]:
+        stages = plan(*args, **kwargs)
+        words.steps = [stage.addressing for stage in stages]
+        return stages
+
+    return plan_and_tell
+
+
+def repro(arguments: Sequence[str]) -> int:
+    """Run `dvc repro` and return its exit code."""
+    from dvc import cli
+    from dvc.repo import reproduce
+
+    words = InOurWords()
+    for handler in logging.getLogger("dvc").handlers:
+        handler.addFilter(words)
+    reproduce.plan_repro = planned(reproduce.plan_repro, words)
+    sys.stderr = NoTerminal(sys.stderr)
+    return int(cli.main(["repro", *arguments]))
+
+
+if __name__ == "__main__":
+    try:
+        check_project(Path.cwd())
+    except EksploraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(repro(sys.argv[1:]))
