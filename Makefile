@@ -22,7 +22,7 @@ endef
 # Checked before anything runs: a misspelt variable would change nothing, and another number would be taken for its result.
 own_of_make := MAKE% MFLAGS GNUMAKEFLAGS SHELL CURDIR VPATH SUFFIXES .%
 given := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-given := $(foreach name,$(sort $(filter-out $(own_of_make),$(given))),$(call quoted,$(name)=$(value $(name))))
+given := $(foreach name,$(sort $(filter-out $(own_of_make),$(given))),$(call quoted,$(name)=$(subst $(newline),;,$(value $(name)))))
 complaint := $(shell LC_ALL=C awk -f tools/variables.awk $(firstword $(MAKEFILE_LIST)) $(call quoted,$(MAKECMDGOALS)) $(given) || echo 'needs awk, and tools/variables.awk')
 $(if $(complaint),$(error eksplora: $(complaint)))
 
@@ -53,7 +53,7 @@ dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.
 
 # Made again when anything that it is made from is newer: then it is written, or found current and touched.
 # The files are looked at by find: a name of a file is no text for make to read.
-dvc.yaml: $(STAMP) $(if $(shell find conf src pipelines \( -name '*.yaml' -o -name '*.py' \) -newer dvc.yaml 2>/dev/null | head -c 1),FORCE)
+dvc.yaml: $(STAMP) $(if $(shell find conf src pipelines \( -name '*.yaml' -o -name '*.py' \) -newer dvc.yaml -print -quit 2>/dev/null),FORCE)
 	$(VENV_PYTHON) pipelines/dag.py && touch $@
 
 report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name] [ARGS="overrides"]

@@ -42,6 +42,7 @@ function add(target,    names, i) {
 }
 
 function check(name, value) {
+    if (name == "PYTHON" && value ~ /[;\n]/) fail(name "=" value ": one path is wanted")
     if (name == "ARGS" || name == "PYTHON") return
     if (value ~ /[^A-Za-z0-9_. \200-\377-]/ || value ~ /(^| )-/)
         fail(name "=" value ": a name or a number is wanted, of letters, digits, _, . and -" others)
