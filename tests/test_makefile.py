@@ -260,7 +260,7 @@ def test_no_target_takes_another_variable(ready: Path) -> None:
         ("sweep TARGET=price", r"It takes EXPERIMENT, SAMPLER, TRIALS, ARGS, PYTHON\. Other keys go into ARGS\."),
         ("sweep TRAILS=3", r"TRAILS: make sweep has no such variable\. Did you mean TRIALS\?"),
         ("train experiment=wine_mlp", r"Did you mean EXPERIMENT\?"),
-        ("TRIALS=3", r"TRIALS: make  ?has no such variable\. That is for make sweep\."),
+        ("TRIALS=3", r"TRIALS: make has no such variable\. That is for make sweep\."),
         ("sweep TRIALS=", r"TRIALS has no value\. Give it one, or leave it out\."),
         ("prepare ui PORT=1 EXPERIMENTS=a", r"EXPERIMENTS: make prepare ui has no such variable\."),
         ("sweep VENV_PYTHON=python", r"VENV_PYTHON: make sweep has no such variable\."),
@@ -350,6 +350,21 @@ def test_a_moved_environment_without_its_python_is_made_anew(clone: Path, tmp_pa
     (clone / ".venv/bin/python").unlink()
     moved = clone.rename(tmp_path / "moved")
     assert "Setting up .venv" in make(moved, "setup", f"PYTHON={python}").stdout
+
+
+@pytest.mark.parametrize("words", [["experiment=wine_mlp"], ["--help"]])
+def test_a_command_never_uses_the_sources_of_another_checkout(tmp_path: Path, words: list[str]) -> None:
+    """A copy's command, run by the Python of the project that it was copied from."""
+    copy = tmp_path / "copy"
+    (copy / "src/eksplora").mkdir(parents=True)
+    shutil.copytree(ROOT / "pipelines", copy / "pipelines")
+    own = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    for script in sorted((copy / "pipelines").glob("*.py"))[:: 6 if words == ["--help"] else 18]:
+        done = subprocess.run([sys.executable, script, *words], env=own, cwd=copy, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        told = f"error: {script.name} is of {copy}, but this Python imports eksplora from {ROOT}. Use {copy}/.venv"
+        assert done.stderr.startswith(told)
+    assert sorted(path.name for path in copy.iterdir()) == ["pipelines", "src"]
 
 
 @pytest.fixture

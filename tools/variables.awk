@@ -16,7 +16,7 @@ BEGIN {
         name = substr(ARGV[i], 1, index(ARGV[i], "=") - 1)
         value = substr(ARGV[i], index(ARGV[i], "=") + 1)
         given[name]
-        if (!(name in taken)) fail(name ": make " ARGV[2] " has no such variable. " way_out(name))
+        if (!(name in taken)) fail(name ": make" (ARGV[2] == "" ? "" : " ") ARGV[2] " has no such variable. " way_out(name))
         if (name != "ARGS" && value ~ /^ *$/) fail(name " has no value. Give it one, or leave it out")
         check(name, value)
     }

@@ -94,12 +94,19 @@ def check_project(root: Path) -> None:
 
 
 def _is_whole(lock: Path) -> bool:
+    """Whether a lock file ends where a line does and DVC can read it; it may have fewer stages than it had."""
+    text = lock.read_bytes()
     try:
-        content = yaml.load(lock.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError):
         return False
-    entries = content.get("stages") if isinstance(content, dict) else None
-    return isinstance(entries, dict) and all(isinstance(entry, dict) and "cmd" in entry for entry in entries.values())
+    stages = content.get("stages") if isinstance(content, dict) else None
+    return text.endswith(b"\n") and isinstance(stages, dict) and all(map(_is_stage, stages.values()))
+
+
+def _is_stage(entry: object) -> bool:
+    files = [entry.get(key, []) for key in ("deps", "outs")] if isinstance(entry, dict) else [None]
+    return all(isinstance(those, list) and all("path" in file for file in those) for those in files)
 
 
 def planned(plan: Callable[..., list[Any]], words: InOurWords) -> Callable[..., list[Any]]:
