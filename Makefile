@@ -31,7 +31,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
+.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -102,6 +102,9 @@ bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's s
 
 catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/ [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/catalogue.py$(args)
+
+picture: $(STAMP) ## draw the README's picture of a report anew, from results/<experiment>/report.html [EXPERIMENT=digits_cnn]
+	$(VENV_PYTHON) tools/picture.py $(or $(EXPERIMENT),digits_cnn)
 
 # torch is left where it is pinned: the newest one brings gigabytes of CUDA packages. To raise it, edit its line first.
 lock: ## pin anew: the newest versions that install together, written to constraints.txt
