@@ -70,6 +70,10 @@ def test_each_stage_is_counted_and_its_command_shown(project: Path) -> None:
         "> cat two > three",
     ]
     assert (project / "three").read_text() == "words\n"
+    again = [line for line in repro(project, "--force").splitlines() if line.startswith("stage ")]
+    assert re.fullmatch(
+        r"stage 1 of 3: one   \(from here to the end, all of it run: \d+ s when it ran last\)", again[0]
+    )
 
 
 def test_stages_that_are_skipped_are_named_and_a_target_counts_those_before_it(done: Path, tmp_path: Path) -> None:

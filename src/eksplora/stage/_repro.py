@@ -5,9 +5,11 @@ it says of stages is put in our words, and its progress bars, which flicker betw
 writes to the terminal itself.
 """
 
+import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,9 +17,10 @@ from typing import Any, TextIO
 import yaml
 
 from eksplora.errors import DataError, EksploraError, PreconditionError
+from eksplora.untrusted import read_json
 
 SAYS = (
-    (r"Running stage '(?P<stage>.+)':", "{place}: {stage}"),
+    (r"Running stage '(?P<stage>.+)':", "{place}: {stage}{rest}"),
     (r"(?:Stage )?'(?P<stage>.+)' didn't change, skipping", "{place}: {stage} is unchanged, skipped"),
     (
         r"Stage '(?P<stage>.+)' is cached - skipping run, checking out outputs",
@@ -26,8 +29,8 @@ SAYS = (
 )
 """What DVC says of a stage, and what we say."""
 
-UNSAID = re.compile(r"(Updating|Generating) lock file |$")
-"""What DVC says besides, and nobody needs."""
+ENDED = re.compile(r"(Updating|Generating) lock file ")
+"""What DVC says when a stage has ended well; nobody needs it, nor its empty lines."""
 
 
 class InOurWords(logging.Filter):
@@ -37,9 +40,13 @@ class InOurWords(logging.Filter):
         steps: The names of the stages that DVC will look at, in their order; empty until it has a plan.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, times: Path) -> None:
+        """Keep how long each stage took in the file `times`."""
         super().__init__()
         self.steps: list[str] = []
+        self._times = times
+        self._seconds = _read_times(times)
+        self._begun: tuple[str, float] | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is shown; changes its message."""
@@ -48,13 +55,42 @@ class InOurWords(logging.Filter):
         said = record.getMessage()
         for pattern, ours in SAYS:
             if found := re.fullmatch(pattern, said):
-                record.msg, record.args = ours.format(place=self._place(found["stage"]), stage=found["stage"]), ()
-        return not UNSAID.match(said)
+                stage = found["stage"]
+                record.msg = ours.format(place=self._place(stage), stage=stage, rest=self._rest(stage))
+                record.args = ()
+                self._begun = (stage, time.monotonic()) if "{rest}" in ours else None
+        if ENDED.match(said):
+            self._end()
+        return bool(said) and not ENDED.match(said)
+
+    def _end(self) -> None:
+        """Note how long the stage took that has just ended."""
+        if self._begun is not None:
+            stage, begin = self._begun
+            self._seconds[stage], self._begun = round(time.monotonic() - begin, 1), None
+            self._times.write_text(json.dumps(self._seconds), encoding="utf-8")
+
+    def _rest(self, stage: str) -> str:
+        """How long this stage and those after it took when they ran last, where that is known of all."""
+        rest = self.steps[self.steps.index(stage) :] if stage in self.steps else [""]
+        if not all(name in self._seconds for name in rest):
+            return ""
+        seconds = sum(self._seconds[name] for name in rest)
+        shown = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return f"   (from here to the end, all of it run: {shown} when it ran last)"
 
     def _place(self, stage: str) -> str:
         if stage not in self.steps:
             return "stage"
         return f"stage {self.steps.index(stage) + 1} of {len(self.steps)}"
+
+
+def _read_times(path: Path) -> dict[str, float]:
+    """The seconds of each stage when it ran last; none where that cannot be read."""
+    try:
+        return read_json(path, dict[str, float], way_out="Remove it.")
+    except DataError:
+        return {}
 
 
 class NoTerminal:
@@ -125,7 +161,7 @@ def repro(arguments: Sequence[str]) -> int:
     from dvc import cli
     from dvc.repo import reproduce
 
-    words = InOurWords()
+    words = InOurWords(Path(".dvc/tmp/eksplora-seconds.json"))
     for handler in logging.getLogger("dvc").handlers:
         handler.addFilter(words)
     reproduce.plan_repro = planned(reproduce.plan_repro, words)
