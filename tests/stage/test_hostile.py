@@ -46,7 +46,8 @@ class Case:
     """A hostile file or word.
 
     Attributes:
-        part: What keeps it out: `config`, `records` (models, data, runs), `spools`, or `names`.
+        part: What keeps it out: `config` (composing and building), `records` (models, data, runs; what their
+            configurations name is the business of `config`), `spools`, or `names`.
         prepare: Makes the project hostile.
         command: What a person then types: a pipeline and its overrides, or `make` and its words.
     """
