@@ -1,5 +1,6 @@
 # A thin face over pipelines/*.py: each target is one command, and make prints it before it runs.
-# The values of TRIALS, EXPERIMENT and the like are Hydra overrides; ARGS takes any others, quoted for the shell:
+# A target takes the variables that its help line names (another is refused); they are names and numbers.
+# ARGS alone is shell text: any other Hydra overrides, quoted for the shell:
 #   make sweep EXPERIMENT=boston_mlp ARGS="trainer.max_epochs=1 'space.params.optimizer.lr=tag(log, interval(1e-4,1e-2))'"
 
 EXPERIMENTS := boston_mlp digits_cnn
@@ -12,66 +13,75 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do "$$p" -c '$(SUPPORTED)' && echo "$$p" && break; done 2>/dev/null
 PYTHON ?= $(eval PYTHON := $(shell $(FIND_PYTHON)))$(PYTHON)
 
-# Nothing that runs here reports home.
-export MLFLOW_DISABLE_TELEMETRY := true
-export DO_NOT_TRACK := true
-
-.DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue lock clean FORCE
-
-help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-
-setup: $(STAMP) ## make .venv with every version pinned (the others do this when needed) [PYTHON=python3.12]
-
-# $(value ...) hands the user's text on as it was typed: make expands no $ in it.
-overrides = $(if $(SAMPLER), sampler=$(value SAMPLER))$(if $(TRIALS), study.n_trials=$(value TRIALS))$(if $(value ARGS), $(value ARGS))
+quoted = '$(subst ','\'',$1)'
 define newline
 
 
 endef
 
+# Checked before anything runs: a misspelt variable would change nothing, and another number would be taken for its result.
+own_of_make := MAKE% MFLAGS GNUMAKEFLAGS SHELL CURDIR VPATH SUFFIXES .%
+given := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+given := $(foreach name,$(sort $(filter-out $(own_of_make),$(given))),$(call quoted,$(name)=$(subst $(newline),;,$(value $(name)))))
+complaint := $(shell LC_ALL=C awk -f tools/variables.awk $(firstword $(MAKEFILE_LIST)) $(call quoted,$(MAKECMDGOALS)) $(given) || echo 'needs awk, and tools/variables.awk')
+$(if $(complaint),$(error eksplora: $(complaint)))
+
+# Nothing that runs here reports home.
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue picture lock clean FORCE
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make .venv with every version pinned (the others do this when needed, also in a copy) [PYTHON=python3.12]
+
+# $(value ...) hands the user's text on as it was typed: make expands no $ in it.
+args = $(if $(value ARGS), $(value ARGS))
+overrides = $(if $(SAMPLER), sampler=$(SAMPLER))$(if $(TRIALS), study.n_trials=$(TRIALS))$(args)
+
 sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
 
-# A download without history: DVC is told that there is no repository.
-WITHOUT_GIT := $(if $(wildcard .git),,.venv/bin/dvc config --local core.no_scm true && )
-repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml
-	$(WITHOUT_GIT).venv/bin/dvc repro$(if $(value ARGS), $(value ARGS))
+repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml [ARGS="arguments of dvc repro"]
+	$(VENV_PYTHON) -m eksplora.stage._repro$(args)
 
-dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on
-	$(VENV_PYTHON) pipelines/dag.py$(if $(value ARGS), $(value ARGS))
+dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/dag.py$(args)
 
 # Made again when anything that it is made from is newer: then it is written, or found current and touched.
-dvc.yaml: $(STAMP) $(wildcard conf/*.yaml conf/*/*.yaml pipelines/*.py) $(shell find src -name '*.py' 2>/dev/null)
+# The files are looked at by find: a name of a file is no text for make to read.
+dvc.yaml: $(STAMP) $(if $(shell find conf src pipelines \( -name '*.yaml' -o -name '*.py' \) -newer dvc.yaml -print -quit 2>/dev/null),FORCE)
 	$(VENV_PYTHON) pipelines/dag.py && touch $@
 
-report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name]
-	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(if $(value ARGS), $(value ARGS))$(newline))
+report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name] [ARGS="overrides"]
+	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(args)$(newline))
 
-reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow>
-	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(value RUN))$(if $(value ARGS), $(value ARGS))
+reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow> [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(RUN))$(args)
 
 paper: $(STAMP) ## run the reference explorations and judge their claims [BUDGET=smoke|standard|full] [ARGS="overrides"]
-	$(foreach name,boston_mlp fashion_mnist_cnn,$(VENV_PYTHON) pipelines/explore.py exploration=$(name) carry=reported$(if $(BUDGET), budget=$(value BUDGET))$(if $(value ARGS), $(value ARGS))$(newline))
+	$(foreach name,boston_mlp fashion_mnist_cnn,$(VENV_PYTHON) pipelines/explore.py exploration=$(name) carry=reported$(if $(BUDGET), budget=$(BUDGET))$(args)$(newline))
 
-paper-check: $(STAMP) ## compute the explorations' tables again from MLflow, and compare
-	$(VENV_PYTHON) pipelines/paper_check.py$(if $(value ARGS), $(value ARGS))
+paper-check: $(STAMP) ## compute the explorations' tables again from MLflow, and compare [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/paper_check.py$(args)
 
 train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
+	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(args)
 
 baseline: $(STAMP) ## fit plain baselines beside the networks [EXPERIMENT=name] [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/baseline.py$(if $(EXPERIMENT), experiment=$(value EXPERIMENT))$(if $(value ARGS), $(value ARGS))
+	$(VENV_PYTHON) pipelines/baseline.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(args)
 
-prepare: $(STAMP) ## prepare one data set [DATA=name] (the others do this when needed)
-	$(VENV_PYTHON) pipelines/prepare.py$(if $(DATA), data=$(value DATA))$(if $(value ARGS), $(value ARGS))
+prepare: $(STAMP) ## prepare one data set [DATA=name] (the others do this when needed) [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/prepare.py$(if $(DATA), data=$(DATA))$(args)
 
-sync: $(STAMP) ## fill MLflow with what it missed while it was away
-	$(VENV_PYTHON) pipelines/sync.py$(if $(value ARGS), $(value ARGS))
+sync: $(STAMP) ## fill MLflow with what it missed while it was away [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/sync.py$(args)
 
-ui: $(STAMP) ## open the MLflow UI on this machine only [PORT=5000]
-	$(VENV_PYTHON) pipelines/ui.py$(if $(PORT), port=$(value PORT))$(if $(value ARGS), $(value ARGS))
+ui: $(STAMP) ## open the MLflow UI on this machine only [PORT=5000] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/ui.py$(if $(PORT), port=$(PORT))$(args)
 
 check: $(STAMP) ## format, lint and strict types
 	$(VENV_PYTHON) -m ruff format --check .
@@ -81,17 +91,20 @@ check: $(STAMP) ## format, lint and strict types
 test: $(STAMP) ## the tests, without the slow ones [ARGS="pytest arguments"]
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(value ARGS)
 
-test-slow: $(STAMP) ## the slow tests
+test-slow: $(STAMP) ## the slow tests [ARGS="pytest arguments"]
 	$(VENV_PYTHON) -m pytest -m "slow and not gpu" $(value ARGS)
 
-bench: $(STAMP) ## measure speed and write docs/benchmarks.md
-	$(VENV_PYTHON) pipelines/bench.py$(if $(value ARGS), $(value ARGS))
+bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/bench.py$(args)
 
-bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md
-	$(VENV_PYTHON) pipelines/bench_peers.py$(if $(value ARGS), $(value ARGS))
+bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/bench_peers.py$(args)
 
-catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/
-	$(VENV_PYTHON) pipelines/catalogue.py$(if $(value ARGS), $(value ARGS))
+catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/ [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/catalogue.py$(args)
+
+picture: $(STAMP) ## draw the README's picture of a report anew, from results/<experiment>/report.html [EXPERIMENT=digits_cnn]
+	$(VENV_PYTHON) tools/picture.py $(or $(EXPERIMENT),digits_cnn)
 
 # torch is left where it is pinned: the newest one brings gigabytes of CUDA packages. To raise it, edit its line first.
 lock: ## pin anew: the newest versions that install together, written to constraints.txt
@@ -108,33 +121,45 @@ clean: ## remove caches and build products; never data/, mlruns/, results/ or .v
 
 # --- setup ---------------------------------------------------------------------------------------------------------
 # The stamp is written last, so a broken or interrupted setup is taken up again by the same command. It holds the Python that
-# .venv was made with: another one, named, makes .venv anew.
+# .venv was made with (another one, named, makes .venv anew), the pins, and the folder: a copied or moved project has a .venv
+# that points to the old one, which is put right in a moment.
 
-fail = { echo "eksplora: $(strip $1)" >&2; exit 1; }
+stamp := $(file < $(STAMP))
+PINS := $(shell cat constraints.txt pyproject.toml 2>/dev/null | cksum)
+has_pins := $(findstring $(newline)$(PINS)$(newline),$(stamp)$(newline))
+is_here := $(findstring $(newline)$(CURDIR)$(newline),$(stamp)$(newline))
+python_changed := $(if $(filter-out file,$(origin PYTHON)),$(if $(findstring @$(PYTHON)$(newline),@$(stamp)$(newline)),,yes))
+has_moved := $(if $(has_pins),$(if $(python_changed)$(is_here),,$(shell $(VENV_PYTHON) -c 'print("yes")' 2>/dev/null)))
+ifneq ($(and $(has_pins),$(is_here),$(if $(python_changed),,yes)),yes)
+$(STAMP): FORCE
+endif
+
+fail = { printf 'eksplora: %s\n' $1 >&2; exit 1; }
+write_stamp = printf '%s\n' $1 '$(PINS)' $(call quoted,$(CURDIR)) > $@
 again := Then run the same command again.
 no_python = needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),'$(PYTHON)' is none,found none on PATH). Install one (Debian, Ubuntu: apt install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.12
 no_venv = '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv, for a python3.12 python3.12-venv). $(again)
-no_folder = making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)
-no_install = installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)
-
-ifneq ($(origin PYTHON),file)
-ifneq ($(PYTHON),$(file < $(STAMP)))
-python_changed := yes
-$(STAMP): FORCE
-endif
-endif
+no_move = making .venv belong to this folder failed. Remove it: rm -r .venv. $(again)
+no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)"
+no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)"
 
 # pip and setuptools are pinned first, so that next year's do not build or resolve differently.
-$(STAMP): constraints.txt pyproject.toml
-	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || $(call fail,$(no_python))
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || $(call fail,$(no_venv))
+$(STAMP):
+ifeq ($(has_moved),yes)
+	@$(VENV_PYTHON) tools/move_venv.py "$$(sed -n 3p $@)" || $(call fail,$(call quoted,$(no_move)))
+	@echo "This folder is a copy or has moved: its .venv belongs to it now."
+	@python=$$(sed -n 1p $@) && $(call write_stamp,"$$python")
+else
+	@$(call quoted,$(PYTHON)) -c '$(SUPPORTED)' 2>/dev/null || $(call fail,$(call quoted,$(no_python)))
+	@$(call quoted,$(PYTHON)) -c 'import ensurepip, venv' 2>/dev/null || $(call fail,$(call quoted,$(no_venv)))
 	@{ [ -z '$(python_changed)' ] && $(VENV_PYTHON) -c '$(SUPPORTED)' && $(VENV_PYTHON) -m pip --version; } >/dev/null 2>&1 || \
-		said=$$("$(PYTHON)" -m venv --clear .venv 2>&1) || $(call fail,$(no_folder))
-	@echo "Setting up .venv with $(PYTHON): one to three minutes. Log: .venv/setup.log"
+		said=$$($(call quoted,$(PYTHON)) -m venv --clear .venv 2>&1) || $(call fail,$(no_folder))
+	@printf 'Setting up .venv with %s: one to three minutes. Log: .venv/setup.log\n' $(call quoted,$(PYTHON))
 	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
 		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]'; \
 		} > .venv/setup.log 2>&1 || $(call fail,$(call no_install,.venv/setup.log))
-	@echo '$(PYTHON)' > $@
+	@$(call write_stamp,$(call quoted,$(PYTHON)))
+endif
 
 # The peers cannot share .venv: the sweeper needs an Optuna of its own. They get the same Python, torch and Lightning.
 $(PEERS_STAMP): constraints-peers.txt $(STAMP)

@@ -9,12 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+HELP_LINES = dict(re.findall(r"^([a-z-]+):.*?## (.*)$", MAKEFILE, re.MULTILINE))
+TAKEN = {target: re.findall(r"([A-Z]+)=", line) for target, line in HELP_LINES.items()}
+VARIABLES = sorted({name for names in TAKEN.values() for name in names})
 LR = "'space.params.optimizer.lr=tag(log, interval(1e-4,1e-2))'"
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Make as a person at a desk calls it: without the variables of a make or a virtual environment around the test."""
-    own = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "TRIALS", "EXPERIMENT", "SAMPLER", "DATA", "PORT"}
+    own = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", *VARIABLES}
     clean = {key: value for key, value in os.environ.items() if key not in own} | {"LC_ALL": "C"} | environment
     return subprocess.run(["make", *arguments], cwd=folder, env=clean, capture_output=True, text=True, check=False)
 
@@ -38,14 +41,22 @@ def clone(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("Makefile", "constraints.txt", "constraints-peers.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "tools", folder / "tools")
     return folder
+
+
+def write_stamp(folder: Path, python: str = "python3") -> None:
+    """What setup writes at its end."""
+    command = "cat constraints.txt pyproject.toml | cksum"
+    pins = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout
+    (folder / ".venv/.eksplora-stamp").write_text(f"{python}\n{pins}{folder}\n")
 
 
 @pytest.fixture
 def ready(clone: Path) -> Path:
     """A clone that is set up, with a Python that prints what it is called with."""
     script(clone / ".venv/bin/python", 'printf "<%s>" "$@"; echo; echo "$MLFLOW_DISABLE_TELEMETRY $DO_NOT_TRACK"')
-    (clone / ".venv/.eksplora-stamp").write_text("python3\n")
+    write_stamp(clone)
     (clone / ".venv-peers").mkdir()
     (clone / ".venv-peers/.eksplora-stamp").touch()
     return clone
@@ -147,7 +158,7 @@ def test_an_old_python_alone_on_path_gives_one_line(clone: Path, tmp_path: Path)
     # An old Python's `sys.exit(not ...)` is 1; the names newer than it are not on this PATH.
     tools = tmp_path / "tools"
     script(tools / "python3", "exit 1")
-    for tool in ("sh", "make"):
+    for tool in ("sh", "make", "awk", "cat", "cksum"):
         (tools / tool).symlink_to(shutil.which(tool) or tool)
     done = make(clone, "setup", PATH=str(tools))
     (line,) = own_lines(done.stdout + done.stderr)
@@ -209,13 +220,151 @@ def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tm
     stamp = clone / ".venv/.eksplora-stamp"
     later = stamp.stat().st_mtime + 10
     os.utime(clone / "constraints.txt", (later, later))
-    os.utime(stamp, (later - 5, later - 5))
+    assert installs(str(python)) == 0, "a checkout of the same pins"
+    (clone / "constraints.txt").write_text("torch==2.13.0\n")
     assert installs(str(python)) == 2
-    os.utime(stamp, (later + 5, later + 5))
     assert installs(str(python)) == 0
     other = python.rename(tmp_path / "other")
     assert installs(str(other)) == 2
-    assert stamp.read_text() == f"{other}\n"
+    before = stamp.read_text()
+    write_stamp(clone, str(other))
+    assert stamp.read_text() == before
+
+
+# --- variables ---------------------------------------------------------------------------------------------------
+
+
+def test_a_target_takes_the_variables_of_its_help_line_and_each_of_them_reaches_its_command(ready: Path) -> None:
+    for target, names in TAKEN.items():
+        for name in set(names) - {"PYTHON"}:
+            done = make(ready, "-n", target, f"{name}=m4rk")
+            assert done.returncode == 0 and "m4rk" in done.stdout, (target, name, done.stderr)
+
+
+def test_no_target_takes_another_variable(ready: Path) -> None:
+    for number, target in enumerate(TAKEN):
+        others = [name for name in [*VARIABLES, "TARGET"] if name not in [*TAKEN[target], "PYTHON"]]
+        name = others[number % len(others)]
+        done = make(ready, target, f"{name}=1")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), target
+        assert f"eksplora: {name}: make {target} has no such variable." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            "sweep DATA=houses.csv TARGET=price",
+            r"DATA: make sweep has no such variable\. That is for make prepare\. It",
+        ),
+        ("sweep TARGET=price", r"It takes EXPERIMENT, SAMPLER, TRIALS, ARGS, PYTHON\. Other keys go into ARGS\."),
+        ("sweep TRAILS=3", r"TRAILS: make sweep has no such variable\. Did you mean TRIALS\?"),
+        ("train experiment=wine_mlp", r"Did you mean EXPERIMENT\?"),
+        ("TRIALS=3", r"TRIALS: make has no such variable\. That is for make sweep\."),
+        ("sweep TRIALS=", r"TRIALS has no value\. Give it one, or leave it out\."),
+        ("prepare ui PORT=1 EXPERIMENTS=a", r"EXPERIMENTS: make prepare ui has no such variable\."),
+        ("sweep VENV_PYTHON=python", r"VENV_PYTHON: make sweep has no such variable\."),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named_with_the_way_out(ready: Path, arguments: str, told: str) -> None:
+    done = make(ready, *arguments.split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert re.search(rf"^Makefile:\d+: \*\*\* eksplora: .*{told}", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("words", ["-n", "-s", "-k", "-j2", "-B -n", "SHELL=/bin/sh", "ARGS=", "MAKEFLAGS=s"])
+def test_what_is_make_s_own_stays(ready: Path, words: str) -> None:
+    assert make(ready, "sync", *words.split(), CFLAGS="-O2", TARGET="x").returncode == 0
+
+
+HOSTILE = [
+    "a; touch PWNED",
+    "$(touch PWNED)",
+    "$(shell touch PWNED)",
+    "`touch PWNED`",
+    "a|touch PWNED",
+    "a\ntouch PWNED",
+]
+HOSTILE += ["a' ; touch PWNED; '", 'a" ; touch PWNED; "', "a&touch PWNED", "a > PWNED", "-x", "a\\", "$$(touch PWNED)"]
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in ("ARGS", "PYTHON")])
+def test_a_value_is_a_word_and_never_shell(ready: Path, name: str) -> None:
+    target = next(target for target, names in TAKEN.items() if name in names)
+    for text in HOSTILE:
+        for done in (make(ready, target, f"{name}={text}"), make(ready, target, **{name: text})):
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), text
+            assert "a name or a number is wanted" in done.stderr
+    assert not (ready / "PWNED").exists()
+
+
+def test_the_name_of_a_python_is_a_word(clone: Path) -> None:
+    for text in HOSTILE:
+        if "$" not in text:  # make's own, and of one's own command line
+            done = make(clone, "setup", f"PYTHON={text}")
+            assert done.returncode == 2 and re.search(r"is none\. Install one|one path is wanted", done.stderr)
+    assert not (clone / "PWNED").exists() and not (clone / ".venv").exists()
+
+
+def test_names_of_files_are_no_text_for_make(ready: Path) -> None:
+    (ready / "conf/experiment").mkdir(parents=True)
+    for name in ("a;touch${IFS}PWNED;.yaml", "$(shell touch PWNED).yaml", "a|touch PWNED.yaml", "a: b.yaml"):
+        (ready / "conf/experiment" / name).touch()
+    done = make(ready, "repro", "ARGS=-f 'a b'")
+    assert done.returncode == 0 and not (ready / "PWNED").exists()
+    printed = [line for line in done.stdout.splitlines() if line.startswith("<")]
+    assert printed == ["<pipelines/dag.py>", "<-m><eksplora.stage._repro><-f><a b>"]
+    (ready / "dvc.yaml").touch()
+    assert "dag.py" not in make(ready, "repro").stdout
+
+
+# --- a copied or moved project -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["copy", "a copy", "c" * 120])
+def test_the_environment_of_a_copied_project_belongs_to_the_copy(clone: Path, tmp_path: Path, name: str) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
+    (packages,) = (clone / ".venv/lib").glob("python*/site-packages")
+    (packages / "__editable__.eksplora-0.1.0.pth").write_text(f"{clone}/src")
+    # As pip writes it into a folder with a blank in its name.
+    tool = script(clone / ".venv/bin/tool", f"""'''exec' "{clone}/.venv/bin/python" "$0" "$@"\n' '''""")
+    tool.write_text(f"{tool.read_text()}import sys\nprint(sys.prefix, *(path for path in sys.path if 'src' in path))\n")
+    write_stamp(clone, "python3.11")
+    assert own_lines(make(clone, "setup").stdout) == []
+    before = tool.read_text()
+    copy = Path(shutil.copytree(clone, tmp_path / name, symlinks=True))
+    assert own_lines(make(copy, "setup").stdout) == ["This folder is a copy or has moved: its .venv belongs to it now."]
+    for folder in (copy, clone):
+        (folder / "src").mkdir()
+        said = subprocess.run([folder / ".venv/bin/tool"], capture_output=True, text=True, check=True).stdout
+        assert said.strip() == f"{folder}/.venv {folder}/src"
+    assert tool.read_text() == before
+    named = [file for file in (copy / ".venv").rglob("*") if file.is_file() and not file.is_symlink()]
+    assert [file for file in named if f"{clone}/".encode() in file.read_bytes()] == []
+    assert own_lines(make(copy, "setup").stdout + make(clone, "setup").stdout) == []
+
+
+def test_a_moved_environment_without_its_python_is_made_anew(clone: Path, tmp_path: Path) -> None:
+    python = fake_python(tmp_path, "true")
+    assert make(clone, "setup", f"PYTHON={python}").returncode == 0
+    (clone / ".venv/bin/python").unlink()
+    moved = clone.rename(tmp_path / "moved")
+    assert "Setting up .venv" in make(moved, "setup", f"PYTHON={python}").stdout
+
+
+@pytest.mark.parametrize("words", [["experiment=wine_mlp"], ["--help"]])
+def test_a_command_never_uses_the_sources_of_another_checkout(tmp_path: Path, words: list[str]) -> None:
+    """A copy's command, run by the Python of the project that it was copied from."""
+    copy = tmp_path / "copy"
+    (copy / "src/eksplora").mkdir(parents=True)
+    shutil.copytree(ROOT / "pipelines", copy / "pipelines")
+    own = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    for script in sorted((copy / "pipelines").glob("*.py"))[:: 6 if words == ["--help"] else 18]:
+        done = subprocess.run([sys.executable, script, *words], env=own, cwd=copy, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        told = f"error: {script.name} is of {copy}, but this Python imports eksplora from {ROOT}. Use {copy}/.venv"
+        assert done.stderr.startswith(told)
+    assert sorted(path.name for path in copy.iterdir()) == ["pipelines", "src"]
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import ast
 import importlib
 import inspect
 import re
+import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -274,9 +276,14 @@ def machine_paths(root: Path) -> list[str]:
 
 
 def project_files(root: Path) -> list[str]:
-    """Files that git tracks or would track."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    """Files that git tracks or would track; in a folder without a repository (a ZIP), or another user's, too."""
+    words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        with tempfile.TemporaryDirectory() as empty:
+            subprocess.run(["git", "init", "--quiet", "--bare", empty], check=True)
+            command = ["git", f"--git-dir={empty}", f"--work-tree={root}", *words]
+            done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     return [name for name in done.stdout.split("\0") if name]
 
 
@@ -518,6 +525,16 @@ def test_names_that_say_nothing_are_found(project: Path, name: str) -> None:
     file.touch()
     (project / "conf/model/commonwealth.yaml").touch()
     assert drawers(project) == [f"src/eksplora/{name}"]
+
+
+def test_files_are_found_without_a_repository(project: Path) -> None:
+    (project / ".gitignore").write_text("/data/\n")
+    (project / "data").mkdir()
+    for name in ("notes.md", "data/rows.csv"):
+        (project / name).touch()
+    before = project_files(project)
+    shutil.rmtree(project / ".git")
+    assert project_files(project) == before == [".gitignore", "notes.md"]
 
 
 @pytest.mark.parametrize("folder", ["home/someone", "root/data", "work/main", "Users/someone"])

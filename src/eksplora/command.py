@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -76,6 +77,8 @@ def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], No
         @functools.wraps(task)
         def run() -> None:
             with interruptible(), read_by_somebody():
+                with readable_errors(root):
+                    check_checkout(Path(task.__code__.co_filename))
                 if {"--help", "-h"} & set(sys.argv[1:]):
                     print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
                     return
@@ -309,6 +312,20 @@ def _assignment(match: re.Match[str]) -> str:
 def _unquoted(text: str) -> str:
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
     return text[1:-1] if is_quoted else text
+
+
+def check_checkout(script: Path) -> None:
+    """Refuse to run one checkout's command on the sources and `conf/` of another: a copied .venv leads to the old one.
+
+    Raises:
+        ConfigError: If the script has sources beside it that are not those that were imported.
+    """
+    project = script.resolve().parents[1]
+    if (project / "src/eksplora").is_dir() and project != CONF.parent:
+        raise ConfigError(
+            f"{script.name} is of {project}, but this Python imports eksplora from {CONF.parent}. "
+            f"Use {project}/.venv, which `make setup` makes there."
+        )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -14,6 +14,7 @@ The message of a `UserError` is one line: what is wrong (key or file, and value)
 """
 
 import os
+import shlex
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -75,6 +76,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(word, options, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."
+
+
+def command_line(stage: str, **keys: object) -> str:
+    """The command of a stage, for a message: what a name from elsewhere says is a word of it, whatever stands in it.
+
+    Examples:
+        >>> command_line("confirm", experiment="wine_mlp")
+        'python pipelines/confirm.py experiment=wine_mlp'
+        >>> command_line("confirm", experiment="wine; rm -r data")
+        "python pipelines/confirm.py 'experiment=wine; rm -r data'"
+    """
+    return shlex.join(["python", f"pipelines/{stage}.py", *(f"{key}={value}" for key, value in keys.items())])
 
 
 def reason_of(error: OSError) -> str:

@@ -284,7 +284,7 @@ def test_the_page_holds_command_peers_and_tables(
     output = tmp_path / "new" / "page.md"
     bench_peers(ask("repeats=2", f"output={output}"), {"fake": fake})
     text = output.read_text()
-    assert '- command: `make bench-peers ARGS="python=' in text
+    assert "- command: `make bench-peers ARGS='python=" in text
     assert "- peers: keras 3, ray 2\n" in text
     assert "- runs: 2 of each side of a training" in text
     assert text.index("## One\n\nWhat was done.\n\n| side | s |") < text.index("## Two\n")

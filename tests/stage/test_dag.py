@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,39 @@ def test_no_source_imports_relatively() -> None:
 def test_a_list_that_cannot_be_is_refused(experiments: list[str], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         dags.make(experiments)
+
+
+HOSTILE = [
+    "a|touch X",
+    "a;touch X",
+    "$(touch X)",
+    "`touch X`",
+    "${x}",
+    "a b",
+    "../wine_mlp",
+    "team/wine",
+    "a\nb",
+    "-x",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_whose_name_is_no_name_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC hands the name to a shell, and makes a folder of it; it may be the name of the data, too."""
+    told = r" is no name\. Call its file by letters, digits, '_', '-' and '\.' alone\.$"
+    with pytest.raises(ConfigError, match=rf"^experiments: .*{told}"):
+        dags.make([name])
+    other = replace(chosen(LISTED[0]), choices=dict(chosen(LISTED[0]).choices) | {"data": name})
+    monkeypatch.setattr(dags.build, "compose_request", lambda root, overrides: other)
+    with pytest.raises(ConfigError, match=rf"^data: .*{told}"):
+        dags.make([LISTED[0]])
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_words_of_a_command_are_one_word_to_the_shell(word: str) -> None:
+    command = dags.Stage("search", "wine", [f"experiment={word}"], [], []).entry()["cmd"]
+    assert shlex.split(command) == ["${python}", "pipelines/search.py", f"experiment={word}"]
 
 
 def test_an_unknown_experiment_is_one_line_and_no_file_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
 from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
-from eksplora.errors import ConfigError, DataError, nearest
+from eksplora.errors import ConfigError, DataError, command_line, nearest
 from eksplora.protocol import check_fraction, check_seed, split_rows
 
 Part = Literal["train", "test"]
@@ -229,7 +229,7 @@ class Dataset(ABC):
                 raise ConfigError(f"data.{key} is {stated}, but {self.name} has {card[key]}. Set it to {card[key]}.")
 
     def _way_out(self) -> str:
-        return f"Run `python pipelines/prepare.py data={self.name}`."
+        return f"Run `{command_line('prepare', data=self.name)}`."
 
 
 def _names(excluded: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The networks that baselines compare with: the best finished study of the same experiment."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +27,7 @@ def in_words(results: Path, base: Config) -> str:
     if not found:
         return (
             f"No study of this experiment's networks on the same rows in {results}/ yet: "
-            f"make sweep EXPERIMENT={base['experiment']}"
+            f"make sweep {shlex.quote('EXPERIMENT=' + base['experiment'])}"
         )
     better = min if base["objective"]["direction"] == "minimize" else max
     best = better(found, key=lambda facts: float(facts["best"][facts["metric"]]))

@@ -2,7 +2,6 @@
 
 from eksplora.build import Request
 from eksplora.console.work import announce
-from eksplora.stage._setup import check_settings
 
 
 def begin(request: Request, what: str | None = None) -> None:
@@ -13,13 +12,3 @@ def begin(request: Request, what: str | None = None) -> None:
         what: What it is about; None: the experiment.
     """
     announce(f"{request.root} {request.settings.experiment if what is None else what}: starting")
-
-
-def begin_study(request: Request) -> None:
-    """Say that a command begins that trains, if it can.
-
-    Raises:
-        ConfigError: If its budget means nothing.
-    """
-    check_settings(request.settings.study, request.settings.study.n_trials)
-    begin(request)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eksplora.errors import ConfigError, DataError, StorageError, reason_of
+from eksplora.errors import ConfigError, DataError, StorageError, command_line, reason_of
 from eksplora.schema import SearchConfig
 from eksplora.stage._handed_on import SHAPES
 from eksplora.untrusted import parse_json, plain_cell
@@ -144,8 +144,8 @@ def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = 
         DataError: If it has not handed them on; the message says which command does.
     """
     path = output / stage / f"{name or stage}.json"
-    target = f" output={output}" if stage == "search" else ""
-    way_out = f"Run the stage before: python pipelines/{stage}.py experiment={experiment}{target}, or dvc repro."
+    target = {"output": output} if stage == "search" else {}
+    way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}, or dvc repro."
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from eksplora import build
 from eksplora.errors import ConfigError
 from eksplora.schema import Study
 from eksplora.search.space import Space, extremes
+from eksplora.stage._begin import begin
 from eksplora.stage._packing import filling_batch, learning_batch
 from eksplora.stage._plan import Plan
 from eksplora.types import Config
@@ -39,6 +40,16 @@ def check_settings(study: Study, num_trials: int | None) -> None:
         value = getattr(study, key)
         if value is not None and value <= 0:
             raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
+
+
+def begin_study(request: build.Request) -> None:
+    """Say that a command begins that trains, if it can.
+
+    Raises:
+        ConfigError: If its budget means nothing.
+    """
+    check_settings(request.settings.study, request.settings.study.n_trials)
+    begin(request)
 
 
 def num_cores() -> int:

@@ -8,7 +8,7 @@ from eksplora.build import Request
 from eksplora.schema import BaselineConfig
 from eksplora.search.space import Choice, Parameter
 from eksplora.stage._baseline_choice import check_overrides, chosen, configurator, is_typed
-from eksplora.stage._begin import begin_study
+from eksplora.stage._setup import begin_study
 from eksplora.stage.search import default_name
 from eksplora.tracker import spool as spools
 from eksplora.types import Status

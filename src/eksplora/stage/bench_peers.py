@@ -1,6 +1,7 @@
 """The stage `bench_peers`: speed against other tools that one would take for the same work, as tables."""
 
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -57,7 +58,7 @@ def check(settings: BenchPeersConfig, known: Mapping[str, Measure]) -> list[str]
 
 def facts(request: build.Request, versions: str) -> dict[str, str]:
     """When, by what command, on what machine and against what."""
-    command = "make bench-peers" + (f' ARGS="{" ".join(request.overrides)}"' if request.overrides else "")
+    command = "make bench-peers" + (f" ARGS={shlex.quote(shlex.join(request.overrides))}" if request.overrides else "")
     repeats = f"{request.settings.repeats} of each side of a training; the tables say how many of each study"
     return circumstances(request) | {"command": f"`{command}`", "peers": versions, "runs": repeats}
 

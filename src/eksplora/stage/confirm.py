@@ -3,9 +3,9 @@
 from eksplora.build import Configurator, Request
 from eksplora.errors import ConfigError
 from eksplora.schema import ConfirmConfig
-from eksplora.stage._begin import begin_study
 from eksplora.stage._candidates import candidates
 from eksplora.stage._results import output_of, read_facts, try_new_folders
+from eksplora.stage._setup import begin_study
 
 EACH = {"sampler": "grid", "pruner": "none"}
 """The choices by which every candidate is tried to its end."""

@@ -6,6 +6,7 @@ configuration names). So a changed comment in `report/` reruns no search, and a 
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from eksplora.stage._reach import files_of, reach
 from eksplora.stage._results import write_file
 from eksplora.stage.confirm import EACH, ON_ALL_ROWS
 from eksplora.types import Config
+from eksplora.untrusted import is_name
 
 ROOT = CONF.parent
 PACKAGE = ROOT / "src/eksplora"
@@ -72,8 +74,8 @@ class Stage:
     def entry(self) -> dict[str, Any]:
         """Its entry in dvc.yaml."""
         kept = [{path: {"persist": True}} for path in self.persistent]
-        command = " ".join(["${python}", f"pipelines/{self.name}.py", *self.words])
-        return {"cmd": command, "deps": self.dependencies, "outs": [*kept, *self.outs]}
+        command = shlex.join([f"pipelines/{self.name}.py", *self.words])
+        return {"cmd": f"${{python}} {command}", "deps": self.dependencies, "outs": [*kept, *self.outs]}
 
 
 @dataclass
@@ -125,23 +127,34 @@ def make(experiments: Sequence[str]) -> Dag:
     """The DAG of some experiments.
 
     Raises:
-        ConfigError: If one has no file or is listed twice, or there is none.
+        ConfigError: If one has no file or is listed twice, or there is none; or if a file's name is no name.
     """
     known = build.choices("experiment")
     for name in experiments:
-        if name not in known:
+        if _named("experiments", name) not in known:
             raise ConfigError(f"experiments: '{name}' is no file of conf/experiment/. {nearest(name, known)}")
     if not experiments or len(set(experiments)) < len(experiments):
         raise ConfigError(f"experiments: {list(experiments)} lists none, or one twice. List each once.")
     found = Dag()
     for experiment in experiments:
         chosen = build.compose_request("search", [f"experiment={experiment}"])
-        data = chosen.choices["data"]
+        data = _named("data", chosen.choices["data"])
         if data not in [stage.subject for stage in found.stages if stage.name == "prepare"]:
             found.stages.append(_prepare(data))
         found.stages += _of_experiment(experiment, data, chosen)
         _show(found, experiment, chosen.config)
     return found
+
+
+def _named(key: str, name: str) -> str:
+    """A name that DVC hands to a shell and makes a folder of, once it is one.
+
+    Raises:
+        ConfigError: If it has blanks or signs in it.
+    """
+    if not is_name(name):
+        raise ConfigError(f"{key}: {name!r} is no name. Call its file by letters, digits, '_', '-' and '.' alone.")
+    return name
 
 
 def _prepare(data: str) -> Stage:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eksplora.build import Request
 from eksplora.console.work import Work
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.provenance import command_like
 from eksplora.schema import SearchConfig
 from eksplora.stage._begin import begin
@@ -108,5 +108,5 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
     except (OSError, ValueError, TypeError, csv.Error) as error:  # one that breaks off has no text for a number
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
-            f"python pipelines/confirm.py experiment={experiment}, or dvc repro."
+            f"{command_line('confirm', experiment=experiment)}, or dvc repro."
         ) from None

@@ -6,8 +6,8 @@ from pathlib import Path
 from eksplora.build import Configurator, Request, check_space, parse_space
 from eksplora.errors import ConfigError
 from eksplora.schema import SearchConfig
-from eksplora.stage._begin import begin_study
 from eksplora.stage._results import try_writing, write_file
+from eksplora.stage._setup import begin_study
 
 
 def search(request: Request) -> None:

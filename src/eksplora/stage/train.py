@@ -5,7 +5,7 @@ from pathlib import Path
 from eksplora.build import Configurator, Request
 from eksplora.counter import fingerprint
 from eksplora.schema import SearchConfig
-from eksplora.stage._begin import begin_study
+from eksplora.stage._setup import begin_study
 
 
 def train(request: Request) -> None:

@@ -1,19 +1,33 @@
 """The stage `ui`: MLflow's own pages over the recorded runs."""
 
 import os
+import re
+import signal
+import socket
 import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from eksplora.build import Request
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, EksploraError
 from eksplora.schema import UiConfig
+from eksplora.stage import _pages
 from eksplora.stage._tracking import tracker_of
+from eksplora.tracker._address import masked
+
+TRAINING_PAGES = "#/experiments?workflowType=machine_learning"
+"""Where MLflow's pages for trainings begin; without the last words it opens those for language models."""
+
+LOG = "ui.log"
 
 
 def ui(request: Request) -> None:
-    """Serve MLflow's UI until Ctrl-C; this process becomes the server.
+    """Serve MLflow's pages until Ctrl-C, which is the usual end of it: exit code 0.
 
     Raises:
-        ConfigError: If the port is out of range, or tracking is off.
+        ConfigError: If the port is out of range or in use, or tracking is off.
+        EksploraError: If the server ends by itself.
     """
     settings: UiConfig = request.settings
     if not 1 <= settings.port <= 65535:
@@ -21,9 +35,56 @@ def ui(request: Request) -> None:
     uri = tracker_of(request.config).server_uri
     if not uri:
         raise ConfigError("tracker: this tracker keeps no runs to look at. Use tracker=mlflow.")
-    page = f"http://{settings.host}:{settings.port}/#/experiments?workflowType=machine_learning"
-    print(f"MLflow UI, in some seconds: {page}   (Ctrl-C ends it)", flush=True)
+    if re.match(r"https?://", uri):
+        print(f"tracker.uri is a server, which shows its runs itself: {masked(uri).rstrip('/')}/{TRAINING_PAGES}")
+        return
+    _check_free(settings.host, settings.port)
+    log = Path(request.config["paths"]["mlruns"]) / LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _serve(settings, uri, log)
+    except KeyboardInterrupt:
+        print("\nMLflow UI: ended")
+
+
+def _serve(settings: UiConfig, uri: str, log: Path) -> None:
+    """Start the server, say when it is up, and wait for its end."""
+    address = f"http://{settings.host}:{settings.port}"
     arguments = ["--host", settings.host, "--port", str(settings.port), "--workers", "1"]
-    # The address goes by the environment: the list of processes is anybody's to read, and it may hold a password.
-    os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_BACKEND_STORE_URI=uri)
-    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *arguments])
+    # The store goes by the environment: it may hold a password, and every user can read the arguments of processes.
+    os.environ |= {
+        "MLFLOW_BACKEND_STORE_URI": uri,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
+    signal.signal(signal.SIGHUP, _end)
+    print(f"MLflow UI: starting, which takes some seconds. Its log: {log}", flush=True)
+    with _pages.served(arguments, log) as server:
+        _pages.wait_until_up(server, address, log)
+        print(f"MLflow UI: {address}/{TRAINING_PAGES}   (Ctrl-C ends it)", flush=True)
+        server.wait()
+        raise EksploraError(_pages.ended(log))
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End as the terminal does that was closed."""
+    sys.exit(128 + number)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Ask for the port as the server will.
+
+    Raises:
+        ConfigError: If it cannot be used, with the reason.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was in use a moment ago is free
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} of {host} cannot be used ({error.strerror}): another server may be there. "
+            f"Look at http://{host}:{port}, or take another port: port={port % 65535 + 1}."
+        ) from None

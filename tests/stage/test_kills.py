@@ -1,0 +1,167 @@
+"""A campaign of kill -9 at random moments of real studies: drivers, workers, and all at once.
+
+EKSPLORA_KILLS=100 EKSPLORA_KILLS_SEED=1 make test-slow ARGS="tests/stage/test_kills.py -s"
+"""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import surviving as here
+
+from eksplora.stage._study import WORK
+
+KILLS = int(os.environ.get("EKSPLORA_KILLS", "5"))
+SEED = int(os.environ.get("EKSPLORA_KILLS_SEED", "0"))
+TRIALS, MEMBERS = 6, 2
+SETTING = (
+    "experiment=boston_mlp",
+    "sampler=random",
+    "study.name=study",
+    f"study.n_trials={TRIALS}",
+    f"study.n_members={MEMBERS}",
+    "study.workers=2",
+    "study.threads=1",
+    "study.checkpoint_seconds=0.05",
+    "trainer.max_epochs=150",
+    "space.params.model.widths=choice([8],[16])",
+)
+STUDY = Path("mlruns/studies/study")
+RUNS = """SELECT status, count(*) FROM runs JOIN tags USING (run_uuid)
+          WHERE key = 'study' AND value = 'study' GROUP BY status"""
+"""The runs of the study; that of the experiment's own configuration, which it is compared with, is another study."""
+
+
+@dataclass
+class Campaign:
+    """What was killed, and what came of it.
+
+    Attributes:
+        kills: How often each was killed.
+        rounds: Studies that were brought to their end.
+        wrong: What was not as it should be.
+    """
+
+    draws: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+
+    def read(self, output: str) -> None:
+        """Look through what a command printed."""
+        if "Traceback" in output:
+            self.wrong["traceback"] += 1
+            print(output)
+
+    def run_once(self, prepared: str) -> bool:
+        """Start the study and kill it, its workers, or all; whether it came to its end before."""
+        with here.command(here.SEARCH, *SETTING, prepared, tracker="mlflow") as process:
+            if self.draws.random() < 0.3 and self.passes(process, self.draws.randint(2, 30)):
+                self.kill_worker(process)
+            if not self.passes(process, self.draws.choice((0, 1, 5, 20, 60, 150))):
+                self.end(process)
+                return True
+            time.sleep(self.draws.uniform(0, 0.5))  # a moment, not a wait
+            what, kill = self.draws.choice(self.ways())
+            kill(process)
+            self.kills[what] += 1
+            self.read(process.communicate(timeout=120)[0])
+            here.until(lambda: not here.session(process.pid), seconds=120)
+        return False
+
+    def end(self, process: "subprocess.Popen[str]") -> None:
+        """Let a study end by itself, and judge it."""
+        output = process.communicate(timeout=600)[0]
+        assert process.returncode == 0, output
+        self.read(output)
+        if "`make sync` fills it in" in output:  # a busy machine: MLflow was given up for now
+            subprocess.run([sys.executable, str(here.SEARCH.with_name("sync.py"))], check=True, timeout=600)
+        self.judge()
+
+    def passes(self, process: "subprocess.Popen[str]", steps: int) -> bool:
+        """Wait until the study's files have changed so often; whether the process lives."""
+        seen = files()
+        while steps > 0 and process.poll() is None:
+            time.sleep(0.01)
+            now = files()
+            steps -= len(now - seen)
+            seen = now
+        return process.poll() is None
+
+    @staticmethod
+    def ways() -> list[tuple[str, Callable[["subprocess.Popen[str]"], None]]]:
+        """How a study is killed."""
+        return [
+            ("driver", lambda process: os.kill(process.pid, signal.SIGKILL)),
+            ("all at once", lambda process: os.killpg(process.pid, signal.SIGKILL)),
+        ]
+
+    def kill_worker(self, process: "subprocess.Popen[str]") -> None:
+        """Kill one that trains; the driver goes on with another. Twice on the same trials they go on one by one."""
+        workers = [pid for pid in here.session(process.pid) if is_worker(pid)]
+        if workers:
+            os.kill(self.draws.choice(workers), signal.SIGKILL)
+            self.kills["worker"] += 1
+
+    def judge(self) -> None:
+        """Compare an ended study with the undisturbed one."""
+        self.rounds += 1
+        ends = Counter((data["trial"], data.get("member")) for kind in here.ENDED for data in here.events(kind))
+        wanted = {(trial, member) for trial in range(TRIALS) for member in (None, *range(MEMBERS))}
+        self.wrong["lost"] += len(wanted - set(ends))
+        self.wrong["twice"] += sum(count > 1 for count in ends.values())
+        weights, expected = here.members(), here.members("undisturbed")
+        self.wrong["different"] += sum(weights.get(key) != value for key, value in expected.items())
+        self.wrong["different"] += here.table() != here.table("undisturbed")
+        with closing(sqlite3.connect("mlruns/mlflow.db")) as database:
+            runs = dict(database.execute(RUNS).fetchall())
+        if runs != {"FINISHED": 1 + TRIALS + TRIALS * MEMBERS}:
+            self.wrong["different in MLflow"] += 1
+            print(runs)
+
+
+def files() -> set[tuple[str, int]]:
+    """The files of the study, each with the moment of its last change."""
+    found = set()
+    for path in STUDY.rglob("*"):
+        try:
+            found.add((str(path), path.stat().st_mtime_ns))
+        except OSError:
+            continue  # it has just been replaced
+    return found
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process was forked from the server of workers: that is the second process of its command line."""
+    try:
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        both = [Path(f"/proc/{number}/cmdline").read_bytes() for number in (pid, parent)]
+    except OSError:
+        return False
+    return both[0] == both[1] and b"forkserver" in both[0]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600 + 60 * KILLS)
+def test_no_kill_loses_doubles_or_changes_a_trial(prepared: str, workplace: Path) -> None:
+    here.undisturbed(*SETTING, prepared, work=WORK)
+    campaign = Campaign(random.Random(SEED))
+    while campaign.kills.total() < KILLS:
+        if campaign.run_once(prepared):
+            shutil.rmtree("mlruns")
+    with here.command(here.SEARCH, *SETTING, prepared, tracker="mlflow") as process:
+        campaign.end(process)
+    print(f"\n{campaign.kills.total()} kills {dict(campaign.kills)} in {campaign.rounds} studies of {TRIALS} trials")
+    print(dict(campaign.wrong))
+    assert not +campaign.wrong
