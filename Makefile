@@ -82,11 +82,11 @@ test: $(STAMP) ## the tests, without the slow ones [ARGS="pytest arguments"]
 test-slow: $(STAMP) ## the slow tests
 	$(VENV_PYTHON) -m pytest -m "slow and not gpu" $(value ARGS)
 
-bench: $(STAMP) ## measure speed and write docs/benchmarks.md
-	$(VENV_PYTHON) pipelines/bench.py$(if $(value ARGS), $(value ARGS))
+bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="--only population"]
+	$(VENV_PYTHON) -m benchmarks.speed$(if $(value ARGS), $(value ARGS))
 
 bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md
-	$(VENV_PYTHON) pipelines/bench_peers.py$(if $(value ARGS), $(value ARGS))
+	$(VENV_PYTHON) -m benchmarks.against_peers$(if $(value ARGS), $(value ARGS))
 
 catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/
 	$(VENV_PYTHON) pipelines/catalogue.py$(if $(value ARGS), $(value ARGS))
