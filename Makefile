@@ -94,11 +94,11 @@ test: $(STAMP) ## the tests, without the slow ones [ARGS="pytest arguments"]
 test-slow: $(STAMP) ## the slow tests [ARGS="pytest arguments"]
 	$(VENV_PYTHON) -m pytest -m "slow and not gpu" $(value ARGS)
 
-bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/bench.py$(args)
+bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="--only population"]
+	$(VENV_PYTHON) -m benchmarks.speed$(args)
 
-bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/bench_peers.py$(args)
+bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md [ARGS="--repeats 3"]
+	$(VENV_PYTHON) -m benchmarks.against_peers$(args)
 
 catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/ [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/catalogue.py$(args)

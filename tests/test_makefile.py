@@ -127,8 +127,8 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("catalogue",), "pipelines/catalogue.py"),
         (("baseline", "EXPERIMENT=wine_mlp"), "pipelines/baseline.py experiment=wine_mlp"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
-        (("bench",), "pipelines/bench.py"),
-        (("bench-peers", "ARGS=repeats=1"), "pipelines/bench_peers.py repeats=1"),
+        (("bench",), "-m benchmarks.speed"),
+        (("bench-peers", "ARGS=--repeats 1"), "-m benchmarks.against_peers --repeats 1"),
         (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile --no-loadscope-reorder -x"),
         (("test-slow",), '-m pytest -m "slow and not gpu" '),
     ],
@@ -385,7 +385,7 @@ def test_the_peers_are_installed_once_and_again_when_their_pins_change(without_p
     def installs() -> list[str]:
         calls.unlink(missing_ok=True)
         done = make(without_peers, "bench-peers")
-        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "pipelines/bench_peers.py")
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "-m benchmarks.against_peers")
         return calls.read_text().splitlines() if calls.exists() else []
 
     assert installs() == [

@@ -56,12 +56,13 @@ OWNERS = {
     "lightning": set[str](),  # pytorch_lightning is the one that is installed
     "ray": {"launch"},
 }
+NOT_SHIPPED = {"benchmarks", "tests", "tools"}
 RESULT_BLIND = {
     "drawing",
     "provenance",
     "statistics",
     "untrusted",
-}  # of rank 1, but in no result
+}  # of rank 1, but no training's result depends on them
 NO_CHOICES = {"tracker/spool"}  # public for the driver, which writes it whatever the tracker is
 FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")
@@ -96,6 +97,8 @@ def wrong_imports(root: Path) -> list[str]:
         for name in imports(file, root / "src/eksplora"):
             top, _, rest = name.partition(".")
             other = rest.partition(".")[0]
+            if top in NOT_SHIPPED:
+                found.append(f"{file.name} imports {top}, which is not installed")
             if top in OWNERS and part not in OWNERS[top]:
                 found.append(f"{file.name} imports {top}")
             if top == "eksplora" and other in RANK and part != other and RANK[other] >= RANK.get(part, 0):
@@ -379,6 +382,7 @@ def project(tmp_path: Path) -> Path:
         ("src/eksplora/search/space.py", "import pytorch_lightning as pl", "space.py imports pytorch_lightning"),
         ("src/eksplora/extra.py", "", "extra has no rank"),
         ("pipelines/train.py", "import mlflow", "train.py imports mlflow"),
+        ("pipelines/train.py", "from benchmarks import speed", "train.py imports benchmarks, which is not installed"),
     ],
 )
 def test_wrong_imports_are_found(project: Path, file: str, text: str, offence: str) -> None:

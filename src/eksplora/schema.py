@@ -283,35 +283,6 @@ class UiConfig:
 
 
 @dataclass
-class BenchConfig:
-    """Root of `conf/bench.yaml`."""
-
-    repeats: int = MISSING
-    seeds: int = MISSING
-    accuracy_epochs: int = MISSING
-    only: list[str] | None = MISSING
-    output: str = MISSING
-
-
-@dataclass
-class BenchPeersConfig:
-    """Root of `conf/bench_peers.yaml`."""
-
-    python: str = MISSING
-    only: list[str] | None = MISSING
-    repeats: int = MISSING
-    epochs: int = MISSING
-    members: int = MISSING
-    study_trials: int = MISSING
-    study_repeats: int = MISSING
-    peer_study_repeats: int = MISSING
-    cnn_epochs: int = MISSING
-    seeds: int = MISSING
-    accuracy_epochs: int = MISSING
-    output: str = MISSING
-
-
-@dataclass
 class DagConfig:
     """Root of `conf/dag.yaml`."""
 
@@ -369,8 +340,6 @@ ROOTS: Mapping[str, type] = {
     "predict": PredictConfig,
     "reproduce": ReproduceConfig,
     "ui": UiConfig,
-    "bench": BenchConfig,
-    "bench_peers": BenchPeersConfig,
     "catalogue": CatalogueConfig,
     "dag": DagConfig,
 }

@@ -37,7 +37,6 @@ CASES: dict[str, tuple[str, str]] = {
     "search model.widths=3": ("model.widths: 3 is of the wrong type.", "Give a list such as [128, 128, 128, 128]."),
     "search optimizer.lr=nan": ("optimizer.lr: nan is not finite.", "Give a number."),
     "ui port=abc": ("port: 'abc' is of the wrong type.", "Give a whole number."),
-    "bench repeats=abc": ("repeats: 'abc' is of the wrong type.", "Give a whole number."),
     # values that mean nothing
     "search study.n_trials=0": ("study.n_trials must be at least 1, got 0.", "Give a larger number."),
     "search study.n_trials=-1": ("study.n_trials must be at least 1, got -1.", "Give a larger number."),
@@ -160,10 +159,7 @@ print("imported", *sorted({"torch", "pytorch_lightning", "mlflow", "sklearn"} & 
 @pytest.mark.parametrize(
     ("name", "override", "code"),
     [
-        *(
-            (name, "--help", None)
-            for name in ("baseline", "bench", "catalogue", "prepare", "search", "sync", "train", "ui")
-        ),
+        *((name, "--help", None) for name in ("baseline", "catalogue", "prepare", "search", "sync", "train", "ui")),
         ("train", "optimizer.lr=abc", 2),
         ("search", "objective=accuracy", 2),
         ("search", "space.params.optimizer.lrr=interval(1,2)", 2),

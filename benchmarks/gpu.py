@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import torch
 
-from eksplora.stage._bench_case import Case, load
-from eksplora.stage._bench_population import fused
-from eksplora.stage._bench_sides import Call, processes, rows_of, time_sides
-from eksplora.stage._bench_table import Row, Section
-from eksplora.stage._bench_training import BARE
-from eksplora.stage._bench_turns import Say
+from benchmarks.case import Case, load
+from benchmarks.population import fused
+from benchmarks.sides import Call, processes, rows_of, time_sides
+from benchmarks.table import Row, Section
+from benchmarks.training import BARE
+from benchmarks.turns import Say
 
 TITLE = "Populations on a GPU"
 NO_GPU = "Not measured: this machine has no GPU."

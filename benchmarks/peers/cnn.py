@@ -7,12 +7,12 @@ from statistics import mean, median, stdev
 
 from scipy.stats import t
 
-from eksplora.schema import BenchPeersConfig
-from eksplora.stage._bench_table import Row, Section, spread
-from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
-from eksplora.stage._peers_data import export
-from eksplora.stage._peers_process import Ours, Peers, Training
-from eksplora.stage._peers_training import same_steps
+from benchmarks.peers.data import export
+from benchmarks.peers.process import Ours, Peers, Training
+from benchmarks.peers.training import same_steps
+from benchmarks.settings import PeersSettings
+from benchmarks.table import Row, Section, spread
+from benchmarks.turns import Say, Side, in_turn, times_faster
 
 BF16 = "eksplora, bf16"
 FLOAT32 = "eksplora, float32"
@@ -27,7 +27,7 @@ cores, every side on the same images in memory.
 
 - eksplora: `pipelines/train.py experiment=fashion_mnist_cnn`, tracked in MLflow meanwhile and afterwards;
   `trainer.precision` is bf16-mixed or 32-true. From the trial's first event to its last.
-- Keras: `docs/peers/keras_cnn.py`. From building the network to the end of `fit`, after a short training that does not
+- Keras: `scripts/keras_cnn.py`. From building the network to the end of `fit`, after a short training that does not
   count.
 - rest: the other seconds of the command: imports and data; for ours also processes, plots and the wait for MLflow, for
   Keras the training that does not count.
@@ -39,7 +39,7 @@ precision. Both precisions share a member's initial weights and order of images,
 interval of the mean is Student's, 95 %. Distinguishable: whether the interval of the differences leaves out 0."""
 
 
-def measure_cnn(settings: BenchPeersConfig, folder: Path, say: Say) -> list[Section]:
+def measure_cnn(settings: PeersSettings, folder: Path, say: Say) -> list[Section]:
     """Time all sides in turn, then compare the precisions.
 
     Raises:
@@ -66,7 +66,7 @@ def train(ours: Ours, precision: str, members: int, epochs: int) -> Training:
     return ours.train("experiment=fashion_mnist_cnn", f"trainer.precision={PRECISIONS[precision]}", *budget)
 
 
-def measure_accuracy(settings: BenchPeersConfig, ours: Ours, say: Say) -> Section:
+def measure_accuracy(settings: PeersSettings, ours: Ours, say: Say) -> Section:
     """Train the same members in both precisions."""
     scores = {}
     for precision in PRECISIONS:

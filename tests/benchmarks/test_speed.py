@@ -13,31 +13,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks import augmentation, bare, driver, gpu, idle, memory, population, precision, sides, table, training
+from benchmarks.case import SCORES, Case, Run, load
+from benchmarks.memory import MIB, Peak
+from benchmarks.settings import SpeedSettings
+from benchmarks.sides import Call
+from benchmarks.speed import MEASUREMENTS, bench
+from benchmarks.table import Section
+from benchmarks.tracked import Desk, members_of
+from benchmarks.training import BARE, OURS, UNVALIDATED
+from benchmarks.turns import Say
 from eksplora import build
 from eksplora.counter import derive
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.schema import BenchConfig
-from eksplora.stage import (
-    _bench_augmentation,
-    _bench_driver,
-    _bench_gpu,
-    _bench_idle,
-    _bench_memory,
-    _bench_population,
-    _bench_precision,
-    _bench_sides,
-    _bench_table,
-    _bench_training,
-)
-from eksplora.stage import _bench_bare as bare
-from eksplora.stage._bench_case import SCORES, Case, Run, load
-from eksplora.stage._bench_memory import MIB, Peak
-from eksplora.stage._bench_sides import Call
-from eksplora.stage._bench_table import Section
-from eksplora.stage._bench_tracked import Desk, members_of
-from eksplora.stage._bench_training import BARE, OURS, UNVALIDATED
-from eksplora.stage._bench_turns import Say
-from eksplora.stage.bench import MEASUREMENTS, bench
 from eksplora.tracker.spool import Event, read
 from eksplora.training import engine
 from eksplora.training.batches import epoch_order
@@ -74,7 +62,7 @@ class Here(Executor):
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spares the seconds in which new processes import torch; `test_sides_live_in_...` looks at the real ones."""
-    monkeypatch.setattr(_bench_sides, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(sides, "ProcessPoolExecutor", Here)
 
 
 def spools(folder: Path) -> list[list[Event]]:
@@ -172,7 +160,7 @@ def test_bare_adam_has_the_numbers_of_conf_and_takes_its_switches_only_when_aske
 
 
 def test_sides_live_in_processes_of_their_own() -> None:
-    with _bench_sides.processes(2) as (first, second):
+    with sides.processes(2) as (first, second):
         pids = [worker.submit(os.getpid).result() for worker in (first, second, first, second)]
     assert pids[:2] == pids[2:]
     assert len({os.getpid(), *pids}) == 3
@@ -189,21 +177,21 @@ def call(**arguments: Any) -> Call:
 
 
 def test_calls_at_once_last_from_the_first_begin_to_the_last_end() -> None:
-    together = _bench_sides.run([call(begun=5.0, ended=8.0, score=0.1), call(begun=4.5, ended=7.0, score=0.2)])
+    together = sides.run([call(begun=5.0, ended=8.0, score=0.1), call(begun=4.5, ended=7.0, score=0.2)])
     assert together == Run(4.5, 8.0, 7, [0.1, 0.2])
-    assert _bench_sides.seconds([together]) == [1.75]  # of 3.5 s for two trainings
+    assert sides.seconds([together]) == [1.75]  # of 3.5 s for two trainings
 
 
 def test_sides_that_are_not_judged_run_three_times_at_most() -> None:
-    sides = {"ours": [call()], "theirs": [call()], "other": [call()]}
-    runs = _bench_sides.time_sides(sides, judged=("ours", "theirs"), repeats=5, say=lambda text: None)
+    known = {"ours": [call()], "theirs": [call()], "other": [call()]}
+    runs = sides.time_sides(known, judged=("ours", "theirs"), repeats=5, say=lambda text: None)
     assert {name: len(taken) for name, taken in runs.items()} == {"ours": 5, "theirs": 5, "other": 3}
 
 
 def test_sides_with_different_steps_are_not_compared() -> None:
-    sides = {"ours": [call(steps=3)], "theirs": [call(steps=4)]}
+    known = {"ours": [call(steps=3)], "theirs": [call(steps=4)]}
     with pytest.raises(EksploraError, match=r"different numbers of steps: \{'ours': \[3\], 'theirs': \[4\]\}"):
-        _bench_sides.time_sides(sides, judged=("ours",), repeats=1, say=lambda text: None)
+        sides.time_sides(known, judged=("ours",), repeats=1, say=lambda text: None)
 
 
 def test_a_population_is_judged_by_the_seconds_of_a_member() -> None:
@@ -211,7 +199,7 @@ def test_a_population_is_judged_by_the_seconds_of_a_member() -> None:
         "population": [Run(0, 4, 9, [1.0] * 4), Run(0, 2, 9, [1.0] * 4), Run(0, 3, 9, [1.0] * 4)],
         "bare": [Run(0, 3, 9, [1.0]), Run(0, 2, 9, [1.0]), Run(0, 4, 9, [1.0])],
     }
-    rows = _bench_sides.rows_of(runs, judged=("population",), against="bare", target=4)
+    rows = sides.rows_of(runs, judged=("population",), against="bare", target=4)
     assert rows[0] == {
         "side": "population",
         "runs": "3",
@@ -223,7 +211,7 @@ def test_a_population_is_judged_by_the_seconds_of_a_member() -> None:
         "reached": "yes",
     }
     assert (rows[1]["times faster"], rows[1]["target"], rows[1]["reached"]) == ("1.00", "", "")
-    assert _bench_sides.rows_of(runs, judged=("population",), against="bare", target=4.01)[0]["reached"] == "no"
+    assert sides.rows_of(runs, judged=("population",), against="bare", target=4.01)[0]["reached"] == "no"
 
 
 # --- measurements ----------------------------------------------------------------------------------------------------
@@ -232,7 +220,7 @@ def test_a_population_is_judged_by_the_seconds_of_a_member() -> None:
 @pytest.mark.usefixtures("here")
 def test_a_training_is_measured_on_all_sides_and_recorded_in_mlflow(small: Callable[..., Case], tmp_path: Path) -> None:
     said: list[str] = []
-    section = _bench_training.measure_training(small("boston_mlp"), target=1e9, repeats=1, say=said.append)
+    section = training.measure_training(small("boston_mlp"), target=1e9, repeats=1, say=said.append)
     assert [row["side"] for row in section.rows] == [OURS, BARE, UNVALIDATED, "bare loop with fused=True"]
     assert section.rows[0]["reached"] == "yes"
     assert "3 epoch(s), 33 steps of 32 rows" in section.text
@@ -244,7 +232,7 @@ def test_a_training_is_measured_on_all_sides_and_recorded_in_mlflow(small: Calla
 
 def test_the_side_that_is_judged_is_ours_against_the_validating_loop() -> None:
     seconds = {OURS: [2.0, 2.4, 2.2], BARE: [2.0, 1.9, 9.0], UNVALIDATED: [1.0, 1.1, 1.2]}
-    rows = _bench_training.rows_of(seconds, target=1.15)
+    rows = training.rows_of(seconds, target=1.15)
     assert rows[0] == {
         "side": OURS,
         "runs": "3",
@@ -256,7 +244,7 @@ def test_the_side_that_is_judged_is_ours_against_the_validating_loop() -> None:
         "reached": "yes",
     }
     assert [(row["ratio"], row["reached"]) for row in rows[1:]] == [("1.100", ""), ("2.000", "")]
-    assert _bench_training.rows_of(seconds, target=1.05)[0]["reached"] == "no"
+    assert training.rows_of(seconds, target=1.05)[0]["reached"] == "no"
 
 
 @pytest.mark.usefixtures("here")
@@ -264,7 +252,7 @@ def test_the_side_that_is_judged_is_ours_against_the_validating_loop() -> None:
 def test_populations_of_all_sizes_are_measured_and_one_is_judged_in_both_ways(
     small: Callable[..., Case], tmp_path: Path
 ) -> None:
-    section = _bench_population.measure_population(
+    section = population.measure_population(
         small("boston_mlp", "tracker=off"), sizes=(1, 4), judged=4, target=1e-9, aim=8, repeats=1, say=lambda text: None
     )
     assert [(row["side"], row["target"]) for row in section.rows] == [
@@ -287,13 +275,13 @@ def test_both_precisions_are_timed_and_their_members_compared_in_pairs(
     small: Callable[..., Case], tmp_path: Path
 ) -> None:
     case = small("digits_cnn", "tracker=off", "trainer.max_epochs=1")
-    speed = _bench_precision.measure_speed(case, target=1e-9, repeats=1, say=lambda text: None)
+    speed = precision.measure_speed(case, target=1e-9, repeats=1, say=lambda text: None)
     assert [(row["side"], row["reached"]) for row in speed.rows] == [
         ("eksplora, bf16", "yes"),
         ("eksplora, float32", ""),
         ("bare loop, float32", ""),
     ]
-    accuracy = _bench_precision.measure_accuracy(case, epochs=2, seeds=2, say=lambda text: None)
+    accuracy = precision.measure_accuracy(case, epochs=2, seeds=2, say=lambda text: None)
     assert [row["members"] for row in accuracy.rows] == ["2"] * 3
     assert "after 2 epoch(s), by 2 members" in accuracy.text
     means = [float(row["mean"]) for row in accuracy.rows]
@@ -312,7 +300,7 @@ def test_both_precisions_are_timed_and_their_members_compared_in_pairs(
 )
 def test_the_processors_instructions_for_bfloat16_are_named(tmp_path: Path, flags: str, words: str) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t:\n")
-    assert _bench_precision.bf16_instructions(tmp_path / "cpuinfo") == words
+    assert precision.bf16_instructions(tmp_path / "cpuinfo") == words
 
 
 def test_memory_is_told_per_parameter_and_member_beside_the_estimate(
@@ -325,7 +313,7 @@ def test_memory_is_told_per_parameter_and_member_beside_the_estimate(
         Peak(1001, 100 * MIB + 20_000 * parameters),
         Peak(2001, 100 * MIB + 40_000 * parameters),
     ]
-    section = _bench_memory.report(small("boston_mlp"), peaks)
+    section = memory.report(small("boston_mlp"), peaks)
     assert f"One network has {parameters} parameters" in section.text
     assert "fitted: 20.0 bytes per parameter and member (a straight line by least squares, R2 = 1.0000)" in section.text
     assert "estimated: 48.0 bytes per parameter and member" in section.text
@@ -341,7 +329,7 @@ def test_memory_is_told_per_parameter_and_member_beside_the_estimate(
 @pytest.mark.slow
 def test_a_larger_population_holds_more_memory(small: Callable[..., Case]) -> None:
     case = small("boston_mlp", "tracker=off", "model.widths=[256,256]", "trainer.max_epochs=1")
-    section = _bench_memory.measure_memory(case, sizes=(1, 64), say=lambda text: None)
+    section = memory.measure_memory(case, sizes=(1, 64), say=lambda text: None)
     weights = 64 * 4 * (13 * 256 + 256 + 256 * 256 + 256 + 256 + 1) / MIB  # the least that there must be
     assert weights < float(section.rows[1]["above that of 1"]) < 20 * weights
 
@@ -359,11 +347,11 @@ def test_each_augmentation_is_timed_after_steps_of_the_bare_loop(
         return steps, score
 
     monkeypatch.setattr(bare, "train", counted)
-    section = _bench_augmentation.measure_augmentation(
+    section = augmentation.measure_augmentation(
         small("digits_cnn"), names=["shift", "mixup"], rows=64, target=1e9, repeats=2, say=lambda text: None
     )
     assert [(row["augmentation"], row["runs"], row["reached"]) for row in section.rows] == [
-        (_bench_augmentation.STEP, "4", ""),
+        (augmentation.STEP, "4", ""),
         ("shift", "2", "yes"),
         ("mixup", "2", "yes"),
     ]
@@ -372,12 +360,12 @@ def test_each_augmentation_is_timed_after_steps_of_the_bare_loop(
 
 
 def test_an_augmentation_is_judged_by_its_share_of_the_median_step() -> None:
-    times = _bench_augmentation.Times
+    times = augmentation.Times
     runs = {
         "flip": [times(step=0.010, augmentation=0.001), times(step=0.030, augmentation=0.003)],
         "crop": [times(step=0.020, augmentation=0.005), times(step=0.020, augmentation=0.004)],
     }
-    step, flip, crop = _bench_augmentation.rows_of(runs, target=0.2)
+    step, flip, crop = augmentation.rows_of(runs, target=0.2)
     assert (step["median, ms"], step["runs"]) == ("20.00", "4")
     assert (flip["median, ms"], flip["share"], flip["target"], flip["reached"]) == ("2.00", "0.100", "<= 0.2", "yes")
     assert (crop["share"], crop["reached"]) == ("0.225", "no")
@@ -385,13 +373,13 @@ def test_an_augmentation_is_judged_by_its_share_of_the_median_step() -> None:
 
 def test_every_augmentation_but_none_is_measured() -> None:
     files = {file.stem for file in (build.CONF / "augmentation").glob("*.yaml")}
-    assert {*_bench_augmentation.options(), "none"} == files
+    assert {*augmentation.options(), "none"} == files
 
 
 @pytest.mark.usefixtures("here")
 def test_on_a_gpu_a_population_is_judged_per_member(small: Callable[..., Case]) -> None:
-    promise = _bench_gpu.Promise(small("boston_mlp", "tracker=off"), members=3, target=1e9)
-    rows = _bench_gpu.measure(promise, repeats=1, say=lambda text: None)
+    promise = gpu.Promise(small("boston_mlp", "tracker=off"), members=3, target=1e9)
+    rows = gpu.measure(promise, repeats=1, say=lambda text: None)
     assert [(row["training"], row["side"], row["target"], row["reached"]) for row in rows] == [
         ("boston_mlp", "eksplora, population of 3", ">= 1e+09", "no"),
         ("boston_mlp", "bare loop", "", ""),
@@ -400,14 +388,14 @@ def test_on_a_gpu_a_population_is_judged_per_member(small: Callable[..., Case]) 
 
 def test_without_a_gpu_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    section = _bench_gpu.measure_gpu([], repeats=1, say=lambda text: None)
-    assert _bench_table.show(section) == ("## Populations on a GPU\n\nNot measured: this machine has no GPU.\n")
+    section = gpu.measure_gpu([], repeats=1, say=lambda text: None)
+    assert table.show(section) == ("## Populations on a GPU\n\nNot measured: this machine has no GPU.\n")
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_both_sides_train_there(small: Callable[..., Case]) -> None:
     case = small("boston_mlp", "trainer=gpu", "trainer.max_epochs=3")
-    section = _bench_gpu.measure_gpu([_bench_gpu.Promise(case, 16, 1e-9)], repeats=1, say=lambda text: None)
+    section = gpu.measure_gpu([gpu.Promise(case, 16, 1e-9)], repeats=1, say=lambda text: None)
     assert torch.cuda.get_device_name() in section.text
     assert section.rows[0]["reached"] == "yes"
 
@@ -434,7 +422,7 @@ def test_the_idle_training_reports_what_a_real_one_reports() -> None:
     trainings = [Training(trial, Member(index, 0), {}, "") for trial in (0, 1) for index in (0, 1)]
     answers = Answers()
     job = Job(number=0, trainings=trainings, folder="", threads=1, checkpoint_seconds=1.0)
-    _bench_idle.run("job", job, answers)  # type: ignore[arg-type]
+    idle.run("job", job, answers)  # type: ignore[arg-type]
     assert [(result.trial, result.member) for result in answers.results] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [report.epoch for report in answers.reports] == [epoch for epoch in range(1, 11) for _ in trainings]
     last = answers.results[-1]
@@ -445,16 +433,16 @@ def test_the_idle_training_reports_what_a_real_one_reports() -> None:
 
 @pytest.mark.slow
 def test_a_study_that_trains_nothing_is_timed_in_its_parts(tmp_path: Path) -> None:
-    times = _bench_driver.time_study(tmp_path, "study", 3)
+    times = driver.time_study(tmp_path, "study", 3)
     assert times.trials == 3
     assert 0 < times.first < times.last < times.concluded < times.complete
 
 
 def test_the_driver_pays_for_trials_and_the_wait_for_mlflow_but_not_for_start_and_conclusion() -> None:
-    times = _bench_driver.Times(trials=10, first=5.0, last=5.2, concluded=8.2, complete=8.3)
+    times = driver.Times(trials=10, first=5.0, last=5.2, concluded=8.2, complete=8.3)
     assert times.cost_ms == pytest.approx(30.0)
     assert times.in_all_ms == pytest.approx(330.0)
-    (row,) = _bench_driver.rows_of({10: [times]})
+    (row,) = driver.rows_of({10: [times]})
     assert (row["median, ms"], row["start-up, s"], row["conclusion, s"], row["in all, ms"]) == (
         "30.00",
         "5.0",
@@ -466,7 +454,7 @@ def test_the_driver_pays_for_trials_and_the_wait_for_mlflow_but_not_for_start_an
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
-def fake(settings: BenchConfig, folder: Path, say: Say) -> list[Section]:
+def fake(settings: SpeedSettings, folder: Path, say: Say) -> list[Section]:
     """A measurement that takes no time."""
     assert list(folder.iterdir()) == []
     say(f"{settings.repeats} runs")
@@ -478,9 +466,9 @@ def fake(settings: BenchConfig, folder: Path, say: Say) -> list[Section]:
 
 def test_the_page_holds_command_machine_and_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "new" / "benchmarks.md"
-    bench(build.compose_request("bench", ["repeats=2", f"output={output}"]), {"fake": fake})
+    bench(["--repeats", "2", "--output", str(output)], {"fake": fake})
     text = output.read_text()
-    assert "- command: `python pipelines/bench.py repeats=2 output=" in text
+    assert "- command: `python -m benchmarks.speed --repeats 2 --output " in text
     assert "- runs: 2 of each side that a target is about" in text
     assert "cores" in text
     assert (
@@ -494,19 +482,27 @@ def test_a_choice_of_measurements_is_printed_and_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "benchmarks.md"
-    bench(build.compose_request("bench", ["only=[fake]", f"output={output}"]), {"fake": fake, "other": fake})
+    bench(["--only", "fake", "--output", str(output)], {"fake": fake, "other": fake})
     shown = capsys.readouterr().out
-    assert shown == "".join(
-        _bench_table.show(section) + "\n" for section in fake(BenchConfig(repeats=5), tmp_path, print)
-    )
+    assert shown == "".join(table.show(section) + "\n" for section in fake(SpeedSettings(repeats=5), tmp_path, print))
     assert not output.exists()
 
 
-def test_settings_that_mean_nothing_are_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match=r"repeats must be at least 1, got 0\. Try repeats=5\."):
-        bench(build.compose_request("bench", ["repeats=0"]))
-    with pytest.raises(ConfigError, match=r"only: no measurement is called 'drivr'\. Did you mean 'driver'\?"):
-        bench(build.compose_request("bench", ["only=[drivr]"]))
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--repeats", "0"], "argument --repeats: must be at least 1, got 0"),
+        (["--seeds", "1"], "argument --seeds: must be at least 2, got 1"),
+        (["--repeats", "many"], "argument --repeats: invalid whole number value: 'many'"),
+        (["--only", "drivr"], "argument --only: invalid choice: 'drivr'"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused_by_name(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench(words)
+    assert reason in capsys.readouterr().err
 
 
 def test_every_promise_is_measured() -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from benchmarks import bare
+from benchmarks.tracked import TrackedTraining, members_of
 from eksplora import build
 from eksplora.errors import ConfigError
-from eksplora.stage import _bench_bare as bare
-from eksplora.stage._bench_tracked import TrackedTraining, members_of
 from eksplora.stage._job import device_of, recipe_of
 from eksplora.training.recipe import Fold, Recipe
 from eksplora.types import Config

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from eksplora.stage._bench_case import Case, Run, load
-from eksplora.stage._bench_sides import Call, processes, seconds, time_sides
-from eksplora.stage._bench_table import NO_VERDICT, Row, Section, spread, verdict
-from eksplora.stage._bench_turns import Say
+from benchmarks.case import Case, Run, load
+from benchmarks.sides import Call, processes, seconds, time_sides
+from benchmarks.table import NO_VERDICT, Row, Section, spread, verdict
+from benchmarks.turns import Say
 
 OURS = "eksplora, tracked"
 BARE = "bare loop"
@@ -20,7 +20,7 @@ loop runs with the defaults.
 
 - {OURS}: from the first event of the trial until its run is complete in MLflow (SQLite), with training and validation
   curves, weights and spool.
-- {BARE}: `train` in `src/eksplora/stage/_bench_bare.py`, with a validation after each epoch, and Adam with the numbers
+- {BARE}: `train` in `benchmarks/bare.py`, with a validation after each epoch, and Adam with the numbers
   of `conf/optimizer/adam.yaml` and torch's own choice of how its step is carried out.
 
 Ratios are of medians: ours over the row's. The target is for the first row, whose ratio is to `{BARE}`; the others are

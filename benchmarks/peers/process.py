@@ -15,7 +15,7 @@ from eksplora.errors import ConfigError, EksploraError
 from eksplora.tracker.spool import read
 
 ROOT = CONF.parent
-SCRIPTS = ROOT / "docs" / "peers"
+SCRIPTS = Path(__file__).with_name("scripts")
 QUIET = {
     "CUDA_VISIBLE_DEVICES": "",
     "KERAS_BACKEND": "tensorflow",
@@ -76,7 +76,7 @@ class Peers:
         self._folder = folder
 
     def run(self, script: str, *arguments: object) -> tuple[str, float]:
-        """What a script of `docs/peers` prints, and the seconds from its start to its end.
+        """What a script of `benchmarks/peers/scripts` prints, and the seconds from its start to its end.
 
         Raises:
             EksploraError: If it fails.

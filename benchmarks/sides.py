@@ -9,10 +9,10 @@ from multiprocessing import get_context
 from statistics import median
 from typing import Any
 
+from benchmarks.case import Case, Run, Work
+from benchmarks.table import NO_VERDICT, Row, spread, verdict
+from benchmarks.turns import Say, Side, in_turn
 from eksplora.errors import EksploraError
-from eksplora.stage._bench_case import Case, Run, Work
-from eksplora.stage._bench_table import NO_VERDICT, Row, spread, verdict
-from eksplora.stage._bench_turns import Say, Side, in_turn
 
 MOST_INFORMATIVE = 3
 """Runs of a side that is there for information, at most."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.peers.data import export
+from benchmarks.peers.process import Ours, Peers, Training
+from benchmarks.settings import PeersSettings
+from benchmarks.table import Row, Section, spread
+from benchmarks.turns import Say, Side, in_turn, times_faster
 from eksplora.errors import EksploraError
-from eksplora.schema import BenchPeersConfig
-from eksplora.stage._bench_table import Row, Section, spread
-from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
-from eksplora.stage._peers_data import export
-from eksplora.stage._peers_process import Ours, Peers, Training
 
 KERAS = "Keras, `fit`"
 LIGHTNING = "Lightning, `Trainer.fit`"
@@ -24,7 +24,7 @@ of its own on all cores, with its own defaults.
 - eksplora: `pipelines/train.py experiment=boston_mlp`, tracked in MLflow meanwhile and afterwards. From the trial's
   first event to its last; for {members} members, which a study divides among as many workers as there are cores, over
   their number.
-- Keras and Lightning: `docs/peers/keras_mlp.py` and `lightning_mlp.py`, no records kept. From building the network to
+- Keras and Lightning: `scripts/keras_mlp.py` and `lightning_mlp.py`, no records kept. From building the network to
   the end of `fit`, after one epoch that does not count.
 - rest: the other seconds of the command: imports and data; for ours also processes, plots and the wait for MLflow, for
   the peers the uncounted epoch.
@@ -32,7 +32,7 @@ of its own on all cores, with its own defaults.
 - ours is faster by: the row's median over that of the population's member."""
 
 
-def measure_boston(settings: BenchPeersConfig, folder: Path, say: Say) -> list[Section]:
+def measure_boston(settings: PeersSettings, folder: Path, say: Say) -> list[Section]:
     """Time all sides in turn.
 
     Raises:

@@ -8,12 +8,12 @@ from statistics import median
 
 import yaml
 
+from benchmarks.peers.data import export
+from benchmarks.peers.process import Ours, Peers, Search, last_json
+from benchmarks.settings import PeersSettings
+from benchmarks.table import Row, Section, spread
+from benchmarks.turns import Say, Side, in_turn, times_faster
 from eksplora.errors import EksploraError
-from eksplora.schema import BenchPeersConfig
-from eksplora.stage._bench_table import Row, Section, spread
-from eksplora.stage._bench_turns import Say, Side, in_turn, times_faster
-from eksplora.stage._peers_data import export
-from eksplora.stage._peers_process import Ours, Peers, Search, last_json
 
 OURS = "eksplora"
 SWEEPER = "hydra-optuna-sweeper, Lightning"
@@ -28,14 +28,14 @@ Seconds from the command to its end, start-up included: a random search with {tr
 training of the Boston MLP of {epochs} epochs on the same rows, on all cores. Draws differ between the sides.
 
 - eksplora: `pipelines/search.py experiment=boston_mlp sampler=random`, tracked in MLflow, with its table and plots.
-- hydra-optuna-sweeper: `docs/peers/sweeper_mlp.py --multirun`, one trial after another in one process, as Hydra's basic
+- hydra-optuna-sweeper: `scripts/sweeper_mlp.py --multirun`, one trial after another in one process, as Hydra's basic
   launcher does.
-- Ray Tune: `docs/peers/ray_mlp.py`, a process per trial, one on each core; trained by Lightning as the sweeper's trials
+- Ray Tune: `scripts/ray_mlp.py`, a process per trial, one on each core; trained by Lightning as the sweeper's trials
   are, and by a bare PyTorch loop for information.
 - best val/mae: least mean absolute error on the validation part, median of the runs."""
 
 
-def measure_study(settings: BenchPeersConfig, folder: Path, say: Say) -> list[Section]:
+def measure_study(settings: PeersSettings, folder: Path, say: Say) -> list[Section]:
     """Time all sides in turn; the peers' runs take minutes each.
 
     Raises:

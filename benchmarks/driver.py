@@ -1,6 +1,6 @@
 """Measurement of the driver: a study whose training does nothing, run in a process of its own as a user's is.
 
-`python -m eksplora.stage._bench_driver <folder> <name> <trials>` is that process.
+`python -m benchmarks.driver <folder> <name> <trials>` is that process.
 """
 
 import json
@@ -13,14 +13,15 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
+from benchmarks.table import Row, Section, spread, verdict
 from eksplora import build
 from eksplora.errors import EksploraError
-from eksplora.stage._bench_table import Row, Section, spread, verdict
 from eksplora.stage._study import Study, run_study
 from eksplora.tracker.spool import read
 
-WORK = "eksplora.stage._bench_idle:run"
+WORK = "benchmarks.idle:run"
 TARGET_MS = 30.0
+ROOT = Path(__file__).parents[1]
 
 TEXT = """\
 Milliseconds of the driver per trial: `search` with `experiment=boston_mlp sampler=random`, each study in a fresh
@@ -85,9 +86,9 @@ def time_study(folder: Path, name: str, trials: int) -> Times:
     Raises:
         EksploraError: If it fails.
     """
-    command = [sys.executable, "-m", "eksplora.stage._bench_driver", str(folder), name, str(trials)]
+    command = [sys.executable, "-m", "benchmarks.driver", str(folder), name, str(trials)]
     begun = time.time()
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise EksploraError(f"the study of {trials} trials failed: {done.stderr.strip().splitlines()[-1:]}")
     at: dict[str, list[float]] = {}

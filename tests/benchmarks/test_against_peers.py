@@ -3,8 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.against_peers import MEASUREMENTS, bench_peers
+from benchmarks.peers import cnn, process, study
+from benchmarks.peers import training as peers_training
+from benchmarks.peers.data import export
+from benchmarks.peers.process import PACKAGES, ROOT, SCRIPTS, Ours, Peers, Search, Training, check_members
+from benchmarks.settings import PeersSettings
+from benchmarks.table import Section, show
+from benchmarks.turns import Say, Side, in_turn, turns
 from eksplora import build
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.schema import BenchPeersConfig
-from eksplora.stage import _peers_cnn, _peers_process, _peers_study, _peers_training
-from eksplora.stage._bench_table import Section, show
-from eksplora.stage._bench_turns import Say, Side, in_turn, turns
-from eksplora.stage._peers_data import export
-from eksplora.stage._peers_process import PACKAGES, ROOT, SCRIPTS, Ours, Peers, Search, Training, check_members
-from eksplora.stage.bench_peers import LEAST, MEASUREMENTS, bench_peers
 from eksplora.tracker.spool import Spool
 
 PEERS = sorted(SCRIPTS.glob("*.py"))
@@ -65,13 +65,13 @@ def test_a_script_of_a_peer_needs_nothing_of_ours(script: Path) -> None:
 
 
 def test_the_scripts_that_are_run_exist() -> None:
-    sources = "".join(Path(module.__file__).read_text() for module in (_peers_training, _peers_study, _peers_cnn))
+    sources = "".join(Path(module.__file__).read_text() for module in (peers_training, study, cnn))
     assert {file.name for file in PEERS} == set(re.findall(r"\w+_(?:mlp|cnn)\.py", sources))
 
 
 def test_all_studies_search_the_same_space() -> None:
     sweeper = yaml.safe_load((SCRIPTS / "sweeper_mlp.yaml").read_text())["hydra"]["sweeper"]["params"]
-    ours = _peers_study.SPACE
+    ours = study.SPACE
     assert {key: value.replace(" ", "") for key, value in sweeper.items()} == {
         key: f"tag(log,interval({limits}))" for key, limits in ours.items()
     }
@@ -107,7 +107,7 @@ def test_the_sweepers_study_is_read_from_what_it_leaves(tmp_path: Path) -> None:
     find = "for word; do case $word in hydra.sweep.dir=*) eval folder=${word#*=};; esac; done"
     leave = "mkdir -p $folder/0 $folder/1; echo 'best_value: 2.25' > $folder/optimization_results.yaml"
     program = python(tmp_path, f"{find}; {leave}")
-    run = _peers_study.by_sweeper(Peers(program, tmp_path), tmp_path / "x.npz", tmp_path / "sweep", 2, 3)
+    run = study.by_sweeper(Peers(program, tmp_path), tmp_path / "x.npz", tmp_path / "sweep", 2, 3)
     assert (run.trials, run.best) == (2, 2.25)
 
 
@@ -151,7 +151,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
 
     (tmp_path / "mlruns" / "studies" / "train-1").mkdir(parents=True)
     (tmp_path / "mlruns" / "studies" / "search-1").mkdir()
-    monkeypatch.setattr(_peers_process, "_run", leave)
+    monkeypatch.setattr(process, "_run", leave)
     return given
 
 
@@ -202,12 +202,12 @@ def test_runs_are_gathered_by_side_with_progress() -> None:
 def test_peers_are_judged_against_a_member_of_the_population() -> None:
     training = lambda *seconds: [Training(each, 4.0, 33, [2.0]) for each in seconds]  # noqa: E731
     runs = {
-        _peers_training.population(16): training(16.0, 32.0, 16.0),
-        _peers_training.SINGLE: training(4.0),
-        _peers_training.KERAS: training(9.0, 9.1),
-        _peers_training.LIGHTNING: training(8.99),
+        peers_training.population(16): training(16.0, 32.0, 16.0),
+        peers_training.SINGLE: training(4.0),
+        peers_training.KERAS: training(9.0, 9.1),
+        peers_training.LIGHTNING: training(8.99),
     }
-    rows = _peers_training.rows_of(runs, 16)
+    rows = peers_training.rows_of(runs, 16)
     assert [row["median, s"] for row in rows] == ["1.00", "4.00", "9.05", "8.99"]
     assert [row["ours is faster by"] for row in rows] == ["1.00", "4.00", "9.05", "8.99"]
     assert [row["reached"] for row in rows] == ["", "", "yes", "no"]
@@ -217,31 +217,31 @@ def test_peers_are_judged_against_a_member_of_the_population() -> None:
 def test_sides_that_take_different_steps_are_refused() -> None:
     runs = {"a": [Training(1.0, 1.0, 33, [])], "b": [Training(1.0, 1.0, 30, [])]}
     with pytest.raises(EksploraError, match=r"'a': \[33\], 'b': \[30\]"):
-        _peers_training.same_steps(runs)
-    assert _peers_training.same_steps({"a": runs["a"]}) == 33
+        peers_training.same_steps(runs)
+    assert peers_training.same_steps({"a": runs["a"]}) == 33
 
 
 def test_a_study_is_judged_by_whole_commands_and_refused_when_trials_lack() -> None:
     runs = {
-        _peers_study.OURS: [Search(10.0, 4, 2.0), Search(12.0, 4, 1.0), Search(10.0, 4, 3.0)],
-        _peers_study.SWEEPER: [Search(100.0, 4, 2.5)],
-        _peers_study.RAY_LIGHTNING: [Search(59.0, 4, 2.5)],
-        _peers_study.RAY_TORCH: [Search(30.0, 4, 2.5)],
+        study.OURS: [Search(10.0, 4, 2.0), Search(12.0, 4, 1.0), Search(10.0, 4, 3.0)],
+        study.SWEEPER: [Search(100.0, 4, 2.5)],
+        study.RAY_LIGHTNING: [Search(59.0, 4, 2.5)],
+        study.RAY_TORCH: [Search(30.0, 4, 2.5)],
     }
-    rows = _peers_study.rows_of(runs)
+    rows = study.rows_of(runs)
     assert [row["ours is faster by"] for row in rows] == ["1.00", "10.00", "5.90", "3.00"]
     assert [row["reached"] for row in rows] == ["", "yes", "no", ""]
     assert [row["per trial, s"] for row in rows] == ["2.50", "25.00", "14.75", "7.50"]
-    _peers_study.check_trials(runs, 4)
+    study.check_trials(runs, 4)
     with pytest.raises(EksploraError, match=r"eksplora: \[4, 4, 4\] trials finished, not 5"):
-        _peers_study.check_trials(runs, 5)
+        study.check_trials(runs, 5)
 
 
 @pytest.mark.parametrize(("shift", "word"), [(0.0005, "no"), (0.01, "yes")])
 def test_precisions_are_compared_in_pairs(shift: float, word: str) -> None:
     base, noise = np.array([0.80, 0.84, 0.88, 0.90, 0.86]), np.array([1, -1, 2, -2, 0]) * 0.001
-    scores = {_peers_cnn.BF16: list(base + shift + noise), _peers_cnn.FLOAT32: list(base)}
-    rows = _peers_cnn.accuracy_rows(scores)
+    scores = {cnn.BF16: list(base + shift + noise), cnn.FLOAT32: list(base)}
+    rows = cnn.accuracy_rows(scores)
     assert [row["distinguishable"] for row in rows] == ["", "", word]
     assert rows[1]["mean"] == "0.8560"
     assert rows[2]["mean"] == f"{shift:.4f}"
@@ -252,11 +252,11 @@ def test_precisions_are_compared_in_pairs(shift: float, word: str) -> None:
 
 def test_an_epoch_of_the_cnn_is_judged_in_bf16_against_keras() -> None:
     runs = {
-        _peers_cnn.BF16: [Training(10.0, 4.0, 3000, [0.89])],
-        _peers_cnn.FLOAT32: [Training(20.0, 4.0, 3000, [0.89])],
-        _peers_cnn.KERAS: [Training(18.0, 4.0, 3000, [0.88])],
+        cnn.BF16: [Training(10.0, 4.0, 3000, [0.89])],
+        cnn.FLOAT32: [Training(20.0, 4.0, 3000, [0.89])],
+        cnn.KERAS: [Training(18.0, 4.0, 3000, [0.88])],
     }
-    rows = _peers_cnn.rows_of(runs, epochs=2)
+    rows = cnn.rows_of(runs, epochs=2)
     assert [row["median, s"] for row in rows] == ["5.00", "10.00", "9.00"]
     assert [(row["ours is faster by"], row["reached"]) for row in rows] == [("1.00", ""), ("2.00", ""), ("1.80", "yes")]
 
@@ -264,7 +264,7 @@ def test_an_epoch_of_the_cnn_is_judged_in_bf16_against_keras() -> None:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def fake(settings: BenchPeersConfig, folder: Path, say: Say) -> list[Section]:
+def fake(settings: PeersSettings, folder: Path, say: Say) -> list[Section]:
     """A measurement that takes no time."""
     assert list(folder.iterdir()) == []
     say(f"{settings.repeats} runs")
@@ -272,19 +272,18 @@ def fake(settings: BenchPeersConfig, folder: Path, say: Say) -> list[Section]:
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Callable[..., build.Request]:
-    """Makes a request, with a stand-in for the peers' Python."""
-    program = python(tmp_path, "echo keras 3, ray 2")
-    return lambda *overrides: build.compose_request("bench_peers", [f"python={program}", *overrides])
+def stand_in(tmp_path: Path) -> list[str]:
+    """The option that names a stand-in for the peers' Python."""
+    return ["--python", python(tmp_path, "echo keras 3, ray 2")]
 
 
 def test_the_page_holds_command_peers_and_tables(
-    tmp_path: Path, ask: Callable[..., build.Request], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, stand_in: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "page.md"
-    bench_peers(ask("repeats=2", f"output={output}"), {"fake": fake})
+    bench_peers([*stand_in, "--repeats", "2", "--output", str(output)], {"fake": fake})
     text = output.read_text()
-    assert "- command: `make bench-peers ARGS='python=" in text
+    assert "- command: `make bench-peers ARGS='--python " in text
     assert "- peers: keras 3, ray 2\n" in text
     assert "- runs: 2 of each side of a training" in text
     assert text.index("## One\n\nWhat was done.\n\n| side | s |") < text.index("## Two\n")
@@ -292,26 +291,13 @@ def test_the_page_holds_command_peers_and_tables(
 
 
 def test_a_choice_of_measurements_is_printed_and_not_written(
-    tmp_path: Path, ask: Callable[..., build.Request], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, stand_in: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "page.md"
-    bench_peers(ask("only=[fake]", f"output={output}"), {"fake": fake, "other": fake})
-    request = ask()
+    bench_peers([*stand_in, "--only", "fake", "--output", str(output)], {"fake": fake, "other": fake})
     (tmp_path / "empty").mkdir()
-    assert capsys.readouterr().out == "\n".join(map(show, fake(request.settings, tmp_path / "empty", str))) + "\n"
+    assert capsys.readouterr().out == "\n".join(map(show, fake(PeersSettings(), tmp_path / "empty", str))) + "\n"
     assert not output.exists()
-
-
-def test_settings_that_mean_nothing_are_refused_by_name(ask: Callable[..., build.Request]) -> None:
-    for key, bound in LEAST.items():
-        with pytest.raises(ConfigError, match=rf"^{key} must be at least {bound}, got {bound - 1}\."):
-            bench_peers(ask(f"{key}={bound - 1}"))
-    with pytest.raises(ConfigError, match=r"only: no measurement is called 'studdy'\. Did you mean 'study'\?"):
-        bench_peers(ask("only=[studdy]"))
-
-
-def test_every_number_of_the_settings_has_a_least_value() -> None:
-    assert {field.name for field in fields(BenchPeersConfig) if field.type is int} == set(LEAST)
 
 
 def test_all_three_promises_are_measured() -> None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 
-from eksplora.stage._bench_case import Case, load
-from eksplora.stage._bench_sides import Call, processes, rows_of, time_sides
-from eksplora.stage._bench_table import Section
-from eksplora.stage._bench_training import BARE
-from eksplora.stage._bench_turns import Say
+from benchmarks.case import Case, load
+from benchmarks.sides import Call, processes, rows_of, time_sides
+from benchmarks.table import Section
+from benchmarks.training import BARE
+from benchmarks.turns import Say
 
 BARE_AT_ONCE = "bare loop, two at once with one thread each"
 TARGET, AIM = 4.0, 8.0

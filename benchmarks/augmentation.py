@@ -8,13 +8,13 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
+from benchmarks import bare
+from benchmarks.case import Case, load
+from benchmarks.sides import processes
+from benchmarks.table import NO_VERDICT, Row, Section, spread, verdict
+from benchmarks.turns import Say, turns
 from eksplora import build
 from eksplora.augmentation import Augmentation
-from eksplora.stage import _bench_bare as bare
-from eksplora.stage._bench_case import Case, load
-from eksplora.stage._bench_sides import processes
-from eksplora.stage._bench_table import NO_VERDICT, Row, Section, spread, verdict
-from eksplora.stage._bench_turns import Say, turns
 from eksplora.training.allocation import keep_freed_memory
 
 CALLS = 5

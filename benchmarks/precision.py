@@ -4,11 +4,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from eksplora.stage._bench_case import Case, Run, load
-from eksplora.stage._bench_sides import Call, processes, rows_of, time_sides
-from eksplora.stage._bench_table import Section
-from eksplora.stage._bench_turns import Say
-from eksplora.stage._peers_cnn import BF16, FLOAT32, PRECISIONS, accuracy_rows
+from benchmarks.case import Case, Run, load
+from benchmarks.peers.cnn import BF16, FLOAT32, PRECISIONS, accuracy_rows
+from benchmarks.sides import Call, processes, rows_of, time_sides
+from benchmarks.table import Section
+from benchmarks.turns import Say
 
 BARE = "bare loop, float32"
 INSTRUCTIONS = ("amx_bf16", "avx512_bf16")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eksplora.stage._bench_case import Case, load
-from eksplora.stage._bench_sides import processes
-from eksplora.stage._bench_table import Row, Section
-from eksplora.stage._bench_tracked import members_of
-from eksplora.stage._bench_turns import Say
+from benchmarks.case import Case, load
+from benchmarks.sides import processes
+from benchmarks.table import Row, Section
+from benchmarks.tracked import members_of
+from benchmarks.turns import Say
 from eksplora.stage._job import lane_of
 from eksplora.stage._packing import MOST_ON_CPU, MOST_ON_GPU
 from eksplora.training import engine

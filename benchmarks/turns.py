@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Generic, TypeVar
 
-from eksplora.stage._bench_table import NO_VERDICT
+from benchmarks.table import NO_VERDICT
 
 Say = Callable[[str], None]
 Run = TypeVar("Run")
