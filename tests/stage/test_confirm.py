@@ -292,7 +292,7 @@ def test_a_time_limit_hands_nothing_on_and_the_same_command_goes_on(
     asked = [*SLOW, prepared, "study.n_members=2", "tracker=off"]
     with pytest.raises(
         EksploraError,
-        match=r"(is not over: study\.timeout_seconds ended it\.|study\.timeout_seconds=0\.05 is over\.) The same command",
+        match=r"(is not over: study\.timeout_seconds ended it\.|study\.timeout_seconds=0\.05 is over\.) The same",
     ):
         here.run(folder, "confirm", *asked, "study.timeout_seconds=0.05")
     assert left(folder) == ["search"]
