@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eksplora.build._model_card import check_folder, read_card
 from eksplora.build._part import check_recorded, part, recorded_config
 from eksplora.errors import DataError, EksploraError
+from eksplora.untrusted import read_plain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,7 +88,7 @@ def network_of(config: Mapping[str, Any], weights: Path) -> Any:
     from eksplora.model._scaled import Scaled
 
     try:
-        tensors = load(weights.read_bytes())
+        tensors = load(read_plain(weights))
     except Exception as error:  # of a damaged file: safetensors and torch each have their own
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise DataError(f"{weights} cannot be read ({reason}). {_NETWORK}") from None
