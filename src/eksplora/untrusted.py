@@ -9,8 +9,9 @@ import errno
 import os
 import re
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -64,7 +65,7 @@ def path_inside(folder: Path, name: object, *, source: object) -> Path:
     return path
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """Open a file for reading, if it is one: a pipe would be waited for without end, a device has no size.
 
     Raises:
