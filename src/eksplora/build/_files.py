@@ -163,16 +163,16 @@ def _check_places(values: Any, path: Path, name: str) -> None:
         ConfigError: Naming the file and the key.
     """
     override, sign, _ = values.partition("=") if isinstance(values, str) else ("", "", "")
-    for key in (name, override if sign else ""):
-        if PLACES.match(key):
+    for place in (name, override if sign else ""):
+        if PLACES.match(place):
             raise ConfigError(
-                f"{shown(path)}: {key} says where files or runs lie, which no file of {path.parent.name}/ may. "
+                f"{shown(path)}: {place} says where files or runs lie, which no file of {path.parent.name}/ may. "
                 "Remove it, and give it on the command line."
             )
     if isinstance(values, str) and ":" in values.partition("${")[2]:
         raise ConfigError(f"{shown(path)}: {name}: {values!r} asks for more than another key. Write the value itself.")
-    items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
-    for key, inner in items:
+    items = dict(enumerate(values)) if isinstance(values, list) else values if isinstance(values, dict) else {}
+    for key, inner in items.items():
         _check_places(inner, path, f"{name}.{key}" if name else str(key))
 
 
