@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -225,3 +227,25 @@ def test_a_card_seals_every_other_file_of_its_folder(folder: Path) -> None:
     assert {key: card[key] for key in CARD} == CARD
     others = {path for path in folder.iterdir() if path.name != "card.json"}
     assert card["model_files"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in others}
+
+
+@pytest.mark.parametrize("load", LOADERS)
+@pytest.mark.parametrize("name", ["config.yaml", "card.json", "member-0.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_waited_for(load: Any, name: str, kind: str, folder: Path) -> None:
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to("/dev/zero")
+    assert "a pipe or a device, not a file" in refused(load, folder)
+
+
+@pytest.mark.parametrize("layers", [1_000, 10**12])
+def test_a_network_of_more_layers_than_tensors_is_refused_before_it_is_built(layers: int, folder: Path) -> None:
+    config = {**CONFIG, "model": {**CONFIG["model"], "_target_": "eksplora.model.mlp_uniform.mlp_uniform"}}
+    config["model"].pop("widths")
+    config["model"] |= {"layers": layers, "units": 4}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    reseal(folder)
+    assert re.search(r"more layers than|model\.layers is", refused(load_network, folder))

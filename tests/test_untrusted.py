@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,3 +159,12 @@ def test_every_table_that_is_written_goes_through_it() -> None:
     ]
     assert len(writers) >= 5
     assert [path.name for path in writers if "plain_cell" not in path.read_text()] == []
+
+
+def test_a_pipe_or_a_device_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match=r"a pipe or a device, not a file"):
+            read_json(path, dict[str, float], way_out="Go on.")
+        with pytest.raises(DataError, match=r"a pipe or a device, not a file"):
+            untrusted.load_yaml(path, way_out="Go on.")

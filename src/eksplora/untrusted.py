@@ -5,7 +5,11 @@ Whatever is read back from a file is checked for its shape here, not only parsed
 one for YAML.
 """
 
+import errno
+import os
 import re
+import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +65,32 @@ def path_inside(folder: Path, name: object, *, source: object) -> Path:
     return path
 
 
+def open_plain(path: Path) -> BufferedReader:
+    """Open a file for reading, if it is one: a pipe would be waited for without end, a device has no size.
+
+    Raises:
+        OSError: If it cannot be opened, or is no file with a content.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_plain(path: Path) -> bytes:
+    """The content of a file; see `open_plain`.
+
+    Raises:
+        OSError: If it cannot be read, or is no file with a content.
+    """
+    with open_plain(path) as file:
+        return file.read()
+
+
 # --- CSV ----------------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +128,7 @@ def read_json(path: Path, shape: type[T], *, way_out: str) -> T:
         DataError: If the file cannot be read, is no JSON, or is of another shape; it names the first key at fault.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     return parse_json(content, shape, source=path, way_out=way_out)
@@ -152,7 +182,7 @@ def load_yaml(path: Path, *, way_out: str) -> Any:
         DataError: If the file cannot be read or is anything else; it names the line.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     return parse_yaml(content, source=path, way_out=way_out)

@@ -165,6 +165,16 @@ def giant_image(project: Path, canary: Path) -> None:
     (project / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
 
 
+def piped(name: str) -> Prepare:
+    """A pipe that nobody writes to, in the place of a file."""
+
+    def write(project: Path, canary: Path) -> None:
+        (project / name).unlink()
+        os.mkfifo(project / name)
+
+    return write
+
+
 def command_in_cells(project: Path, canary: Path) -> None:
     """A table whose cells are formulas."""
     (project / "rows.csv").write_text(f'=cmd|" /C mkdir {canary}"!A0\n=1+1\n')
@@ -191,6 +201,10 @@ CONFIGS = {
     "YAML tag": "x: !!python/object/apply:os.mkdir [CANARY]",
     "YAML bomb": BOMB,
     "experiment as a path": "experiment: CANARY",
+    "folder of results": "paths: {results: CANARY}",
+    "folder of runs": "paths: {mlruns: CANARY}",
+    "folder of data": "data: {root: CANARY}",
+    "output": "output: CANARY",
 }
 WORDS = {
     "callback": "+hydra.callbacks.x={_target_: os.mkdir, path: CANARY}",
@@ -227,6 +241,7 @@ MODELS: Mapping[str, Prepare] = {
     "card that is no card": text(f"{MODEL}/card.json", '{"files": {"../../../../../CANARY": "0"}, "members": [1e999]}'),
     "pickled weights": weights,
     "linked weights": linked(f"{MODEL}/*.safetensors"),
+    "pipe": piped(f"{MODEL}/config.yaml"),
 }
 SPOOLS: Mapping[str, tuple[Prepare, tuple[str, ...]]] = {
     name: (spool(kinds, key, value), command)

@@ -17,7 +17,7 @@ from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.errors import ConfigError
-from eksplora.untrusted import PlainLoader, is_name, parse_yaml
+from eksplora.untrusted import PlainLoader, is_name, parse_yaml, read_plain
 
 WAY_OUT = "Correct the file."
 NO_HYDRA = (
@@ -26,6 +26,13 @@ NO_HYDRA = (
 )
 ENTRY = re.compile(r"(optional |override )*/?(?P<path>[^@\s]+)(@(?P<package>[\w.]+))?")
 """An entry of a defaults list: keywords, a group or a file, and the package that it goes to."""
+
+
+HANDED_ON = ("experiment", "exploration", "space")
+"""Groups whose files people give each other: they choose among parts and values, and say nothing of this machine."""
+
+PLACES = re.compile(r"[+~]*(space\.)?(params\.)?((paths|output)(\.|$)|tracker\.|data\.(root|source_dir|url)$)")
+"""Keys that say where files and runs lie, as they stand in such a file or in one of its overrides."""
 
 
 class _Loader(PlainLoader):
@@ -108,7 +115,7 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, str | None]]:
 @lru_cache(maxsize=1024)
 def _read_file(path: Path, state: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, str | None]]:
     """`read_file` of a file in a state; a command composes the same files several times."""
-    content = path.read_bytes()
+    content = read_plain(path)
     values = parse_yaml(content, source=shown(path), way_out=WAY_OUT, loader=_Loader)
     values = {} if values is None else values
     if not isinstance(values, dict):
@@ -116,6 +123,8 @@ def _read_file(path: Path, state: tuple[int, ...]) -> tuple[dict[str, Any], dict
     header = _header(content, path)
     _check_keys(values, path, "")
     _check_defaults(values.get("defaults", []), path)
+    if header.get("package") == "_global_" or path.parent.name in HANDED_ON:
+        _check_places(values, path, "")
     return values, header
 
 
@@ -145,6 +154,26 @@ def _check_keys(values: Any, path: Path, prefix: str) -> None:
         if name.partition(".")[0] == "hydra":
             raise ConfigError(f"{shown(path)}: {NO_HYDRA}")
         _check_keys(value, path, f"{name}.")
+
+
+def _check_places(values: Any, path: Path, name: str) -> None:
+    """Refuse what is not for somebody else's file to say: folders and addresses, and what the environment holds.
+
+    Raises:
+        ConfigError: Naming the file and the key.
+    """
+    override, sign, _ = values.partition("=") if isinstance(values, str) else ("", "", "")
+    for place in (name, override if sign else ""):
+        if PLACES.match(place):
+            raise ConfigError(
+                f"{shown(path)}: {place} says where files or runs lie, which no file of {path.parent.name}/ may. "
+                "Remove it, and give it on the command line."
+            )
+    if isinstance(values, str) and ":" in values.partition("${")[2]:
+        raise ConfigError(f"{shown(path)}: {name}: {values!r} asks for more than another key. Write the value itself.")
+    items = dict(enumerate(values)) if isinstance(values, list) else values if isinstance(values, dict) else {}
+    for key, inner in items.items():
+        _check_places(inner, path, f"{name}.{key}" if name else str(key))
 
 
 def _check_defaults(entries: Any, path: Path) -> None:

@@ -4,13 +4,15 @@ Nothing of it is a pickle, nothing is larger in memory than its file, and no num
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eksplora.build._model_card import check_folder, read_card
 from eksplora.build._part import check_recorded, part, recorded_config
 from eksplora.errors import DataError, EksploraError
+from eksplora.untrusted import read_plain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,13 +89,14 @@ def network_of(config: Mapping[str, Any], weights: Path) -> Any:
     from eksplora.model._scaled import Scaled
 
     try:
-        tensors = load(weights.read_bytes())
+        tensors = load(read_plain(weights))
     except Exception as error:  # of a damaged file: safetensors and torch each have their own
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise DataError(f"{weights} cannot be read ({reason}). {_NETWORK}") from None
     scaling = {name: value for name, value in tensors.items() if not name.startswith(PREFIX)}
     own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
-    with torch.device("meta"):  # shapes without memory: a configuration may ask for more than the machine has
+    _check_sizes(weights, config["model"])
+    with torch.device("meta"), _few_layers(weights, len(own)):  # shapes without memory: any size may be asked for
         _check_tensors(weights, own, _network(config, weights).state_dict())
     _check_scaling(weights, scaling, config["model"])
     _check_finite(weights, tensors)
@@ -110,6 +113,46 @@ def _network(config: Mapping[str, Any], weights: Path) -> Any:
     except Exception as error:  # of values that no configuration of ours would have
         reason = " ".join(str(error).split())
         raise DataError(f"{weights.parent / 'config.yaml'} describes no network ({reason}). {_NETWORK}") from None
+
+
+def _check_sizes(weights: Path, model: Mapping[str, Any]) -> None:
+    """Refuse numbers that no network with so few bytes has: of units, or of layers.
+
+    Raises:
+        DataError: Naming the key.
+    """
+    size = weights.stat().st_size
+    for key, value in model.items():
+        if isinstance(value, int) and value > size:
+            raise DataError(
+                f"{weights.parent / 'config.yaml'}: model.{key} is {value}, but {weights.name} has {size} bytes. "
+                f"{_NETWORK}"
+            )
+
+
+@contextmanager
+def _few_layers(weights: Path, tensors: int) -> Iterator[None]:
+    """While a network is built: it has not many more layers than its weights' file has tensors.
+
+    Raises:
+        DataError: Once it has.
+    """
+    from torch.nn.modules.module import register_module_module_registration_hook
+
+    left = iter(range(100 + 20 * tensors))
+
+    def count(*_: object) -> None:
+        if next(left, None) is None:
+            raise DataError(
+                f"{weights.parent / 'config.yaml'} describes more layers than {weights.name} has tensors ({tensors}). "
+                f"{_NETWORK}"
+            )
+
+    handle = register_module_module_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _check_tensors(weights: Path, found: Mapping[str, "Tensor"], wanted: Mapping[str, "Tensor"]) -> None:

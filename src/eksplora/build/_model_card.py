@@ -11,7 +11,7 @@ from typing import Any
 from eksplora.data._card import is_sealed, sealed
 from eksplora.data._shape import Described
 from eksplora.errors import DataError
-from eksplora.untrusted import is_name, parse_json
+from eksplora.untrusted import is_name, open_plain, parse_json, read_plain
 
 CARD = "card.json"
 FILES = "model_files"
@@ -103,7 +103,7 @@ def _read(path: Path, shape: type[Any], way_out: str) -> dict[str, Any]:
         DataError: If it is not.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     card = parse_json(content, dict[str, Any], source=path, way_out=way_out)
@@ -114,5 +114,5 @@ def _read(path: Path, shape: type[Any], way_out: str) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eksplora.data import _card
 from eksplora.data._shape import SHAPES
 from eksplora.errors import DataError
-from eksplora.untrusted import parse_json
+from eksplora.untrusted import open_plain, parse_json, read_plain
 
 CARD = "card.json"
 _seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
@@ -26,7 +26,7 @@ def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
     """
     path = folder / CARD
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the data are not {state}. {way_out}") from None
     except OSError as error:
@@ -94,7 +94,7 @@ def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any
 
 def sha256(path: Path) -> str:
     """The hash of a file."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

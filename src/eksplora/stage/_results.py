@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from eksplora.errors import ConfigError, DataError, StorageError, command_line, reason_of
 from eksplora.schema import SearchConfig
 from eksplora.stage._handed_on import SHAPES
-from eksplora.untrusted import parse_json, plain_cell
+from eksplora.untrusted import parse_json, plain_cell, read_plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -147,7 +147,7 @@ def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = 
     target = {"output": output} if stage == "search" else {}
     way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}, or dvc repro."
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the stage {stage} has not ended. {way_out}") from None
     except OSError as error:

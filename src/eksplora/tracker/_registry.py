@@ -4,7 +4,6 @@ A model is stored in MLflow's `python_function` flavour without any pickle: its 
 loads it (https://mlflow.org/docs/latest/api_reference/python_api/mlflow.pyfunc.html, `loader_module`).
 """
 
-import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -15,6 +14,7 @@ from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._base import Model
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
+from eksplora.untrusted import read_json
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 STUDY_TAG = "eksplora.study"
@@ -67,7 +67,7 @@ class MlflowRegistry:
             return None
         with tempfile.TemporaryDirectory() as folder:
             path = self._files(str(version.run_id), Path(folder)) / FACTS
-            return str(version.version), json.loads(path.read_text(encoding="utf-8"))
+            return str(version.version), read_json(path, dict[str, Any], way_out=f"Register {name} anew.")
 
     def fetch(self, model: str, folder: Path) -> Path:
         """Bring a registered model into `folder`; returns the folder of its files.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import EksploraError, StorageError, StudyError
-from eksplora.untrusted import parse_json
+from eksplora.untrusted import open_plain, parse_json
 
 ADDITIONS = ("evaluation", "report")
 """Kinds of events that come after a study's end: what later stages found of the model that it trained."""
@@ -115,7 +115,7 @@ def read(path: Path, offset: int = 0) -> Iterator[Event]:
         StudyError: If a line was altered after it was written.
         DataError: If a line says what no event of its kind says.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):
@@ -132,7 +132,7 @@ def last(path: Path) -> Event | None:
         StudyError: If its line was altered after it was written.
         DataError: If it says what no event of its kind says.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         end = _end_of_whole_lines(file.fileno())
         size = 4096
         while end:

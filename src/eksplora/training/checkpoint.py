@@ -19,7 +19,7 @@ import torch
 
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError, StorageError, reason_of
-from eksplora.untrusted import read_json
+from eksplora.untrusted import read_json, read_plain
 
 GENERATIONS = ("a", "b")
 
@@ -133,7 +133,7 @@ def load(folder: Path, *, config_hash: str) -> dict[str, Any] | None:
 def _state(path: Path, manifest: Manifest) -> dict[str, Any] | None:
     """The state of a file, None where it is not the one of which its manifest tells."""
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError:  # missing, or its disk cannot be read
         return None
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
