@@ -4,7 +4,6 @@ A model is stored in MLflow's `python_function` flavour without any pickle: its 
 loads it (https://mlflow.org/docs/latest/api_reference/python_api/mlflow.pyfunc.html, `loader_module`).
 """
 
-import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -15,6 +14,7 @@ from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._base import Model
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
+from eksplora.untrusted import read_json
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 STUDY_TAG = "eksplora.study"
@@ -56,7 +56,11 @@ class MlflowRegistry:
         return version
 
     def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:
-        """Version and confirmation of the present champion; None where there is none."""
+        """Version and confirmation of the present champion; None where there is none.
+
+        Raises:
+            DataError: If its confirmation cannot be read.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -67,7 +71,8 @@ class MlflowRegistry:
             return None
         with tempfile.TemporaryDirectory() as folder:
             path = self._files(str(version.run_id), Path(folder)) / FACTS
-            return str(version.version), json.loads(path.read_text(encoding="utf-8"))
+            way_out = f"Set the alias {CHAMPION} of {name} in MLflow to a version that is whole, or remove it."
+            return str(version.version), read_json(path, dict[str, Any], way_out=way_out)
 
     def fetch(self, model: str, folder: Path) -> Path:
         """Bring a registered model into `folder`; returns the folder of its files.
