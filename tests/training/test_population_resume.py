@@ -165,9 +165,17 @@ def test_a_population_of_other_members_does_not_take_the_checkpoint(tmp_path: Pa
     assert [report.epoch for report in heard.heard] == [1, 1, 2, 2, 3, 3]
 
 
+def without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state.pop(key)
+
+
+def lane_without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state["lanes"][0].pop(key)
+
+
 CHANGES: list[Callable[[dict[str, Any]], object]] = [
-    *(lambda state, key=key: state.pop(key) for key in ("epoch", "chunk", "members", "lanes", "network", "optimizer")),
-    *(lambda state, key=key: state["lanes"][0].pop(key) for key in ("status", "metric", "curves", "result", "step")),
+    *map(without, ("epoch", "chunk", "members", "lanes", "network", "optimizer")),
+    *map(lane_without, ("status", "metric", "curves", "result", "step")),
     lambda state: state["lanes"].pop(),
     lambda state: state["lanes"].__setitem__(1, None),
     lambda state: state["lanes"][0].update(status="x"),
