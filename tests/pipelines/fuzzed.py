@@ -339,8 +339,8 @@ def prepare_process(data: str) -> dict[str, Callable[..., Any]]:
     from eksplora.stage.search import search
     from eksplora.stage.train import train
 
-    def workers(work: str, plan: Any, checks: Any, over: bool) -> Any:
-        module, _, _ = work.partition(":")
+    def workers(study: Any, plan: Any, checks: Any, over: bool) -> Any:
+        module, _, _ = study.work.partition(":")
         for _, config in list(checks)[:3]:
             sys.modules[module].check(config)
         raise Trained(0)

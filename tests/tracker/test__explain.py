@@ -2,19 +2,29 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import example_study as example
 import pytest
+from mutating import TEXTS
 
-from eksplora.errors import StorageError
+from eksplora.errors import StorageError, UserError
 from eksplora.tracker._base import Unreachable
 from eksplora.tracker._explain import explained
+from eksplora.tracker._lookup import MlflowLookup
+from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker.mlflow import MlflowTracker
 from eksplora.tracker.spool import Spool
+
+SHAPES = (
+    *(b'{"run": 3}', b'{"run": []}', b'{"run": null}', b'{"run": {"info": {"run_id": 3}, "data": {"tags": "x"}}}'),
+    *(b'{"run": {"data": {"tags": [{"key": 1}, null]}}}', b'{"experiment": {"experiment_id": {}}}'),
+    *(b'{"model_version": "1"}', b'{"model_version": {"run_id": ["a"]}}', b'{"runs": {"a": 1}}'),
+)
+"""Answers whose names are MLflow's, and nothing else."""
 
 
 @contextmanager
@@ -70,6 +80,37 @@ def test_what_a_server_answers_is_one_line_without_the_password(
         assert "http://***@127.0.0.1" in str(error.value)
     assert "`make sync` brings it in" in str(filled.value)
     assert not [path for path in tmp_path.rglob("*") if b"topsecret" in path.read_bytes()]
+
+
+ASKED: list[Callable[[MlflowTracker], object]] = [
+    lambda tracker: _looked(tracker, lambda lookup: lookup.shown("0" * 32)),
+    lambda tracker: _looked(tracker, lambda lookup: lookup.ids("wine_mlp", "wine", "0123")),
+    lambda tracker: _looked(tracker, lambda lookup: lookup.metrics("0" * 32)),
+    lambda tracker: _registered(tracker, lambda registry: registry.champion("eksplora-wine")),
+    lambda tracker: _registered(tracker, lambda registry: registry.run_of("eksplora-wine", "1")),
+]
+"""What commands ask a server."""
+
+
+def _looked(tracker: MlflowTracker, ask: Callable[[MlflowLookup], object]) -> object:
+    with tracker.lookup() as lookup:
+        return ask(lookup)
+
+
+def _registered(tracker: MlflowTracker, ask: Callable[[MlflowRegistry], object]) -> object:
+    with tracker.registry() as registry:
+        return ask(registry)
+
+
+@pytest.mark.parametrize("body", [*TEXTS, *SHAPES])
+def test_json_of_another_shape_from_a_server_is_one_line(body: bytes) -> None:
+    with answering(200, body) as uri:
+        tracker = MlflowTracker(uri=uri, database="unused", artifacts="unused", timeout_seconds=1)
+        for ask in ASKED:
+            try:
+                ask(tracker)
+            except UserError as error:
+                assert "\n" not in str(error) and "topsecret" not in str(error)
 
 
 def test_a_database_that_cannot_be_written_says_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import example_study as example
 import pandas as pd
 import pytest
+from mutating import TEXTS
 
 from eksplora.errors import DataError, StorageError
 from eksplora.tracker._base import Model
@@ -106,6 +107,26 @@ def test_the_champions_confirmation_comes_back(registry: MlflowRegistry, model: 
     assert registry.champion(NAME) == ("1", {"values": [1.0, 2.0]})
     registry.judge(NAME, "2", is_champion=True, why="better")
     assert registry.champion(NAME) == ("2", {"values": [3.0]})
+
+
+def test_a_champion_whose_confirmation_cannot_be_read_is_one_line(
+    registry: MlflowRegistry, model: Make, folder: Path
+) -> None:
+    registry.add(model("aa", values=[1.0]))
+    registry.judge(NAME, "1", is_champion=True, why="the first")
+    kept = list(folder.rglob("data/model/confirmation.json"))
+    assert kept
+    told = []
+    for text in TEXTS:
+        for path in kept:
+            path.unlink()  # others may be links to it
+            path.write_bytes(text)
+        try:
+            assert isinstance(registry.champion(NAME), tuple)
+        except DataError as error:
+            told.append(str(error))
+    assert len(told) > len(TEXTS) / 2
+    assert all("\n" not in text and text.endswith(" to a version that is whole, or remove it.") for text in told)
 
 
 def test_a_reason_is_noted_and_a_champion_keeps_the_one_that_it_became_so_for(

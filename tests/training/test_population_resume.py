@@ -1,16 +1,20 @@
 """A population stopped anywhere goes on with the bits of one that was not stopped."""
 
+import json
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small
 import torch
 
 from eksplora.scheduler import Constant, Exponential
-from eksplora.training import batches
+from eksplora.training import batches, checkpoint
+from eksplora.training.module import is_state
 from eksplora.training.recipe import EarlyStopping, Recipe
 from eksplora.types import Decision, EpochReport, MemberResult, Status
 
@@ -159,3 +163,39 @@ def test_a_population_of_other_members_does_not_take_the_checkpoint(tmp_path: Pa
     heard = small.Quiet()
     small.train_together(seats[:2], tmp_path, heard)
     assert [report.epoch for report in heard.heard] == [1, 1, 2, 2, 3, 3]
+
+
+def without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state.pop(key)
+
+
+def lane_without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state["lanes"][0].pop(key)
+
+
+CHANGES: list[Callable[[dict[str, Any]], object]] = [
+    *map(without, ("epoch", "chunk", "members", "lanes", "network", "optimizer")),
+    *map(lane_without, ("status", "metric", "curves", "result", "step")),
+    lambda state: state["lanes"].pop(),
+    lambda state: state["lanes"].__setitem__(1, None),
+    lambda state: state["lanes"][0].update(status="x"),
+    lambda state: state["lanes"][0].update(status=[]),
+    lambda state: state.update(members=[0, 9]),
+    lambda state: state.update(members=None, epoch="1"),
+]
+"""What makes another thing of a state, whose hashes are right nevertheless."""
+
+
+def test_a_state_of_another_form_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    seats = small.seats([small.regression(max_epochs=2)] * 2)
+    assert small.train_together(seats, tmp_path / "a", small.StopsAfterChunks()) == []
+    (manifest,) = (tmp_path / "a" / "population").glob("?.json")
+    state = torch.load(manifest.with_suffix(".pt"), weights_only=True)
+    identity = json.loads(manifest.read_text())["config"]
+    assert is_state(state, 2)
+    alone = small.train_together(seats, tmp_path / "b")
+    for number, change in enumerate(CHANGES):
+        changed, folder = deepcopy(state), tmp_path / str(number)
+        change(changed)
+        checkpoint.save(folder / "population", changed, config_hash=identity)
+        assert outcome(small.train_together(seats, folder)) == outcome(alone)

@@ -56,7 +56,11 @@ class MlflowRegistry:
         return version
 
     def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:
-        """Version and confirmation of the present champion; None where there is none."""
+        """Version and confirmation of the present champion; None where there is none.
+
+        Raises:
+            DataError: If its confirmation cannot be read.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -67,7 +71,8 @@ class MlflowRegistry:
             return None
         with tempfile.TemporaryDirectory() as folder:
             path = self._files(str(version.run_id), Path(folder)) / FACTS
-            return str(version.version), read_json(path, dict[str, Any], way_out=f"Register {name} anew.")
+            way_out = f"Set the alias {CHAMPION} of {name} in MLflow to a version that is whole, or remove it."
+            return str(version.version), read_json(path, dict[str, Any], way_out=way_out)
 
     def fetch(self, model: str, folder: Path) -> Path:
         """Bring a registered model into `folder`; returns the folder of its files.

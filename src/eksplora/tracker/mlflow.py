@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from eksplora.tracker._sync import Sync, behind
 POLL_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "alembic")
-"""Whose errors are reported in one line."""
+"""Whose errors are reported in one line: those of their own kinds, and all that are raised while their code runs."""
 
 DEAD_SECONDS = 2.0
 """How long the end of a study waits for a server that did not answer before."""
@@ -215,7 +216,7 @@ class MlflowTracker:
         except EksploraError:
             raise
         except Exception as error:  # MLflow and what it rests on each have their own
-            if spool is None and type(error).__module__.partition(".")[0] not in LIBRARIES:
+            if spool is None and not _is_theirs(error):
                 raise
             raise self._failure(error, spool) from error
 
@@ -251,3 +252,10 @@ class MlflowTracker:
                 self._wake.clear()
         if sync:
             sync.close()
+
+
+def _is_theirs(error: Exception) -> bool:
+    """Whether MLflow's libraries are at fault: an answer of another shape ends as an AttributeError in their code."""
+    names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    owners = [owner for owner in (str(name).partition(".")[0] for name in names) if owner in ("eksplora", *LIBRARIES)]
+    return type(error).__module__.partition(".")[0] in LIBRARIES or owners[-1:] != ["eksplora"]

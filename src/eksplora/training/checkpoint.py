@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,13 +119,21 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     write_atomically(folder / f"{oldest}.json", json.dumps(asdict(manifest)).encode())
 
 
-def load(folder: Path, *, config_hash: str) -> dict[str, Any] | None:
-    """The newest state that is whole and belongs to this configuration; None when there is none."""
+def load(
+    folder: Path, *, config_hash: str, is_whole: Callable[[dict[str, Any]], bool] = lambda state: True
+) -> dict[str, Any] | None:
+    """The newest state that is whole and belongs to this configuration; None when there is none.
+
+    Args:
+        folder: Where it was saved.
+        config_hash: Whose state is wanted.
+        is_whole: Whether a state holds what who saved it needs: hashes are right also in a state that was made up.
+    """
     manifests = _manifests(folder)
     for name in sorted(manifests, key=lambda name: -manifests[name].serial):
         if manifests[name].config == config_hash:
             state = _state(folder / f"{name}.pt", manifests[name])
-            if state is not None:
+            if state is not None and is_whole(state):
                 return state
     return None
 

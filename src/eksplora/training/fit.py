@@ -14,7 +14,7 @@ import torch
 from eksplora.counter import fingerprint
 from eksplora.training import checkpoint
 from eksplora.training.lane import Lane
-from eksplora.training.module import PopulationModule
+from eksplora.training.module import PopulationModule, is_state
 from eksplora.types import Job, Report, Status
 
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it; a fifth of a CNN's step
@@ -38,7 +38,7 @@ def fit(lanes: Sequence[Lane], job: Job, report: Report) -> None:
         identity=identity,
         checkpoint_seconds=job.checkpoint_seconds,
         report=report,
-        state=checkpoint.load(folder, config_hash=identity),
+        state=checkpoint.load(folder, config_hash=identity, is_whole=lambda state: is_state(state, len(lanes))),
     )
     for lane in module.lanes:
         if lane.status.is_final:

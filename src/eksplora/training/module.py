@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from eksplora.training import checkpoint
 from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
 from eksplora.training.engine import rows_at_once
-from eksplora.training.lane import Lane
+from eksplora.training.lane import SAVED, Lane
 from eksplora.training.population import Population, Trace, present
 from eksplora.training.recipe import State
 from eksplora.types import Decision, Report, Status
@@ -291,3 +291,22 @@ class PopulationModule(pl.LightningModule):
             lane.restore(lane_state)
         for name in ("epoch", "chunk", "step"):
             setattr(self, name, state[name])
+
+
+def is_state(state: State, num_members: int) -> bool:
+    """Whether a checkpoint's content has the form of what `PopulationModule.state` gives for so many members."""
+    kinds = {
+        "epoch": int,
+        "chunk": int,
+        "step": int,
+        "members": list,
+        "lanes": list,
+        "network": dict,
+        "optimizer": dict,
+    }
+    if any(type(state.get(name)) is not kind for name, kind in kinds.items()) or len(state["lanes"]) != num_members:
+        return False
+    places = [place for place in state["members"] if type(place) is int and 0 <= place < num_members]
+    lanes = [lane if isinstance(lane, dict) else {} for lane in state["lanes"]]
+    has_lanes = all({*SAVED, "metric"} <= set(lane) and lane.get("status") in list(Status) for lane in lanes)
+    return has_lanes and places == state["members"]
