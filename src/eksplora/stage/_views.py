@@ -16,7 +16,9 @@ MOST = 10
 
 
 def views(address: str) -> dict[str, str]:
-    """The address of each experiment's page, by its name; none while the server does not answer as expected.
+    """The address of each experiment's page, by its name; only of those with studies that have values.
+
+    None while the server does not answer as expected.
 
     Args:
         address: Of a server that is up.
@@ -24,7 +26,8 @@ def views(address: str) -> dict[str, str]:
     try:
         wanted = {"max_results": MOST, "order_by": ["last_update_time DESC"]}
         found = _asked(address, "experiments/search", wanted).get("experiments", [])
-        return {one["name"]: _view(address, one["experiment_id"]) for one in found}
+        shown = {one["name"]: _view(address, one["experiment_id"]) for one in found}
+        return {name: view for name, view in shown.items() if view}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
 
@@ -34,6 +37,8 @@ def _view(address: str, experiment: str) -> str:
     runs = _asked(address, "runs/search", studies).get("runs", [])
     named = dict.fromkeys(metric["key"] for run in runs for metric in run["data"].get("metrics", []))
     columns = [f"metrics.`{name}`" for name in named if name.startswith("best/")]
+    if not columns:
+        return ""  # such as MLflow's own experiment Default
     shown = json.dumps({"selectedColumns": [*columns, "attributes.`Dataset`"]})
     tag = {"experiment_id": experiment, "key": f"mlflow.sharedViewState.{KEY}", "value": shown}
     _asked(address, "experiments/set-experiment-tag", tag)
