@@ -7,7 +7,7 @@
         ├── ConfigError          a key or value of the configuration
         ├── DataError            raw or prepared data missing, altered or unreadable
         ├── StudyError           the study is in use, or is not the study it was
-        ├── PreconditionError    a recorded run cannot be had again here
+        ├── PreconditionError    a recorded run cannot be reproduced here
         └── StorageError         a folder that cannot be written, a full disk
 
 The message of a `UserError` is one line: what is wrong (key or file, and value), then the way out.

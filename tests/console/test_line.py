@@ -23,7 +23,7 @@ def test_in_full_it_has_all() -> None:
     ("width", "said"),
     [
         (79, "boston_mlp 8/20 · best 1.79 · trial 8 epoch 41/200 2.10 · about 4 min left"),
-        (73, "boston_mlp 8/20 · best 1.79 · trial 8 epoch 41/200 · about 4 min left"),
+        (73, "boston_mlp 8/20 · best 1.79 · trial 8 epoch 41/200 2.10 · ~4 min left"),
         (62, "boston_mlp 8/20 · best 1.79 · epoch 41/200 · about 4 min left"),
         (50, "boston_mlp 8/20 · best 1.79 · about 4 min left"),
         (39, "boston_mlp 8/20 · about 4 min left"),
@@ -44,7 +44,13 @@ def test_it_fits_any_width_and_keeps_the_time_as_long_as_it_can(title: str) -> N
         assert cell_len(line.fitted(width)) <= width
         if width >= 24:
             assert line.fitted(width).endswith("8/20 · about 4 min left") or " · " in line.fitted(width)
-            assert line.fitted(width).endswith("about 4 min left")
+            assert line.fitted(width).endswith(("about 4 min left", "~4 min left"))
+
+
+def test_the_usual_terminal_shows_the_current_value_of_late_trials_too() -> None:
+    for left in ("about 30 min left", "less than 10 s left", "about 2.5 h left"):
+        running = [Part("trial 19", "epoch 141/200", "0.958"), Part("trial 18", "epoch 1/200")]
+        assert " 0.958 · " in Line("boston_mlp-tpe", "18/20", "1.79", "trial 3", running, left).fitted(79)
 
 
 def test_several_that_train_are_all_told_where_there_is_room() -> None:

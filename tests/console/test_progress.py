@@ -149,6 +149,16 @@ def test_while_it_stops_no_time_is_promised() -> None:
         assert pseudo.rows() == ["boston_mlp 0/8 · trial 7 · stopping"]
 
 
+def test_the_line_below_a_trial_that_is_over_counts_it() -> None:
+    with Pseudo(80) as pseudo:
+        study = Shown(STUDY, Terminal(pseudo.stream))
+        with study.progress:
+            study.progress.over("trial 0", "val/mae 0.05", 3.2, 1)
+            rows = pseudo.rows()
+    assert rows[0].startswith("[1/8] trial 0")
+    assert rows[1].startswith("boston_mlp 1/8")
+
+
 def test_the_line_is_gone_at_the_end() -> None:
     with Pseudo(80) as pseudo:
         for _ in Shown(STUDY, Terminal(pseudo.stream)).run():

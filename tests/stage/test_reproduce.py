@@ -416,7 +416,9 @@ def test_everything_that_is_not_as_it_was_is_in_one_line(here: Here) -> None:
         data = study_edit(**{"machine.cpu": "another", "version.numpy": "0.1"})(kind, data)
         return data | {"threads": 4096} if kind == "start" else data
 
-    with pytest.raises(PreconditionError, match=r"^population, trial 0 cannot be had again here: machine\.cpu") as told:
+    with pytest.raises(
+        PreconditionError, match=r"^population, trial 0 cannot be reproduced here: machine\.cpu"
+    ) as told:
         here.again("population/trial-000", here.altered("population", edit))
     assert "it was another; version.numpy is " in refusal(told)
     assert "it was 0.1; threads: it was trained on 4096, this machine has " in refusal(told)
@@ -639,7 +641,9 @@ def test_the_record_of_a_later_study_of_the_same_name_is_not_taken_for_the_runs(
         return altered | {"id": "another"} if kind == "study" else data
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set())  # so that nothing is trained
-    with pytest.raises(PreconditionError, match="cannot be had again here: threads: it was trained on 1, this machine"):
+    with pytest.raises(
+        PreconditionError, match="cannot be reproduced here: threads: it was trained on 1, this machine"
+    ):
         here.again("population/trial-000", here.altered("population", later))
 
 

@@ -1,5 +1,6 @@
 """`make ui`: a real server of MLflow's pages, and its end."""
 
+import json
 import os
 import re
 import signal
@@ -8,10 +9,13 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 import surviving
 from waiting import until
+
+from eksplora.stage._views import views
 
 UI = Path(__file__).parents[2] / "pipelines/ui.py"
 TRAINING_PAGES = "/#/experiments?workflowType=machine_learning"
@@ -25,6 +29,35 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def asked(address: str, what: str, **body: object) -> dict[str, Any]:
+    words = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/api/2.0/mlflow/{what}", json.dumps(body).encode(), words)
+    with urllib.request.urlopen(request) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def check_views(address: str) -> None:
+    """The page of an experiment has the best values of its studies as columns, under an address for trainings."""
+    number = asked(address, "experiments/create", name="wine")["experiment_id"]
+    tags = [{"key": "kind", "value": "study"}]
+    run = asked(address, "runs/create", experiment_id=number, tags=tags)["run"]["info"]["run_id"]
+    for key in ("best/val/mae", "seconds"):
+        asked(address, "runs/log-metric", run_id=run, key=key, value=2.5, timestamp=1)
+    shown = views(address)
+    assert (
+        shown["wine"] == f"{address}/#/experiments/{number}/runs?viewStateShareKey=best&workflowType=machine_learning"
+    )
+    tags = asked(address, "experiments/search", max_results=9, filter="name = 'wine'")["experiments"][0]["tags"]
+    assert {tag["key"]: json.loads(tag["value"]) for tag in tags} == {
+        "mlflow.sharedViewState.best": {"selectedColumns": ["metrics.`best/val/mae`", "attributes.`Dataset`"]}
+    }
+
+
+def test_a_server_that_is_away_or_says_something_else_gives_no_views() -> None:
+    assert views(f"http://127.0.0.1:{free_port()}") == {}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +84,7 @@ def test_it_says_when_it_is_up_keeps_the_log_to_itself_and_leaves_nothing(
         assert up == f"MLflow UI: http://127.0.0.1:{port}{TRAINING_PAGES}   (Ctrl-C ends it)\n"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
             assert b"MLflow" in page.read()
+        check_views(f"http://127.0.0.1:{port}")
         told = run(tmp_path, f"port={port}")
         assert told.returncode == 2 and told.stderr.count("\n") == 1
         assert re.match(

@@ -62,17 +62,18 @@ class Line:
         every = ", ".join(map(str, self.running))
         first = self.running[0] if self.running else Part("")
         others = f" and {len(self.running) - 1} more" if len(self.running) > 1 else ""
-        for shown, running in (
-            (whose, every),
-            (whose, f"{first}{others}"),
-            (best, f"{first}{others}"),
-            (best, f"{first}"),
-            (best, f"{first.name} {first.epoch}".strip()),
-            (best, first.epoch),
-            (best, ""),
-            ("", ""),
+        for shown, running, left in (
+            (whose, every, self.left),
+            (whose, f"{first}{others}", self.left),
+            (best, f"{first}{others}", self.left),
+            (best, f"{first}", self.left),
+            (best, f"{first}", self.left.replace("about ", "~").replace("less than ", "<")),
+            (best, f"{first.name} {first.epoch}".strip(), self.left),
+            (best, first.epoch, self.left),
+            (best, "", self.left),
+            ("", "", self.left),
         ):
-            yield _joined(f"{self.title} {self.count}", shown, running, self.left)
+            yield _joined(f"{self.title} {self.count}", shown, running, left)
 
     def _least(self, width: int) -> str:
         """The title cut, then left out."""

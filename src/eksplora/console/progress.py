@@ -145,6 +145,8 @@ class Progress:
         """A trial is over: `outcome` in words, and how many are over now."""
         self._done = done
         best = f"best {self._best[0]:.4g} ({self._best[1]})" if self._best else "none finished yet"
+        if self._terminal.is_live:
+            self._renew()  # first, or the line below would show the count before
         self.say(f"[{done}/{self._total}] {trial}: {outcome} in {seconds:.1f} s; {best}")
         self.tick()
 

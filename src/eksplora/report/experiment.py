@@ -1,4 +1,4 @@
-"""The report of an experiment as Markdown: what was found, how sure one may be, and how to have it again."""
+"""The report of an experiment as Markdown: what was found, how sure one may be, and how to reproduce it."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -117,7 +117,7 @@ def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]])
     )
     return "\n\n".join(
         [
-            "## How to have it again",
+            "## How to reproduce it",
             f"- Studies: {studies}.\n"
             "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
             f"- The model: `confirm/model/` beside this page. {model}",

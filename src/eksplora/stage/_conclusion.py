@@ -84,7 +84,10 @@ def conclude(
         show(driver, shown, ending.reference)
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
-    is_recorded = tracker.finish(say=lambda line: print(line, file=sys.stderr))
+    sys.stdout.flush()
+    with Work(driver.plan.name) as work:
+        work.step("MLflow takes in the rest")
+        is_recorded = tracker.finish(say=work.step)
     if ending.is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:

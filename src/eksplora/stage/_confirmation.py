@@ -11,6 +11,7 @@ from typing import Any
 from eksplora import build
 from eksplora.build import Request
 from eksplora.console.table import print_best
+from eksplora.console.work import Work
 from eksplora.counter import derive
 from eksplora.errors import EksploraError, WorkerError
 from eksplora.search.space import Choice, Parameter
@@ -52,7 +53,9 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
         "provenance": provenance_of(final),
         "command": request.command,
     }
-    with new_folder(Path(request.settings.output) / "confirm") as folder:
+    title = f"confirm {request.settings.experiment}"
+    with Work(title) as work, new_folder(Path(request.settings.output) / "confirm") as folder:
+        work.step("writing and registering the model")
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))
         write_model(folder / "model", config, trial, build.part(config, "data").card(), facts)
         facts["registered"] = register(request, folder / "model", facts, final)

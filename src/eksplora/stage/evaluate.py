@@ -20,10 +20,11 @@ def evaluate(request: Request) -> None:
     try_new_folders(output / "evaluate")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     begin(request)
-    from eksplora.stage import _evaluation  # only now: what is slow comes with it
-
     model = output / "confirm" / "model"
     with Work(f"evaluate {settings.experiment}") as work, new_folder(output / "evaluate") as folder:
+        work.step("loading PyTorch")
+        from eksplora.stage import _evaluation  # only now: what is slow comes with it
+
         measured = _evaluation.measure(request, model, confirmed, work.step)
         work.step("MLflow")
         for name, text in _evaluation.tables(measured).items():

@@ -23,9 +23,10 @@ def explain(request: Request) -> None:
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
     begin(request)
-    from eksplora.stage import _explanation  # only now: what is slow comes with it
-
     with Work(f"explain {settings.experiment}") as work:
+        work.step("loading PyTorch")
+        from eksplora.stage import _explanation  # only now: what is slow comes with it
+
         facts = _explanation.explained(request, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
         (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")

@@ -33,10 +33,10 @@ def predict(request: Request) -> None:
             raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
     try_writing(Path(settings.output))
     begin(request, str(settings.input))
-    from eksplora.data._given import read_given  # only now: what is slow comes with it
-
     with Work(f"predict {settings.input}") as work:
         work.step("opening the model")
+        from eksplora.data._given import read_given  # only now: what is slow comes with it
+
         ensemble = _ensemble(request, str(settings.trained))
         work.step("reading the rows")
         names, features = read_given(Path(str(settings.input)), ensemble.card)

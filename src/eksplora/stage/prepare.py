@@ -3,6 +3,7 @@
 from typing import Any
 
 from eksplora.build import Request, part
+from eksplora.console.work import Work
 from eksplora.stage._begin import begin
 
 
@@ -15,7 +16,9 @@ def prepare(request: Request) -> None:
     """
     dataset = part(request.config, "data")
     begin(request, request.choices["data"])
-    card = dataset.prepare()
+    with Work(f"prepare {request.choices['data']}") as work:
+        work.step("reading and checking the data")
+        card = dataset.prepare()
     raw = str(dataset.raw_folder) if dataset.raw_folder.exists() else "none; the prepared form does not need it"
     print("\n".join(describe(card, str(dataset.folder), raw)))
 

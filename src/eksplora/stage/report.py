@@ -27,10 +27,10 @@ def report(request: Request) -> None:
     output = output_of(settings)
     facts = gather(output, settings.experiment) | {"command": request.command}
     begin(request)
-    from eksplora.stage._published import publish  # only now: what is slow comes with it
-
     with Work(f"report {settings.experiment}") as work:
         work.step("page and pictures")
+        from eksplora.stage._published import publish  # only now: what is slow comes with it
+
         # What is drawn goes deeper into the facts than any list of their keys.
         with drawn_from(output, f"Run its stages again: dvc repro --force report-{settings.experiment}."):
             pages, beside = _drawn(facts)

@@ -38,7 +38,7 @@ def reproduce(request: Request) -> None:
     """Train a recorded run again and say whether it is bit-identical.
 
     Raises:
-        PreconditionError: If it cannot be had again here: another machine type, version, thread count or data.
+        PreconditionError: If it cannot be reproduced here: another machine type, version, thread count or data.
         EksploraError: If it differs; the message has the first step and metric.
         UserError: For what else the user can mend.
     """
@@ -146,7 +146,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
         unmet += check_device(recorded.results[keys[0]]["device"], config)
     if unmet:
         way_out = " strict=false trains all the same." if settings.strict else ""
-        raise PreconditionError(f"{name} cannot be had again here: {'; '.join(unmet)}.{way_out}")
+        raise PreconditionError(f"{name} cannot be reproduced here: {'; '.join(unmet)}.{way_out}")
 
 
 def check_machine(recorded: Mapping[str, str], present: Mapping[str, str], *, is_baseline: bool) -> list[str]:

@@ -14,6 +14,7 @@ from eksplora.errors import ConfigError, EksploraError
 from eksplora.schema import UiConfig
 from eksplora.stage import _pages
 from eksplora.stage._tracking import tracker_of
+from eksplora.stage._views import views
 from eksplora.tracker._address import masked
 
 TRAINING_PAGES = "#/experiments?workflowType=machine_learning"
@@ -36,7 +37,8 @@ def ui(request: Request) -> None:
     if not uri:
         raise ConfigError("tracker: this tracker keeps no runs to look at. Use tracker=mlflow.")
     if re.match(r"https?://", uri):
-        print(f"tracker.uri is a server, which shows its runs itself: {masked(uri).rstrip('/')}/{TRAINING_PAGES}")
+        own = masked(uri).replace("//***@", "//").rstrip("/")  # the browser asks for the password
+        print(f"tracker.uri is a server, which shows its runs itself: {own}/{TRAINING_PAGES}")
         return
     _check_free(settings.host, settings.port)
     log = Path(request.config["paths"]["mlruns"]) / LOG
@@ -63,6 +65,8 @@ def _serve(settings: UiConfig, uri: str, log: Path) -> None:
     with _pages.served(arguments, log) as server:
         _pages.wait_until_up(server, address, log)
         print(f"MLflow UI: {address}/{TRAINING_PAGES}   (Ctrl-C ends it)", flush=True)
+        for name, view in views(address).items():
+            print(f"  {name}   {view}", flush=True)
         server.wait()
         raise EksploraError(_pages.ended(log))
 

@@ -1,4 +1,4 @@
-"""How to have it again."""
+"""How to reproduce it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def section(facts: Facts) -> Section:
     rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
     return Section(
         key="again",
-        title="How to have it again",
+        title="How to reproduce it",
         says=(
             "Every number here follows from recorded runs. With the commit, the data and the versions of the table, "
             "these commands make it again. They are as they were typed, for a shell in the project's root."
