@@ -130,6 +130,7 @@ def test_what_mlflow_lost_comes_back_and_nothing_twice(
     assert not is_behind(mlruns)
     assert sync(mlruns) == 0
     damage(mlruns, tmp_path / "older.db")
+    assert tracker(mlruns).relocated() == 0
     assert is_behind(mlruns)
     assert sync(mlruns) > 0
     assert content(mlruns) == before
@@ -159,11 +160,31 @@ def test_a_run_that_was_deleted_stays_so_when_another_study_starts(mlruns: Path)
     assert tracker(mlruns).behind([spool_of(mlruns)], counts_runs=False) == []
 
 
-def test_a_torn_database_is_one_line_and_comes_back_whole_when_it_is_moved_away(mlruns: Path) -> None:
+def first_pages_alone(content: bytes) -> bytes:
+    return content[:6000]
+
+
+def last_pages_missing(content: bytes) -> bytes:
+    return content[: 9 * len(content) // 10]
+
+
+def zeros_at_the_end(content: bytes) -> bytes:
+    """Where nothing that the study's mark is read from lies."""
+    num_zeros = len(content) // 10
+    return content[:-num_zeros] + bytes(num_zeros)
+
+
+@pytest.mark.parametrize(
+    "tear", [first_pages_alone, last_pages_missing, zeros_at_the_end], ids=lambda tear: tear.__name__
+)
+def test_a_torn_database_is_one_line_and_comes_back_whole_when_it_is_moved_away(
+    mlruns: Path, tear: Callable[[bytes], bytes]
+) -> None:
     sync(mlruns)
     before, database = content(mlruns), mlruns / "mlflow.db"
-    torn = database.read_bytes()[:6000]
-    database.write_bytes(torn)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.write_bytes(tear(database.read_bytes()))
     told = r"is damaged, or no database\. Move it away: `make sync` fills a new one from the studies' spools\."
     with pytest.raises(Unreachable, match=told) as raised:
         is_behind(mlruns)
