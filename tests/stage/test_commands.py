@@ -10,6 +10,7 @@ from pathlib import Path
 
 import confirming as here
 import pytest
+from waiting import HANG_SECONDS
 
 from eksplora.errors import DataError
 
@@ -67,7 +68,13 @@ def test_commands_of_a_report_give_the_same_numbers_when_pasted(done: Path, tmp_
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
     ended = subprocess.run(
-        ["bash", "-e"], input=pasted, cwd=tmp_path, env=here_only(), capture_output=True, text=True, timeout=250
+        ["bash", "-e"],
+        input=pasted,
+        cwd=tmp_path,
+        env=here_only(),
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     assert numbers(tmp_path) == numbers(done)

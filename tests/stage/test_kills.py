@@ -77,7 +77,7 @@ class Campaign:
             kill(process)
             self.kills[what] += 1
             self.read(process.communicate(timeout=120)[0])
-            here.until(lambda: not here.session(process.pid), seconds=120)
+            here.until(lambda: not here.session(process.pid))
         return False
 
     def end(self, process: "subprocess.Popen[str]") -> None:
