@@ -15,6 +15,7 @@ import pytest
 import small_project as here
 import surviving
 import yaml
+from waiting import until
 
 from eksplora.errors import DataError
 from eksplora.stage._repro import check_project
@@ -121,8 +122,8 @@ def test_ctrl_c_ends_it_as_it_ends_dvc(start: Path, tmp_path: Path, signum: int)
     for name, command in (("ours", OURS), ("dvcs", DVCS)):
         with waiting(here.duplicate(start, tmp_path / name), command) as process:
             os.killpg(process.pid, signum)
-            code = process.wait()
-            surviving.until(lambda leader=process.pid: not surviving.session(leader))
+            code = process.wait(60)
+            until(lambda leader=process.pid: not surviving.session(leader))
         lines = (tmp_path / f"{name}.log").read_text().splitlines()
         ends.append((code, [line for line in lines if line.startswith("ERROR")]))
     assert ends[0] == ends[1] and ends[0][0] != 0

@@ -67,15 +67,7 @@ def test_commands_of_a_report_give_the_same_numbers_when_pasted(done: Path, tmp_
     assert len(pasted.splitlines()) == 3
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
-    ended = subprocess.run(
-        ["bash", "-e"],
-        input=pasted,
-        cwd=tmp_path,
-        env=here_only(),
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-    )
+    ended = subprocess.run(["bash", "-e"], input=pasted, cwd=tmp_path, env=here_only(), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert numbers(tmp_path) == numbers(done)
 

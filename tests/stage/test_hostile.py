@@ -291,7 +291,7 @@ def given(project: Path, command: tuple[str, ...], canary: Path) -> "subprocess.
         words = recording.words(project, *words)
     own = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     own |= {"PYTHONPATH": str(project / "src"), "HOME": str(project.parent / "home")}
-    return subprocess.run(words, cwd=project, env=own, capture_output=True, text=True, timeout=250)
+    return subprocess.run(words, cwd=project, env=own, capture_output=True, text=True)
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import surviving as here
+from waiting import at_a_random_moment, until
 
 from eksplora.stage._study import WORK
 
@@ -72,31 +72,36 @@ class Campaign:
             if not self.passes(process, self.draws.choice((0, 1, 5, 20, 60, 150))):
                 self.end(process)
                 return True
-            time.sleep(self.draws.uniform(0, 0.5))  # a moment, not a wait
+            at_a_random_moment(self.draws, 0.5)
             what, kill = self.draws.choice(self.ways())
             kill(process)
             self.kills[what] += 1
-            self.read(process.communicate(timeout=120)[0])
-            here.until(lambda: not here.session(process.pid))
+            self.read(process.communicate()[0])
+            until(lambda: not here.session(process.pid))
         return False
 
     def end(self, process: "subprocess.Popen[str]") -> None:
         """Let a study end by itself, and judge it."""
-        output = process.communicate(timeout=600)[0]
+        output = process.communicate()[0]
         assert process.returncode == 0, output
         self.read(output)
         if "`make sync` fills it in" in output:  # a busy machine: MLflow was given up for now
-            subprocess.run([sys.executable, str(here.SEARCH.with_name("sync.py"))], check=True, timeout=600)
+            subprocess.run([sys.executable, str(here.SEARCH.with_name("sync.py"))], check=True)
         self.judge()
 
     def passes(self, process: "subprocess.Popen[str]", steps: int) -> bool:
         """Wait until the study's files have changed so often; whether the process lives."""
         seen = files()
-        while steps > 0 and process.poll() is None:
-            time.sleep(0.01)
+        left = steps
+
+        def has_moved() -> bool:
+            nonlocal seen, left
             now = files()
-            steps -= len(now - seen)
+            left -= len(now - seen)
             seen = now
+            return left <= 0 or process.poll() is not None
+
+        until(has_moved)
         return process.poll() is None
 
     @staticmethod

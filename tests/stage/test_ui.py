@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import surviving
+from waiting import until
 
 UI = Path(__file__).parents[2] / "pipelines/ui.py"
 TRAINING_PAGES = "/#/experiments?workflowType=machine_learning"
 
 
 def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, str(UI), *words], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, str(UI), *words], cwd=folder, capture_output=True, text=True)
 
 
 def free_port() -> int:
@@ -58,7 +59,7 @@ def test_it_says_when_it_is_up_keeps_the_log_to_itself_and_leaves_nothing(
         os.kill(process.pid, signum)
         rest = process.stdout.read()
         assert process.wait() == code and "Traceback" not in rest and "GET" not in rest
-    surviving.until(lambda: not surviving.session(process.pid))
+    until(lambda: not surviving.session(process.pid))
     assert "GET /health" in (tmp_path / "mlruns/ui.log").read_text()
     assert rest == "\nMLflow UI: ended\n" or signum != signal.SIGINT
 

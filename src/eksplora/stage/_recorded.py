@@ -1,7 +1,7 @@
 """What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -69,7 +69,7 @@ class Recorded:
         """
         if trial not in self.trials:
             raise DataError(f"trial {trial} of {self.study['name']} is not in its spool.")
-        repeats = self.trials[trial]["repeats"]
+        repeats = self.trials[trial].get("repeats")
         number = trial if repeats is None else repeats
         found = [key for key in sorted(self.results) if key[0] == number and member in (None, key[1])]
         found = [key for key in found if Status(self.results[key]["status"]) is not Status.INTERRUPTED]
@@ -79,6 +79,15 @@ class Recorded:
                 "Let the study end first: give its command again."
             )
         return found
+
+
+NEEDED: Mapping[str, Sequence[str]] = {
+    "study": ("definition",),
+    "start": ("threads",),
+    "trial": ("resolved",),
+    "member": ("curves", "device"),
+}
+"""Keys by kind of event that the spool can do without and a reproduction cannot: the first versions had none."""
 
 
 def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded:
@@ -97,6 +106,9 @@ def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded
     begun: list[Begun] = []
     with consistent(source):
         for event in events:
+            missing = [key for key in NEEDED.get(event.kind, ()) if event.data.get(key) is None]
+            if missing:
+                raise DataError(f"{source} has no {missing[0]} in an event {event.kind}: it cannot be reproduced.")
             if event.kind == "study":
                 recorded = Recorded(event.data)
             elif recorded is not None:
