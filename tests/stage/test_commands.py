@@ -10,7 +10,6 @@ from pathlib import Path
 
 import confirming as here
 import pytest
-from waiting import HANG_SECONDS
 
 from eksplora.errors import DataError
 
