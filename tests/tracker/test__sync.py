@@ -130,6 +130,7 @@ def test_what_mlflow_lost_comes_back_and_nothing_twice(
     assert not is_behind(mlruns)
     assert sync(mlruns) == 0
     damage(mlruns, tmp_path / "older.db")
+    assert tracker(mlruns).relocated() == 0
     assert is_behind(mlruns)
     assert sync(mlruns) > 0
     assert content(mlruns) == before
@@ -159,11 +160,34 @@ def test_a_run_that_was_deleted_stays_so_when_another_study_starts(mlruns: Path)
     assert tracker(mlruns).behind([spool_of(mlruns)], counts_runs=False) == []
 
 
-def test_a_torn_database_is_one_line_and_comes_back_whole_when_it_is_moved_away(mlruns: Path) -> None:
+def first_pages_alone(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[:6000])
+
+
+def last_pages_missing(database: Path) -> None:
+    content = database.read_bytes()
+    database.write_bytes(content[: 9 * len(content) // 10])
+
+
+def one_page_in_the_middle(database: Path) -> None:
+    """Of the parameters, which nobody reads who asks how much of a study is there."""
+    with closing(sqlite3.connect(database)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'params'").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * _sqlite.PAGE_BYTES)
+        file.write(bytes(_sqlite.PAGE_BYTES))
+
+
+@pytest.mark.parametrize("tear", [first_pages_alone, last_pages_missing, one_page_in_the_middle])
+def test_a_torn_database_is_one_line_and_comes_back_whole_when_it_is_moved_away(
+    mlruns: Path, tear: Callable[[Path], None]
+) -> None:
     sync(mlruns)
     before, database = content(mlruns), mlruns / "mlflow.db"
-    torn = database.read_bytes()[:6000]
-    database.write_bytes(torn)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA page_size").fetchone() == (_sqlite.PAGE_BYTES,)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    tear(database)
     told = r"is damaged, or no database\. Move it away: `make sync` fills a new one from the studies' spools\."
     with pytest.raises(Unreachable, match=told) as raised:
         is_behind(mlruns)

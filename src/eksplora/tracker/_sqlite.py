@@ -80,11 +80,11 @@ def create(database: Path, artifacts: Path) -> None:
     meanwhile, several creators do not meet, and a kill leaves nothing half made. Write-ahead logging is a lasting
     property of the file: people who look do not keep the writer waiting.
     """
-    if _has_content(database):
+    if has_content(database):
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with _creation_lock(database), tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-new-") as folder:
-        if _has_content(database):
+        if has_content(database):
             return
         new = _make(Path(folder))
         with closing(sqlite3.connect(new)) as connection, connection:
@@ -114,7 +114,7 @@ def _make(folder: Path) -> Path:
     return folder / "mlflow.db"
 
 
-def _has_content(database: Path) -> bool:
+def has_content(database: Path) -> bool:
     """Whether there is a database; an empty file is one that was torn before anything was in it."""
     return database.exists() and (not database.is_file() or database.stat().st_size > 0)
 

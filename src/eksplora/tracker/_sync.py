@@ -13,7 +13,7 @@ from eksplora.tracker import _sqlite
 from eksplora.tracker._address import client_uri, masked, sqlite_path
 from eksplora.tracker._base import Unreachable
 from eksplora.tracker._client import ClientStore
-from eksplora.tracker._explain import check_layout
+from eksplora.tracker._explain import check_layout, check_whole
 from eksplora.tracker._relocate import relocate
 from eksplora.tracker._replay import Replay
 from eksplora.tracker._run import Change, Mark
@@ -71,12 +71,14 @@ def behind(spools: Sequence[Path], uri: str, artifacts: Path, *, counts_runs: bo
         spools: Studies' files.
         uri: The address.
         artifacts: Folder of the runs' files.
-        counts_runs: Whether runs that are missing there count: somebody may have deleted them.
+        counts_runs: Whether to look for runs that somebody deleted, and for damage to the database, too.
     """
     stores: dict[str, tuple[Store, dict[str, Mark]]] = {}
     database = sqlite_path(uri)
-    if database is not None and not database.exists():
+    if database is not None and not _sqlite.has_content(database):
         return list(spools)
+    if database is not None and counts_runs:
+        check_whole(database)
     try:
         return [spool for spool in spools if _is_behind(spool, stores, uri, artifacts, counts_runs)]
     finally:

@@ -14,6 +14,7 @@ from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._relocate import relocate
+from eksplora.tracker._sqlite import has_content
 from eksplora.tracker._sync import Sync, behind
 
 POLL_SECONDS = 0.25
@@ -121,7 +122,7 @@ class MlflowTracker:
         Raises:
             StorageError: If the database cannot be changed.
         """
-        if self._database is None or not self._database.exists():
+        if self._database is None or not has_content(self._database):
             return 0
         with self._one_line(None):
             check_layout(self._database)
@@ -201,7 +202,7 @@ class MlflowTracker:
         """The address for MLflow's client, from wherever one stands."""
         if self._database is None:
             return self._uri
-        if not self._database.exists():
+        if not has_content(self._database):
             raise StorageError(
                 f"{self._database} is missing: nothing was tracked here. Set tracker.uri, or train first."
             )
