@@ -54,6 +54,8 @@ UNWRITABLE = (
     errno.ENOTDIR,
     errno.EEXIST,
     errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
 )
 """What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
 
@@ -175,7 +177,7 @@ def readable_errors(root: str) -> Iterator[None]:
             _fail(explain(error, root), 2)
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             where = file_of(error) or f"a file that {_function_of(error)} works on"
-            _fail(f"{where}: {reason_of(error)}. Free space, or correct the rights of its folder.", 2)
+            _fail(f"{where}: {reason_of(error)}. Free space, correct the rights of its folder, or name another.", 2)
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             _fail(f"{error.strerror}. Raise the limit (`ulimit -n`), or lower study.workers.", 1)
         raise
@@ -273,6 +275,7 @@ def _fail(message: str, code: int) -> NoReturn:
     if _SHOWS_TRACE:
         traceback.print_exc()
     line = re.sub(r"[\x00-\x1f\x7f]+", " ", masked(message))  # one line, whatever it quotes
+    line = re.sub(r"\S{1000,}", lambda word: f"{word[0][:200]}...", line)
     print("error:", line, file=sys.stderr)
     sys.exit(code)
 
