@@ -141,11 +141,14 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
         name = next(word for word in command if word.startswith("study.name=")).partition("=")[2]
         spool = Spool(Path(folder) / "mlruns" / "studies" / name / "spool.jsonl")
         for trial in range(1 if "train.py" in command[1] else 2):
-            spool.append("trial", trial=trial)
+            begun = {"params": {}, "searched": {}, "config": "", "members": [], "tags": {}}
+            spool.append("trial", trial=trial, **begun)
             for member in range(2):
-                spool.append("member", status="finished", message="", step=33, value=2.0 + trial + member)
-            spool.append("trial_end", trial=trial, status="finished", value=2.5 + trial)
-        spool.append("stop")
+                done = {"trial": trial, "member": member, "best_epoch": 3, "epochs": 3, "step": 33, "seconds": 1.0}
+                spool.append("member", status="finished", message="", value=2.0 + trial + member, **done)
+            ended = {"status": "finished", "message": "", "metrics": {}, "artifacts": {}}
+            spool.append("trial_end", trial=trial, value=2.5 + trial, **ended)
+        spool.append("stop", **ended, tags={}, best_artifacts={})
         spool.close()
         return "", 100.0
 

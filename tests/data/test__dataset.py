@@ -293,8 +293,9 @@ while True:
 
 def start(root, mode):
     command = [sys.executable, "-c", PROCESS, __file__, str(root), mode]
-    source = Path(__file__).parents[2] / "src"
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(source)})
+    project = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(project / "src"), str(project / "tests")])
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": paths})
 
 
 def finish(process):

@@ -40,7 +40,7 @@ CASES: dict[str, tuple[str, str]] = {
     # values that mean nothing
     "search study.n_trials=0": ("study.n_trials must be at least 1, got 0.", "Give a larger number."),
     "search study.n_trials=-1": ("study.n_trials must be at least 1, got -1.", "Give a larger number."),
-    "search study.name=../x": ("study.name: '../x' is no name", "Use letters, digits, '.', '_' and '-'."),
+    "search study.name=../x": ("study.name: '../x' is no name", "Use letters, digits, '.', '_' and '-', at most 100."),
     "ui port=70000": ("port must be between 1 and 65535, got 70000.", "Try port=5000."),
     # unknown files
     "search experiment=boston_mpl": (
