@@ -246,7 +246,7 @@ def test_changes_that_were_never_committed_come_back_from_the_record(
         here.again("changed/changed", root=here.project.changed)
     refusal(told)
     said = capfd.readouterr()
-    assert said.out == "" and said.err.splitlines()[1:] == [
+    assert said.out == "" and said.err.splitlines()[2:] == [
         "its changes.diff changes 2 files, 4 lines added, 0 removed:",
         "  src/eksplora/data/_half.py   +1 -0",
         "  src/eksplora/scheduler.py   +3 -0",
@@ -556,10 +556,10 @@ def foreign(folder: Path) -> dict[str, str]:
     [
         (0, lambda config, code: {"loss": code}, "loss._target_"),
         (0, lambda config, code: {"data": code}, "data._target_"),
-        (0, lambda config, code: {"model": config["model"] | {"widths": [code]}}, "model._target_"),
-        (0, lambda config, code: {"training": {"hook": [{"deep": code}]}}, "training"),
+        (0, lambda config, code: {"model": config["model"] | {"widths": [code]}}, r"model\.widths\.0\._target_"),
+        (0, lambda config, code: {"training": {"hook": [{"deep": code}]}}, r"training\.hook\.0\.deep\._target_"),
         (0, lambda config, code: {"hook": code}, "hook._target_"),
-        (0, lambda config, code: {"hooks": [code]}, "hooks"),
+        (0, lambda config, code: {"hooks": [code]}, r"hooks\.0\._target_"),
         (1, lambda config, code: {"loss": code}, "loss._target_"),
     ],
     ids=["a part", "the data", "inside a part", "inside what is no part", "a key", "a list", "trained beside it"],
