@@ -8,6 +8,10 @@ from typing import Any
 LOG, STAGE = os.environ.get("SPY_LOG"), os.environ.get("DVC_STAGE")
 
 
+READERS = ("eksplora.untrusted", "eksplora.build._files")
+"""Modules that read files for others: who asked them is further out."""
+
+
 def reason(frame: FrameType | None) -> str:
     """What the innermost caller that tells is at: `imported`, `composed`, or else `opened`."""
     while frame is not None:
@@ -16,7 +20,7 @@ def reason(frame: FrameType | None) -> str:
             return "imported"
         if name.startswith("hydra._internal"):
             return "composed"
-        if name.startswith("eksplora"):
+        if name.startswith("eksplora") and name not in READERS:
             return "opened"
         frame = frame.f_back
     return "opened"

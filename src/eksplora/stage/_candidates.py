@@ -7,6 +7,7 @@ from typing import Any
 from eksplora import build
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
+from eksplora.stage._shown import OWN
 from eksplora.types import Config
 
 BASELINE = "baseline"
@@ -14,10 +15,6 @@ BASELINE = "baseline"
 
 KEY = "configuration"
 """What a study of candidates searches over: their names."""
-
-
-OWN = "the experiment's own"
-"""The same, to a person who watches it being trained."""
 
 
 def in_words(name: str) -> str:

@@ -8,8 +8,8 @@ from eksplora.build import Request
 from eksplora.schema import SearchConfig
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
-from eksplora.stage._candidates import OWN
 from eksplora.stage._narrowing import check_stages, told_apart, values_of
+from eksplora.stage._shown import OWN
 from eksplora.stage._study import Outcome, Study, run_study
 
 

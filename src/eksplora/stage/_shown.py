@@ -13,6 +13,9 @@ from eksplora.stage._plan import Plan
 from eksplora.stage._population import Population
 from eksplora.types import Config, EpochReport, MemberResult, Status
 
+OWN = "the experiment's own"
+"""The configuration of the experiment itself, to a person who watches it being trained."""
+
 Naming = Callable[[Mapping[str, Any]], str]
 """The values of a trial -> what a person calls its configuration."""
 
