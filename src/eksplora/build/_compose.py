@@ -116,7 +116,7 @@ def stated(root: str, choices: frozenset[tuple[str, str]]) -> Config:
     groups.pop("metric", None)  # the objective brings it
     config = compose_root(
         root,
-        [f"{group}='{name}'" for group, name in sorted(groups.items())] + ["~experiment"] * (experiment is not None),
+        [f"{group}='{name}'" for group, name in sorted(groups.items())] + ["experiment=[]"] * (experiment is not None),
     )
     if experiment is not None:
         config.experiment = experiment
