@@ -39,7 +39,7 @@ def sync(request: Request) -> None:
     for line in sent:
         print(line)
     if failed:
-        raise StorageError(" ".join([f"{len(failed)} studies are left: "] * (len(failed) > 1) + failed))
+        raise StorageError(" ".join([f"{len(failed)} studies are left:"] * (len(failed) > 1) + failed))
     if not sent:
         print("MLflow has everything already.")
 
