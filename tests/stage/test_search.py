@@ -153,6 +153,7 @@ def test_study_carries_space_table_plots_and_best_network(runs: dict, tmp_path: 
     assert recorded.data.tags["git.diff.sha256"] == hashlib.sha256(patch).hexdigest()
     best = runs[f"trial-00{recorded.data.tags['best_trial']}"]
     assert {item.path for item in client.list_artifacts(best.info.run_id, "model")} == {
+        "model/card.json",
         "model/config.yaml",
         "model/member-0.safetensors",
         "model/member-1.safetensors",
