@@ -103,11 +103,16 @@ def test_a_registered_model_gives_the_same_by_alias_and_by_version(
         pd.testing.assert_frame_equal(predicted(tmp_path, f"trained={asked}", "input=given.csv", tracker), known)
 
 
+def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What a command says beside its steps, of which a slow machine shows more."""
+    return [line for line in done.stderr.splitlines() if not line.startswith("predict ")]
+
+
 def test_the_command_predicts_in_a_process_of_its_own(diabetes: Path, patients: pd.DataFrame, tmp_path: Path) -> None:
     known = predicted(tmp_path, f"trained={model_of(diabetes)}", "input=given.csv", "tracker=off")
     words = [f"trained={model_of(diabetes)}", "input=given.csv", "output=again.csv"]
     done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "predict given.csv: starting\n")
+    assert (done.returncode, complaints(done)) == (0, [])
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again.csv"), known)
 
 
@@ -247,7 +252,6 @@ def test_a_mistake_is_answered_by_the_command_with_exit_code_2(diabetes: Path, t
     words = [f"trained={model_of(diabetes)}", "input=given.npz"]
     done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    started, error = done.stderr.splitlines()
-    assert started == "predict given.npz: starting"
+    (error,) = complaints(done)
     assert error == "error: input: given.npz is no npz file. Save it by numpy.savez(path, features=...)."
     assert [path.name for path in tmp_path.iterdir()] == ["given.npz"]
