@@ -20,6 +20,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the package sets it, before any test multiplies
 
+MOST_COMPARED = 20_000
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Large texts that differ: where they begin to. pytest would look for the shortest list of changes, for hours."""
+    if op != "==" or not isinstance(left, str | bytes) or type(left) is not type(right) or len(left) < MOST_COMPARED:
+        return None
+    start = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    first, second = (repr(text[max(0, start - 100) : start + 300]) for text in (left, right))  # type: ignore[index]
+    return [f"texts of {len(left)} and {len(right)} characters differ at {start}", first, second]  # type: ignore[arg-type]
+
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:

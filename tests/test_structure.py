@@ -317,6 +317,20 @@ def impatient_tests(root: Path) -> list[str]:
     return found
 
 
+def readers_of_processes(root: Path) -> list[str]:
+    """Tests that read of other processes by themselves: one that ends between two looks lets them fail.
+
+    `tests/processes.py` looks at them.
+    """
+    texts = {file: file.read_text(encoding="utf-8") for file in sorted(root.glob("tests/**/*.py"))}
+    reads = re.compile(r'/proc/\{|/proc"\)\.glob')
+    return [
+        file.name
+        for file, text in texts.items()
+        if reads.search(text) and file.name not in ("processes.py", Path(__file__).name)
+    ]
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -330,6 +344,7 @@ RULES = [
     drawers,
     machine_paths,
     impatient_tests,
+    readers_of_processes,
 ]
 
 
@@ -520,6 +535,14 @@ def test_tests_without_patience_are_found(project: Path, text: str, offence: str
     (project / "tests/test_it.py").write_text(text)
     (project / "tests/waiting.py").write_text(text)
     assert impatient_tests(project) == [f"test_it.py:{offence}"]
+
+
+@pytest.mark.parametrize("text", ['Path(f"/proc/{pid}/maps")', 'Path("/proc").glob("[0-9]*")'])
+def test_tests_that_read_of_processes_by_themselves_are_found(project: Path, text: str) -> None:
+    (project / "tests").mkdir()
+    (project / "tests/test_it.py").write_text(text)
+    (project / "tests/processes.py").write_text(text)
+    assert readers_of_processes(project) == ["test_it.py"]
 
 
 @pytest.mark.parametrize("name", ["utils.py", "_helpers.py", "data_utils.py", "common/a.py", "misc.yaml"])

@@ -299,8 +299,8 @@ ARITHMETIC = (
 )
 """Variables of the environment by which the same command computes other bits."""
 
-USUAL = {"MKL_CBWR": "AUTO"}
-"""What the package sets itself."""
+USUAL = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+"""What is set without being asked: by the package, and by Lightning where a training is to be deterministic."""
 
 
 def command_of(root: str, overrides: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A stage ends with the DVC that started it, however that ends: real processes, killed with real signals."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import kill, read, running
 from waiting import stays, until
 
 STAGE = """
@@ -48,15 +48,7 @@ class Started:
 
     def stages(self) -> list[int]:
         """The processes of the stage, the shell's aside."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if self.stage.encode() in words:
-                found.append(int(path.parent.name))
-        return found
+        return [pid for pid in running() if self.stage.encode() in read(pid, "cmdline").split(b"\0")]
 
 
 @pytest.fixture
@@ -67,7 +59,7 @@ def begin(tmp_path: Path) -> Iterator[list[Started]]:
     for one in started:
         for process in (*one.stages(), one.dvc.pid):
             if one.dvc.poll() is None or process != one.dvc.pid:
-                os.kill(process, signal.SIGKILL)
+                kill(process)
         assert one.dvc.stdout is not None
         one.dvc.stdout.close()
         one.dvc.wait()

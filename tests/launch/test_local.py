@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import is_alive
 from waiting import until
 
 from eksplora.errors import DataError
@@ -42,14 +43,6 @@ def receive(workers: LocalWorkers, last: str) -> list[Message]:
 
     until(has_come)
     return messages
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 def test_worker_is_idle_only_after_its_imports_and_outside_of_jobs(workers: LocalWorkers) -> None:

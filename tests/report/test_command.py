@@ -83,6 +83,7 @@ def test_a_password_of_the_tracker_is_in_no_command() -> None:
 
 def test_an_environment_that_changes_the_arithmetic_is_part_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MKL_CBWR", "AUTO")  # as the package sets it
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as Lightning sets it
     assert command_line(command_of("train", [])) == ".venv/bin/python pipelines/train.py"
     monkeypatch.setenv("MKL_CBWR", "a b")
     assert command_line(command_of("train", [])) == "MKL_CBWR='a b' .venv/bin/python pipelines/train.py"

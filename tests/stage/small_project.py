@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any
 
 import surviving
 import yaml
+from processes import kill, session
 from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,8 +162,8 @@ def started(project: Path, command: Sequence[str], log: Path) -> Iterator["subpr
 
 
 def end_session(leader: int) -> None:
-    for pid in surviving.session(leader):
-        os.kill(pid, signal.SIGKILL)
+    for pid in session(leader):
+        kill(pid)
 
 
 def wait(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> bool:

@@ -12,6 +12,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
+from processes import kill, session
 from waiting import rest_of, until
 
 from eksplora.build import compose_request, parse_space
@@ -62,7 +63,7 @@ def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[sub
         yield process
     finally:
         for pid in session(process.pid):
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
         finish(process)
 
 
@@ -78,19 +79,6 @@ def kill_driver(process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     until(lambda: not session(process.pid))
-
-
-def session(leader: int) -> list[int]:
-    """The living processes of a session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, number, *_ = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        if int(number) == leader and state not in "ZX":
-            found.append(int(path.parent.name))
-    return found
 
 
 def num_lines(path: str) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import small_project as here
-import surviving
 import yaml
+from processes import session
 from waiting import until
 
 from eksplora.errors import DataError
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_it_as_it_ends_dvc(start: Path, tmp_path: Path, signum: int)
         with waiting(here.duplicate(start, tmp_path / name), command) as process:
             os.killpg(process.pid, signum)
             code = process.wait(60)
-            until(lambda leader=process.pid: not surviving.session(leader))
+            until(lambda leader=process.pid: not session(leader))
         lines = (tmp_path / f"{name}.log").read_text().splitlines()
         ends.append((code, [line for line in lines if line.startswith("ERROR")]))
     assert ends[0] == ends[1] and ends[0][0] != 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import surviving as here
+from processes import session, stat
 from waiting import at_a_random_moment, until
 
 from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError
@@ -116,7 +117,7 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
         os.killpg(process.pid, signal.SIGINT)
         output = here.finish(process)
         assert process.returncode == 130
-        until(lambda: not here.session(process.pid))
+        until(lambda: not session(process.pid))
     assert output.splitlines()[-1] == "error: left at once; the same command goes on from the last checkpoints"
     here.study(*slow)
     assert [row["status"] for row in here.table()] == ["finished"] * 2
@@ -126,11 +127,11 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
     with here.command(here.SEARCH, *REAL, prepared) as process:
-        until(lambda: len(here.session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
+        until(lambda: len(session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
         os.killpg(process.pid, number)
         output = here.finish(process)
         assert process.returncode == 128 + number
-        until(lambda: not here.session(process.pid))
+        until(lambda: not session(process.pid))
     said = [line for line in output.splitlines() if "starting" not in line]
     assert said == ["error: stopped; the same command goes on where it was left"]
     assert not Path("mlruns/studies/study").exists(), "nothing is left half-written"
@@ -255,8 +256,7 @@ def test_a_study_that_is_stopped_and_continued_is_the_same(prepared: str, workpl
 
 def states(leader: int) -> set[str]:
     """The states of the processes of a session."""
-    stats = (Path(f"/proc/{pid}/stat").read_text() for pid in here.session(leader))
-    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+    return {state for pid in session(leader) for state in stat(pid)[:1]}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 import surviving
 import torch
 from collecting import Collects, StopsInside
+from processes import session
 from safetensors.torch import load_file
 from waiting import until
 
@@ -400,7 +401,7 @@ def test_no_process_of_a_training_outlives_a_killed_driver(prepared: str) -> Non
     overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=100000", "study.workers=1"]
     with surviving.command(TRAIN, *overrides, *DDP, "study.checkpoint_seconds=0.01") as process:
         until(lambda: list(Path().glob("mlruns/studies/*/**/b.json")), process=process)
-        assert len(surviving.session(process.pid)) >= 4  # driver, worker and two that train
+        assert len(session(process.pid)) >= 4  # driver, worker and two that train
         surviving.kill_driver(process)
 
 

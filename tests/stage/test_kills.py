@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import surviving as here
+from processes import kill, read, session, stat
 from waiting import at_a_random_moment, until
 
 from eksplora.stage._study import WORK
@@ -77,7 +78,7 @@ class Campaign:
             kill(process)
             self.kills[what] += 1
             self.read(process.communicate()[0])
-            until(lambda: not here.session(process.pid))
+            until(lambda: not session(process.pid))
         return False
 
     def end(self, process: "subprocess.Popen[str]") -> None:
@@ -108,15 +109,15 @@ class Campaign:
     def ways() -> list[tuple[str, Callable[["subprocess.Popen[str]"], None]]]:
         """How a study is killed."""
         return [
-            ("driver", lambda process: os.kill(process.pid, signal.SIGKILL)),
+            ("driver", lambda process: kill(process.pid)),
             ("all at once", lambda process: os.killpg(process.pid, signal.SIGKILL)),
         ]
 
     def kill_worker(self, process: "subprocess.Popen[str]") -> None:
         """Kill one that trains; the driver goes on with another. Twice on the same trials they go on one by one."""
-        workers = [pid for pid in here.session(process.pid) if is_worker(pid)]
+        workers = [pid for pid in session(process.pid) if is_worker(pid)]
         if workers:
-            os.kill(self.draws.choice(workers), signal.SIGKILL)
+            kill(self.draws.choice(workers))
             self.kills["worker"] += 1
 
     def judge(self) -> None:
@@ -149,12 +150,8 @@ def files() -> set[tuple[str, int]]:
 
 def is_worker(pid: int) -> bool:
     """Whether a process was forked from the server of workers: that is the second process of its command line."""
-    try:
-        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-        both = [Path(f"/proc/{number}/cmdline").read_bytes() for number in (pid, parent)]
-    except OSError:
-        return False
-    return both[0] == both[1] and b"forkserver" in both[0]
+    parent = "".join(stat(pid)[1:2])
+    return read(pid, "cmdline") == read(parent, "cmdline") and b"forkserver" in read(pid, "cmdline")
 
 
 @pytest.mark.slow

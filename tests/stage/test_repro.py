@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 import small_project as here
-import surviving
 import yaml
+from processes import session
 from waiting import at_a_random_moment, until
 
 SPY = Path(__file__).with_name("spy.py")
@@ -196,7 +196,7 @@ def test_a_search_whose_dvc_is_killed_goes_on(first: First, start: Path, tmp_pat
         assert killed.wait() == -signal.SIGKILL and halves(project, undisturbed) == []
         process, log = going_on(project, [], living, search)
         assert process.returncode == 0, log.read_text()
-        until(lambda: not surviving.session(killed.pid))
+        until(lambda: not session(killed.pid))
     assert halves(project, undisturbed) == []
     assert here.facts(project, "search")["ranked"] == here.facts(undisturbed, "search")["ranked"]
     ((study, ends),) = here.studies(project).items()
@@ -233,7 +233,7 @@ def killed_repro_equals(first: First, start: Path, folder: Path, moments: Sequen
         process, log = going_on(project, [], living)
         assert process.returncode == 0, log.read_text()
         for leader in leaders:
-            until(lambda leader=leader: not surviving.session(leader))
+            until(lambda leader=leader: not session(leader))
     assert len(leaders) == len(moments)
     assert halves(project, undisturbed) == []
     assert here.tables(project) == here.tables(undisturbed)

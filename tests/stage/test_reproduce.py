@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import recording
 import surviving
+from processes import read, session
 from recording import command, git
 from waiting import until
 
@@ -683,12 +684,11 @@ def test_sigterm_while_it_trains_is_exit_code_143_and_leaves_nothing(here: Here)
             assert len(git(here.project.root, "worktree", "list").splitlines()) == 2
             os.kill(process.pid, signal.SIGTERM)
             output = surviving.finish(process)
-            assert not surviving.session(process.pid)
+            assert not session(process.pid)
     assert process.returncode == 143
     assert output.splitlines()[-1].startswith("error: stopped;") and "Traceback" not in output
 
 
 def is_training(leader: int) -> bool:
     """Whether the process that trains again has its arithmetic loaded."""
-    others = [Path(f"/proc/{pid}/maps") for pid in surviving.session(leader) if pid != leader]
-    return any("libtorch_cpu" in maps.read_text() for maps in others)
+    return any(b"libtorch_cpu" in read(pid, "maps") for pid in session(leader) if pid != leader)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import surviving
+from processes import session
 from waiting import until
 
 from eksplora.stage._views import views
@@ -93,7 +93,7 @@ def test_it_says_when_it_is_up_keeps_the_log_to_itself_and_leaves_nothing(
         os.kill(process.pid, signum)
         rest = process.stdout.read()
         assert process.wait() == code and "Traceback" not in rest and "GET" not in rest
-    until(lambda: not surviving.session(process.pid))
+    until(lambda: not session(process.pid))
     assert "GET /health" in (tmp_path / "mlruns/ui.log").read_text()
     assert rest == "\nMLflow UI: ended\n" or signum != signal.SIGINT
 
