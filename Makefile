@@ -143,7 +143,8 @@ no_move = making .venv belong to this folder failed. Remove it: rm -r .venv. $(a
 no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)"
 no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)"
 
-# pip and setuptools are pinned first, so that next year's do not build or resolve differently.
+# pip and setuptools are pinned first, so that next year's do not build or resolve differently. The environment then finds the
+# sources by a path from where it lies: a folder that was copied or moved runs its own code, also before make sets it up again.
 $(STAMP):
 ifeq ($(has_moved),yes)
 	@$(VENV_PYTHON) tools/move_venv.py "$$(sed -n 3p $@)" || $(call fail,$(call quoted,$(no_move)))
@@ -156,7 +157,9 @@ else
 		said=$$($(call quoted,$(PYTHON)) -m venv --clear .venv 2>&1) || $(call fail,$(no_folder))
 	@printf 'Setting up .venv with %s: one to three minutes. Log: .venv/setup.log\n' $(call quoted,$(PYTHON))
 	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
-		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]'; \
+		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]' && \
+		for link in .venv/lib/python*/site-packages/__editable__.eksplora-*.pth; do \
+			[ ! -e "$$link" ] || echo ../../../../src > "$$link"; done; \
 		} > .venv/setup.log 2>&1 || $(call fail,$(call no_install,.venv/setup.log))
 	@$(call write_stamp,$(call quoted,$(PYTHON)))
 endif

@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # mutating.py and waiting.py, for all tests
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a first call takes longer on a busy machine
 hypothesis.settings.load_profile("unhurried")
+
+# Ctrl-C and a closed terminal do what they do by default, in the commands that the tests start, too: in the background
+# of a shell, or under nohup, they would be ignored.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 # Set before anything imports torch or MLflow: nothing reports home, and two tests at once do not fight for cores.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -344,6 +344,24 @@ def test_the_environment_of_a_copied_project_belongs_to_the_copy(clone: Path, tm
     assert own_lines(make(copy, "setup").stdout + make(clone, "setup").stdout) == []
 
 
+def test_an_environment_runs_the_sources_beside_it_wherever_it_lies(clone: Path, tmp_path: Path) -> None:
+    """pip writes where the sources lie; a copy would run the sources of the folder that it was copied from."""
+    packages = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    pip = f'mkdir -p {packages} && echo "$PWD/src" > {packages}/__editable__.eksplora-0.1.0.pth'
+    assert make(clone, "setup", f"PYTHON={fake_python(tmp_path, pip)}").returncode == 0
+    (clone / ".venv/bin/python").unlink()
+    copy = Path(shutil.copytree(clone, tmp_path / "copy", symlinks=True))
+    moved = clone.rename(tmp_path / "moved")
+    for folder in (copy, moved):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+        (folder / "src/eksplora").mkdir(parents=True)
+        (folder / "src/eksplora/__init__.py").touch()
+        words = [folder / ".venv/bin/python", "-c", "import eksplora; print(eksplora.__file__)"]
+        clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        said = subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout
+        assert said.strip() == str(folder / "src/eksplora/__init__.py")
+
+
 def test_a_moved_environment_without_its_python_is_made_anew(clone: Path, tmp_path: Path) -> None:
     python = fake_python(tmp_path, "true")
     assert make(clone, "setup", f"PYTHON={python}").returncode == 0

@@ -84,6 +84,7 @@ def test_it_says_when_it_is_up_keeps_the_log_to_itself_and_leaves_nothing(
         assert up == f"MLflow UI: http://127.0.0.1:{port}{TRAINING_PAGES}   (Ctrl-C ends it)\n"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
             assert b"MLflow" in page.read()
+        assert asked(f"http://127.0.0.1:{port}", "experiments/search", max_results=9) == {}  # also where it comes first
         check_views(f"http://127.0.0.1:{port}")
         told = run(tmp_path, f"port={port}")
         assert told.returncode == 2 and told.stderr.count("\n") == 1

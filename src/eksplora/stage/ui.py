@@ -16,6 +16,7 @@ from eksplora.stage import _pages
 from eksplora.stage._tracking import tracker_of
 from eksplora.stage._views import views
 from eksplora.tracker._address import masked
+from eksplora.tracker._base import Tracker
 
 TRAINING_PAGES = "#/experiments?workflowType=machine_learning"
 """Where MLflow's pages for trainings begin; without the last words it opens those for language models."""
@@ -33,7 +34,8 @@ def ui(request: Request) -> None:
     settings: UiConfig = request.settings
     if not 1 <= settings.port <= 65535:
         raise ConfigError(f"port must be between 1 and 65535, got {settings.port}. Try port=5000.")
-    uri = tracker_of(request.config).server_uri
+    tracker = tracker_of(request.config)
+    uri = tracker.server_uri
     if not uri:
         raise ConfigError("tracker: this tracker keeps no runs to look at. Use tracker=mlflow.")
     if re.match(r"https?://", uri):
@@ -44,24 +46,25 @@ def ui(request: Request) -> None:
     log = Path(request.config["paths"]["mlruns"]) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _serve(settings, uri, log)
+        _serve(settings, tracker, log)
     except KeyboardInterrupt:
         print("\nMLflow UI: ended")
 
 
-def _serve(settings: UiConfig, uri: str, log: Path) -> None:
+def _serve(settings: UiConfig, tracker: Tracker, log: Path) -> None:
     """Start the server, say when it is up, and wait for its end."""
     address = f"http://{settings.host}:{settings.port}"
     arguments = ["--host", settings.host, "--port", str(settings.port), "--workers", "1"]
     # The store goes by the environment: it may hold a password, and every user can read the arguments of processes.
     os.environ |= {
-        "MLFLOW_BACKEND_STORE_URI": uri,
+        "MLFLOW_BACKEND_STORE_URI": tracker.server_uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
     signal.signal(signal.SIGHUP, _end)
     print(f"MLflow UI: starting, which takes some seconds. Its log: {log}", flush=True)
+    tracker.prepare_server()
     with _pages.served(arguments, log) as server:
         _pages.wait_until_up(server, address, log)
         print(f"MLflow UI: {address}/{TRAINING_PAGES}   (Ctrl-C ends it)", flush=True)

@@ -142,6 +142,13 @@ class Tracker(Protocol):
             StorageError: If that cannot be written down.
         """
 
+    def prepare_server(self) -> None:
+        """Have ready what a server shows.
+
+        Raises:
+            StorageError: If that cannot be written.
+        """
+
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""
 

@@ -14,7 +14,7 @@ from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._relocate import relocate
-from eksplora.tracker._sqlite import has_content
+from eksplora.tracker._sqlite import create, has_content
 from eksplora.tracker._sync import Sync, behind
 
 POLL_SECONDS = 0.25
@@ -127,6 +127,17 @@ class MlflowTracker:
         with self._one_line(None):
             check_layout(self._database)
             return relocate(self._database, self._artifacts.absolute())
+
+    def prepare_server(self) -> None:
+        """Have ready what a server shows: a server that makes the database itself adds an empty experiment.
+
+        Raises:
+            StorageError: If there is no database and none can be made, or it cannot be changed.
+        """
+        if self._database is not None:
+            with self._one_line(None):
+                create(self._database, self._artifacts.absolute())
+            self.relocated()
 
     def start(self, spool: Path) -> None:
         """Follow the spool in the background from now on."""

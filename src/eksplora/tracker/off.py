@@ -34,6 +34,9 @@ class OffTracker:
         """There are no files."""
         return 0
 
+    def prepare_server(self) -> None:
+        """There is nothing to show."""
+
     def start(self, spool: Path) -> None:
         """Nothing to follow."""
 
