@@ -298,6 +298,16 @@ PRETENDING = (
 PATIENT_SECONDS = 600
 
 
+def patience(node: ast.AST) -> list[object]:
+    """How many seconds a call waits at most: its `timeout`, or more than one that is given to `wait` and `join`."""
+    if not isinstance(node, ast.Call):
+        return []
+    named = [getattr(keyword.value, "value", None) for keyword in node.keywords if keyword.arg == "timeout"]
+    waits = ast.unparse(node.func).rpartition(".")[2] in ("wait", "join")
+    placed = [getattr(value, "value", None) for value in node.args] if waits else []
+    return [*named, *(value for value in placed if isinstance(value, int | float) and value > 1)]
+
+
 def impatient_tests(root: Path) -> list[str]:
     """Tests that sleep, look at a clock until something is so, or give up early: a busy machine lets them fail.
 
@@ -310,9 +320,8 @@ def impatient_tests(root: Path) -> list[str]:
                 found.append(f"{file.name}:{node.lineno} polls")
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
                 found += [f"{file.name}:{node.lineno} sleeps"] if file.name not in PRETENDING else []
-            for keyword in node.keywords if isinstance(node, ast.Call) else ():
-                value = getattr(keyword.value, "value", None)
-                if keyword.arg == "timeout" and isinstance(value, int | float) and value < PATIENT_SECONDS:
+            for value in patience(node):
+                if isinstance(value, int | float) and value < PATIENT_SECONDS:
                     found.append(f"{file.name}:{node.lineno} gives up after {value} s")
     return found
 
@@ -528,6 +537,7 @@ def test_pipelines_of_more_than_20_lines_of_code_are_found(project: Path) -> Non
         ("import time\ntime.sleep(1)", "2 sleeps"),
         ("import time\nend = 3\nwhile time.monotonic() < end:\n    pass", "3 polls"),
         ("import subprocess\nsubprocess.run([], timeout=60)", "2 gives up after 60 s"),
+        ("process.wait(60)", "1 gives up after 60 s"),
     ],
 )
 def test_tests_without_patience_are_found(project: Path, text: str, offence: str) -> None:

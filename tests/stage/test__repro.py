@@ -122,7 +122,7 @@ def test_ctrl_c_ends_it_as_it_ends_dvc(start: Path, tmp_path: Path, signum: int)
     for name, command in (("ours", OURS), ("dvcs", DVCS)):
         with waiting(here.duplicate(start, tmp_path / name), command) as process:
             os.killpg(process.pid, signum)
-            code = process.wait(60)
+            code = process.wait()
             until(lambda leader=process.pid: not session(leader))
         lines = (tmp_path / f"{name}.log").read_text().splitlines()
         ends.append((code, [line for line in lines if line.startswith("ERROR")]))
