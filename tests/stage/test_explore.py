@@ -205,6 +205,7 @@ def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Pat
     assert {path: path.read_bytes() for path in sorted(paper.rglob("*")) if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_reported_row_is_handed_on_when_that_is_asked_for(tmp_path: Path) -> None:
     with chdir(tmp_path):
         explore(asked("carry=reported", "tracker=off"))

@@ -37,7 +37,10 @@ REAL = (
 
 @pytest.mark.parametrize(
     ("setting", "moments"),
-    [pytest.param(RANDOM, (0, 10, 35, 60), marks=pytest.mark.slow), (TPE, (25, 45))],
+    [
+        pytest.param(RANDOM, (0, 10, 35, 60), marks=pytest.mark.slow),
+        pytest.param(TPE, (25, 45), marks=pytest.mark.slow),  # the gate kills populations (test_populations.py)
+    ],
     ids=["random, 2 workers", "tpe, 1 worker"],
 )
 def test_study_killed_again_and_again_equals_the_undisturbed_one(
@@ -61,13 +64,19 @@ def test_study_killed_again_and_again_equals_the_undisturbed_one(
     assert sum(trained.values()) - 60 <= 2 * largest * len(moments), "a kill costs at most the epoch of each worker"
 
 
-@pytest.mark.parametrize("members", [1, pytest.param(3, marks=pytest.mark.slow)])
+ENDS = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize(
+    ("members", "ends"),
+    [(1, (signal.SIGKILL, signal.SIGTERM)), pytest.param(3, tuple(ENDS), marks=pytest.mark.slow)],
+)
 def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(
-    members: int, prepared: str, workplace: Path
+    members: int, ends: tuple[signal.Signals, ...], prepared: str, workplace: Path
 ) -> None:
     setting = [*REAL, f"study.n_members={members}", prepared]
     expected = here.undisturbed(*setting, work=WORK)
-    for end, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
+    for end in ends:
         before = checkpoints()
         with here.command(here.SEARCH, *setting) as process:
             until(lambda before=before: is_newer(before), process=process)
@@ -79,7 +88,7 @@ def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(
                 assert "trials.csv" in output, "a summary is printed"
                 assert output.splitlines()[-1] == "error: stopped; the same command goes on where it was left"
                 assert "Traceback" not in output
-            assert process.returncode == code
+            assert process.returncode == ENDS[end]
         assert checkpoints()
     here.study(*setting, work=WORK)
     assert here.table() == expected
@@ -138,7 +147,7 @@ def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, wo
 
 
 def test_second_driver_is_refused_until_the_first_is_gone(prepared: str, workplace: Path) -> None:
-    slow = [*RANDOM, "trainer.max_epochs=400", prepared]
+    slow = [*RANDOM, "trainer.max_epochs=1000000", prepared]  # no trial ends while this test runs
     with here.command(here.PRETENDED, *slow) as process:
         until(lambda: here.num_lines("epochs.log") > 5, process=process)
         with pytest.raises(StudyError, match=f"being run by process {process.pid}.*study.name=<name>"):
@@ -200,12 +209,15 @@ def depth(tags: dict[str, str], of: dict[str, dict[str, str]]) -> int:
     return 1 + depth(of[parent], of) if parent else 0
 
 
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGUSR1, signal.SIGXCPU), pytest.param(FOR_THE_DRIVER, marks=pytest.mark.slow)]
+)
 def test_every_signal_that_asks_for_an_end_leaves_checkpoints_and_the_same_command_goes_on(
-    prepared: str, workplace: Path
+    numbers: tuple[int, ...], prepared: str, workplace: Path
 ) -> None:
-    """Ctrl-C and SIGTERM are seen with real trainings above; here are all of them, one after the other in one study."""
-    slow = [*RANDOM, "study.n_trials=2", "trainer.max_epochs=400", prepared]
-    for place, number in enumerate(FOR_THE_DRIVER, 1):
+    """Ctrl-C, SIGTERM and SIGHUP are seen by themselves as well; here are several, one after the other in one study."""
+    slow = [*RANDOM, "study.n_trials=2", "trainer.max_epochs=1000000", prepared]
+    for place, number in enumerate(numbers, 1):
         with here.command(here.PRETENDED, *slow) as process:
             before = here.num_lines("epochs.log")
             until(lambda before=before: here.num_lines("epochs.log") > before + 2, process=process)
@@ -221,7 +233,7 @@ def test_a_study_ends_well_when_its_terminal_is_closed(prepared: str, workplace:
     """What it still writes goes nowhere; the signal comes from the system, and once more as from a shell."""
     master, slave = pty.openpty()
     own = 'exec "$@" <> "$0" > "$0" 2>&1'  # the first terminal that a session's leader opens is its own
-    words = [sys.executable, str(here.PRETENDED), "tracker=off", *RANDOM, "trainer.max_epochs=400", prepared]
+    words = [sys.executable, str(here.PRETENDED), "tracker=off", *RANDOM, "trainer.max_epochs=1000000", prepared]
     process = subprocess.Popen(["sh", "-c", own, os.ttyname(slave), *words], start_new_session=True)
     os.close(slave)
     until(lambda: here.num_lines("epochs.log") > 3 or process.poll() is not None)

@@ -276,7 +276,8 @@ def kill_at(moments: tuple[int, ...], setting: list[str]) -> None:
             here.kill_driver(process)
 
 
-def test_a_study_cut_short_after_any_event_goes_on_to_the_same_end(prepared: str) -> None:
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_study_cut_short_after_any_event_goes_on_to_the_same_end(every: int, prepared: str) -> None:
     small = [*JUDGED, *ONE_KIND, "study.n_members=2", "study.n_trials=9", "trainer.max_epochs=4", prepared]
     Path("split").write_text("4")
     here.study(*small)
@@ -284,7 +285,7 @@ def test_a_study_cut_short_after_any_event_goes_on_to_the_same_end(prepared: str
     assert {row["status"] for row in expected} == {"finished", "pruned"}
     kinds = Counter(line[9:].split(b'"')[3].decode() for line in lines)
     assert kinds["packed"] > 2
-    for end in range(2, len(lines), 5):
+    for end in range(2, len(lines), every):
         here.spool_path().write_bytes(b"".join(lines[:end]))
         here.study(*small)
         assert here.table() == expected, f"cut after {lines[end - 1]!r}"
