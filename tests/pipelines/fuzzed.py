@@ -177,7 +177,8 @@ def _change(values: dict[Any, Any], draw: random.Random) -> None:
         case 2:
             node[draw.choice(KEYS)] = _value(draw)
         case 3 if "defaults" in values:
-            values["defaults"] = draw.choice([[*(values["defaults"] or []), _value(draw, ENTRIES)], _value(draw)])
+            entries = values["defaults"] if isinstance(values["defaults"], list) else []
+            values["defaults"] = draw.choice([[*entries, _value(draw, ENTRIES)], _value(draw)])
         case _:
             node[key] = _value(draw, [*VALUES, [node.get(key)], {"x": node.get(key)}, str(node.get(key))])
 
