@@ -208,6 +208,7 @@ def file_case(project: Path, draw: random.Random) -> tuple[list[str], Path, str]
     else:
         root = roots.get(group, "search")
         words = [root, f"{group}={path.stem}"] + (["experiment=wine_mlp"] if root != "explore" else [])
+    words += ["paths.data=data"] * (group == "paths")  # data that are elsewhere would be fetched
     return words, path, changed(path.read_text(encoding="utf-8"), draw)
 
 

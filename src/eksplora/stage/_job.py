@@ -117,7 +117,7 @@ def device_of(config: Config) -> torch.device:
 def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
     """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
     check_mix(config)
-    check_optimizer(config["optimizer"])
+    _build("optimizer", lambda: check_optimizer(config["optimizer"]))
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
     folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
