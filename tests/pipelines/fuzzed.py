@@ -208,7 +208,6 @@ def file_case(project: Path, draw: random.Random) -> tuple[list[str], Path, str]
     else:
         root = roots.get(group, "search")
         words = [root, f"{group}={path.stem}"] + (["experiment=wine_mlp"] if root != "explore" else [])
-    words += ["paths.data=data"] * (group == "paths")  # data that are elsewhere would be fetched
     return words, path, changed(path.read_text(encoding="utf-8"), draw)
 
 
@@ -343,6 +342,7 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
     """Import what commands import, and put a check of all parts in the place of training."""
     import eksplora.stage._baseline_job
     import eksplora.stage._job
+    from eksplora.errors import ConfigError
     from eksplora.stage import _study
     from eksplora.stage._exploration import read_exploration
     from eksplora.stage.baseline import baseline
@@ -356,9 +356,12 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
         raise Trained(0)
 
     _study._workers = workers  # type: ignore[assignment]
-    explore = lambda request: read_exploration(  # noqa: E731
-        request.choices["exploration"], request.config["exploration"], request.settings.budget
-    )
+
+    def explore(request: Any) -> None:
+        if "exploration" not in request.choices:
+            raise ConfigError("exploration: none is chosen.")  # as the stage says, which also trains
+        read_exploration(request.choices["exploration"], request.config["exploration"], request.settings.budget)
+
     from eksplora import build
     from eksplora.build import composing
 
@@ -469,7 +472,9 @@ def fork(case: Callable[[], None], folder: Path, data: Path) -> dict[str, Any]:
     left = [
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path not in (out, err, work, work / "data") and not (path.is_dir() and path.is_relative_to(work))
+        if path not in (out, err, work, work / "data")
+        and not (path.is_dir() and path.is_relative_to(work))
+        and not {"raw", "prepared"} & set(path.relative_to(folder).parts)  # with another paths.data they are made there
     ]
     return {"code": status, "err": err.read_text(errors="replace"), "left": left, "seconds": seconds}
 
