@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 
@@ -56,6 +57,16 @@ def test_no_column_is_cut_when_the_output_is_a_file(capsys: pytest.CaptureFixtur
     print_best(wide, title="Wide")
     shown = capsys.readouterr().out
     assert all(f"value_{i}_{'x' * 12}" in shown for i in range(6))
+
+
+def test_a_pipe_that_nobody_reads_is_for_the_command_to_end_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        with pytest.raises(BrokenPipeError):
+            print_best([{"trial": 0}], title="best")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), pipe.fileno())  # what is left is written when it is closed
 
 
 def test_table_that_fits_has_a_line_per_row() -> None:

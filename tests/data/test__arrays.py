@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from eksplora.data._arrays import batch_rows, fold_arrays
+from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.data.diabetes import Diabetes
 from eksplora.data.digits import Digits
 from eksplora.data.wine import Wine
@@ -110,6 +110,12 @@ def test_a_batch_larger_than_the_rows_to_learn_from_is_refused(wine):
         ConfigError, match=r"data\.batch_size=1000 is more than the 114 rows to learn from\. Choose 114"
     ):
         arrays_of(wine, cut(wine))
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_batch_of_no_rows_that_a_search_draws_is_refused(size):
+    with pytest.raises(ConfigError, match=rf"^data\.batch_size must be a positive integer or full, got {size}\. Try"):
+        check_batch_size(size, 114)
 
 
 def test_each_fold_is_scaled_by_its_own_training_rows(wine):

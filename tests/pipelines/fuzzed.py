@@ -1,22 +1,22 @@
 """Runs many commands, one fork of this process each: all that they do but training. Prints a JSON line for each case.
 
-    python fuzzed.py <project> <data> <files|words|hostile> <seed> <first> <count>
+    python fuzzed.py <project> {<files|words|hostile> <seed> <first> <count>}...
 
-`<project>` is a copy of the project whose `conf/` may be changed; its `src` is on PYTHONPATH. A case is a function of
-seed and number alone. Imported once, forked often: a case costs what composing and building cost.
+`<project>` is a copy of the project with prepared data, whose `conf/` may be changed; its `src` is on PYTHONPATH. A
+case is a function of kind, seed and number alone. Imported once, forked often: a case costs what composing and
+building cost.
 """
 
+import copy
 import gc
 import io
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,7 @@ def _change(values: dict[Any, Any], draw: random.Random) -> None:
     nodes = list(_nodes(values))
     node = draw.choice(nodes)
     if isinstance(node, list):
-        node.append(draw.choice(ENTRIES if node is values.get("defaults") else VALUES))
+        node.append(_value(draw, ENTRIES if node is values.get("defaults") else VALUES))
         return
     key = draw.choice([*node, "x"])
     match draw.randrange(6):
@@ -175,11 +175,17 @@ def _change(values: dict[Any, Any], draw: random.Random) -> None:
         case 1:
             node[draw.choice([*KEYS, f"{key}s"])] = node.pop(key, 1)
         case 2:
-            node[draw.choice(KEYS)] = draw.choice(VALUES)
+            node[draw.choice(KEYS)] = _value(draw)
         case 3 if "defaults" in values:
-            values["defaults"] = draw.choice([[*(values["defaults"] or []), draw.choice(ENTRIES)], draw.choice(VALUES)])
+            entries = values["defaults"] if isinstance(values["defaults"], list) else []
+            values["defaults"] = draw.choice([[*entries, _value(draw, ENTRIES)], _value(draw)])
         case _:
-            node[key] = draw.choice([*VALUES, [node.get(key)], {"x": node.get(key)}, str(node.get(key))])
+            node[key] = _value(draw, [*VALUES, [node.get(key)], {"x": node.get(key)}, str(node.get(key))])
+
+
+def _value(draw: random.Random, options: Sequence[Any] = VALUES) -> Any:
+    """One of some values, for this case alone: other changes of the case may change it."""
+    return copy.deepcopy(draw.choice(options))
 
 
 def _nodes(value: Any) -> Any:
@@ -307,15 +313,18 @@ ROOTS = (
 )
 
 
-def words_case(project: Path, draw: random.Random, keys: list[str]) -> list[str]:
+def words_case(project: Path, draw: random.Random) -> list[str]:
     """A random command line."""
+    from eksplora.build import known_keys
+
+    keys = sorted(known_keys("search"))
     root = draw.choice(ROOTS)
     words = [root] + (["experiment=wine_mlp"] if root in TRAIN and draw.random() < 0.8 else [])
     for _ in range(draw.choice([1, 1, 2, 3, 6])):
         if draw.random() < 0.4:
             words.append(draw.choice(WORDS))
             continue
-        value = draw.choice(VALUES)
+        value = _value(draw)
         text = value if isinstance(value, str) else json.dumps(value, default=str).replace('"', "'")
         sign = draw.choice(["", "", "", "+", "~", "++", "space.params.", "space.when."])
         words.append(f"{sign}{draw.choice(keys)}={text}")
@@ -329,10 +338,11 @@ class Trained(SystemExit):
     """All that comes before the first training is done."""
 
 
-def prepare_process(data: str) -> dict[str, Callable[..., Any]]:
+def prepare_process() -> dict[str, Callable[..., Any]]:
     """Import what commands import, and put a check of all parts in the place of training."""
     import eksplora.stage._baseline_job
     import eksplora.stage._job
+    from eksplora.errors import ConfigError
     from eksplora.stage import _study
     from eksplora.stage._exploration import read_exploration
     from eksplora.stage.baseline import baseline
@@ -346,26 +356,77 @@ def prepare_process(data: str) -> dict[str, Callable[..., Any]]:
         raise Trained(0)
 
     _study._workers = workers  # type: ignore[assignment]
-    explore = lambda request: read_exploration(  # noqa: E731
-        request.choices["exploration"], request.config["exploration"], request.settings.budget
-    )
+
+    def explore(request: Any) -> None:
+        if "exploration" not in request.choices:
+            raise ConfigError("exploration: none is chosen.")  # as the stage says, which also trains
+        read_exploration(request.choices["exploration"], request.config["exploration"], request.settings.budget)
+
     from eksplora import build
     from eksplora.build import composing
 
-    with composing():  # what is imported or cached at the first use is there for all
-        asked = build.compose_request("search", ["experiment=wine_mlp", f"paths.data={data}"])
-        eksplora.stage._job.check(build.Configurator("search", asked.overrides)({}))
-        _study.make_proposer(asked, "x", build.parse_space(asked.settings.space))
+    quicken_hydra()
+    composing().__enter__()  # for all cases; what is imported or kept at the first use is there for all too
+    asked = build.compose_request("search", ["experiment=wine_mlp"])
+    eksplora.stage._job.check(build.Configurator("search", asked.overrides)({}))
+    _study.make_proposer(asked, "x", build.parse_space(asked.settings.space))
     return {"search": search, "train": train, "baseline": baseline, "explore": explore}
 
 
-def run(words: list[str], tasks: dict[str, Callable[..., Any]], data: str) -> None:
+def quicken_hydra() -> None:
+    """Have Hydra do once what it does for every file of every composition, always with the same result."""
+    from hydra._internal import defaults_list
+    from hydra._internal.config_repository import ConfigRepository
+    from hydra._internal.sources_registry import SourcesRegistry
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()
+    known_choices, parse = defaults_list._create_interpolation_map, OverridesParser.parse_rule
+    parsed: dict[tuple[str, str], Any] = {}
+    own_files: Any = SourcesRegistry.instance().types["pkg"]
+    load = own_files.load_config
+    loaded: dict[str, Any] = {}
+
+    def choices_if_asked(overrides: Any, entries: Any, self_added: bool) -> Any:
+        is_asked = any(entry.is_interpolation() for entry in entries if not entry.is_self())
+        return known_choices(overrides, entries, self_added) if is_asked else None
+
+    def load_once(source: Any, config_path: str) -> Any:
+        if config_path not in loaded:
+            loaded[config_path] = load(source, config_path)
+        return copy.deepcopy(loaded[config_path])
+
+    def parse_once(parser: Any, text: str, rule: str) -> Any:
+        if (text, rule) not in parsed:
+            parsed[text, rule] = parse(parser, text, rule)
+        return copy.copy(parsed[text, rule])
+
+    defaults_list._create_interpolation_map = choices_if_asked
+    OverridesParser.parse_rule = parse_once  # type: ignore[method-assign]
+    ConfigRepository.__deepcopy__ = lambda repository, memo: copy.copy(repository)  # type: ignore[attr-defined]
+    own_files.load_config = load_once
+
+
+def forget(group: str) -> None:
+    """Drop what is made of a group's files. What is read of a file is kept by the file's state, so it is never old."""
+    from eksplora.build import _compose, _configurator, _part
+
+    for made in (_part.allowed_targets, _part._stated, _compose.stated_keys, _compose.stated_files):
+        made.cache_clear()
+    for kept in (_configurator._composed, _configurator._resolved):
+        kept.cache_clear()
+    _compose._kept.clear()
+    if group != "experiment":  # the one group that it does not read
+        _compose.stated.cache_clear()
+
+
+def run(words: list[str], tasks: dict[str, Callable[..., Any]]) -> None:
     """Be the command, in this process."""
     from eksplora.command import pipeline
 
     root, *rest = words
-    own = [f"paths.data={data}", "tracker=off"] if root in TRAIN else []
-    sys.argv = [f"pipelines/{root}.py", *own, *rest]
+    sys.argv = [f"pipelines/{root}.py", *(["tracker=off"] if root in TRAIN else []), *rest]
     task = tasks.get(root, lambda request: None)
 
     def main(request: Any) -> None:
@@ -376,11 +437,12 @@ def run(words: list[str], tasks: dict[str, Callable[..., Any]], data: str) -> No
     pipeline(root)(main)()
 
 
-def fork(case: Callable[[], None], folder: Path) -> dict[str, Any]:
-    """Run a case in a fork; returns its exit code, its output and what it left behind."""
+def fork(case: Callable[[], None], folder: Path, data: Path) -> dict[str, Any]:
+    """Run a case in a fork, in a folder with these data; returns its exit code, its output and what it left behind."""
     out, err = folder / "out", folder / "err"
     work = folder / "work"
     work.mkdir()
+    (work / "data").symlink_to(data)  # an override of paths.data would be one more composition a case
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -403,65 +465,62 @@ def fork(case: Callable[[], None], folder: Path) -> dict[str, Any]:
             with suppress(Exception):
                 sys.stderr.flush()
             os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    _, ended, used = os.wait4(pid, 0)
+    status, seconds = os.waitstatus_to_exitcode(ended), round(used.ru_utime + used.ru_stime, 2)
     if status == -signal.SIGALRM:
-        return {"code": "hangs", "err": "", "left": []}
+        return {"code": "hangs", "err": "", "left": [], "seconds": seconds}
     left = [
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path not in (out, err, work) and not (path.is_dir() and path.is_relative_to(work))
+        if path not in (out, err, work, work / "data")
+        and not (path.is_dir() and path.is_relative_to(work))
+        and not {"raw", "prepared"} & set(path.relative_to(folder).parts)  # with another paths.data they are made there
     ]
-    return {"code": status, "err": err.read_text(errors="replace"), "left": left}
+    return {"code": status, "err": err.read_text(errors="replace"), "left": left, "seconds": seconds}
 
 
-def main(project: Path, data: str, kind: str, seed: int, first: int, count: int) -> None:
-    """Run some cases."""
-    from eksplora.build import _compose, _configurator, _files, _part, known_keys
+def with_file(path: Path, text: str, case: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What becomes of a case while a file says this."""
+    before = path.read_bytes() if path.exists() else None
+    path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    try:
+        return case()
+    finally:
+        path.unlink() if before is None else path.write_bytes(before)
 
-    tasks = prepare_process(data)
-    keys = sorted(known_keys("search"))
-    if kind != "words":
-        for kept_values in (
-            _files._read_file,
-            _part.allowed_targets,
-            _part._stated,
-            _compose.stated_keys,
-            _compose.stated,
-        ):
-            kept_values.cache_clear()
-        _configurator._composed.cache_clear(), _configurator._resolved.cache_clear(), _compose._kept.clear()
+
+def case(
+    project: Path, kind: str, draw: random.Random, number: int, tasks: dict[str, Callable[..., Any]]
+) -> dict[str, Any]:
+    """Make a case and run it."""
+    data = project / "data"
+    with tempfile.TemporaryDirectory() as folder:
+        if kind == "words":
+            words = words_case(project, draw)
+            return {"words": words} | fork(lambda: run(words, tasks), Path(folder), data)
+        words, path, text = file_case(project, draw) if kind == "files" else hostile_case(project, number)
+        asked = words[:2]
+
+        def changed_case() -> None:
+            forget(path.parent.name)
+            run(asked if kind == "hostile" else words, tasks)
+
+        found = with_file(path, text, lambda: fork(changed_case, Path(folder), data))
+    return {"words": words, "file": str(path.relative_to(project)), "text": text[:3000]} | found
+
+
+def main(project: Path, asked: list[str]) -> None:
+    """Run some cases of each kind."""
+    os.chdir(project)  # where the data are
+    tasks = prepare_process()
     gc.freeze()
-    for number in range(first, first + count):
-        draw = random.Random(f"{kind}-{seed}-{number}")
-        with tempfile.TemporaryDirectory() as scratch:
-            if kind != "words":
-                case = file_case(project, draw) if kind == "files" else hostile_case(project, number)
-                words, path, text = case
-                kept = Path(scratch) / "kept"
-                if path.exists():
-                    shutil.copy2(path, kept)
-                path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
-            else:
-                words, path, text, kept = words_case(project, draw, keys), None, "", None
-            began = time.monotonic()
-            folder = Path(scratch) / "case"
-            folder.mkdir()
-            try:
-                asked = words[:2] if kind == "hostile" else words
-                found = fork(lambda asked=asked: run(asked, tasks, data), folder)  # type: ignore[misc]
-            finally:
-                if path is not None and kept is not None:
-                    shutil.copy2(kept, path) if kept.exists() else path.unlink()
-        seconds = round(time.monotonic() - began, 2)
-        name = str(path.relative_to(project)) if path else ""
-        print(
-            json.dumps(
-                {"number": number, "words": words, "file": name, "text": text[:3000], "seconds": seconds, **found}
-            ),
-            flush=True,
-        )
+    for kind, *numbers in zip(*[iter(asked)] * 4, strict=True):
+        seed, first, count = map(int, numbers)
+        for number in range(first, first + count):
+            found = case(project, kind, random.Random(f"{kind}-{seed}-{number}"), number, tasks)
+            print(json.dumps({"kind": kind, "number": number} | found), flush=True)
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(sys.argv[1]) / "src"))
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], *map(int, sys.argv[4:]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,6 +1,7 @@
 """A chain of one-factor studies with the real parts: trained, recorded, told, and checked against MLflow."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from contextlib import chdir
 from dataclasses import replace
@@ -10,14 +11,16 @@ from typing import Any
 
 import pytest
 import yaml
+from mutating import mutations
 
 from eksplora.build import CONF, Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.stage._exploration import merged, read_exploration
 from eksplora.stage._ledger import Ledger
 from eksplora.stage._paper import _judged, _row
+from eksplora.stage._tracking import tracker_of
 from eksplora.stage.explore import explore, request_of
-from eksplora.stage.paper_check import paper_check
+from eksplora.stage.paper_check import check, paper_check
 from eksplora.statistics.claim import least_p
 from eksplora.tracker import spool as spools
 
@@ -195,6 +198,19 @@ def test_the_check_passes_and_finds_an_altered_number(
         with pytest.raises(EksploraError, match=r"claims\.md does not follow from the runs in MLflow: line "):
             paper_check(request)
         claims.write_text(text)
+
+
+def test_whatever_recorded_facts_say_they_are_checked_or_refused_in_one_line(explored: Path, tmp_path: Path) -> None:
+    copy, refused = shutil.copytree(explored / "results/paper/small", tmp_path / "small") / "explore.json", 0
+    with chdir(explored), tracker_of(compose_request("paper_check", []).config).lookup() as lookup:
+        for content in mutations(copy.read_text(), 60):
+            copy.write_bytes(content)
+            try:
+                check(copy, lookup)
+            except EksploraError as error:
+                assert "\n" not in str(error), error
+                refused += 1
+    assert refused > 60
 
 
 def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Path) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from mutating import mutations
+
 from eksplora.stage._index import write_index
 
 
@@ -34,3 +36,19 @@ def test_a_search_without_a_report_is_not_listed_and_damaged_facts_leave_the_res
     text = (tmp_path / "index.html").read_text()
     assert "only_searched" not in text and 'href="./damaged/report.html"' in text
     assert "No exploration has been run yet." in text
+
+
+def test_whatever_facts_say_the_list_is_written(tmp_path: Path) -> None:
+    experiment(tmp_path, "wine", "Test accuracy 0.9.")
+    experiment(tmp_path, "houses", "Test mae 2.4.")
+    explored = tmp_path / "paper/houses/explore.json"
+    explored.parent.mkdir(parents=True)
+    facts = {"exploration": "houses", "title": "Houses", "budget": {"name": "full"}, "set": ["a=1"]}
+    explored.write_text(json.dumps(facts | {"claims": {"a": {"finding": "replicated"}}}))
+    for path in (tmp_path / "wine/evaluate/evaluate.json", explored):
+        text = path.read_text()
+        for content in mutations(text, 100):
+            path.write_bytes(content)
+            write_index(tmp_path)
+            assert "Test mae 2.4." in (tmp_path / "index.html").read_text(), content
+        path.write_text(text)

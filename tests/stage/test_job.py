@@ -272,6 +272,31 @@ def test_a_configuration_that_cannot_be_trained_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+class Unheard(Exception):
+    """What no library is known to raise."""
+
+
+@pytest.mark.parametrize("key", ["model", "initialization", "scheduler", "optimizer", "trainer", "loss", "objective"])
+@pytest.mark.parametrize("error", [ImportError("no such package"), MemoryError(), AssertionError(), Unheard("a\nb")])
+def test_whatever_a_part_raises_while_it_is_built_is_one_line_with_its_key(key: str, error: Exception) -> None:
+    def refuses() -> None:
+        raise error
+
+    with pytest.raises(ConfigError) as refused:
+        _job._build(key, refuses)
+    assert re.match(
+        rf"{key}: .*\({re.escape(' '.join(str(error).split()) or type(error).__name__)}\)\. ", str(refused.value)
+    )
+    assert "\n" not in str(refused.value)
+
+
+def test_a_text_for_a_number_of_an_optimizer_is_one_line(prepared: str) -> None:
+    config = resolved(prepared)
+    config["optimizer"] |= {"lr": "fast"}
+    with pytest.raises(ConfigError, match=r"^optimizer: a value is refused \("):
+        _job.recipe_of(config)
+
+
 def test_a_trial_that_draws_what_no_check_has_seen_is_refused_too(prepared: str, tmp_path: Path) -> None:
     """A check tries values near the ends of an interval; one that ends a little above 1 gives such a value at times."""
     config = resolved(prepared, *SMALL_MLP, "optimizer=sgd", "optimizer.momentum=1.001")

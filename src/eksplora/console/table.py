@@ -85,10 +85,17 @@ def _text(value: Any) -> Text:
     return Text(show_value(value))
 
 
+class _Piped(Console):
+    """A console whose pipe may be closed: the command says with which exit code it then ends, where rich says 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich calls this while it handles the error
+
+
 def print_best(rows: Sequence[Row], *, title: str, limit: int = 5) -> None:
     """Print the first rows as a table that fits the terminal; every row has the same keys."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
+    console = _Piped()
+    console = console if console.is_terminal else _Piped(width=WIDTH)
     console.print(as_table(rows[:limit], title=title, width=console.width))
 
 

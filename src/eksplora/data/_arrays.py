@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _scaling
-from eksplora.data._dataset import Dataset
+from eksplora.data._dataset import Dataset, check_batch
 from eksplora.errors import ConfigError
 from eksplora.types import Split
 
@@ -75,7 +75,8 @@ def batch_rows(batch_size: int | str, rows: int) -> int:
 
 
 def check_batch_size(batch_size: int | str, rows: int) -> None:
-    """Refuse a batch larger than the rows to learn from."""
+    """Refuse a batch of no rows, and one larger than the rows to learn from."""
+    check_batch(batch_size)
     if batch_rows(batch_size, rows) > rows:
         raise ConfigError(
             f"data.batch_size={batch_size} is more than the {rows} rows to learn from. Choose {rows} or fewer."

@@ -61,7 +61,7 @@ class Dataset(ABC):
         target_scaling: str = "none",
         excluded: Sequence[str] = (),
     ) -> None:
-        _check_batch_size(batch_size)
+        check_batch(batch_size)
         if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
             raise ConfigError(f"data.input_shape must be a list of sizes, got {input_shape}. Try [13] or [1, 28, 28].")
         if not isinstance(stratified, bool):
@@ -238,7 +238,8 @@ def _names(excluded: Sequence[str]) -> tuple[str, ...]:
     return tuple(excluded)
 
 
-def _check_batch_size(batch_size: int | str) -> None:
+def check_batch(batch_size: int | str) -> None:
+    """Refuse what is no number of rows."""
     is_count = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size >= 1
     if not is_count and batch_size != "full":
         raise ConfigError(

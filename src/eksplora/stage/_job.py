@@ -20,7 +20,7 @@ from eksplora.build import check_mix, completed, network_of, part
 from eksplora.build._mix import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data._arrays import batch_rows, check_batch_size, fold_arrays
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, EksploraError
 from eksplora.imbalance import Imbalance
 from eksplora.stage._optimizer import check_optimizer
 from eksplora.training import engine
@@ -117,7 +117,7 @@ def device_of(config: Config) -> torch.device:
 def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
     """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
     check_mix(config)
-    check_optimizer(config["optimizer"])
+    _build("optimizer", lambda: check_optimizer(config["optimizer"]))
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
     folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
@@ -246,11 +246,11 @@ def _build(key: str, make: Callable[[], Any]) -> Any:
     """What `make` returns; what it raises becomes an error that names the key."""
     try:
         return make()
-    except ConfigError:
+    except EksploraError:
         raise
     except MisconfigurationException as error:
         raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError, UserWarning) as error:
+    except Exception as error:  # whatever a library makes of a value: a package that is missing, too little memory
         if key in ("optimizer", "trainer", "initialization", "scheduler", "model"):
             raise ConfigError(
                 f"{key}: a value is refused ({_one_line(error)}). See its keys in conf/{key}/."
@@ -260,5 +260,5 @@ def _build(key: str, make: Callable[[], Any]) -> Any:
 
 
 def _one_line(error: Exception) -> str:
-    """The first sentences of a library's error."""
-    return " ".join(str(error).split()).split(" (Triggered internally")[0]
+    """The first sentences of a library's error; its name, where it says nothing."""
+    return " ".join(str(error).split()).split(" (Triggered internally")[0] or type(error).__name__

@@ -234,7 +234,9 @@ def _check(workers: LocalWorkers, first: Any, name: str, config: Config) -> None
             if message.kind == "refused":
                 raise message.value
             if message.kind == "error":
-                raise WorkerError(f"the configuration cannot be built: {message.value}")
+                reason = message.value.strip().rpartition("\n")[2]
+                told = f"the configuration cannot be built ({reason}). HYDRA_FULL_ERROR=1 shows where."
+                raise WorkerError(told) from RuntimeError(message.value)
             if message.kind == "died":
                 raise WorkerError(f"a worker died while it built the configuration ({cause_of_death(message.value)}).")
             if message.kind == "done":

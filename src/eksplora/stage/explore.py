@@ -30,7 +30,9 @@ def explore(request: Request) -> None:
     """
     settings: ExploreConfig = request.settings
     check_settings(settings)
-    name = request.choices["exploration"]
+    name = request.choices.get("exploration")
+    if name is None:
+        raise ConfigError("exploration: none is chosen. Choose a file of conf/exploration/: exploration=<file>.")
     exploration = read_exploration(
         name, request.config["exploration"], settings.budget, begins=lambda: begin(request, name)
     )
