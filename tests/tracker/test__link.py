@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eksplora.tracker._link import GROWS, link_or_copy
+from eksplora.tracker._link import link_or_copy
 
 
 def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> None:
@@ -18,15 +18,6 @@ def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> 
     new.write_text("second")
     new.replace(source)  # as every writer here does
     assert (source.read_text(), target.read_text()) == ("second", "first")
-
-
-def test_what_grows_is_copied(tmp_path: Path) -> None:
-    source, target = tmp_path / GROWS, tmp_path / "copy"
-    source.write_text("one\n")
-    link_or_copy(source, target)
-    with source.open("a") as file:
-        file.write("two\n")
-    assert target.read_text() == "one\n"
 
 
 def test_where_nothing_can_be_linked_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
