@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eksplora.tracker._link import link_or_copy
+from eksplora.tracker.spool import Spool
 
 
 def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> None:
@@ -18,6 +19,16 @@ def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> 
     new.write_text("second")
     new.replace(source)  # as every writer here does
     assert (source.read_text(), target.read_text()) == ("second", "first")
+
+
+def test_lines_added_to_a_linked_spool_are_in_both(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.jsonl")
+    spool.append("study", name="first")
+    link_or_copy(spool.path, tmp_path / "copy")
+    spool.append("stop", message="second")
+    spool.close()
+    assert (tmp_path / "copy").samefile(spool.path)
+    assert [line.count(b"kind") for line in (tmp_path / "copy").read_bytes().splitlines()] == [1, 1]
 
 
 def test_where_nothing_can_be_linked_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
