@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from eksplora.build import compose_request, compose_root, known_keys, plain, unknown_key
+from eksplora.build import CONF, compose_request, compose_root, known_keys, plain, unknown_key
 from eksplora.build._check import check_kind
 from eksplora.errors import ConfigError
 
@@ -63,6 +63,19 @@ def test_values_that_the_files_allow_are_taken(overrides: Sequence[str], key: st
 def test_values_that_mean_nothing_are_refused_by_key(overrides: Sequence[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         compose_request("search", overrides)
+
+
+def test_no_metric_is_shown_under_the_name_of_another() -> None:
+    labels = {path.stem for folder in ("metric", "objective") for path in (CONF / folder).glob("*.yaml")}
+    for name in labels - {"mae"}:
+        with pytest.raises(ConfigError, match=rf"^objective\.metric={name}: the values are those of objective=mae, "):
+            compose_request("search", ["experiment=diabetes_mlp", f"objective.metric={name}"])
+    with pytest.raises(
+        ConfigError, match=r"^metric\._target_: torchmetrics\.MeanSquaredError is not what conf/metric/"
+    ):
+        compose_request("search", ["experiment=diabetes_mlp", "metric._target_=torchmetrics.MeanSquaredError"])
+    named = compose_request("search", ["experiment=diabetes_mlp", "objective.metric=median_house"])
+    assert named.settings.objective.metric == "median_house"
 
 
 def test_a_data_set_of_two_classes_may_be_either_task() -> None:

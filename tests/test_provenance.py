@@ -299,3 +299,21 @@ def test_outside_code_is_hashed_by_its_source_files_and_not_imported(
     assert {key for key in before if before[key] != after[key]} == {"code.outside_package.sha256"}
     assert outside_code(["no_such_module_at_all.x"]) == {"code.no_such_module_at_all.sha256": "unknown"}
     assert outside_code(targets, outside_of=tmp_path) == {}
+
+
+def test_outside_code_holds_what_it_imports_from_files_that_a_person_edits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site-packages").mkdir()
+    for folder in (tmp_path, tmp_path / "site-packages"):
+        monkeypatch.syspath_prepend(str(folder))
+    (tmp_path / "outside_net.py").write_text("def net():\n    import outside_block\n")
+    (tmp_path / "outside_block").mkdir()
+    (tmp_path / "outside_block/__init__.py").write_text("from . import x\nfrom outside_ring.y import z\n")
+    (tmp_path / "outside_ring.py").write_text("import outside_net, outside_installed, json, torch, no_such_module\n")
+    (tmp_path / "site-packages/outside_installed.py").write_text("a = 1\n")
+    before = outside_code(["outside_net.net"])
+    assert set(before) == {f"code.outside_{name}.sha256" for name in ("net", "block", "ring")}
+    (tmp_path / "outside_ring.py").write_text("import outside_net\n")
+    after = outside_code(["outside_net.net"])
+    assert {key for key in before if before[key] != after[key]} == {"code.outside_ring.sha256"}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eksplora.tracker._link import GROWS, link_or_copy
+from eksplora.tracker._link import link_or_copy
+from eksplora.tracker.spool import Spool
 
 
 def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> None:
@@ -20,13 +21,14 @@ def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> 
     assert (source.read_text(), target.read_text()) == ("second", "first")
 
 
-def test_what_grows_is_copied(tmp_path: Path) -> None:
-    source, target = tmp_path / GROWS, tmp_path / "copy"
-    source.write_text("one\n")
-    link_or_copy(source, target)
-    with source.open("a") as file:
-        file.write("two\n")
-    assert target.read_text() == "one\n"
+def test_lines_added_to_a_linked_spool_are_in_both(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.jsonl")
+    spool.append("study", name="first")
+    link_or_copy(spool.path, tmp_path / "copy")
+    spool.append("stop", message="second")
+    spool.close()
+    assert (tmp_path / "copy").samefile(spool.path)
+    assert [line.count(b"kind") for line in (tmp_path / "copy").read_bytes().splitlines()] == [1, 1]
 
 
 def test_where_nothing_can_be_linked_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,12 @@ def check_fit(config: Config, chosen: Mapping[str, str]) -> None:
         raise ConfigError(
             f"metric={metric} is not what objective={objective} names. Choose them together: objective={metric}."
         )
+    _check_label(config["objective"]["metric"], str(objective))
+    target = config["metric"]["_target_"]
+    if target not in allowed_targets("metric", str(metric)):
+        raise ConfigError(
+            f"metric._target_: {target} is not what conf/metric/{metric}.yaml builds. Choose another objective."
+        )
     fitting = _tasks_of(config["data"])
     direction = config["objective"]["direction"]
     if direction not in ("minimize", "maximize"):
@@ -200,9 +206,21 @@ def check_fit(config: Config, chosen: Mapping[str, str]) -> None:
         raise ConfigError(
             f"task={task} does not go with data={chosen['data']}. Choose task={' or task='.join(fitting)}."
         )
-    if task not in _tasks_for(config["metric"]["_target_"]):
+    if task not in _tasks_for(target):
         options = ", ".join(metrics_for(task))
         raise ConfigError(f"objective={objective} is not for task={task}. Choose one of {options}.")
+
+
+def _check_label(label: str, objective: str) -> None:
+    """Refuse the name of another metric for the values of this one."""
+    files = stated_files("objective")
+    others = {str(values.get("metric")): name for name, values in files.items() if name != objective}
+    others |= {name: name for name in choices("metric") if name != objective}
+    if label != files.get(objective, {}).get("metric") and label in others:
+        raise ConfigError(
+            f"objective.metric={label}: the values are those of objective={objective}, and would be shown as another "
+            f"metric's. Choose objective={others[label]}."
+        )
 
 
 def metrics_for(task: str) -> list[str]:
