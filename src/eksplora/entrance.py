@@ -3,8 +3,8 @@
 The package itself does not import it: in a notebook Ctrl-C is the notebook's.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # what `signal` is made of, there at once; that imports first
 import os
-import signal
 
 
 def leave(number: int = signal.SIGINT, frame: object = None) -> None:
