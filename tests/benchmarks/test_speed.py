@@ -217,6 +217,7 @@ def test_a_population_is_judged_by_the_seconds_of_a_member() -> None:
 # --- measurements ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_training_is_measured_on_all_sides_and_recorded_in_mlflow(small: Callable[..., Case], tmp_path: Path) -> None:
     said: list[str] = []

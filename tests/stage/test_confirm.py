@@ -301,6 +301,7 @@ def test_a_time_limit_hands_nothing_on_and_the_same_command_goes_on(
     assert sorted(here.trained(folder)) == sorted(here.trained(undisturbed))
 
 
+@pytest.mark.slow
 def test_a_confirmation_that_is_terminated_hands_nothing_on_and_goes_on(
     undisturbed: Path, prepared: str, folder: Path
 ) -> None:
@@ -428,6 +429,7 @@ def test_an_mlflow_that_cannot_be_used_is_one_line_and_the_same_command_goes_on(
     good = database.read_bytes()
     database.write_bytes(b"this is no database, and long enough to be read as one" * 40)
     asked = [*(text for text in BRIEF if text != "tracker=off"), "optimizer.lr=0.0001", prepared, "study.n_members=2"]
+    asked.append("tracker.timeout_seconds=1")  # what is damaged stays so
     here.pretend_search(folder, asked, {"optimizer.lr": 0.0002})
     with pytest.raises(StorageError, match=r"^MLflow at \S+ is damaged, or no database\. .* same command again\.$"):
         here.run(folder, "confirm", *asked)

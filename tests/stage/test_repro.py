@@ -186,6 +186,7 @@ def is_beside(path: str, outs: Sequence[str]) -> bool:
 # --- interruptions -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_search_whose_dvc_is_killed_goes_on(first: First, start: Path, tmp_path: Path) -> None:
     undisturbed = first[0]
     project, search = here.duplicate(start, tmp_path / "project"), here.STAGES[1]
@@ -442,6 +443,7 @@ def without_locks(files: dict[str, str]) -> dict[str, str]:
     return {name: sha256 for name, sha256 in files.items() if not name.endswith(".lock")}
 
 
+@pytest.mark.slow
 def test_a_changed_byte_in_the_cache_is_delivered_by_dvc_and_found_by_our_own_manifest(copied: Path) -> None:
     folder, name = Path("data/prepared/diabetes"), "train_features.npy"
     file = here.cached(copied, here.hash_of(copied, folder, name))

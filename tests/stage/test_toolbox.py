@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from eksplora.build import CONF, choices
@@ -40,6 +41,7 @@ def test_a_mix_of_eight_groups_learns(prepared: str, tmp_path: Path) -> None:
     assert best_value(tmp_path, "mix") > 0.8  # by chance 0.1
 
 
+@pytest.mark.slow
 def test_a_random_study_over_twelve_groups_has_no_failed_trial(prepared: str, tmp_path: Path) -> None:
     said = run(
         tmp_path,

@@ -296,7 +296,7 @@ def test_a_file_that_is_no_database_is_trouble_and_not_an_end(folder: Path, spoo
     follower.start(spool)
     until(lambda: follower.trouble is not None)
     assert "is damaged, or no database. Move it away" in (follower.trouble or "")
-    assert follower.finish() is False
+    assert follower.finish(timeout_seconds=0.5) is False
 
 
 def test_a_deleted_experiment_is_said(folder: Path, spool: Path) -> None:
