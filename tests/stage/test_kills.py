@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,16 +135,22 @@ class Campaign:
         if runs != {"FINISHED": 1 + TRIALS + TRIALS * MEMBERS}:
             self.wrong["different in MLflow"] += 1
             print(runs)
+        self.show()
+
+    def show(self) -> None:
+        """Say how far it is, and what was wrong until now."""
+        kills = f"{self.kills.total()} kills {dict(self.kills)}"
+        print(f"\n{kills} in {self.rounds} studies of {TRIALS} trials: {dict(self.wrong)}", flush=True)
 
 
 def files() -> set[tuple[str, int]]:
     """The files of the study, each with the moment of its last change."""
     found = set()
-    for path in STUDY.rglob("*"):
-        try:
-            found.add((str(path), path.stat().st_mtime_ns))
-        except OSError:
-            continue  # it has just been replaced
+    for folder, _, names in os.walk(STUDY):  # a folder that has just been replaced is left out, as `rglob` does not
+        for name in names:
+            with suppress(OSError):
+                path = Path(folder) / name
+                found.add((str(path), path.stat().st_mtime_ns))
     return found
 
 
@@ -164,6 +170,4 @@ def test_no_kill_loses_doubles_or_changes_a_trial(prepared: str, workplace: Path
             shutil.rmtree("mlruns")
     with here.command(here.SEARCH, *SETTING, prepared, tracker="mlflow") as process:
         campaign.end(process)
-    print(f"\n{campaign.kills.total()} kills {dict(campaign.kills)} in {campaign.rounds} studies of {TRIALS} trials")
-    print(dict(campaign.wrong))
     assert not +campaign.wrong
