@@ -2,8 +2,8 @@
 
     .venv/bin/python tools/move_venv.py <the folder it was made in>
 
-The old folder stands in the first lines of its scripts, in the scripts that activate it, and where the installed
-eksplora points to its sources. Python itself is linked to and has not moved.
+The old folder stands in the first lines of its scripts, in the scripts that activate it, and in the records of the
+installed eksplora. Python itself is linked to and has not moved.
 """
 
 import re

@@ -185,7 +185,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         PreconditionError: If the sources are not those that were recorded, or the population does not fit this machine.
         EksploraError: If the training raises.
     """
-    together = recorded.together[keys[0]]
+    together, known = recorded.together[keys[0]], recorded.provenance.get("code.sha256", UNKNOWN)
     with tempfile.TemporaryDirectory(prefix="eksplora-") as folder:
         output = Path(folder) / "output.json"
         trainings = []
@@ -200,7 +200,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         }
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
-            "code.sha256": recorded.provenance.get("code.sha256", UNKNOWN),
+            "code.sha256": known,
             "trainings": trainings,
             "pruned": ends,
             "threads": recorded.threads[keys[0]][-1],
@@ -209,7 +209,6 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         }
         _run(tree, folder, request)
         found = read_json(output, dict[str, Any], way_out=NO_ANSWER)
-        known = recorded.provenance.get("code.sha256", UNKNOWN)
         if found.get("code.sha256") == known != UNKNOWN:
             read_json(output, Answer, way_out=NO_ANSWER)
     if found.get("code.sha256") != known or known == UNKNOWN:
