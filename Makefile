@@ -46,7 +46,7 @@ sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
 
 repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml [ARGS="arguments of dvc repro"]
-	$(VENV_PYTHON) -m eksplora.stage._repro$(args)
+	$(VENV_PYTHON) -m eksplora.cli.repro$(args)
 
 dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/dag.py$(args)

@@ -13,8 +13,8 @@ from benchmarks.case import Case, load
 from benchmarks.sides import processes
 from benchmarks.table import NO_VERDICT, Row, Section, spread, verdict
 from benchmarks.turns import Say, turns
-from eksplora import build
 from eksplora.augmentation import Augmentation
+from eksplora.config import Configurator, choices
 from eksplora.training.allocation import keep_freed_memory
 
 CALLS = 5
@@ -41,7 +41,7 @@ class Times:
 
 def options() -> list[str]:
     """The choices that change something."""
-    return [name for name in build.choices("augmentation") if name != "none"]
+    return [name for name in choices("augmentation") if name != "none"]
 
 
 def measure_augmentation(
@@ -87,7 +87,7 @@ def time_all(case: Case, names: Sequence[str], rows: int, repeats: int) -> dict[
 
 def choice(case: Case, name: str) -> Augmentation:
     """The augmentation of this name."""
-    config = build.Configurator("train", [*case.overrides, f"augmentation={name}"])({})
+    config = Configurator("train", [*case.overrides, f"augmentation={name}"])({})
     return Augmentation(**config["augmentation"])
 
 

@@ -14,11 +14,11 @@ import torch
 
 from benchmarks import bare
 from benchmarks.tracked import TrackedTraining, members_of
-from eksplora import build
+from eksplora.config import Configurator, compose_root, part, plain
 from eksplora.errors import ConfigError
-from eksplora.stage._job import device_of, recipe_of
 from eksplora.training.recipe import Fold, Recipe
 from eksplora.types import Config
+from eksplora.work.job import device_of, recipe_of
 
 SCORES: Mapping[str, bare.Score] = {"mae": bare.absolute_error, "accuracy": bare.hits}
 SWITCHES = ("fused", "foreach")
@@ -150,9 +150,9 @@ def load(case: Case) -> Parts:
     """
     own = case.folder / str(os.getpid())
     overrides = [*case.overrides, *(f"paths.{name}='{own / name}'" for name in ("mlruns", "results"))]
-    settings = build.plain(build.compose_root("train", overrides))
-    config = build.Configurator("train", overrides)({})
-    build.part(config, "data").prepare()
+    settings = plain(compose_root("train", overrides))
+    config = Configurator("train", overrides)({})
+    part(config, "data").prepare()
     recipe, folds = recipe_of(config)
     if len(folds) > 1:
         raise ConfigError(f"protocol: a bare loop knows one split, this gives {len(folds)}. Choose protocol=holdout.")

@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.table import Row, Section, spread, verdict
-from eksplora import build
+from eksplora.config import compose_request, parse_space
 from eksplora.errors import EksploraError
-from eksplora.stage._study import Study, run_study
-from eksplora.tracker.spool import read
+from eksplora.events.spool import read
+from eksplora.study.run import Study, run_study
 
 WORK = "benchmarks.idle:run"
 TARGET_MS = 30.0
@@ -74,8 +74,8 @@ def run_idle_study(folder: Path, name: str, trials: int) -> None:
         f"paths.mlruns={json.dumps(str(folder / 'mlruns'))}",
         f"paths.results={json.dumps(str(folder / 'results'))}",
     ]
-    request = build.compose_request("search", overrides)
-    space = build.parse_space(request.settings.space)
+    request = compose_request("search", overrides)
+    space = parse_space(request.settings.space)
     run_study(request, Study(name, space, trials, work=WORK, results=(folder / "results").joinpath))
     print(time.time())
 

@@ -6,8 +6,8 @@ Importing this module imports all that a real worker imports, so that a study st
 from typing import Any
 
 from eksplora.counter import derive
-from eksplora.stage._job import check
 from eksplora.types import EpochReport, Job, MemberResult, Report, Status, Training
+from eksplora.work.job import check
 
 EPOCHS = 10
 CURVES = ("train/loss", "train/mae", "val/loss", "val/mae")

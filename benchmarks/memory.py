@@ -11,10 +11,10 @@ from benchmarks.sides import processes
 from benchmarks.table import Row, Section
 from benchmarks.tracked import members_of
 from benchmarks.turns import Say
-from eksplora.stage._job import lane_of
-from eksplora.stage._packing import MOST_ON_CPU, MOST_ON_GPU
+from eksplora.study.packing import MOST_ON_CPU, MOST_ON_GPU
 from eksplora.training import engine
 from eksplora.types import Training
+from eksplora.work.job import lane_of
 
 MIB = 2**20
 

@@ -22,7 +22,8 @@ from benchmarks.settings import SpeedSettings, parse
 from benchmarks.table import Section, page, show
 from benchmarks.training import measure_training
 from benchmarks.turns import Say
-from eksplora import build, provenance
+from eksplora import provenance
+from eksplora.config import CONF
 from eksplora.training.checkpoint import write_atomically
 
 Measure = Callable[[SpeedSettings, Path, Say], list[Section]]
@@ -31,7 +32,7 @@ Measure = Callable[[SpeedSettings, Path, Say], list[Section]]
 
 def circumstances(command: str, repeats: int) -> dict[str, str]:
     """When, by what command and on what machine; the load tells whether the machine was at rest."""
-    known = provenance.collect(build.CONF.parent)
+    known = provenance.collect(CONF.parent)
     versions = ("python", "torch", "pytorch-lightning", "mlflow", "optuna")
     is_dirty = " with changes" if known["git.dirty"] == "true" else ""
     return {

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eksplora.build import part
+from eksplora.config import part
 from eksplora.counter import derive, fingerprint
 from eksplora.errors import EksploraError
-from eksplora.stage._job import train
-from eksplora.stage._ledger import Trial
-from eksplora.stage._population import Population
-from eksplora.stage._record import Record
-from eksplora.tracker._base import Tracker
-from eksplora.tracker.spool import Spool
+from eksplora.events.spool import Spool
+from eksplora.study.journal import Record
+from eksplora.study.ledger import Population, Trial
+from eksplora.tracker.base import Tracker
 from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
+from eksplora.work.job import train
 
 LONGEST_WAIT_SECONDS = 300.0
 

@@ -1,8 +1,8 @@
 """Confirm what a search found: the best configurations on fresh seeds, then the chosen one on all training rows."""
 
 import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.build import Request
-from eksplora.command import pipeline
+from eksplora.cli.command import pipeline
+from eksplora.config import Request
 
 
 @pipeline("confirm")

@@ -1,8 +1,8 @@
 """Run a reference exploration: its one-factor studies over several members, and the verdicts on its claims."""
 
 import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.build import Request
-from eksplora.command import pipeline
+from eksplora.cli.command import pipeline
+from eksplora.config import Request
 
 
 @pipeline("explore")

@@ -1,8 +1,8 @@
 """Predict with a confirmed model: a table, arrays or images in, predictions with their uncertainty out."""
 
 import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.build import Request
-from eksplora.command import pipeline
+from eksplora.cli.command import pipeline
+from eksplora.config import Request
 
 
 @pipeline("predict")

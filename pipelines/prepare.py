@@ -1,8 +1,8 @@
 """Prepare a data set: arrays, card, hashes."""
 
 import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.build import Request
-from eksplora.command import pipeline
+from eksplora.cli.command import pipeline
+from eksplora.config import Request
 
 
 @pipeline("prepare")

@@ -1,8 +1,8 @@
 """Search over configurations of an experiment; the same command goes on with an interrupted study."""
 
 import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.build import Request
-from eksplora.command import pipeline
+from eksplora.cli.command import pipeline
+from eksplora.config import Request
 
 
 @pipeline("search")

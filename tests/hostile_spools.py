@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eksplora.tracker.spool import encode
+from eksplora.events.spool import encode
 
 Events = list[tuple[str, dict[str, Any]]]
 

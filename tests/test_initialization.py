@@ -23,7 +23,7 @@ from eksplora.initialization import (
     orthogonal,
     torch_default,
 )
-from eksplora.model._activations import ACTIVATIONS
+from eksplora.model.activations import ACTIVATIONS
 from eksplora.model.cnn import CNN
 from eksplora.model.cnn_residual import CNNResidual
 from eksplora.model.mlp import MLP

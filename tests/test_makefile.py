@@ -313,7 +313,7 @@ def test_names_of_files_are_no_text_for_make(ready: Path) -> None:
     done = make(ready, "repro", "ARGS=-f 'a b'")
     assert done.returncode == 0 and not (ready / "PWNED").exists()
     printed = [line for line in done.stdout.splitlines() if line.startswith("<")]
-    assert printed == ["<pipelines/dag.py>", "<-m><eksplora.stage._repro><-f><a b>"]
+    assert printed == ["<pipelines/dag.py>", "<-m><eksplora.cli.repro><-f><a b>"]
     (ready / "dvc.yaml").touch()
     assert "dag.py" not in make(ready, "repro").stdout
 

@@ -190,7 +190,7 @@ def test_every_value_is_a_string_of_one_line(repository: Path) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    for name in ("counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py", "tracker/spool.py", "stage.py"):
+    for name in ("counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py", "events/spool.py", "stage.py"):
         file = tmp_path / "package" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("x = 1\n")
@@ -204,7 +204,7 @@ def test_code_hash_changes_with_code_that_trains(package: Path, name: str) -> No
     assert code_sha256(package) != before
 
 
-@pytest.mark.parametrize("name", ["tracker/spool.py", "stage.py", "model/notes.txt"])
+@pytest.mark.parametrize("name", ["events/spool.py", "stage.py", "model/notes.txt"])
 def test_code_hash_is_deaf_to_the_rest(package: Path, name: str) -> None:
     before = code_sha256(package)
     (package / name).write_text("x = 2\n")

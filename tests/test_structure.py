@@ -395,7 +395,7 @@ def project(tmp_path: Path) -> Path:
         ("src/eksplora/model/cnn.py", "from eksplora import loss", "cnn.py (model) imports loss"),
         ("src/eksplora/model/cnn.py", "from ..build import part", "cnn.py (model) imports build"),
         ("src/eksplora/model/cnn.py", "from .. import loss", "cnn.py (model) imports loss"),
-        ("src/eksplora/__init__.py", "from eksplora.build import part", "__init__.py () imports build"),
+        ("src/eksplora/__init__.py", "from eksplora.config import part", "__init__.py () imports build"),
         (
             "src/eksplora/search/space.py",
             "def f():\n    from eksplora.tracker import off",
@@ -437,8 +437,8 @@ def test_imports_that_point_down_are_allowed(project: Path, file: str, text: str
 def test_instantiate_outside_build_is_found(project: Path, text: str) -> None:
     (project / "src/eksplora/build.py").write_text("from hydra.utils import instantiate\ninstantiate({})")
     assert instantiators(project) == []
-    (project / "src/eksplora/schema.py").write_text(text)
-    assert set(instantiators(project)) == {"schema.py"}
+    (project / "src/eksplora/config/schema.py").write_text(text)
+    assert set(instantiators(project)) == {"config/schema.py"}
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ def test_public_modules_without_a_yaml_are_found(project: Path) -> None:
 
 def test_commands_that_lack_a_place_are_found(project: Path) -> None:
     (project / "conf/search.yaml").touch()
-    (project / "src/eksplora/stage/_driver.py").touch()
+    (project / "src/eksplora/study/driver.py").touch()
     (project / "src/eksplora/stage/search.py").touch()
     assert incomplete_commands(project) == ["pipelines lacks search"]
     (project / "pipelines/search.py").touch()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eksplora import build
+from eksplora.config import Configurator, part
 from eksplora.data import _scaling
 
 
@@ -21,11 +21,11 @@ def export(overrides: list[str], file: Path) -> None:
     Raises:
         DataError: If the raw data cannot be found.
     """
-    config = build.Configurator("train", overrides)({})
-    dataset = build.part(config, "data")
+    config = Configurator("train", overrides)({})
+    dataset = part(config, "data")
     dataset.prepare()
     features, targets = dataset.open("train")
-    split = build.part(config, "protocol")(targets=targets)[0]
+    split = part(config, "protocol")(targets=targets)[0]
     scaling = _scaling.fit(dataset.scaling, features[split.train])
     x = _scaling.apply(scaling, features)
     y = np.array(targets, dtype=np.int64 if targets.dtype.kind == "i" else np.float32)

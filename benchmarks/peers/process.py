@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eksplora.build import CONF
+from eksplora.config import CONF
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.tracker.spool import read
+from eksplora.events.spool import read
 
 ROOT = CONF.parent
 SCRIPTS = Path(__file__).with_name("scripts")

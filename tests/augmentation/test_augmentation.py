@@ -8,20 +8,20 @@ import yaml
 from scipy import stats
 from torch import Tensor
 
-from eksplora import build
 from eksplora.augmentation import Augmentation
+from eksplora.config import CONF
 from eksplora.draw import mix64
 from eksplora.errors import ConfigError
 
 
 def written(name: str) -> dict[str, Any]:
     """The keys of a file of `conf/augmentation/`."""
-    keys = yaml.safe_load((build.CONF / "augmentation" / f"{name}.yaml").read_text())
+    keys = yaml.safe_load((CONF / "augmentation" / f"{name}.yaml").read_text())
     return {key: value for key, value in keys.items() if key != "defaults"}
 
 
 NONE = written("none")
-NAMES = sorted(file.stem for file in (build.CONF / "augmentation").glob("*.yaml"))
+NAMES = sorted(file.stem for file in (CONF / "augmentation").glob("*.yaml"))
 
 
 def augmentation(**changes: Any) -> Augmentation:

@@ -19,9 +19,9 @@ from benchmarks.peers.process import PACKAGES, ROOT, SCRIPTS, Ours, Peers, Searc
 from benchmarks.settings import PeersSettings
 from benchmarks.table import Section, show
 from benchmarks.turns import Say, Side, in_turn, turns
-from eksplora import build
+from eksplora.config import Configurator, part
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.tracker.spool import Spool
+from eksplora.events.spool import Spool
 
 PEERS = sorted(SCRIPTS.glob("*.py"))
 
@@ -126,7 +126,7 @@ def test_the_exported_rows_are_our_scaled_rows(tmp_path: Path, prepared: str) ->
     assert {values.dtype for values in arrays.values()} == {np.dtype(np.float32)}
     np.testing.assert_allclose(arrays["x_train"].mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(arrays["x_train"].std(axis=0), 1, atol=1e-5)
-    _, targets = build.part(build.Configurator("train", ["experiment=boston_mlp", prepared])({}), "data").open("train")
+    _, targets = part(Configurator("train", ["experiment=boston_mlp", prepared])({}), "data").open("train")
     together = np.concatenate([arrays["y_train"], arrays["y_validation"]])
     np.testing.assert_array_equal(np.sort(together.ravel()), np.sort(np.asarray(targets, dtype=np.float32).ravel()))
 

@@ -23,10 +23,10 @@ from benchmarks.table import Section
 from benchmarks.tracked import Desk, members_of
 from benchmarks.training import BARE, OURS, UNVALIDATED
 from benchmarks.turns import Say
-from eksplora import build
+from eksplora.config import CONF, Configurator, part
 from eksplora.counter import derive
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.tracker.spool import Event, read
+from eksplora.events.spool import Event, read
 from eksplora.training import engine
 from eksplora.training.batches import epoch_order
 from eksplora.types import EpochReport, Job, Member, MemberResult, Training
@@ -140,8 +140,8 @@ def test_a_population_that_is_given_back_is_not_measured(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("experiment", ["boston_mlp", "digits_cnn", "fashion_mnist_cnn"])
 def test_the_plain_network_is_ours_without_its_wrapping(experiment: str) -> None:
-    config = build.Configurator("train", [f"experiment={experiment}"])({})
-    network = build.part(config, "model")
+    config = Configurator("train", [f"experiment={experiment}"])({})
+    network = part(config, "model")
     plain = bare.plain_network(network)
     assert [id(parameter) for parameter in plain.parameters()] == [id(parameter) for parameter in network.parameters()]
     x = torch.rand(5, *config["data"]["input_shape"], generator=torch.Generator().manual_seed(0))
@@ -373,7 +373,7 @@ def test_an_augmentation_is_judged_by_its_share_of_the_median_step() -> None:
 
 
 def test_every_augmentation_but_none_is_measured() -> None:
-    files = {file.stem for file in (build.CONF / "augmentation").glob("*.yaml")}
+    files = {file.stem for file in (CONF / "augmentation").glob("*.yaml")}
     assert {*augmentation.options(), "none"} == files
 
 

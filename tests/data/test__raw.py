@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eksplora.data import _raw, _store
-from eksplora.data._card import RawData, sealed
+from eksplora.data.card import RawData, sealed
 from eksplora.errors import DataError, StorageError
 
 ORIGIN = {"name": "table", "source": "made here", "licence": "none"}

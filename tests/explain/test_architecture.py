@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from eksplora.explain.architecture import architecture
-from eksplora.model._scaled import Scaled
 from eksplora.model.cnn import CNN
 from eksplora.model.cnn_residual import CNNResidual
 from eksplora.model.cnn_uniform import cnn_uniform
 from eksplora.model.mlp import MLP
 from eksplora.model.mlp_residual import MLPResidual
 from eksplora.model.mlp_uniform import mlp_uniform
+from eksplora.model.scaled import Scaled
 
 PLAIN = {"output_activation": "identity", "dropout": 0.0, "activation": "relu"}
 CONVOLUTIONS = {"padding": "valid", "pool": 2, "kernel": 3, "hidden_units": [16]} | PLAIN

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from linear_members import Linear
 
-from eksplora.explain._facts import Facts
+from eksplora.explain.facts import Facts
 from eksplora.explain.overlay_facts import overlay_facts
 
 CLASSES = ["Hemd", "シャツ", "T-shirt"]

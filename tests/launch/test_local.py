@@ -11,8 +11,8 @@ from processes import is_alive
 from waiting import until
 
 from eksplora.errors import DataError
-from eksplora.launch._signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers, Message, Worker
+from eksplora.launch.signals import FOR_THE_DRIVER
 from eksplora.types import Decision, Job, Member, Status, Training
 
 
@@ -162,7 +162,7 @@ def test_closing_ends_all_workers(workers: LocalWorkers) -> None:
 DRIVER = """
 import sys
 from launched_work import run
-from eksplora.launch._signals import FOR_THE_DRIVER
+from eksplora.launch.signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers
 from eksplora.types import Job, Member, Training
 if __name__ == "__main__":
@@ -195,7 +195,7 @@ def test_workers_leave_quietly_with_a_driver_that_is_killed(tmp_path: Path) -> N
 LEAVING = """
 import os
 from multiprocessing import forkserver
-from eksplora.launch._signals import FOR_THE_DRIVER
+from eksplora.launch.signals import FOR_THE_DRIVER
 from eksplora.launch.local import LocalWorkers
 if __name__ == "__main__":
     workers = LocalWorkers("launched_work:run")

@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from eksplora.model._activations import ACTIVATIONS, Activation
 from eksplora.model._gain import gain_before
+from eksplora.model.activations import ACTIVATIONS, Activation
 
 
 def gain_of(activation: Activation) -> float:

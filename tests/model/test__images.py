@@ -13,10 +13,10 @@ from stacking import (
 )
 from torch import Tensor, nn
 
-from eksplora.model._dropout import Dropout
 from eksplora.model._images import AvgPool2d, Conv2d, MaxPool2d, averaged
-from eksplora.model._linear import Linear
 from eksplora.model._normalization import BatchNorm
+from eksplora.model.dropout import Dropout
+from eksplora.model.linear import Linear
 
 MEMBERS = 3
 

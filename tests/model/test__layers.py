@@ -4,11 +4,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import Activation
-from eksplora.model._dropout import AlphaDropout
 from eksplora.model._layers import activations, dense, last_activation
-from eksplora.model._linear import Linear
 from eksplora.model._normalization import BatchNorm, GroupNorm, Normalization
+from eksplora.model.activations import Activation
+from eksplora.model.dropout import AlphaDropout
+from eksplora.model.linear import Linear
 
 
 def test_dropout_comes_after_the_activation() -> None:

@@ -9,10 +9,10 @@ from stacking import assert_members_are_as_alone, assert_members_stand_for_thems
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import ACTIVATIONS, NON_DECREASING
-from eksplora.model._dropout import AlphaDropout, Dropout
-from eksplora.model._members import unaware
+from eksplora.model.activations import ACTIVATIONS, NON_DECREASING
 from eksplora.model.cnn import CNN
+from eksplora.model.dropout import AlphaDropout, Dropout
+from eksplora.model.members import unaware
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from stacking import assert_members_stand_for_themselves
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._dropout import Dropout
 from eksplora.model._images import Conv2d
-from eksplora.model._members import unaware
+from eksplora.model.activations import ACTIVATIONS
 from eksplora.model.cnn_residual import CNNResidual
+from eksplora.model.dropout import Dropout
+from eksplora.model.members import unaware
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from stacking import assert_members_stand_for_themselves, stacked
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import ACTIVATIONS
-from eksplora.model._dropout import Dropout
-from eksplora.model._linear import Linear
-from eksplora.model._members import unaware
+from eksplora.model.activations import ACTIVATIONS
+from eksplora.model.dropout import Dropout
+from eksplora.model.linear import Linear
+from eksplora.model.members import unaware
 from eksplora.model.mlp_residual import MLPResidual
 
 

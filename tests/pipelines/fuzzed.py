@@ -315,7 +315,7 @@ ROOTS = (
 
 def words_case(project: Path, draw: random.Random) -> list[str]:
     """A random command line."""
-    from eksplora.build import known_keys
+    from eksplora.config import known_keys
 
     keys = sorted(known_keys("search"))
     root = draw.choice(ROOTS)
@@ -340,14 +340,14 @@ class Trained(SystemExit):
 
 def prepare_process() -> dict[str, Callable[..., Any]]:
     """Import what commands import, and put a check of all parts in the place of training."""
-    import eksplora.stage._baseline_job
-    import eksplora.stage._job
+    import eksplora.work.baseline
+    import eksplora.work.job
     from eksplora.errors import ConfigError
-    from eksplora.stage import _study
-    from eksplora.stage._exploration import read_exploration
+    from eksplora.exploration.chain import read_exploration
     from eksplora.stage.baseline import baseline
     from eksplora.stage.search import search
     from eksplora.stage.train import train
+    from eksplora.study import run
 
     def workers(study: Any, plan: Any, checks: Any, over: bool) -> Any:
         module, _, _ = study.work.partition(":")
@@ -355,21 +355,20 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
             sys.modules[module].check(config)
         raise Trained(0)
 
-    _study._workers = workers  # type: ignore[assignment]
+    run._workers = workers  # type: ignore[assignment]
 
     def explore(request: Any) -> None:
         if "exploration" not in request.choices:
             raise ConfigError("exploration: none is chosen.")  # as the stage says, which also trains
         read_exploration(request.choices["exploration"], request.config["exploration"], request.settings.budget)
 
-    from eksplora import build
-    from eksplora.build import composing
+    from eksplora.config import Configurator, compose_request, composing, parse_space
 
     quicken_hydra()
     composing().__enter__()  # for all cases; what is imported or kept at the first use is there for all too
-    asked = build.compose_request("search", ["experiment=wine_mlp"])
-    eksplora.stage._job.check(build.Configurator("search", asked.overrides)({}))
-    _study.make_proposer(asked, "x", build.parse_space(asked.settings.space))
+    asked = compose_request("search", ["experiment=wine_mlp"])
+    eksplora.work.job.check(Configurator("search", asked.overrides)({}))
+    run.make_proposer(asked, "x", parse_space(asked.settings.space))
     return {"search": search, "train": train, "baseline": baseline, "explore": explore}
 
 
@@ -410,20 +409,20 @@ def quicken_hydra() -> None:
 
 def forget(group: str) -> None:
     """Drop what is made of a group's files. What is read of a file is kept by the file's state, so it is never old."""
-    from eksplora.build import _compose, _configurator, _part
+    from eksplora.config import composition, configurator, parts
 
-    for made in (_part.allowed_targets, _part._stated, _compose.stated_keys, _compose.stated_files):
+    for made in (parts.allowed_targets, parts._stated, composition.stated_keys, composition.stated_files):
         made.cache_clear()
-    for kept in (_configurator._composed, _configurator._resolved):
+    for kept in (configurator._composed, configurator._resolved):
         kept.cache_clear()
-    _compose._kept.clear()
+    composition._kept.clear()
     if group != "experiment":  # the one group that it does not read
-        _compose.stated.cache_clear()
+        composition.stated.cache_clear()
 
 
 def run(words: list[str], tasks: dict[str, Callable[..., Any]]) -> None:
     """Be the command, in this process."""
-    from eksplora.command import pipeline
+    from eksplora.cli.command import pipeline
 
     root, *rest = words
     sys.argv = [f"pipelines/{root}.py", *(["tracker=off"] if root in TRAIN else []), *rest]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eksplora.build import compose_request
-from eksplora.command import gather_space
+from eksplora.cli.command import gather_space
+from eksplora.config import compose_request
 from eksplora.provenance import command_line, command_of
 from eksplora.report.command import UNKNOWN, commands, is_plain
 from eksplora.report.document import document

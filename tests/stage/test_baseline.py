@@ -20,14 +20,14 @@ from sklearn.preprocessing import StandardScaler
 from surviving import command
 from waiting import until
 
-from eksplora.build import compose_request, part
+from eksplora.baselines.choice import check_overrides, chosen, configurator
+from eksplora.baselines.networks import in_words
+from eksplora.config import compose_request, part
 from eksplora.errors import ConfigError
-from eksplora.stage import _baseline_job as job
-from eksplora.stage._baseline_choice import check_overrides, chosen, configurator
-from eksplora.stage._baseline_networks import in_words
+from eksplora.events import spool as spools
 from eksplora.stage.baseline import study_name
-from eksplora.tracker import spool as spools
 from eksplora.types import Config, Member, MemberResult, Status, Training
+from eksplora.work import baseline as job
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 FOLDS = ["experiment=diabetes_mlp", "protocol=kfold", "protocol.folds=3"]

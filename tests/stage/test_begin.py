@@ -14,8 +14,8 @@ SLOW = ("torch", "optuna", "mlflow", "scipy", "pandas", "plotly", "sklearn", "py
 
 PROBE = f"""
 import json, os, runpy, sys
-import eksplora.command
-from eksplora.build import compose_request
+import eksplora.cli.command
+from eksplora.config import compose_request
 from eksplora.console import work
 compose_request("sync", [])  # what Hydra imports on its way is needed by all
 os.environ["HYDRA_FULL_ERROR"] = "0"

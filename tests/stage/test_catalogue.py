@@ -10,8 +10,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from eksplora.build import CONF, choices, compose_request, flatten
-from eksplora.build._configurator import SEARCHED_GROUPS
+from eksplora.config import CONF, choices, compose_request, flatten
+from eksplora.config.configurator import SEARCHED_GROUPS
 from eksplora.errors import StorageError
 from eksplora.report.catalogue import Option, anchor, as_code
 from eksplora.stage import _commented

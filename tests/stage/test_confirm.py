@@ -19,9 +19,10 @@ import surviving
 from scipy import stats
 from waiting import until
 
-from eksplora.build import Configurator, compose_request, load_ensemble
+from eksplora.config import Configurator, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError, StorageError, WorkerError
-from eksplora.tracker import spool as spools
+from eksplora.events import spool as spools
+from eksplora.inference import load_ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -367,11 +368,11 @@ def test_where_all_diverge_there_is_one_line_and_nothing_is_handed_on(prepared: 
 def test_a_model_that_diverges_on_all_rows_is_said_so(
     prepared: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eksplora.stage import _confirmation
+    from eksplora.confirmation import run
 
-    own = _confirmation.on_all_rows
+    own = run.on_all_rows
     monkeypatch.setattr(
-        _confirmation,
+        run,
         "on_all_rows",
         lambda request, chosen: (config := own(request, chosen)) | {"optimizer": config["optimizer"] | {"lr": 1e20}},
     )

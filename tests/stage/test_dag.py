@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from eksplora.build import Request, compose_request, compose_root
+from eksplora.config import Request, compose_request, compose_root
 from eksplora.errors import ConfigError, StorageError
 from eksplora.stage import dag as dags
 from eksplora.stage._reach import reach

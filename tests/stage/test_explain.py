@@ -13,9 +13,10 @@ import surviving
 import torch
 from sklearn.metrics import log_loss, mean_absolute_error
 
-from eksplora.build import compose_request, load_ensemble
+from eksplora.config import compose_request
 from eksplora.errors import ConfigError, DataError
-from eksplora.stage import _explanation
+from eksplora.explanation import run
+from eksplora.inference import load_ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -180,13 +181,13 @@ def test_errors_of_members_are_scikit_learns() -> None:
     labels = generator.integers(3, size=20)
     scores = generator.normal(size=(2, 20, 3))
     powers = np.exp(scores) / np.exp(scores).sum(2, keepdims=True)
-    found = _explanation._log_loss(torch.from_numpy(scores), torch.from_numpy(labels))
+    found = run._log_loss(torch.from_numpy(scores), torch.from_numpy(labels))
     assert found.tolist() == pytest.approx([log_loss(labels, own, labels=range(3)) for own in powers])
     odds, two = generator.normal(size=(2, 20, 1)), generator.integers(2, size=20)
-    found = _explanation._binary_log_loss(torch.from_numpy(odds), torch.from_numpy(two))
+    found = run._binary_log_loss(torch.from_numpy(odds), torch.from_numpy(two))
     assert found.tolist() == pytest.approx([log_loss(two, 1 / (1 + np.exp(-own[:, 0]))) for own in odds])
     numbers, targets = generator.normal(size=(2, 20, 2)), generator.normal(size=(20, 2))
-    found = _explanation._absolute_error(torch.from_numpy(numbers), torch.from_numpy(targets))
+    found = run._absolute_error(torch.from_numpy(numbers), torch.from_numpy(targets))
     assert found.tolist() == pytest.approx([mean_absolute_error(targets, own) for own in numbers])
 
 

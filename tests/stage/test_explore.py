@@ -13,16 +13,16 @@ import pytest
 import yaml
 from mutating import mutations
 
-from eksplora.build import CONF, Request, compose_request
+from eksplora.config import CONF, Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
-from eksplora.stage._exploration import merged, read_exploration
-from eksplora.stage._ledger import Ledger
-from eksplora.stage._paper import _judged, _row
-from eksplora.stage._tracking import tracker_of
+from eksplora.events import spool as spools
+from eksplora.exploration.chain import merged, read_exploration
+from eksplora.exploration.numbers import _judged, _row
 from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
 from eksplora.statistics.claim import least_p
-from eksplora.tracker import spool as spools
+from eksplora.study.ledger import Ledger
+from eksplora.study.tracking import tracker_of
 
 SMALL: dict[str, Any] = {
     "title": "Small | exploration",

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from eksplora.build import compose_request
+from eksplora.config import compose_request
 from eksplora.stage.prepare import prepare
 
 

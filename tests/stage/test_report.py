@@ -12,7 +12,7 @@ import pytest
 from mutating import mutations
 
 from eksplora.errors import DataError, EksploraError, StorageError
-from eksplora.stage._handed_on import drawn_from
+from eksplora.records.shapes import drawn_from
 from eksplora.stage.report import _drawn, gather
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

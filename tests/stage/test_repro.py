@@ -131,7 +131,7 @@ def test_a_change_reruns_the_stages_that_are_composed_with_its_file_or_can_reach
 REACHED = {
     "report/experiment.py": ["report"],
     "stage/evaluate.py": ["evaluate"],
-    "stage/_candidates.py": ["confirm", "explain"],
+    "confirmation/candidates.py": ["confirm", "explain"],
     "evaluation/curve.py": ["evaluate", "explain"],
     "explain/ranking.py": ["explain"],
     "search/proposer.py": ["search", "confirm", "explain"],

@@ -22,12 +22,12 @@ from recording import command, git
 from waiting import until
 
 from eksplora import provenance
-from eksplora.build import compose_request
+from eksplora.config import compose_request
 from eksplora.data import _store
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError, StorageError
 from eksplora.provenance import code_sha256
+from eksplora.reproduction.record import Recorded
 from eksplora.stage import reproduce as stage
-from eksplora.stage._recorded import Recorded
 from eksplora.stage.reproduce import check_device, check_machine, check_threads, first_difference, is_present
 from eksplora.tracker import _sqlite
 

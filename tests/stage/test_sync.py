@@ -12,11 +12,11 @@ import pytest
 from waiting import until
 
 from eksplora.errors import DataError, UserError
-from eksplora.stage import _recorded
-from eksplora.stage._definition import Definition
-from eksplora.stage._ledger import Ledger
-from eksplora.stage._past import recall
-from eksplora.tracker.spool import read
+from eksplora.events.spool import read
+from eksplora.reproduction import record
+from eksplora.study.definition import Definition
+from eksplora.study.ledger import Ledger
+from eksplora.study.resume import recall
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 SMALL = [
@@ -183,7 +183,7 @@ def _goes_on(spool: Path) -> None:
 
 
 def _reproduces(spool: Path) -> None:
-    recorded = _recorded.recall(read(spool))
+    recorded = record.recall(read(spool))
     for number in recorded.trials:
         recorded.members(number, None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eksplora.build import CONF, choices
+from eksplora.config import CONF, choices
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 MIX = (

@@ -15,7 +15,7 @@ import pytest
 from processes import session
 from waiting import until
 
-from eksplora.stage._views import views
+from eksplora.tracker.views import views
 
 UI = Path(__file__).parents[2] / "pipelines/ui.py"
 TRAINING_PAGES = "/#/experiments?workflowType=machine_learning"

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from eksplora.tracker.spool import Spool
+from eksplora.events.spool import Spool
 
 EXPERIMENT = "boston_mlp"
 STUDY = "boston_mlp-random"

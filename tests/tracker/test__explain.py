@@ -12,12 +12,12 @@ import pytest
 from mutating import TEXTS
 
 from eksplora.errors import StorageError, UserError
-from eksplora.tracker._base import Unreachable
+from eksplora.events.spool import Spool
 from eksplora.tracker._explain import explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
+from eksplora.tracker.base import Unreachable
 from eksplora.tracker.mlflow import MlflowTracker
-from eksplora.tracker.spool import Spool
 
 SHAPES = (
     *(b'{"run": 3}', b'{"run": []}', b'{"run": null}', b'{"run": {"info": {"run_id": 3}, "data": {"tags": "x"}}}'),

@@ -16,10 +16,10 @@ import pytest
 from waiting import until
 
 from eksplora.errors import DataError, StorageError
+from eksplora.events.spool import Spool, read
 from eksplora.tracker import _sqlite
-from eksplora.tracker._base import SPOOL, Shown
+from eksplora.tracker.base import SPOOL, Shown
 from eksplora.tracker.mlflow import MlflowTracker
-from eksplora.tracker.spool import Spool, read
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 

@@ -13,10 +13,10 @@ import pytest
 from mutating import TEXTS
 
 from eksplora.errors import DataError, StorageError
-from eksplora.tracker._base import Model
+from eksplora.events.spool import Spool
 from eksplora.tracker._registry import MlflowRegistry
+from eksplora.tracker.base import Model
 from eksplora.tracker.mlflow import MlflowTracker
-from eksplora.tracker.spool import Spool
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -55,7 +55,7 @@ def model(folder: Path) -> Callable[..., Model]:
             experiment=example.EXPERIMENT,
             study=study,
             folder=files,
-            loader="eksplora.build.served",
+            loader="eksplora.inference.served",
             example=TABLE,
             predictions=pd.DataFrame({"prediction": [1.0, 2.0]}),
             description=f"The model of {study}.",
@@ -194,7 +194,7 @@ def test_a_registered_model_has_signature_example_and_loader_and_no_code_of_mlfl
     held = Path(registry._client.download_artifacts(run, "model", str(tmp_path)))
     about = yaml.safe_load((held / "MLmodel").read_text())
     flavour = about["flavors"]["python_function"]
-    assert (flavour["loader_module"], flavour["data"]) == ("eksplora.build.served", "data/model")
+    assert (flavour["loader_module"], flavour["data"]) == ("eksplora.inference.served", "data/model")
     assert [one["name"] for one in json.loads(about["signature"]["inputs"])] == ["rooms", "größe"]
     assert [one["name"] for one in json.loads(about["signature"]["outputs"])] == ["prediction"]
     shown = json.loads((held / about["saved_input_example_info"]["artifact_path"]).read_text())

@@ -5,9 +5,9 @@ from pathlib import Path
 import example_study as example
 import pytest
 
+from eksplora.events.spool import Spool, read
 from eksplora.tracker._replay import Replay
 from eksplora.tracker._run import LONG_PARAMS_FILE, Change
-from eksplora.tracker.spool import Spool, read
 
 
 @pytest.fixture

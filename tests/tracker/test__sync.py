@@ -12,11 +12,11 @@ import example_study as example
 import pytest
 
 from eksplora.errors import StorageError
+from eksplora.events.spool import Spool
 from eksplora.tracker import _sqlite, _sync
-from eksplora.tracker._base import Unreachable
 from eksplora.tracker._run import MARK_TAG, Mark
+from eksplora.tracker.base import Unreachable
 from eksplora.tracker.mlflow import MlflowTracker
-from eksplora.tracker.spool import Spool
 
 Content = tuple[list[Any], ...]
 

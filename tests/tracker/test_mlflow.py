@@ -18,11 +18,11 @@ import pytest
 from waiting import at_a_random_moment, until
 
 from eksplora.errors import ConfigError, StorageError
+from eksplora.events.spool import Spool
 from eksplora.tracker import _sqlite
 from eksplora.tracker._explain import check_layout
 from eksplora.tracker._run import MARK_TAG
 from eksplora.tracker.mlflow import MlflowTracker
-from eksplora.tracker.spool import Spool
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from eksplora.tracker._base import Tracker
+from eksplora.tracker.base import Tracker
 from eksplora.tracker.mlflow import MlflowTracker
 from eksplora.tracker.off import OffTracker
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from eksplora.counter import derive
 from eksplora.draw import mix64
 from eksplora.initialization import glorot_uniform
-from eksplora.model._dropout import Dropout
 from eksplora.model.cnn import CNN
+from eksplora.model.dropout import Dropout
 from eksplora.model.mlp import MLP
 from eksplora.scheduler import Constant
 from eksplora.training import task

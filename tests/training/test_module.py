@@ -15,7 +15,7 @@ import torchmetrics
 from safetensors.torch import load_file
 from sklearn import metrics as sklearn_metrics
 
-from eksplora.model._dropout import Dropout
+from eksplora.model.dropout import Dropout
 from eksplora.scheduler import Exponential
 from eksplora.training import batches
 from eksplora.training.recipe import EarlyStopping, Recipe

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from eksplora.initialization import glorot_uniform, torch_default
-from eksplora.model._dropout import Dropout
+from eksplora.model.dropout import Dropout
 from eksplora.scheduler import Constant, Exponential
 from eksplora.training.batches import TrainingChunks
 from eksplora.training.clipping import Clipping

@@ -11,7 +11,7 @@ import pytest
 import small
 import torch
 
-from eksplora.model._activations import ACTIVATIONS
+from eksplora.model.activations import ACTIVATIONS
 from eksplora.model.mlp import MLP
 from eksplora.training import batches
 from eksplora.training.module import PopulationModule

@@ -1,50 +1,5 @@
-"""What MLflow loads a confirmed model with (its `python_function` flavour): weights and a configuration, no pickle.
+"""The loader that MLflow knows recorded models of earlier versions by."""
 
-`mlflow.pyfunc.load_model("models:/eksplora-<experiment>@champion")` imports this module and calls `_load_pyfunc`.
-"""
+from eksplora.inference.served import Served, _load_pyfunc
 
-from typing import Any
-
-import numpy as np
-import pandas as pd
-
-from eksplora.build._ensemble import Ensemble
-from eksplora.build._loading import load_ensemble
-from eksplora.errors import DataError
-
-
-class Served:
-    """A model as MLflow calls it."""
-
-    def __init__(self, ensemble: Ensemble) -> None:
-        """Serve the predictions of `ensemble`."""
-        self.ensemble = ensemble
-
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Predictions with their spread (see `Ensemble.predict`).
-
-        Args:
-            model_input: A table with the columns of the features, or an array (rows, *input_shape).
-            params: Nothing.
-
-        Raises:
-            DataError: If a column is missing, the shape is another one, or a value is no number.
-        """
-        del params
-        shape, names = self.ensemble.card["input_shape"], self.ensemble.card["feature_names"]
-        if isinstance(model_input, pd.DataFrame) and len(shape) == 1:
-            missing = [name for name in names if name not in model_input.columns]
-            if missing:
-                raise DataError(f"the table has no column '{missing[0]}'. Columns wanted: {', '.join(names)}.")
-            model_input = model_input[list(names)]
-        features = np.asarray(model_input, dtype=np.float64)
-        if list(features.shape[1:]) != list(shape):
-            raise DataError(f"rows of shape {list(features.shape[1:])} were given; the model takes {list(shape)}.")
-        if not np.isfinite(features).all():
-            raise DataError("the rows hold values that are no numbers. Mend them first.")
-        return self.ensemble.predict(features)
-
-
-def _load_pyfunc(path: str) -> Served:
-    """Called by MLflow with the folder of the model."""
-    return Served(load_ensemble(path))
+__all__ = ["Served", "_load_pyfunc"]

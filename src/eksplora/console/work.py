@@ -17,9 +17,14 @@ AGAIN_SECONDS = 60.0
 """It is told again so often."""
 
 
-def announce(text: str) -> None:
-    """Write a line that says what begins; before anything slow is imported."""
-    Terminal().say(text)
+def begin(command: str, subject: str) -> None:
+    """Say that a command begins: once what was asked is known to be good, before anything slow is imported.
+
+    Args:
+        command: Name of the stage.
+        subject: What it is about, such as the experiment.
+    """
+    Terminal().say(f"{command} {subject}: starting")
 
 
 class Work:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
-from eksplora.data._card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
+from eksplora.data.card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
 from eksplora.errors import ConfigError, DataError, command_line, nearest
 from eksplora.protocol import check_fraction, check_seed, split_rows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.data import _store, _verify
-from eksplora.data._card import FORMAT, RawData
+from eksplora.data.card import FORMAT, RawData
 from eksplora.errors import DataError
 
 Identity = dict[str, dict[str, Any]]

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.data import _card
 from eksplora.data._verify import CARD, sha256
 from eksplora.errors import StorageError
 
@@ -91,7 +90,7 @@ def write(folder: Path, content: Mapping[str, NDArray[Any] | bytes], card: Mappi
     try:
         with writing(folder):
             new.mkdir()
-            sealed = _card.sealed({**card, **_write_content(new, content)})
+            sealed = cards.sealed({**card, **_write_content(new, content)})
             _write_durably(new / CARD, json.dumps(sealed, indent=1).encode())
             sync_folder(new)
             _replace(folder, new)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.data import _card
-from eksplora.data._shape import SHAPES
+from eksplora.data import card as cards
+from eksplora.data.shape import SHAPES
 from eksplora.errors import DataError
 from eksplora.untrusted import open_plain, parse_json, read_plain
 
@@ -18,7 +18,7 @@ CARD = "card.json"
 _seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
 
 
-def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
+def read_card(folder: Path, state: cards.State, way_out: str) -> dict[str, Any]:
     """The card of a folder.
 
     Raises:
@@ -32,11 +32,11 @@ def read_card(folder: Path, state: _card.State, way_out: str) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     card = parse_json(content, dict[str, Any], source=path, way_out=way_out)
-    if not _card.is_sealed(card):
+    if not cards.is_sealed(card):
         raise DataError(f"{path} has been altered: its fingerprint does not agree. {way_out}")
-    if card.get("format") != _card.FORMAT[state]:
+    if card.get("format") != cards.FORMAT[state]:
         found = str(card.get("format"))[:20]
-        raise DataError(f"{path} has format {found}, this version reads {_card.FORMAT[state]}. {way_out}")
+        raise DataError(f"{path} has format {found}, this version reads {cards.FORMAT[state]}. {way_out}")
     parse_json(content, SHAPES[state], source=path, way_out=way_out)
     return card
 
@@ -47,7 +47,7 @@ def is_complete(folder: Path, card: Mapping[str, Any]) -> bool:
     return all(path.is_file() and path.stat().st_size == entry["bytes"] for path, entry in files)
 
 
-def verify(folder: Path, card: Mapping[str, Any], state: _card.State, way_out: str) -> None:
+def verify(folder: Path, card: Mapping[str, Any], state: cards.State, way_out: str) -> None:
     """Refuse a folder unless every file, hashed now, has the hash of its entry in the card.
 
     Raises:
@@ -108,7 +108,7 @@ def sha256_once(path: Path) -> str:
 
 
 def _verify_file(
-    path: Path, entry: Mapping[str, Any], digest: Callable[[Path], str], state: _card.State, way_out: str
+    path: Path, entry: Mapping[str, Any], digest: Callable[[Path], str], state: cards.State, way_out: str
 ) -> None:
     with _reading(path, way_out):
         found = digest(path)

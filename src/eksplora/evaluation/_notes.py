@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eksplora.evaluation._finite import if_finite
 from eksplora.evaluation._weights import Array
+from eksplora.evaluation.finite import if_finite
 
 ONE_MEMBER = "One member: no interval over members can be given."
 OF_FEW_ROWS = {

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.evaluation import classification, curve, regression, uncertainty
-from eksplora.evaluation._finite import check_finite, if_finite
 from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array, intervals, once
+from eksplora.evaluation.finite import check_finite, if_finite
 from eksplora.evaluation.summary import summaries
 
 MOST_EXAMPLES = 12

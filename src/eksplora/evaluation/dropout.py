@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from eksplora.counter import derive
-from eksplora.model._dropout import Dropout
+from eksplora.model.dropout import Dropout
 
 BLOCK_ROWS = 1024
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eksplora.model._activations import Elementwise
+from eksplora.model.activations import Elementwise
 
 _UNSEEN = (nn.Identity, nn.Sequential, nn.ModuleList)
 """Modules without children that do nothing: an identity skip, say."""

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.explain._facts import ONE_MEMBER, Facts, clock, listed
 from eksplora.explain.clustering import NAMES, scores
 from eksplora.explain.embedding import MOST_ROWS, evenly, maps
+from eksplora.explain.facts import ONE_MEMBER, Facts, clock, listed
 from eksplora.statistics.interval import over_members
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.explain._effort import Effort
-from eksplora.explain._facts import ONE_MEMBER, Facts, clock, listed, tensor
 from eksplora.explain._members import Outputs, evaluated, explained_output
 from eksplora.explain.attribution import integrated_gradients, mean_magnitude, shapley_values
 from eksplora.explain.embedding import evenly
+from eksplora.explain.facts import ONE_MEMBER, Facts, clock, listed, tensor
 from eksplora.explain.importance import Error, permutation_importance
 from eksplora.explain.ranking import agreement, table
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from eksplora.explain._facts import Facts, clock, listed, tensor
 from eksplora.explain._members import Outputs, evaluated, explained_output, probabilities
+from eksplora.explain.facts import Facts, clock, listed, tensor
 from eksplora.explain.overlay import gradient_overlay, occlusion_overlay, window_of
 
 MOST_IMAGES = 12

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import StorageError, WorkerError
-from eksplora.launch._signals import FOR_THE_DRIVER
+from eksplora.launch.signals import FOR_THE_DRIVER
 
 LONGEST_FOLDER = 70
 """Characters of a temporary folder's path: what multiprocessing adds to it must fit into the 107 of a socket's path."""

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from eksplora.errors import EksploraError
-from eksplora.launch._signals import FOR_THE_DRIVER
-from eksplora.launch._streams import outlast_terminal
+from eksplora.launch.signals import FOR_THE_DRIVER
+from eksplora.launch.streams import outlast_terminal
 from eksplora.types import Decision, EpochReport, Job, MemberResult, Report
 
 Run = Callable[[Job, Report], None]

@@ -11,9 +11,9 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from eksplora.errors import WorkerError
-from eksplora.launch._signals import UNKNOWN_END, cause_of_death
 from eksplora.launch._starting import end_server, refused, start, start_server
 from eksplora.launch._worker import serve
+from eksplora.launch.signals import UNKNOWN_END, cause_of_death
 from eksplora.types import Decision, Job
 
 

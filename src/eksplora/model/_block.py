@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import NON_DECREASING, Activation
-from eksplora.model._dropout import dropouts
 from eksplora.model._gain import gain_before
 from eksplora.model._images import AvgPool2d, Conv2d, MaxPool2d
 from eksplora.model._normalization import Normalization
+from eksplora.model.activations import NON_DECREASING, Activation
+from eksplora.model.dropout import dropouts
 
 PADDINGS = ("same", "valid")
 POOLINGS: dict[str, type[nn.Module]] = {"max": MaxPool2d, "average": AvgPool2d}

@@ -6,7 +6,7 @@ from math import pi, sqrt
 import numpy as np
 import torch
 
-from eksplora.model._activations import ACTIVATIONS, Activation
+from eksplora.model.activations import ACTIVATIONS, Activation
 
 REACH = 12.0
 """Standard deviations that the integral goes to: the normal density is 2e-32 there."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import ACTIVATIONS, Activation, activation_name, activation_number
-from eksplora.model._dropout import dropouts
 from eksplora.model._gain import gain_before
-from eksplora.model._linear import Linear
 from eksplora.model._normalization import Normalization
 from eksplora.model._values import is_list, per_layer
+from eksplora.model.activations import ACTIVATIONS, Activation, activation_name, activation_number
+from eksplora.model.dropout import dropouts
+from eksplora.model.linear import Linear
 
 
 def activations(value: object, count: int, parameter: object) -> list[Activation]:

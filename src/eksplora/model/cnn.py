@@ -9,12 +9,12 @@ from math import prod
 from torch import Tensor, nn
 
 from eksplora.model._block import PADDINGS, POOLINGS, Block
-from eksplora.model._dropout import KINDS
 from eksplora.model._images import flattened
 from eksplora.model._layers import activations, dense, dense_layers, last_activation
-from eksplora.model._linear import Linear, chain
 from eksplora.model._normalization import Normalization
 from eksplora.model._values import filters_of, image_shape, is_list, option, per_layer, positive, rate, sizes
+from eksplora.model.dropout import KINDS
+from eksplora.model.linear import Linear, chain
 
 
 class CNN(nn.Module):

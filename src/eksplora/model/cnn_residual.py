@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import Activation
 from eksplora.model._branch import added, scale_of_branches
-from eksplora.model._dropout import KINDS, dropouts
 from eksplora.model._gain import gain_before
 from eksplora.model._images import Conv2d, averaged
 from eksplora.model._layers import activations, last_activation
-from eksplora.model._linear import Linear
 from eksplora.model._normalization import Normalization
 from eksplora.model._values import filters_of, image_shape, option, per_layer, positive, rate
+from eksplora.model.activations import Activation
+from eksplora.model.dropout import KINDS, dropouts
+from eksplora.model.linear import Linear
 
 
 @dataclass(frozen=True)

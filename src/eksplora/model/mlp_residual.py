@@ -7,11 +7,11 @@ from math import prod
 from torch import Tensor, nn
 
 from eksplora.model._branch import added, scale_of_branches
-from eksplora.model._dropout import KINDS
 from eksplora.model._layers import activations, dense, last_activation
-from eksplora.model._linear import Linear, chain
 from eksplora.model._normalization import Normalization
 from eksplora.model._values import option, per_layer, positive, rate, sizes
+from eksplora.model.dropout import KINDS
+from eksplora.model.linear import Linear, chain
 
 
 class Residual(nn.Module):

@@ -1,6 +1,6 @@
 """Which source files a command can reach: those it imports, at the head of a file or inside a function, and so on.
 
-A name of ours in a string (`eksplora.stage._job:run`) is reached too: so workers get their function, and MLflow its
+A name of ours in a string (`eksplora.work.job:run`) is reached too: so workers get their function, and MLflow its
 loader.
 """
 

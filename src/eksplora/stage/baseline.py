@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from eksplora.build import Request
-from eksplora.schema import BaselineConfig
+from eksplora.baselines.choice import check_overrides, chosen, configurator, is_typed
+from eksplora.config import Request
+from eksplora.config.schema import BaselineConfig
+from eksplora.events import spool as spools
 from eksplora.search.space import Choice, Parameter
-from eksplora.stage._baseline_choice import check_overrides, chosen, configurator, is_typed
-from eksplora.stage._setup import begin_study
 from eksplora.stage.search import default_name
-from eksplora.tracker import spool as spools
+from eksplora.study.setup import begin_study
 from eksplora.types import Status
 
-WORK = "eksplora.stage._baseline_job:run"
+WORK = "eksplora.work.baseline:run"
 """What a worker runs for each job."""
 
 
@@ -29,8 +29,8 @@ def baseline(request: Request) -> None:
     names = chosen(request)
     configure = configurator(request, names)
     begin_study(request)
-    from eksplora.stage._baseline_networks import in_words
-    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
+    from eksplora.baselines.networks import in_words
+    from eksplora.study.run import Study, run_study  # only now: what is slow comes with it
 
     base, name = configure({}), settings.study.name or study_name(request, names)
     others = {key: request.config[key] for key in ("study", "sampler", "pruner", "tracker", "paths")}

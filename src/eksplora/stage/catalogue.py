@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from eksplora.build import CONF, Request
-from eksplora.build._configurator import SEARCHED_GROUPS
+from eksplora.config import CONF, Request
+from eksplora.config.configurator import SEARCHED_GROUPS
+from eksplora.config.schema import CatalogueConfig
 from eksplora.errors import StorageError, reason_of
 from eksplora.report.catalogue import Catalogue, Group, Key, Option, Part, as_markdown
-from eksplora.schema import CatalogueConfig
 from eksplora.stage import _commented
 from eksplora.stage._commented import Commented, Default
 from eksplora.stage._docstring import words
@@ -21,7 +21,7 @@ PAGE = "docs/catalogue.md"
 HOLDERS = {
     "augmentation": "eksplora.augmentation.Augmentation",
     "clipping": "eksplora.training.clipping.Clipping",
-    "dropout": "eksplora.model._dropout.dropouts",
+    "dropout": "eksplora.model.dropout.dropouts",
     "early_stopping": "eksplora.training.recipe.EarlyStopping",
     "imbalance": "eksplora.imbalance.Imbalance",
     "regularization": "eksplora.training.regularization.Regularization",

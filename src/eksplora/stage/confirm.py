@@ -1,17 +1,12 @@
 """The stage `confirm`: what a search found, tried on members it never saw; then the chosen one, trained on all rows."""
 
-from eksplora.build import Configurator, Request
+from eksplora.config import Configurator, Request
+from eksplora.config.schema import ConfirmConfig
+from eksplora.confirmation.candidates import candidates
 from eksplora.errors import ConfigError
-from eksplora.schema import ConfirmConfig
-from eksplora.stage._candidates import candidates
-from eksplora.stage._results import output_of, read_facts, try_new_folders
-from eksplora.stage._setup import begin_study
-
-EACH = {"sampler": "grid", "pruner": "none"}
-"""The choices by which every candidate is tried to its end."""
-
-ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
-"""What a training without validation rows is made with."""
+from eksplora.files import try_new_folders
+from eksplora.records.folder import output_of, read_facts
+from eksplora.study.setup import begin_study
 
 
 def confirm(request: Request) -> None:
@@ -28,7 +23,7 @@ def confirm(request: Request) -> None:
     searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     begin_study(request)
-    from eksplora.stage._confirmation import run  # only now: what is slow comes with it
+    from eksplora.confirmation.run import run  # only now: what is slow comes with it
 
     run(request, searched, tried)
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import yaml
 
-from eksplora import build
-from eksplora.build import CONF, Request
+from eksplora.config import CONF, Request, choices, compose_request, composed_files, is_group, metrics_for, parse_space
+from eksplora.config.schema import DagConfig
+from eksplora.confirmation.run import EACH, ON_ALL_ROWS
 from eksplora.errors import ConfigError, nearest
-from eksplora.schema import DagConfig
+from eksplora.files import write_file
 from eksplora.search.space import extremes
 from eksplora.stage._reach import files_of, reach
-from eksplora.stage._results import write_file
-from eksplora.stage.confirm import EACH, ON_ALL_ROWS
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
@@ -129,7 +128,7 @@ def make(experiments: Sequence[str]) -> Dag:
     Raises:
         ConfigError: If one has no file or is listed twice, or there is none; or if a file's name is no name.
     """
-    known = build.choices("experiment")
+    known = choices("experiment")
     for name in experiments:
         if _named("experiments", name) not in known:
             raise ConfigError(f"experiments: '{name}' is no file of conf/experiment/. {nearest(name, known)}")
@@ -137,7 +136,7 @@ def make(experiments: Sequence[str]) -> Dag:
         raise ConfigError(f"experiments: {list(experiments)} lists none, or one twice. List each once.")
     found = Dag()
     for experiment in experiments:
-        chosen = build.compose_request("search", [f"experiment={experiment}"])
+        chosen = compose_request("search", [f"experiment={experiment}"])
         data = _named("data", chosen.choices["data"])
         if data not in [stage.subject for stage in found.stages if stage.name == "prepare"]:
             found.stages.append(_prepare(data))
@@ -159,7 +158,7 @@ def _named(key: str, name: str) -> str:
 
 def _prepare(data: str) -> Stage:
     words = [f"data={data}"]
-    files = build.composed_files("prepare", words)
+    files = composed_files("prepare", words)
     raw, prepared = f"data/raw/{data}", f"data/prepared/{data}"
     return Stage("prepare", data, words, files, code("prepare", files), outs=[prepared], persistent=[raw])
 
@@ -171,7 +170,7 @@ def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stag
 
     def stage(name: str, read: Sequence[str], outs: Sequence[str], *own: str) -> Stage:
         composed = [words, *([*words, *further] for further in _composed_too(name, chosen))]
-        found = [path for overrides in composed for path in build.composed_files(name, overrides)]
+        found = [path for overrides in composed for path in composed_files(name, overrides)]
         files = list(dict.fromkeys([*found, *searched]))
         return Stage(name, experiment, [*words, *own], files, code(name, files), data=read, outs=outs)
 
@@ -189,7 +188,7 @@ def _of_experiment(experiment: str, data: str, chosen: Request) -> Iterator[Stag
 
 def _composed_too(name: str, chosen: Request) -> list[Sequence[str]]:
     """The overrides that a stage composes with besides those of its command line."""
-    metrics = build.metrics_for(chosen.choices["task"])
+    metrics = metrics_for(chosen.choices["task"])
     each = [f"{group}={choice}" for group, choice in EACH.items()]
     also: dict[str, list[Sequence[str]]] = {
         "confirm": [[*each, *ON_ALL_ROWS]],
@@ -201,13 +200,13 @@ def _composed_too(name: str, chosen: Request) -> list[Sequence[str]]:
 
 def _searched(request: Request) -> list[Path]:
     """The files of `conf/` that are composed where a trial chooses other files of a group than the experiment does."""
-    known = build.composed_files(request.root, request.overrides)
+    known = composed_files(request.root, request.overrides)
     return [
         path
-        for parameter in build.parse_space(request.settings.space)
-        if build.is_group(parameter.key)
+        for parameter in parse_space(request.settings.space)
+        if is_group(parameter.key)
         for value in extremes(parameter)
-        for path in build.composed_files(request.root, [*request.overrides, f"{parameter.key}={value}"])
+        for path in composed_files(request.root, [*request.overrides, f"{parameter.key}={value}"])
         if path not in known
     ]
 

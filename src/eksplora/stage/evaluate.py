@@ -2,11 +2,11 @@
 
 import shutil
 
-from eksplora.build import Request
-from eksplora.console.work import Work
-from eksplora.schema import SearchConfig
-from eksplora.stage._begin import begin
-from eksplora.stage._results import as_json, new_folder, output_of, read_facts, try_new_folders
+from eksplora.config import Request
+from eksplora.config.schema import SearchConfig
+from eksplora.console.work import Work, begin
+from eksplora.files import as_json, new_folder, try_new_folders
+from eksplora.records.folder import output_of, read_facts
 
 
 def evaluate(request: Request) -> None:
@@ -19,18 +19,18 @@ def evaluate(request: Request) -> None:
     output = output_of(settings)
     try_new_folders(output / "evaluate")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
-    begin(request)
+    begin(request.root, request.settings.experiment)
     model = output / "confirm" / "model"
     with Work(f"evaluate {settings.experiment}") as work, new_folder(output / "evaluate") as folder:
         work.step("loading PyTorch")
-        from eksplora.stage import _evaluation  # only now: what is slow comes with it
+        from eksplora.assessment import evaluation  # only now: what is slow comes with it
 
-        measured = _evaluation.measure(request, model, confirmed, work.step)
+        measured = evaluation.measure(request, model, confirmed, work.step)
         work.step("MLflow")
-        for name, text in _evaluation.tables(measured).items():
+        for name, text in evaluation.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
-        facts = _evaluation.record(request, confirmed, measured)
-        (folder / "metrics.json").write_text(as_json(_evaluation.metrics(facts)))
+        facts = evaluation.record(request, confirmed, measured)
+        (folder / "metrics.json").write_text(as_json(evaluation.metrics(facts)))
         (folder / "evaluate.json").write_text(as_json(facts))
         shutil.copyfile(model / "card.json", folder / "card.json")
-    _evaluation.show(facts, output / "evaluate")
+    evaluation.show(facts, output / "evaluate")

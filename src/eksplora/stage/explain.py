@@ -1,11 +1,11 @@
 """The stage `explain`: what a confirmed model looks at, and what it is made of."""
 
-from eksplora.build import Request
-from eksplora.console.work import Work
+from eksplora.config import Request
+from eksplora.config.schema import ExplainConfig
+from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError
-from eksplora.schema import ExplainConfig
-from eksplora.stage._begin import begin
-from eksplora.stage._results import as_json, new_folder, output_of, read_facts, try_new_folders
+from eksplora.files import as_json, new_folder, try_new_folders
+from eksplora.records.folder import output_of, read_facts
 
 
 def explain(request: Request) -> None:
@@ -22,15 +22,15 @@ def explain(request: Request) -> None:
     try_new_folders(output / "explain")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
-    begin(request)
+    begin(request.root, request.settings.experiment)
     with Work(f"explain {settings.experiment}") as work:
         work.step("loading PyTorch")
-        from eksplora.stage import _explanation  # only now: what is slow comes with it
+        from eksplora.explanation import run  # only now: what is slow comes with it
 
-        facts = _explanation.explained(request, output / "confirm" / "model", confirmed, details, work.step)
+        facts = run.explained(request, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
         (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")
-    _explanation.show(facts, output / "explain")
+    run.show(facts, output / "explain")
 
 
 def check_settings(settings: ExplainConfig) -> None:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eksplora import build
-from eksplora.build import Request
+from eksplora.config import Configurator, Request, compose_request
+from eksplora.config.schema import ExploreConfig, Parallel
+from eksplora.console.work import begin
 from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
-from eksplora.schema import ExploreConfig, Parallel
-from eksplora.stage._begin import begin
-from eksplora.stage._exploration import CARRIES, Exploration, merged, read_exploration
-from eksplora.stage._results import try_new_folders, try_writing
+from eksplora.exploration.chain import CARRIES, Exploration, merged, read_exploration
+from eksplora.files import try_new_folders, try_writing
 from eksplora.types import Config
 
 BEFORE = ""
@@ -34,12 +33,12 @@ def explore(request: Request) -> None:
     if name is None:
         raise ConfigError("exploration: none is chosen. Choose a file of conf/exploration/: exploration=<file>.")
     exploration = read_exploration(
-        name, request.config["exploration"], settings.budget, begins=lambda: begin(request, name)
+        name, request.config["exploration"], settings.budget, begins=lambda: begin(request.root, name)
     )
     output = Path(settings.output)
     try_new_folders(output / exploration.name)
     try_writing(output / "claims.md", Path(request.config["paths"]["results"]) / "index.html")
-    from eksplora.stage import _explored  # only now: what is slow comes with it
+    from eksplora.exploration import run  # only now: what is slow comes with it
 
     parent = _identity(exploration, settings)
     chain = merged(exploration.base, exploration.budget.overrides, settings.set)
@@ -48,12 +47,12 @@ def explore(request: Request) -> None:
         before = merged(chain, study.overrides, settings.set)
         rows = {name: merged(before, row.overrides, settings.set) for name, row in study.rows.items()}
         configs = configurations(request, exploration, rows | {BEFORE: before})
-        found = _explored.run_one(request_of(request, exploration, before), exploration, study, configs, parent)
+        found = run.run_one(request_of(request, exploration, before), exploration, study, configs, parent)
         studies[study.name] = found
         carried = study.carried if settings.carry == "reported" else found["winner"]["val"]
         found["handed_on"] = carried
         chain = merged(chain, study.rows[carried].overrides, settings.set)
-    _explored.conclude(request, exploration, studies, parent)
+    run.conclude(request, exploration, studies, parent)
 
 
 def check_settings(settings: ExploreConfig) -> None:
@@ -81,14 +80,14 @@ def request_of(request: Request, exploration: Exploration, overrides: Sequence[s
         "study.versioned=true",
         *_how(request.settings.study),
     ]
-    asked = build.compose_request("search", [*own, *overrides])
+    asked = compose_request("search", [*own, *overrides])
     return replace(asked, config={**asked.config, "tracker": request.config["tracker"]})
 
 
 def configurations(request: Request, exploration: Exploration, rows: Mapping[str, Sequence[str]]) -> dict[str, Config]:
     """The resolved configuration of each row."""
     common = _common(request, exploration)
-    return {name: build.Configurator("search", [*common, *overrides])({}) for name, overrides in rows.items()}
+    return {name: Configurator("search", [*common, *overrides])({}) for name, overrides in rows.items()}
 
 
 def _common(request: Request, exploration: Exploration) -> list[str]:

@@ -1,22 +1,12 @@
 """The stage `paper_check`: whether every number of the explorations' tables follows from recorded runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from eksplora.build import Request
-from eksplora.errors import DataError, EksploraError
-from eksplora.report.exploration import claims_page, page, tables
-from eksplora.schema import PaperCheckConfig
-from eksplora.stage._exploration import read_exploration
-from eksplora.stage._handed_on import Explore, drawn_from
-from eksplora.stage._paper import columns_of, summarized, winners
-from eksplora.stage._results import as_json
-from eksplora.stage._tracking import tracker_of
-from eksplora.tracker._base import Lookup
-from eksplora.untrusted import read_json
-
-AGAIN = "Explore again: make paper."
+from eksplora.config import Request
+from eksplora.config.schema import PaperCheckConfig
+from eksplora.errors import DataError
+from eksplora.exploration.verification import check, claims_of, compare
+from eksplora.study.tracking import tracker_of
 
 
 def paper_check(request: Request) -> None:
@@ -35,123 +25,26 @@ def paper_check(request: Request) -> None:
     with tracker.lookup() as lookup:
         for path in found:
             check(path, lookup)
-    _compare(output / "claims.md", claims_of(found))
+    compare(output / "claims.md", claims_of(found))
 
 
-def read_explored(path: Path) -> dict[str, Any]:
-    """The facts of an exploration.
-
-    Raises:
-        DataError: If the file cannot be read, or does not hold such facts.
-    """
-    read_json(path, Explore, way_out=AGAIN)
-    return read_json(path, dict[str, Any], way_out=AGAIN)
 
 
-def claims_of(found: Iterable[Path]) -> str:
-    """The page of all claims, from the facts of explorations.
-
-    Raises:
-        DataError: If one of them does not hold such facts.
-    """
-    explored = [read_explored(path) for path in found]
-    with drawn_from("explore.json", AGAIN):
-        return claims_page(explored)
 
 
-def check(path: Path, lookup: Lookup) -> None:
-    """Check one exploration, and say so.
-
-    Raises:
-        EksploraError: If a number does not follow from the runs behind it.
-    """
-    told = read_explored(path)
-    with drawn_from(path, AGAIN):
-        texts, facts = _again(told, lookup)
-    for name, text in texts.items():
-        _compare(path.parent / name, text)
-    cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
-    runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
-    print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
 
 
-def _again(told: Mapping[str, Any], lookup: Lookup) -> tuple[dict[str, str], dict[str, Any]]:
-    """The texts of an exploration's files and its facts, from the runs in MLflow."""
-    exploration = read_exploration(told["exploration"], told["asked"], told["budget"]["name"])
-    facts = summarized(
-        exploration,
-        {name: _study(told, name, lookup) for name in told["studies"]},
-        {name: _runs(told, name) for name in told["studies"]},
-        carry=told["carry"],
-        alpha=told["alpha"],
-    )
-    facts |= {word: told[word] for word in ("run", "asked", "set", "threads") if word in told}
-    return {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}, facts
 
 
-def _compare(path: Path, text: str) -> None:
-    try:
-        present = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'no text'}). {AGAIN}") from None
-    difference = first_difference(present, text)
-    if difference:
-        raise EksploraError(f"{path} does not follow from the runs in MLflow: {difference}")
 
 
-def _study(told: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:
-    """A study in numbers, its members' values taken from MLflow."""
-    study = told["studies"][name]
-    rows = {}
-    for key, row in study["rows"].items():
-        values = [_member(run, told, lookup) for run in row["member_runs"]]
-        columns = columns_of(values, told["direction"]) if values else {}
-        rows[key] = {**{word: row[word] for word in ("trial", "status", "message")}, "columns": columns}
-    kept = {word: study[word] for word in ("study", "id", "base", "handed_on")}
-    common = {word: told[word] for word in ("metric", "direction", "provenance")}
-    return {**kept, **common, "rows": rows, "winner": winners(rows, told["direction"])}
 
 
-def _member(run: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
-    """What a member's run says, under the names of the tables' columns."""
-    metric = told["metric"]
-    last, curves = lookup.metrics(run)
-    try:
-        return {
-            "train": curves[f"train/{metric}"][int(last["best_epoch"]) - 1],
-            "val": last["objective"],
-            "test": last[f"test/{metric}"],
-            "seconds": last["seconds"],
-        }
-    except (KeyError, IndexError) as error:
-        raise DataError(f"MLflow's run {run} lacks {error}: it is not the run of a tested member.") from None
 
 
-def _runs(told: Mapping[str, Any], name: str) -> dict[str, str]:
-    """MLflow's ids of a study's runs by ours, as they stand in the tables."""
-    study = told["studies"][name]
-    found = {}
-    for row in study["rows"].values():
-        key = f"{study['id']}/{row['trial']}"
-        found[key] = row["run"]
-        found |= {f"{key}/{member}": run for member, run in enumerate(row["member_runs"])}
-    return found
 
 
-def first_difference(told: str, again: str) -> str:
-    """The first line that differs, as it is and as it should be; empty when there is none."""
-    for number, (line, other) in enumerate(_lines(told, again), 1):
-        if line != other:
-            return f"line {number} is {_cut(line)}, it should be {_cut(other)}"
-    return ""
 
 
-def _lines(told: str, again: str) -> Iterator[tuple[str, str]]:
-    first, second = told.splitlines(), again.splitlines()
-    longest = max(len(first), len(second))
-    for place in range(longest):
-        yield tuple(lines[place] if place < len(lines) else "" for lines in (first, second))  # type: ignore[misc]
 
 
-def _cut(line: str) -> str:
-    return repr(line.strip()[:160])

@@ -4,18 +4,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eksplora import build
-from eksplora.build import Request
+from eksplora.config import Request
+from eksplora.config.schema import PredictConfig
 from eksplora.console.table import print_best
-from eksplora.console.work import Work
+from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError
-from eksplora.schema import PredictConfig
-from eksplora.stage._begin import begin
-from eksplora.stage._results import as_csv, try_writing, write_file
-from eksplora.stage._tracking import tracker_of
+from eksplora.files import try_writing, write_file
+from eksplora.inference import load_ensemble
+from eksplora.records.folder import as_csv
+from eksplora.study.tracking import tracker_of
 
 if TYPE_CHECKING:  # torch comes with it
-    from eksplora.build._ensemble import Ensemble
+    from eksplora.inference.ensemble import Ensemble
 
 MOST_SHOWN = 10
 """Predictions that the terminal shows."""
@@ -32,10 +32,10 @@ def predict(request: Request) -> None:
         if not getattr(settings, key):
             raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
     try_writing(Path(settings.output))
-    begin(request, str(settings.input))
+    begin(request.root, str(settings.input))
     with Work(f"predict {settings.input}") as work:
         work.step("opening the model")
-        from eksplora.data._given import read_given  # only now: what is slow comes with it
+        from eksplora.data.given import read_given  # only now: what is slow comes with it
 
         ensemble = _ensemble(request, str(settings.trained))
         work.step("reading the rows")
@@ -55,9 +55,9 @@ def predict(request: Request) -> None:
 def _ensemble(request: Request, model: str) -> "Ensemble":
     """The model of a folder, or of MLflow's registry."""
     if not model.startswith("models:/"):
-        return build.load_ensemble(model)
+        return load_ensemble(model)
     tracker = tracker_of(request.config)
     with tracker.registry() as registry, tempfile.TemporaryDirectory() as folder:
         if registry is None:
             raise ConfigError("trained: tracker=off has no registry. Give a folder, or use tracker=mlflow.")
-        return build.load_ensemble(registry.fetch(model, Path(folder)))
+        return load_ensemble(registry.fetch(model, Path(folder)))

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from eksplora.build import Request, part
-from eksplora.console.work import Work
-from eksplora.stage._begin import begin
+from eksplora.config import Request, part
+from eksplora.console.work import Work, begin
 
 
 def prepare(request: Request) -> None:
@@ -15,7 +14,7 @@ def prepare(request: Request) -> None:
         StorageError: If the data folder cannot be written.
     """
     dataset = part(request.config, "data")
-    begin(request, request.choices["data"])
+    begin(request.root, request.choices["data"])
     with Work(f"prepare {request.choices['data']}") as work:
         work.step("reading and checking the data")
         card = dataset.prepare()

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eksplora.build import Request
-from eksplora.console.work import Work
+from eksplora.config import Request
+from eksplora.config.schema import SearchConfig
+from eksplora.console.work import Work, begin
 from eksplora.errors import DataError, command_line
+from eksplora.files import new_folder, write_file
 from eksplora.provenance import command_like
-from eksplora.schema import SearchConfig
-from eksplora.stage._begin import begin
-from eksplora.stage._handed_on import drawn_from
-from eksplora.stage._index import write_index
-from eksplora.stage._results import new_folder, output_of, read_facts, write_file
+from eksplora.records.folder import output_of, read_facts
+from eksplora.records.shapes import drawn_from
+from eksplora.report.listing import write_index
 
 
 def report(request: Request) -> None:
@@ -26,10 +26,10 @@ def report(request: Request) -> None:
     settings: SearchConfig = request.settings
     output = output_of(settings)
     facts = gather(output, settings.experiment) | {"command": request.command}
-    begin(request)
+    begin(request.root, request.settings.experiment)
     with Work(f"report {settings.experiment}") as work:
         work.step("page and pictures")
-        from eksplora.stage._published import publish  # only now: what is slow comes with it
+        from eksplora.study.publication import publish  # only now: what is slow comes with it
 
         # What is drawn goes deeper into the facts than any list of their keys.
         with drawn_from(output, f"Run its stages again: dvc repro --force report-{settings.experiment}."):

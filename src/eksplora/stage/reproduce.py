@@ -10,20 +10,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from eksplora import build, provenance
-from eksplora.build import CONF, Request
-from eksplora.console.work import Work
+from eksplora import provenance
+from eksplora.config import CONF, Request, check_recorded, own_places, part
+from eksplora.config.schema import ReproduceConfig
+from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
-from eksplora.schema import ReproduceConfig
-from eksplora.stage._again import check_data, train_again, worktree
-from eksplora.stage._begin import begin
-from eksplora.stage._definition import changed_outside_code
-from eksplora.stage._patch import Change, described
-from eksplora.stage._population import Key
-from eksplora.stage._recorded import Recorded, recall
-from eksplora.stage._tracking import tracker_of
-from eksplora.tracker import spool as spools
-from eksplora.tracker._base import SPOOL, Lookup, Shown
+from eksplora.events import spool as spools
+from eksplora.reproduction.patch import Change, described
+from eksplora.reproduction.record import Recorded, recall
+from eksplora.reproduction.retraining import check_data, train_again, worktree
+from eksplora.study.definition import changed_outside_code
+from eksplora.study.ledger import Key
+from eksplora.study.tracking import tracker_of
+from eksplora.tracker.base import SPOOL, Lookup, Shown
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
@@ -45,7 +44,7 @@ def reproduce(request: Request) -> None:
     settings: ReproduceConfig = request.settings
     if not settings.run:
         raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
-    begin(request, settings.run)
+    begin(request.root, settings.run)
     started = time.monotonic()
     tracker = tracker_of(request.config)
     with tracker.lookup() as lookup:
@@ -130,12 +129,12 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     """
     numbers = dict.fromkeys(number for key in keys for number, _ in recorded.together[key])
     for number in numbers:
-        build.check_recorded(recorded.config(number))
+        check_recorded(recorded.config(number))
         if not isinstance(recorded.config(number).get("data"), dict):
             raise DataError(f"trial {number} of {name} is of no data. The record was altered.")
     config = recorded.config(keys[0][0])
-    data = {"batch_size": "full"} | build.own_places(config["data"], settings.paths.data)
-    dataset = build.part({"data": data}, "data")
+    data = {"batch_size": "full"} | own_places(config["data"], settings.paths.data)
+    dataset = part({"data": data}, "data")
     # Nothing is fetched: where from would be the record's word.
     unmet = check_data(recorded, dataset.card()["arrays"])
     unmet += changed_outside_code(recorded.study["definition"], CONF.parent)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from eksplora.build import Configurator, Request, check_space, parse_space
+from eksplora.config import Configurator, Request, check_space, parse_space
+from eksplora.config.schema import SearchConfig
 from eksplora.errors import ConfigError
-from eksplora.schema import SearchConfig
-from eksplora.stage._results import try_writing, write_file
-from eksplora.stage._setup import begin_study
+from eksplora.files import try_writing, write_file
+from eksplora.study.setup import begin_study
 
 
 def search(request: Request) -> None:
@@ -26,16 +26,16 @@ def search(request: Request) -> None:
     if settings.output is not None:
         try_writing(Path(settings.output) / "config.yaml")
     begin_study(request)
-    from eksplora.stage import _searching  # only now: what is slow comes with it
+    from eksplora.study import refinement  # only now: what is slow comes with it
 
-    is_over = _searching.run(request, name, space, results)
+    is_over = refinement.run(request, name, space, results)
     if settings.output is not None and is_over:
         write_config(request, Path(settings.output))
 
 
 def write_config(request: Request, output: Path) -> None:
     """The experiment as it was composed, every value resolved: to look at, and to compare with another time's."""
-    from eksplora.stage._record import as_yaml
+    from eksplora.study.journal import as_yaml
 
     left_out = ("paths", "tracker", "output")
     write_file(output / "config.yaml", as_yaml({k: v for k, v in request.config.items() if k not in left_out}))

@@ -1,16 +1,13 @@
 """The stage `sync`: MLflow is filled from the spools of all studies."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from eksplora.build import Request
-from eksplora.console.work import Work
+from eksplora.config import Request
+from eksplora.console.work import Work, begin
 from eksplora.errors import StorageError, UserError
-from eksplora.stage._begin import begin
-from eksplora.stage._lock import StudyInUse, hold
-from eksplora.stage._tracking import tracker_of
-from eksplora.tracker import spool as spools
-from eksplora.tracker._base import Tracker, Unreachable
+from eksplora.study.sync import sync_all
+from eksplora.study.tracking import tracker_of
+from eksplora.tracker.base import Unreachable
 
 
 def sync(request: Request) -> None:
@@ -20,7 +17,7 @@ def sync(request: Request) -> None:
         StorageError: If something is left, after all studies were tried; it says what and why.
     """
     tracker = tracker_of(request.config)
-    begin(request, "MLflow")
+    begin(request.root, "MLflow")
     if moved := tracker.relocated():
         print(f"The project was moved or copied: the files of {moved} runs are looked for where they lie now.")
     failed: list[str] = []
@@ -42,69 +39,3 @@ def sync(request: Request) -> None:
         raise StorageError(" ".join([f"{len(failed)} studies are left:"] * (len(failed) > 1) + failed))
     if not sent:
         print("MLflow has everything already.")
-
-
-def sync_all(tracker: Tracker, studies: Path, *, counts_runs: bool) -> Iterator[tuple[str, int | UserError]]:
-    """Bring every study that no driver runs now into MLflow.
-
-    Args:
-        tracker: Where to.
-        studies: The folder of all studies.
-        counts_runs: Whether to look for runs that somebody deleted in MLflow, too.
-
-    Yields:
-        The name of each study that was behind, with the number of events that were sent, or why it is left.
-
-    Raises:
-        StorageError: If MLflow cannot be used at all.
-    """
-    left: list[Path] = []
-    for spool in sorted(studies.glob("*/spool.jsonl")):
-        try:
-            _check_no_link(spool)
-            with hold(spool.parent, waits=False):  # for a moment only: its own driver may want to start
-                close_if_killed(spool)
-            left.append(spool)
-        except StudyInUse:
-            continue  # its own driver keeps MLflow up to date
-        except UserError as error:
-            yield spool.parent.name, error
-        except OSError as error:
-            yield spool.parent.name, StorageError(f"{spool} cannot be read ({error.strerror}). Change its rights.")
-    for spool in tracker.behind(left, counts_runs=counts_runs):
-        try:
-            yield spool.parent.name, tracker.sync(spool, is_over=True)
-        except Unreachable:
-            raise
-        except UserError as error:
-            yield spool.parent.name, error
-
-
-def _check_no_link(spool: Path) -> None:
-    """Refuse a study that lies elsewhere, or whose spool is no file: reading it could go anywhere, or never end."""
-    if spool.parent.is_symlink() or spool.is_symlink() or not spool.is_file():
-        raise StorageError(f"{spool} is no file of its own, or behind a symbolic link. Put the file itself there.")
-
-
-def close_if_killed(path: Path) -> None:
-    """Note the end that a killed driver could not note.
-
-    Raises:
-        UserError: If the spool cannot be read or written.
-    """
-    event = spools.last(path)
-    if event is None or event.kind in ("stop", *spools.ADDITIONS):
-        return
-    spool = spools.Spool(path)
-    spool.append(
-        "stop",
-        durable=True,
-        status="interrupted",
-        message="the driver was killed",
-        metrics={},
-        tags={},
-        artifacts={},
-        best_trial=None,
-        best_artifacts={},
-    )
-    spool.close()

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from eksplora.build import Configurator, Request
+from eksplora.config import Configurator, Request
+from eksplora.config.schema import SearchConfig
 from eksplora.counter import fingerprint
-from eksplora.schema import SearchConfig
-from eksplora.stage._setup import begin_study
+from eksplora.study.setup import begin_study
 
 
 def train(request: Request) -> None:
@@ -20,6 +20,6 @@ def train(request: Request) -> None:
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
     begin_study(request)
-    from eksplora.stage._study import Study, run_study  # only now: what is slow comes with it
+    from eksplora.study.run import Study, run_study  # only now: what is slow comes with it
 
     run_study(request, Study(name, (), 1, results=Path(settings.paths.results).joinpath))

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from eksplora.build import Request
+from eksplora.config import Request
+from eksplora.config.schema import UiConfig
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.schema import UiConfig
-from eksplora.stage import _pages
-from eksplora.stage._tracking import tracker_of
-from eksplora.stage._views import views
-from eksplora.tracker._address import masked
-from eksplora.tracker._base import Tracker
+from eksplora.study.tracking import tracker_of
+from eksplora.tracker import pages
+from eksplora.tracker.address import masked
+from eksplora.tracker.base import Tracker
+from eksplora.tracker.views import views
 
 TRAINING_PAGES = "#/experiments?workflowType=machine_learning"
 """Where MLflow's pages for trainings begin; without the last words it opens those for language models."""
@@ -65,13 +65,13 @@ def _serve(settings: UiConfig, tracker: Tracker, log: Path) -> None:
     signal.signal(signal.SIGHUP, _end)
     print(f"MLflow UI: starting, which takes some seconds. Its log: {log}", flush=True)
     tracker.prepare_server()
-    with _pages.served(arguments, log) as server:
-        _pages.wait_until_up(server, address, log)
+    with pages.served(arguments, log) as server:
+        pages.wait_until_up(server, address, log)
         print(f"MLflow UI: {address}/{TRAINING_PAGES}   (Ctrl-C ends it)", flush=True)
         for name, view in views(address).items():
             print(f"  {name}   {view}", flush=True)
         server.wait()
-        raise EksploraError(_pages.ended(log))
+        raise EksploraError(pages.ended(log))
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eksplora.tracker._base import SPOOL
-from eksplora.tracker._link import link_or_copy
+from eksplora.files import link_or_copy
 from eksplora.tracker._relocate import local_folder
 from eksplora.tracker._run import Change
+from eksplora.tracker.base import SPOOL
 from eksplora.untrusted import path_inside
 
 

@@ -7,8 +7,8 @@ from importlib import util
 from pathlib import Path
 
 from eksplora.tracker import _sqlite
-from eksplora.tracker._address import client_uri, masked
-from eksplora.tracker._base import Unreachable
+from eksplora.tracker.address import client_uri, masked
+from eksplora.tracker.base import Unreachable
 
 _LOGIN = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
 _DAMAGED = "Move it away: `make sync` fills a new one from the studies' spools."

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from eksplora.errors import DataError
-from eksplora.tracker._address import masked
 from eksplora.tracker._artifact import fetch_artifacts
-from eksplora.tracker._base import SPOOL, Shown
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
+from eksplora.tracker.address import masked
+from eksplora.tracker.base import SPOOL, Shown
 from eksplora.untrusted import is_name
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from eksplora.errors import DataError, StorageError
 from eksplora.tracker._artifact import fetch_artifacts
-from eksplora.tracker._base import Model
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
+from eksplora.tracker.base import Model
 from eksplora.untrusted import read_json
 
 CHALLENGER, CHAMPION = "challenger", "champion"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eksplora.events.spool import Event
 from eksplora.tracker._note import study_note, trial_name, trial_note
 from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Dataset
-from eksplora.tracker.spool import Event
 from eksplora.types import Status
 
 RUN_STATUS = {

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from eksplora.errors import StorageError, UserError
+from eksplora.events.spool import Event, consistent, read
 from eksplora.tracker import _sqlite
-from eksplora.tracker._address import client_uri, masked, sqlite_path
-from eksplora.tracker._base import Unreachable
 from eksplora.tracker._client import ClientStore
 from eksplora.tracker._explain import check_layout, check_whole
 from eksplora.tracker._relocate import relocate
 from eksplora.tracker._replay import Replay
 from eksplora.tracker._run import Change, Mark
-from eksplora.tracker.spool import Event, consistent, read
+from eksplora.tracker.address import client_uri, masked, sqlite_path
+from eksplora.tracker.base import Unreachable
 from eksplora.untrusted import path_inside
 
 EVENTS_PER_STEP = 200

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eksplora.errors import ConfigError, EksploraError, StorageError
-from eksplora.tracker._address import VARIABLE, chosen, client_uri, masked, sqlite_path
-from eksplora.tracker._base import Unreachable
 from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
 from eksplora.tracker._relocate import relocate
 from eksplora.tracker._sqlite import create, has_content
 from eksplora.tracker._sync import Sync, behind
+from eksplora.tracker.address import VARIABLE, chosen, client_uri, masked, sqlite_path
+from eksplora.tracker.base import Unreachable
 
 POLL_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0

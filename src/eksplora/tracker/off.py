@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from eksplora.errors import ConfigError
-from eksplora.tracker._base import Lookup
+from eksplora.tracker.base import Lookup
 
 
 class OffTracker:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._members import unaware
+from eksplora.model.members import unaware
 from eksplora.training.lane import Lane
 from eksplora.training.stepper import refusal
 

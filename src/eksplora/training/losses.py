@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
-from eksplora.model._activations import LANES
+from eksplora.model.activations import LANES
 
 PLAIN_MEANS = (
     nn.MSELoss,

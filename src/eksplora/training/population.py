@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from eksplora.counter import derive
 from eksplora.draw import mix64
-from eksplora.model._dropout import Dropout
+from eksplora.model.dropout import Dropout
 from eksplora.training.batches import Block, Chunk, Part, Step
 from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows

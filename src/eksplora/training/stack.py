@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from eksplora.model._linear import Linear
+from eksplora.model.linear import Linear
 
 State = dict[str, Tensor]
 

@@ -1,0 +1,1 @@
+"""A confirmed model on the test part."""

@@ -1,0 +1,67 @@
+"""All that the page shows of the test part, from a model and its rows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.config import part
+from eksplora.counter import derive
+from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
+from eksplora.evaluation.dropout import passes
+from eksplora.inference.ensemble import Ensemble
+
+PASSES, LEAST_PASSES = 50, 10
+"""Predictions with dropout left on, of the first member; fewer of more than 2000 rows."""
+
+
+def detailed(
+    ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any], each: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Measures, curves, intervals and examples.
+
+    Args:
+        ensemble: The model.
+        features: Raw, (rows, *input_shape).
+        targets: Classes (rows,), or numbers (rows, targets).
+        each: What its members predict, see `Ensemble.members`.
+    """
+    dropped = _dropped(ensemble, features)
+    if ensemble.classes is None:
+        found = details_of_numbers(each, targets, dropout=dropped, **_quantiles(ensemble, features))
+    else:
+        both = None if dropped is None else _of_classes(dropped)
+        found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both)
+    if features.ndim == 4:
+        found["images"] = images_of(features, shown_rows(found))
+    return found
+
+
+def shown_rows(details: dict[str, Any]) -> list[int]:
+    """The rows that are shown as examples, each once."""
+    rows = [*details["examples"]["worst"], *details["examples"]["best"]]
+    rows += [row for pair in details.get("confused", ()) for row in pair["rows"]]
+    return list(dict.fromkeys(rows))
+
+
+def _of_classes(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of all classes, (members, rows, classes), where there may be that of class 1 only."""
+    return np.concatenate([1 - each, each], axis=2) if each.shape[2] == 1 else each
+
+
+def _dropped(ensemble: Ensemble, features: NDArray[Any]) -> NDArray[np.float64] | None:
+    """What the first member predicts with dropout left on, (passes, rows, columns); None where it has none."""
+    count = max(LEAST_PASSES, min(PASSES, PASSES * 2000 // len(features)))
+    outputs = passes(ensemble.networks[0], features, count, derive(0, "dropout"))
+    if outputs is None:
+        return None
+    task = part(ensemble.config, "task")
+    return np.stack([task.prediction(one).double().reshape(len(features), -1).numpy() for one in outputs])
+
+
+def _quantiles(ensemble: Ensemble, features: NDArray[Any]) -> dict[str, Any]:
+    """The quantiles that the members put out, where they do, and their levels."""
+    levels = ensemble.config["task"].get("levels")
+    if levels is None:
+        return {}
+    return {"quantiles": ensemble.outputs(features).mean(0).double().numpy(), "levels": list(levels)}

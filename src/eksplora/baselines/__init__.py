@@ -1,0 +1,1 @@
+"""Plain baselines beside an experiment's networks."""

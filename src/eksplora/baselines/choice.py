@@ -1,0 +1,80 @@
+"""Which baselines are fitted, and with which configuration: read from `conf/baseline/` and the overrides."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from eksplora.config import Configurator, Request, choices, parse_override, schema
+from eksplora.config.parts import allowed_targets
+from eksplora.errors import ConfigError, nearest
+from eksplora.types import Config
+
+KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths")
+"""What may be overridden."""
+
+IDLE = ("data.batch_size", "study.n_trials", "study.batch", "study.checkpoint_seconds")
+"""What has no effect all the same: how much is tried is the list of baselines, and each is fitted in one go."""
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse what would change a network and leaves a baseline as it is.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    for text in overrides:
+        key = parse_override(text).key_or_group
+        if key.partition(".")[0].partition("/")[0] not in KEPT or key in IDLE:
+            raise ConfigError(f"{key}: has no effect on baselines, which are set by baseline.<key>. Leave it out.")
+
+
+def chosen(request: Request) -> list[str]:
+    """The baselines to fit: the one that was typed, otherwise all whose targets are for the task, by name.
+
+    Raises:
+        ConfigError: If the typed one is for another task.
+    """
+    kind = "Regressor" if request.config["data"]["num_classes"] is None else "Classifier"
+    fitting = [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
+    if not is_typed(request):
+        return fitting
+    name = request.choices["baseline"]
+    if not request.config["baseline"]["_target_"].endswith(kind):
+        task, options = request.choices["task"], " or baseline=".join(fitting)
+        raise ConfigError(f"baseline={name} is not for task={task}. Choose baseline={options}.")
+    return [name]
+
+
+def is_typed(request: Request) -> bool:
+    """Whether one baseline was asked for by name."""
+    return any(parse_override(text).key_or_group == "baseline" for text in request.overrides)
+
+
+def configurator(request: Request, names: Sequence[str]) -> Callable[[Mapping[str, Any]], Config]:
+    """What turns a trial's values, `{"baseline": name}`, into its configuration; no values give that of the last name.
+
+    An override `baseline.<key>=<value>` goes to those baselines that have the key.
+
+    Raises:
+        ConfigError: If none of them has an overridden key.
+    """
+    typed = [text for text in request.overrides if parse_override(text).key_or_group.partition(".")[0] == "baseline"]
+    others = [text for text in request.overrides if text not in typed]
+    values = {parse_override(text).key_or_group: text for text in typed if "." in text.partition("=")[0]}
+    stated = {name: _composed(others, name) for name in names}
+    known = dict.fromkeys(f"baseline.{key}" for config in stated.values() for key in config["baseline"])
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{key}: none of {', '.join(names)} has this key. {nearest(key, known)}")
+    made = {name: _with_values(name, stated[name], others, values) for name in names}
+    return lambda trial: made[trial.get("baseline", names[-1])]
+
+
+def _with_values(name: str, stated: Config, others: Sequence[str], values: Mapping[str, str]) -> Config:
+    own = [text for key, text in values.items() if key.partition(".")[2] in stated["baseline"]]
+    return _composed([*others, *own], name) if own else stated
+
+
+def _composed(overrides: Sequence[str], name: str) -> Config:
+    """The configuration of one baseline. The rows per step of networks are none of it."""
+    config = Configurator("baseline", [*overrides, f"baseline={name}"])({})
+    return config | {"data": {key: value for key, value in config["data"].items() if key != "batch_size"}}

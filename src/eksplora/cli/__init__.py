@@ -1,0 +1,1 @@
+"""The commands: start, help, errors, signals and exit codes."""

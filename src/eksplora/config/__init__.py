@@ -1,0 +1,54 @@
+"""Configuration to objects: the only caller of Hydra's `instantiate` and `compose`.
+
+A configuration is checked here before anything heavy is imported: unknown keys, wrong types, parts that do not go
+together, the grammar and the keys of the search space.
+"""
+
+from eksplora.config.check import metrics_for
+from eksplora.config.compatibility import check_mix
+from eksplora.config.composition import (
+    CONF,
+    choices,
+    compose_root,
+    composed_files,
+    composing,
+    flatten,
+    is_group,
+    known_keys,
+    parse_override,
+    plain,
+    show,
+    unknown_key,
+)
+from eksplora.config.configurator import Configurator, check_space, samples
+from eksplora.config.grammar import parse_space
+from eksplora.config.parts import check_recorded, completed, own_places, part, sampler_factory
+from eksplora.config.request import Request, compose_request
+
+__all__ = [
+    "CONF",
+    "Configurator",
+    "Request",
+    "check_mix",
+    "check_recorded",
+    "check_space",
+    "choices",
+    "completed",
+    "compose_request",
+    "compose_root",
+    "composed_files",
+    "composing",
+    "flatten",
+    "is_group",
+    "known_keys",
+    "metrics_for",
+    "own_places",
+    "parse_override",
+    "parse_space",
+    "part",
+    "plain",
+    "sampler_factory",
+    "samples",
+    "show",
+    "unknown_key",
+]

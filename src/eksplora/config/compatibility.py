@@ -1,0 +1,254 @@
+"""Parts that make no sense together: each rule looks at the resolved configuration of one training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+
+from eksplora.config.composition import choices
+from eksplora.config.parts import allowed_targets
+from eksplora.errors import ConfigError
+from eksplora.types import Config
+
+CLASSES = ("binary", "classification")
+"""The tasks whose targets are classes."""
+
+LOSS_TASKS: Mapping[str, tuple[str, ...]] = {
+    "torch.nn.BCEWithLogitsLoss": ("binary",),
+    "torch.nn.CrossEntropyLoss": ("classification",),
+    "torch.nn.PoissonNLLLoss": ("counts",),
+    "eksplora.loss.focal": CLASSES,
+    "eksplora.loss.kl_divergence": ("classification",),
+    "eksplora.loss.poisson": ("classification",),
+    "eksplora.loss.quantile": ("quantiles",),
+}
+"""The tasks that a loss is for; one that is not named here is for a regression."""
+
+IN_UNIT = ("eksplora.loss.mape", "eksplora.loss.msle", "torch.nn.PoissonNLLLoss")
+"""Losses of numbers that have a zero: a shifted target means nothing to them."""
+
+ON_IMAGES = {
+    "horizontal_flip": 0,
+    "vertical_flip": 0,
+    "rotation_degrees": 0,
+    "shift_pixels": 0,
+    "crop_fraction": 1,
+    "erase_probability": 0,
+    "cutmix_alpha": 0,
+}
+"""Keys of an augmentation that change images, and the value with which they do nothing."""
+
+OUTPUT_RANGES: Mapping[str, tuple[float, float]] = {
+    "relu": (0, inf),
+    "sigmoid": (0, 1),
+    "softplus": (0, inf),
+    "thresholded_relu": (0, inf),
+    "elu": (-1, inf),
+    "gelu": (-0.170, inf),
+    "selu": (-1.758, inf),
+    "silu": (-0.278, inf),
+    "hard_tanh": (-1, 1),
+    "tanh": (-1, 1),
+}
+"""The least and the greatest value of an activation, to three decimals; one that is not here reaches every number."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Why some parts do not go together.
+
+    Attributes:
+        reads: The nodes of a configuration that it looks at.
+        reason: Configuration -> the choices, why they do not go together, and what would; None: they do.
+    """
+
+    reads: tuple[str, ...]
+    reason: Callable[[Config], str | None]
+
+    def check(self, config: Config) -> None:
+        """Refuse a configuration.
+
+        Raises:
+            ConfigError: With the reason.
+        """
+        reason = self.reason(config)
+        if reason:
+            raise ConfigError(reason)
+
+
+def check_mix(config: Config) -> None:
+    """Refuse parts that make no sense together.
+
+    Raises:
+        ConfigError: Naming the choices, why they do not go together, and what would.
+    """
+    for rule in RULES:
+        rule.check(config)
+
+
+def task_of(config: Config) -> str:
+    """The name of a configuration's task."""
+    return str(config["task"]["_target_"].rpartition(".")[2])
+
+
+def losses_for(task: str) -> list[str]:
+    """The files of `conf/loss/` that are for a task."""
+    return [name for name in choices("loss") if any(task in _tasks_of(loss) for loss in allowed_targets("loss", name))]
+
+
+def _tasks_of(loss: str) -> tuple[str, ...]:
+    return LOSS_TASKS.get(loss, ("regression",))
+
+
+def _wrong_loss(config: Config) -> str | None:
+    """It would train on numbers that mean something else."""
+    target, task = config["loss"]["_target_"], task_of(config)
+    if task in _tasks_of(target):
+        return None
+    wanted, options = " or task=".join(_tasks_of(target)), " or loss=".join(losses_for(task))
+    return f"loss: {target} is for task={wanted}, not {task}. Choose loss={options}."
+
+
+def _squashed_scores(config: Config) -> str | None:
+    """Softmax or sigmoid would be taken twice, an exponential of what is bounded."""
+    given, task, loss = config["model"].get("output_activation", "identity"), task_of(config), config["loss"]
+    if given == "identity":
+        return None
+    if task in CLASSES:
+        inside = "sigmoid" if task == "binary" else "softmax"
+        return (
+            f"model.output_activation={given} does not go with task={task}: {inside} is part of the loss "
+            f"({loss['_target_']}), which wants raw scores. Choose model.output_activation=identity."
+        )
+    if task == "counts":
+        return (
+            f"model.output_activation={given} does not go with task=counts: outputs are logarithms of rates, which may "
+            "be any number. Choose model.output_activation=identity."
+        )
+    return None
+
+
+def _other_levels(config: Config) -> str | None:
+    levels, wanted = config["loss"].get("levels"), config["task"].get("levels")
+    if levels == wanted:
+        return None
+    return f"loss.levels={levels} are not those of the task, {wanted}. Set task.levels, which both take."
+
+
+def _alpha_without_selu(config: Config) -> str | None:
+    """The values that alpha dropout sets keep the mean and variance of SELU's outputs only.
+
+    Where a list names activations, or rates, layer by layer, the network itself knows which come together.
+    """
+    model = config["model"]
+    name, rate = model.get("activation"), model.get("dropout")
+    if model.get("dropout_kind") != "alpha" or not rate or isinstance(rate, list):
+        return None
+    if model["_target_"].endswith(".CNNResidual"):
+        return "dropout.kind=alpha does not go with model=cnn_residual, which drops averages. Choose dropout=standard."
+    if name == "selu" or isinstance(name, list):
+        return None
+    return (
+        f"dropout.kind=alpha does not go with activation={name}: the values that it sets keep mean and variance of "
+        "SELU's outputs only. Choose activation=selu or dropout=standard."
+    )
+
+
+def _balanced_numbers(config: Config) -> str | None:
+    asked = [key for key, value in config["imbalance"].items() if value != "none"]
+    if not asked or task_of(config) in CLASSES:
+        return None
+    return f"imbalance.{asked[0]}: task={task_of(config)} has no classes to balance. Choose imbalance=none."
+
+
+def _augmented_table(config: Config) -> str | None:
+    shape, augmentation = config["data"]["input_shape"], config["augmentation"]
+    asked = [key for key, idle in ON_IMAGES.items() if augmentation[key] != idle]
+    if not asked or len(shape) == 3:
+        return None
+    return (
+        f"augmentation.{asked[0]}={augmentation[asked[0]]} is for images, but the data have {shape} features. "
+        "Choose augmentation=none or mixup, or data of images."
+    )
+
+
+def _shifted_away(config: Config) -> str | None:
+    shape, pixels = config["data"]["input_shape"], config["augmentation"]["shift_pixels"]
+    if len(shape) != 3 or pixels < min(shape[1:]):
+        return None
+    return (
+        f"augmentation.shift_pixels={pixels} can move an image of {shape[1]}x{shape[2]} pixels out of sight. "
+        "Give a smaller number."
+    )
+
+
+def _shifted_zero(config: Config) -> str | None:
+    scaling, loss = config["data"].get("target_scaling", "none"), config["loss"]["_target_"]
+    if scaling == "none" or loss not in IN_UNIT:
+        return None
+    return (
+        f"data.target_scaling={scaling} does not go with {loss}: it compares with the targets' own zero. "
+        "Choose data.target_scaling=none."
+    )
+
+
+def _unreachable_targets(config: Config) -> str | None:
+    scaling, given = config["data"].get("target_scaling", "none"), config["model"].get("output_activation", "identity")
+    if scaling == "none" or given not in OUTPUT_RANGES:
+        return None
+    return (
+        f"model.output_activation={given} does not go with data.target_scaling={scaling}: {_missed(given)}. "
+        "Choose model.output_activation=identity or data.target_scaling=none."
+    )
+
+
+def _missed(activation: str) -> str:
+    """Which targets of mean 0 and deviation 1 an activation's values do not reach."""
+    least, most = OUTPUT_RANGES[activation]
+    if least == 0:
+        return "it has no values below 0, where about half of such targets are"
+    bound = f"stay between {least:g} and {most:g}" if most < inf else f"never fall below {least:g}"
+    return f"its values {bound}, while such targets have no bound"
+
+
+def _mixed_twice(config: Config) -> str | None:
+    augmentation = config["augmentation"]
+    if not (augmentation["mixup_alpha"] and augmentation["cutmix_alpha"]):
+        return None
+    return (
+        "augmentation.mixup_alpha and augmentation.cutmix_alpha are both above 0: a batch is mixed once. "
+        "Set one of them to 0.0."
+    )
+
+
+def _mixed_alone(config: Config) -> str | None:
+    asked = [key for key in ("mixup_alpha", "cutmix_alpha") if config["augmentation"][key]]
+    if not asked or config["data"]["batch_size"] != 1:
+        return None
+    return (
+        f"augmentation.{asked[0]} does nothing with data.batch_size=1: a row is mixed with another of its batch. "
+        "Choose data.batch_size=2 or more."
+    )
+
+
+def _no_mean(config: Config) -> str | None:
+    reduction = config["loss"].get("reduction", "mean")
+    if reduction == "mean":
+        return None
+    return f"loss.reduction={reduction}: training takes the mean over the rows of a batch. Choose loss.reduction=mean."
+
+
+RULES = (
+    Rule(("loss", "task"), _wrong_loss),
+    Rule(("loss",), _no_mean),
+    Rule(("loss", "model", "task"), _squashed_scores),
+    Rule(("loss", "task"), _other_levels),
+    Rule(("activation", "dropout", "model"), _alpha_without_selu),
+    Rule(("imbalance", "task"), _balanced_numbers),
+    Rule(("augmentation", "data"), _augmented_table),
+    Rule(("augmentation", "data"), _shifted_away),
+    Rule(("augmentation",), _mixed_twice),
+    Rule(("augmentation", "data"), _mixed_alone),
+    Rule(("data", "loss"), _shifted_zero),
+    Rule(("data", "model"), _unreachable_targets),
+)
+"""Every rule; what it reads decides which values of a space it is tried on."""

@@ -1,0 +1,88 @@
+"""What a command was asked, checked before anything heavy is imported."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from eksplora.config import schema
+from eksplora.config.check import check_fit, check_names, check_values
+from eksplora.config.compatibility import check_mix
+from eksplora.config.composition import compose_root, keep, parse_override, plain
+from eksplora.provenance import command_of
+from eksplora.types import Config
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked, checked.
+
+    Attributes:
+        root: Name of the root configuration.
+        overrides: The overrides that were typed.
+        settings: The root as its typed object.
+        config: The same, resolved, as plain dicts.
+        choices: The choice of every config group.
+    """
+
+    root: str
+    overrides: Sequence[str]
+    settings: Any
+    config: Config
+    choices: Mapping[str, str]
+
+    @property
+    def command(self) -> dict[str, Any]:
+        """The command as it is recorded: the experiment first, and every override as it was typed.
+
+        Those of the tracker are left out: they say where runs are shown, and may hold a password.
+        """
+        typed = [text for text in as_typed(self.overrides) if text.lstrip("+~").partition("=")[0] != "experiment"]
+        own = [text for text in typed if not re.match(r"[+~]*tracker\b", text)]
+        experiment = [f"experiment={self.choices['experiment']}"] if "experiment" in self.choices else []
+        return command_of(self.root, [*experiment, *own])
+
+
+def as_typed(overrides: Sequence[str]) -> list[str]:
+    """Overrides as one types them: those of the space, which Hydra carries as one list, each by itself.
+
+    Examples:
+        >>> as_typed(["study.seed=1", 'space.overrides=["params.optimizer.lr=choice(1, 2)","params.model=null"]'])
+        ['study.seed=1', 'space.params.optimizer.lr=choice(1, 2)', '~space.params.model']
+    """
+    found: list[str] = []
+    for text in overrides:
+        if text.startswith("space.overrides=["):
+            parts = [str(part) for part in cast(list[Any], parse_override(text).value())]
+            named = [(part, part.removesuffix("=null")) for part in parts]
+            found += [f"space.{part}" if part == name else f"~space.{name}" for part, name in named]
+        else:
+            found.append(text)
+    return found
+
+
+def compose_request(root: str, overrides: Sequence[str]) -> Request:
+    """Compose a root, check it, and hand it on.
+
+    Raises:
+        ConfigError: For keys and values that cannot be.
+    """
+    config = compose_root(root, overrides, with_hydra=True)
+    choices = dict(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+    return _checked(root, list(overrides), config, choices)
+
+
+def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
+    keep(root, overrides, config)
+    values = plain(config)
+    check_values(root, overrides, values, choices)
+    check_names(values)
+    if issubclass(schema.ROOTS[root], schema.SearchConfig):
+        check_fit(values, choices)
+    if schema.ROOTS[root] is schema.SearchConfig:
+        check_mix(values)
+    return Request(root, overrides, OmegaConf.to_object(config), values, choices)

@@ -1,0 +1,108 @@
+"""A confirmed model in MLflow's registry: always as the challenger, as the champion when it is better."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eksplora.config import Request, part
+from eksplora.events import spool as spools
+from eksplora.inference import load_ensemble
+from eksplora.inference.served import Served
+from eksplora.statistics.verdict import Verdict, compare, in_words
+from eksplora.study.run import Outcome
+from eksplora.study.tracking import tracker_of
+from eksplora.tracker.base import Model
+
+LOADER = "eksplora.inference.served"
+EXAMPLE_ROWS = 5
+COMPARED = ("metric", "data", "protocol", "members")
+"""What two models must have in common."""
+
+
+def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
+    """Register the model in `folder`; returns name, version, alias, reason and run; None where nothing is tracked.
+
+    Raises:
+        StorageError: If MLflow does not take it; the same command tries again, nothing is trained twice.
+    """
+    tracker = tracker_of(request.config)
+    with tracker.registry() as registry:
+        if registry is None:
+            return None
+        name = f"eksplora-{request.settings.experiment}"
+        champion = registry.champion(name)
+        version = registry.add(_model(name, request, folder, facts, final))
+        is_champion, why = judged(facts, champion, version)
+        why, run = registry.judge(name, version, is_champion=is_champion, why=why), registry.run_of(name, version)
+    alias = "champion" if is_champion else "challenger"
+    return {"name": name, "version": version, "alias": alias, "why": why, "run": run}
+
+
+def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | None, version: str) -> tuple[bool, str]:
+    """Whether a version becomes (or stays) the champion, and why.
+
+    Args:
+        facts: How it was confirmed.
+        champion: Version of the present champion and how that was confirmed; None where there is none.
+        version: Its own.
+    """
+    if champion is None:
+        return True, "the first model of this experiment"
+    known, other = champion
+    if known == version:
+        return True, "it is the champion already"
+    ours, theirs = facts["comparable"], other.get("comparable", {})
+    different = next(
+        (what for what in COMPARED if not isinstance(theirs, Mapping) or ours[what] != theirs.get(what)), ""
+    )
+    if not different and not _are_values(theirs.get("values"), len(ours["values"])):
+        different = "values"
+    if different:
+        return False, (
+            f"not comparable with the champion, version {known}: other {different}. "
+            "Decide by hand: set the alias champion."
+        )
+    comparison = compare(ours["values"], theirs["values"], direction=facts["direction"], alpha=facts["alpha"])
+    words = in_words(comparison, name=f"version {version}", reference=f"the champion, version {known}")
+    return comparison.verdict is Verdict.BETTER, words
+
+
+def _are_values(values: Any, count: int) -> bool:
+    """Whether what a registry holds are the values of so many members."""
+    is_list = isinstance(values, list) and len(values) == count
+    return is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
+def _model(name: str, request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:
+    study = next(spools.read(final.folder / "spool.jsonl")).data
+    example = example_of(request)
+    return Model(
+        name=name,
+        experiment=request.settings.experiment,
+        study=study["id"],
+        folder=folder,
+        loader=LOADER,
+        example=example,
+        predictions=Served(load_ensemble(folder)).predict(example),
+        description=str(facts["headline"]),
+        tags={"metric": str(facts["metric"]), "chosen": str(facts["chosen"])},
+    )
+
+
+def example_of(request: Request) -> Any:
+    """Some rows of the training part as one gives them to the model: a table, or an array of images."""
+    import pandas as pd
+
+    dataset = part(request.config, "data")
+    features, names = np.array(dataset.open("train")[0][:EXAMPLE_ROWS]), dataset.card()["feature_names"]
+    return pd.DataFrame(features, columns=names) if features.ndim == 2 else features
+
+
+def show_registered(registered: Mapping[str, Any] | None) -> None:
+    """Print what became of the model in the registry."""
+    if registered is not None:
+        name, version = registered["name"], registered["version"]
+        print(f"  registry {name} version {version}: {registered['alias']}; {registered['why']}")

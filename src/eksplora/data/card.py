@@ -1,0 +1,136 @@
+"""What a data set holds in its raw and in its prepared form, and the card that describes it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.counter import fingerprint
+from eksplora.data.shape import ArrayEntry, PartRows, PreparedCard
+
+State = Literal["fetched", "prepared"]
+# Raise one when the files or the card of that form change their meaning. Older prepared folders are then made again,
+# from the raw form; older raw folders are refused, since a source may not give the same again.
+FORMAT: Mapping[State, int] = {"fetched": 1, "prepared": 1}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a data set.
+
+    Attributes:
+        features: Tables (rows, features) float64; images (rows, 1, height, width) uint8.
+        targets: Classes (rows,) int64, numbered from 0; numbers (rows, targets) float64.
+    """
+
+    features: NDArray[Any]
+    targets: NDArray[Any]
+
+    def take(self, index: NDArray[np.intp] | slice) -> "Rows":
+        """The rows at `index`, in its order."""
+        return Rows(self.features[index], self.targets[index])
+
+
+@dataclass(frozen=True)
+class RawData:
+    """A data set as its source has it: every row, in the source's own order.
+
+    Attributes:
+        content: By name: the arrays `features` and `targets` of its `Rows`, or the bytes of the source's own files.
+        feature_names: One per feature of a table; `["pixel"]` for images.
+        classes: Names of the classes in the order of their numbers; None for a regression.
+    """
+
+    content: Mapping[str, NDArray[Any] | bytes]
+    feature_names: Sequence[str]
+    classes: Sequence[str] | None
+
+    def names(self) -> dict[str, list[str] | None]:
+        """The names of features and classes as a card has them."""
+        classes = None if self.classes is None else [str(name) for name in self.classes]
+        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes}
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A data set cut into parts.
+
+    Attributes:
+        train: Rows to learn from and to validate on.
+        test: Rows for the last judgement.
+        feature_names: One per feature of a table; `["pixel"]` for images.
+        classes: Names of the classes in the order of their numbers; None for a regression.
+    """
+
+    train: Rows
+    test: Rows
+    feature_names: list[str]
+    classes: list[str] | None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The four arrays of the prepared form by name."""
+        return {
+            "train_features": self.train.features,
+            "train_targets": self.train.targets,
+            "test_features": self.test.features,
+            "test_targets": self.test.targets,
+        }
+
+
+def describe(data: PreparedData) -> dict[str, Any]:
+    """The part of a prepared card that follows from the data: task, shapes, rows, classes, features."""
+    targets = data.train.targets
+    is_regression = data.classes is None
+    return {
+        "task": "regression" if is_regression else "classification",
+        "input_shape": list(data.train.features.shape[1:]),
+        "num_classes": None if data.classes is None else len(data.classes),
+        "num_targets": targets.shape[1] if is_regression else None,
+        "rows": {"train": len(data.train.targets), "test": len(data.test.targets)},
+        "classes": data.classes,
+        "class_counts": None if data.classes is None else _class_counts(data, len(data.classes)),
+        "target_range": [[float(targets.min()), float(targets.max())]] if is_regression else None,
+        "feature_names": data.feature_names,
+        "feature_ranges": _ranges(data.train.features),
+    }
+
+
+def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
+    """Refuse data of which no card could be read back.
+
+    Raises:
+        ValueError: Saying what does not go together.
+    """
+    arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
+    plain = {key: value for key, value in card.items() if key in PreparedCard.__dataclass_fields__}
+    PreparedCard(**{**plain, "rows": PartRows(**card["rows"]), "arrays": arrays})
+
+
+def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The card as plain JSON values with a fingerprint of all its other keys."""
+    plain: dict[str, Any] = json.loads(json.dumps(card))
+    return {**plain, "fingerprint": fingerprint(plain)}
+
+
+def is_sealed(card: object) -> bool:
+    """Whether the card is whole and unaltered since it was sealed."""
+    if not isinstance(card, dict) or "fingerprint" not in card:
+        return False
+    try:
+        return sealed({key: card[key] for key in card if key != "fingerprint"}) == card
+    except (ValueError, RecursionError):  # numbers longer and levels deeper than any that we write
+        return False
+
+
+def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:
+    parts = {"train": data.train, "test": data.test}
+    return {name: np.bincount(part.targets, minlength=num_classes).tolist() for name, part in parts.items()}
+
+
+def _ranges(features: NDArray[Any]) -> list[list[float]]:
+    """Least and greatest training value of each column of a table, or of all pixels."""
+    columns = features if features.ndim == 2 else features.reshape(-1, 1)
+    return [[float(low), float(high)] for low, high in zip(columns.min(axis=0), columns.max(axis=0), strict=True)]

@@ -1,0 +1,1 @@
+"""The events of a study, and the spool that holds them."""

@@ -1,0 +1,1 @@
+"""Explaining a confirmed model: importance, attribution, ablation."""

@@ -1,0 +1,251 @@
+"""The parts of an explanation, from a confirmed model, its data and what the evaluation has shown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from eksplora.assessment.evaluation import opened
+from eksplora.config import Request, part
+from eksplora.console.table import print_best
+from eksplora.counter import derive
+from eksplora.errors import DataError
+from eksplora.explain.architecture import architecture
+from eksplora.explain.embedding import MOST_ROWS, evenly
+from eksplora.explain.embedding_facts import embedding_facts
+from eksplora.explain.facts import Facts
+from eksplora.explain.feature_facts import Tabular, feature_facts
+from eksplora.explain.overlay_facts import overlay_facts
+from eksplora.explain.ranking import agreement, table
+from eksplora.explanation.ablation import ablate
+from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
+from eksplora.inference.stacked import Together, everyone
+
+
+@dataclass(frozen=True)
+class Model:
+    """A confirmed model with the rows that it is explained on.
+
+    Attributes:
+        ensemble: Its members.
+        networks: The same, in one pass.
+        features: Of the test part, raw.
+        targets: Of the test part.
+        background: Features of the training part, raw.
+        seed: From which all draws derive.
+    """
+
+    ensemble: Ensemble
+    networks: Together
+    features: NDArray[Any]
+    targets: NDArray[Any]
+    background: NDArray[Any]
+    seed: int
+
+    @property
+    def is_table(self) -> bool:
+        """Whether rows are features, not images."""
+        return self.features.ndim == 2
+
+    @property
+    def outputs(self) -> Callable[[Tensor], Tensor]:
+        """Raw features (members, rows, ...) to scores of classes, or to predicted numbers: (members, rows, columns)."""
+        if self.ensemble.classes is not None:
+            return self.networks
+        task = part(self.ensemble.config, "task")
+
+        def predicted(features: Tensor) -> Tensor:
+            outputs = self.networks(features)
+            numbers: Tensor = task.prediction(outputs.flatten(0, 1))
+            return numbers.reshape(*outputs.shape[:2], -1)
+
+        return predicted
+
+
+def explained(
+    request: Request,
+    folder: Path,
+    confirmed: Mapping[str, Any],
+    details: Mapping[str, Any],
+    begins: Callable[[str], None] = lambda step: None,
+) -> dict[str, Any]:
+    """All that is explained, as facts; each step `begins` with its name, an empty one where a study shows itself.
+
+    Raises:
+        DataError: If weights, configuration or data are not those that were confirmed.
+    """
+    begins("opening the test part")
+    ensemble, dataset = opened(request, folder, confirmed)
+    (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
+    if details["rows"] != len(features):
+        raise DataError(
+            f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
+            f"python pipelines/evaluate.py experiment={request.settings.experiment}, or dvc repro."
+        )
+    model = Model(
+        ensemble,
+        Together(ensemble.networks),
+        np.array(features),
+        np.array(targets),
+        background,
+        derive(request.settings.explain.seed, "explain") % 2**31,
+    )
+    parts = {"features": Facts(None, {}), "overlays": Facts(None, {})}
+    if model.is_table:
+        parts["features"] = _features(request, model, confirmed, begins)
+    else:
+        begins("overlays of images")
+        parts["overlays"] = _overlays(model, details, request.settings.explain.images)
+    begins("maps of the last hidden layer")
+    parts["embeddings"] = _embeddings(model)
+    network = ensemble.networks[0]
+    example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
+    return {
+        "experiment": request.settings.experiment,
+        "kind": details["kind"],
+        "members": len(ensemble.networks),
+        "rows": len(model.features),
+        **{name: part.facts for name, part in parts.items()},
+        "architecture": architecture(network.network, example),
+        "seconds": {name: round(value, 3) for part in parts.values() for name, value in part.seconds.items()},
+        "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
+        "studies": confirmed["studies"],
+        "provenance": confirmed["provenance"],
+        "command": request.command,
+    }
+
+
+# --- tables ------------------------------------------------------------------------------------------------------
+
+
+def _features(request: Request, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
+    """Which features matter, by three methods and by training without each."""
+    begins("importance of features")
+    names = list(model.ensemble.card["feature_names"])
+    error, error_name = _error_of(model)
+    given = Tabular(
+        outputs=model.outputs,
+        members=model.networks.size,
+        features=model.features,
+        targets=model.targets,
+        background=model.background,
+        names=names,
+        error=error,
+        error_name=error_name,
+        classes=model.ensemble.classes,
+    )
+    found = feature_facts(given, seed=model.seed)
+    most = request.settings.explain.ablated
+    if len(names) < 2 or len(names) > most:
+        why = f"{len(names)} features" if most else "explain.ablated is 0"
+        return Facts(found.facts, found.seconds, [*found.notes, f"No ablation: {why} (explain.ablated: {most})."])
+    begins("")
+    return _with_ablation(request, confirmed, names, found)
+
+
+def _with_ablation(request: Request, confirmed: Mapping[str, Any], names: Sequence[str], found: Facts) -> Facts:
+    """The facts of features with what retraining says."""
+    outcome, lost = ablate(request, confirmed, list(names))
+    notes = [f"Without {name} the training did not finish." for name in lost["failed"]]
+    if lost["losses"]:
+        says = (
+            f"How much worse {lost['metric']} gets when the model is trained again without the feature "
+            f"(study {outcome.name}), on the rows that validate."
+        )
+        ranked = table(np.array(list(lost["losses"].values())).T, list(lost["losses"]), says)
+        for row in ranked["rows"]:
+            row |= lost["verdicts"].get(row["feature"], {})
+        found.facts["methods"]["ablation"] = ranked
+        found.facts["agreement"] = agreement(found.facts["methods"])
+    seconds = sum(trial.seconds for trial in outcome.ledger.trials.values())
+    return Facts(found.facts, {**found.seconds, "ablation": seconds}, [*found.notes, *notes])
+
+
+def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
+    """What grows when a feature is shuffled, (members, rows, columns) and targets to (members,), and its name."""
+    if model.ensemble.classes is None:
+        return _absolute_error, "the mean absolute error"
+    return (_log_loss if model.ensemble.config["task"]["num_outputs"] > 1 else _binary_log_loss), "the log-loss"
+
+
+def _absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    return (predicted.double() - targets.double().reshape(1, *predicted.shape[1:])).abs().mean((1, 2))
+
+
+def _log_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    known = scores.double().log_softmax(2)
+    chosen = labels.long().reshape(1, -1, 1).expand(len(known), -1, 1)
+    return -known.gather(2, chosen).mean((1, 2))
+
+
+def _binary_log_loss(odds: Tensor, labels: Tensor) -> Tensor:
+    wanted = labels.double().reshape(1, -1, 1).expand_as(odds)
+    return torch.nn.functional.binary_cross_entropy_with_logits(odds.double(), wanted, reduction="none").mean((1, 2))
+
+
+# --- images, and the last hidden layer ---------------------------------------------------------------------------
+
+
+def _overlays(model: Model, details: Mapping[str, Any], most: int) -> Facts:
+    """Where the members look in the images that they do worst and best on."""
+    worst, best = details["examples"]["worst"], details["examples"]["best"]
+    half = max(most // 2, most - len(best))
+    numbers = [*worst[:half], *best][:most]
+    if not numbers:
+        return Facts(None, {}, ["No overlays: explain.images is 0."])
+    low, high = float(model.background.min()), float(model.background.max())
+    return overlay_facts(
+        model.outputs,
+        images=model.features[numbers],
+        numbers=numbers,
+        actual=model.targets[numbers].tolist(),
+        members=model.networks.size,
+        classes=model.ensemble.classes,
+        baseline=np.full(model.features.shape[1:], low, dtype=np.float64),
+        pixel_range=(low, high),
+    )
+
+
+def _embeddings(model: Model) -> Facts:
+    """Maps of the last hidden layer, and how far classes come apart in it."""
+    taken = evenly(len(model.features), MOST_ROWS)
+    rows = torch.from_numpy(model.features[taken])
+    with torch.inference_mode():
+        blocks = [
+            model.networks.hidden(everyone(block, model.networks.size)) for block in torch.split(rows, BLOCK_ROWS)
+        ]
+    return embedding_facts(
+        torch.cat(blocks, dim=1).double().numpy(),
+        labels=model.targets[taken],
+        numbers=[int(number) for number in taken],
+        is_classes=model.ensemble.classes is not None,
+        seed=model.seed,
+    )
+
+
+# --- the terminal ------------------------------------------------------------------------------------------------
+
+
+def show(facts: Mapping[str, Any], folder: Path) -> None:
+    """Print what matters most."""
+    if facts["features"]:
+        methods = facts["features"]["methods"]
+        means = {name: {row["feature"]: row["mean"] for row in found["rows"]} for name, found in methods.items()}
+        first = methods["permutation"]["rows"]
+        rows = [
+            {
+                "feature": row["feature"],
+                **{name: known.get(row["feature"]) for name, known in means.items()},
+                "first in": f"{row['first']:.0%}",
+            }
+            for row in first[:10]
+        ]
+        print_best(rows, title="What matters most: importance by method; first in: members, by permutation", limit=10)
+    made = facts["architecture"]
+    print(f"  network  {made['parameters']} parameters, {made['multiply_adds']} multiply-adds a row")
+    print(f"  facts    {folder / 'explain.json'}")

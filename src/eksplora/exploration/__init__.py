@@ -1,0 +1,1 @@
+"""Chains of one-factor studies beside reported numbers."""

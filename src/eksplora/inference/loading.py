@@ -1,0 +1,236 @@
+"""A recorded model from its folder: weights that are what its card says and that fit its configuration.
+
+Nothing of it is a pickle, nothing is larger in memory than its file, and no number of it is infinite.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eksplora.config.parts import check_recorded, part, recorded_config
+from eksplora.errors import DataError, EksploraError
+from eksplora.inference.card import check_folder, read_card
+from eksplora.untrusted import read_plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from eksplora.inference.ensemble import Ensemble
+
+MEMBER = re.compile(r"member-(0|[1-9]\d{0,5})\.safetensors")
+PREFIX = "network."
+SCALING = ("shift", "scale", "target_shift", "target_scale")
+"""What lies beside a network's tensors; the last two are missing where targets were not scaled."""
+
+_NETWORK = "Give a folder that holds a study's best network."
+_CONFIRMED = "Give the folder of a confirmed model."
+
+
+def load_network(folder: str | Path, *, member: int = 0) -> Any:
+    """A recorded network, ready to use: raw features in, outputs out.
+
+    Args:
+        folder: A folder with `config.yaml` and `member-<i>.safetensors`, such as `results/<study>/best`.
+        member: Which member's weights.
+
+    Returns:
+        A `torch.nn.Module` in evaluation mode: (rows, ...) -> (rows, num_outputs).
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If a file is missing, unreadable, or not the one that was recorded.
+    """
+    path = Path(folder)
+    check_folder(path, _NETWORK)
+    return network_of(recorded_config(path / "config.yaml"), path / f"member-{member}.safetensors")
+
+
+def load_ensemble(folder: str | Path) -> "Ensemble":
+    """A recorded model, ready to use.
+
+    Args:
+        folder: A folder with `config.yaml`, `card.json` and `member-<i>.safetensors`, such as
+            `results/<experiment>/confirm/model`.
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If a file is missing, unreadable, or not the one that was recorded.
+    """
+    from eksplora.inference.ensemble import Ensemble
+
+    path = Path(folder)
+    card = read_card(path, _CONFIRMED)
+    config = recorded_config(path / "config.yaml")
+    check_recorded(config)
+    _check_outputs(path, config, card)
+    members = {}
+    for file in path.glob("member-*"):
+        number = MEMBER.fullmatch(file.name)
+        if number is None:
+            raise DataError(f"{file} is none of the files member-<i>.safetensors. Remove it.")
+        members[int(number[1])] = file
+    if not members:
+        raise DataError(f"{path} holds no member-<i>.safetensors. {_CONFIRMED}")
+    return Ensemble([network_of(config, file) for _, file in sorted(members.items())], config, card)
+
+
+def network_of(config: Mapping[str, Any], weights: Path) -> Any:
+    """A trained network from its configuration and its weights; see `load_network`.
+
+    Raises:
+        ConfigError: If the configuration names a part that this project does not have.
+        DataError: If the file is missing or unreadable, does not fit the configuration, or holds no finite numbers.
+    """
+    import torch
+    from safetensors.torch import load
+
+    from eksplora.model.scaled import Scaled
+
+    try:
+        tensors = load(read_plain(weights))
+    except Exception as error:  # of a damaged file: safetensors and torch each have their own
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise DataError(f"{weights} cannot be read ({reason}). {_NETWORK}") from None
+    scaling = {name: value for name, value in tensors.items() if not name.startswith(PREFIX)}
+    own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
+    _check_sizes(weights, config["model"])
+    with torch.device("meta"), _few_layers(weights, len(own)):  # shapes without memory: any size may be asked for
+        _check_tensors(weights, own, _network(config, weights).state_dict())
+    _check_scaling(weights, scaling, config["model"])
+    _check_finite(weights, tensors)
+    network = _network(config, weights)
+    network.load_state_dict(own)
+    return Scaled(network=network, **scaling).eval()
+
+
+def _network(config: Mapping[str, Any], weights: Path) -> Any:
+    try:
+        return part(config, "model")
+    except EksploraError:
+        raise
+    except Exception as error:  # of values that no configuration of ours would have
+        reason = " ".join(str(error).split())
+        raise DataError(f"{weights.parent / 'config.yaml'} describes no network ({reason}). {_NETWORK}") from None
+
+
+def _check_sizes(weights: Path, model: Mapping[str, Any]) -> None:
+    """Refuse numbers that no network with so few bytes has: of units, or of layers.
+
+    Raises:
+        DataError: Naming the key.
+    """
+    size = weights.stat().st_size
+    for key, value in model.items():
+        if isinstance(value, int) and value > size:
+            raise DataError(
+                f"{weights.parent / 'config.yaml'}: model.{key} is {value}, but {weights.name} has {size} bytes. "
+                f"{_NETWORK}"
+            )
+
+
+@contextmanager
+def _few_layers(weights: Path, tensors: int) -> Iterator[None]:
+    """While a network is built: it has not many more layers than its weights' file has tensors.
+
+    Raises:
+        DataError: Once it has.
+    """
+    from torch.nn.modules.module import register_module_module_registration_hook
+
+    left = iter(range(100 + 20 * tensors))
+
+    def count(*_: object) -> None:
+        if next(left, None) is None:
+            raise DataError(
+                f"{weights.parent / 'config.yaml'} describes more layers than {weights.name} has tensors ({tensors}). "
+                f"{_NETWORK}"
+            )
+
+    handle = register_module_module_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _check_tensors(weights: Path, found: Mapping[str, "Tensor"], wanted: Mapping[str, "Tensor"]) -> None:
+    """Refuse tensors that are missing, too many, or of another shape or kind than the network's own.
+
+    Raises:
+        DataError: Naming the first.
+    """
+    for name in [*wanted, *(name for name in found if name not in wanted)]:
+        sides = [
+            f"{str(one[name].dtype).removeprefix('torch.')} of shape {list(one[name].shape)}" if name in one else "none"
+            for one in (found, wanted)
+        ]
+        if sides[0] != sides[1]:
+            raise DataError(
+                f"{weights}: the tensor '{PREFIX}{name}' is {sides[0]}, the network of config.yaml has {sides[1]}. "
+                "Give weights and configuration of one training."
+            )
+
+
+def _check_scaling(weights: Path, scaling: Mapping[str, "Tensor"], model: Mapping[str, Any]) -> None:
+    """Refuse a scaling that is not one of raw features (and of targets), by its names and shapes.
+
+    Raises:
+        DataError: Naming the first at fault.
+    """
+    for name in dict.fromkeys([*SCALING[:2], *scaling]):
+        if name not in scaling or name not in SCALING:
+            what = "is missing" if name in SCALING else "is no part of a model"
+            raise DataError(f"{weights}: the tensor '{name}' {what}. {_NETWORK}")
+        row = [model["num_outputs"]] if name.startswith("target_") else list(model["input_shape"])
+        shape = list(scaling[name].shape)
+        sizes = zip(reversed(shape), reversed(row), strict=False)
+        fits = len(shape) <= len(row) and all(size in (1, wanted) for size, wanted in sizes)
+        if not fits or not scaling[name].is_floating_point():
+            raise DataError(
+                f"{weights}: the tensor '{name}' is {str(scaling[name].dtype).removeprefix('torch.')} of shape "
+                f"{shape}, which scales no row of shape {row}. {_NETWORK}"
+            )
+
+
+def _check_finite(weights: Path, tensors: Mapping[str, "Tensor"]) -> None:
+    """Refuse numbers that are not finite; but a feature that the network does not see is divided by infinity.
+
+    Raises:
+        DataError: Naming the first tensor that has some.
+    """
+    import torch
+
+    for name, value in tensors.items():
+        finite = value.isfinite() | ((value == torch.inf) if name == "scale" else False)
+        if not finite.all() or (name == "scale" and (value == 0).any()):
+            raise DataError(
+                f"{weights}: the tensor '{name}' holds values that no training leaves (not finite, or a scale of 0). "
+                "Restore the file from a copy, or train the model again."
+            )
+
+
+def _check_outputs(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any]) -> None:
+    """Refuse a configuration that is of other rows or classes than the card.
+
+    Raises:
+        DataError: Naming what differs.
+        ConfigError: If it describes no task of this project.
+    """
+    if not isinstance(config.get("task"), Mapping):
+        raise DataError(f"{folder / 'config.yaml'} describes no task. {_CONFIRMED}")
+    part(config, "task")
+    outputs, classes = config["task"].get("num_outputs"), card["classes"]
+    wanted = [outputs] if classes is None else [len(classes)] if len(classes) != 2 else [1, 2]
+    pairs = {
+        "model.input_shape": (config["model"].get("input_shape"), [card["input_shape"]]),
+        "model.num_outputs": (config["model"].get("num_outputs"), [outputs]),
+        "task.num_outputs": (outputs, wanted),
+    }
+    for key, (value, allowed) in pairs.items():
+        if value not in allowed:
+            raise DataError(
+                f"{folder / 'config.yaml'}: {key} is {value}, by card.json and the task it is "
+                f"{' or '.join(map(str, allowed))}. {_CONFIRMED}"
+            )

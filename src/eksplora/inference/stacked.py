@@ -1,0 +1,70 @@
+"""A recorded model's members as one network, for what asks all of them the same: explanations."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eksplora.model.members import unaware
+from eksplora.model.scaled import Scaled
+from eksplora.training.stack import stacked
+
+
+class Together(nn.Module):
+    """Raw features (members, rows, ...) in, outputs (members, rows, num_outputs) in the targets' unit out.
+
+    Members are computed in one pass where their layers know members, otherwise one by one.
+
+    Attributes:
+        size: Members.
+        is_fused: Whether one pass computes all.
+    """
+
+    def __init__(self, networks: Sequence[Scaled]) -> None:
+        """Take the members' networks, which stay as they are."""
+        super().__init__()
+        own = [copy.deepcopy(network.network) for network in networks]
+        self.size, self.is_fused = len(own), not unaware(own[0])
+        self._networks = nn.ModuleList([stacked(own)] if self.is_fused else own)
+        self._scaling = tuple(networks)
+        self.eval()
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)  # gradients are asked of the features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs (members, rows, num_outputs)."""
+        outputs = self._passed(self._scaled(features))
+        scale, shift = (
+            torch.stack([getattr(one, name).reshape(-1) for one in self._scaling])[:, None]
+            for name in ("target_scale", "target_shift")
+        )  # (members, 1, 1 or num_outputs)
+        return (outputs * scale + shift).to(outputs.dtype)
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """What the last layer is given, (members, rows, units)."""
+        found: list[Tensor] = []
+        hooks = [
+            network.output.register_forward_pre_hook(lambda _, given: found.append(given[0]))  # type: ignore[union-attr]
+            for network in self._networks
+        ]
+        try:
+            self._passed(self._scaled(features))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found[0] if self.is_fused and self.size > 1 else torch.stack(found)
+
+    def _scaled(self, features: Tensor) -> Tensor:
+        each = zip(features, self._scaling, strict=True)
+        return torch.stack([((own.double() - one.shift) / one.scale).float() for own, one in each])
+
+    def _passed(self, scaled: Tensor) -> Tensor:
+        if self.is_fused and self.size > 1:
+            return self._networks[0](scaled)  # type: ignore[no-any-return]
+        return torch.stack([network(own) for network, own in zip(self._networks, scaled, strict=True)])
+
+
+def everyone(features: Tensor, size: int) -> Tensor:
+    """The same features for each member: (members, rows, ...), without a copy."""
+    return features.expand(size, *features.shape)

@@ -1,0 +1,137 @@
+"""Element-wise functions by the name that a configuration uses, for one network or for many at once.
+
+In this room a plain tensor has an even number of dimensions, (rows, units) or (rows, channels, height, width); one with
+a member dimension in front has an odd one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import inf, lcm
+
+import torch
+from torch import Tensor, nn
+
+from eksplora.errors import ConfigError, nearest
+from eksplora.model._layout import apart, laid, with_gradient_laid
+from eksplora.model._prelu import PReLU
+
+LANES = 32
+"""Numbers that a vectorized loop on a CPU takes at once, at most; what is left over goes another way."""
+
+
+def each_member(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The function of x, with bits that depend on the member alone.
+
+    A loop on a CPU takes the last few numbers of a tensor, and of each thread's share of it, one by one, and exp and
+    the like then differ in the last bit. Where members end inside such a rest they are taken one after another.
+    """
+    if x.dim() % 2 == 0 or x.device.type != "cpu":
+        return function(x)
+    if x.numel() // len(x) % (LANES * _shares(torch.get_num_threads())):
+        return apart(function, x)
+    return with_gradient_laid(laid, function(laid(x)))
+
+
+@cache
+def _shares(threads: int) -> int:
+    """Numbers of this multiple divide evenly among up to so many threads."""
+    return lcm(*range(1, threads + 1))
+
+
+class Elementwise(nn.Module):
+    """One of torch's element-wise modules, whose bits for a member do not depend on the others."""
+
+    def __init__(self, function: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of the same shape."""
+        return each_member(self.function, x)
+
+
+@dataclass(frozen=True)
+class Function:
+    """How an activation is made: called with its number, or with nothing for the default, it gives a module.
+
+    Attributes:
+        make: The module of the number, or of nothing.
+        number: What the number is called; empty: the function takes none.
+        above: The number must be larger.
+        at_least: The number must be as large.
+        bounded: Whether its values stay in an interval.
+    """
+
+    make: Callable[..., nn.Module]
+    number: str = ""
+    above: float = -inf
+    at_least: float = -inf
+    bounded: bool = False
+
+    def __call__(self, number: float | None = None) -> nn.Module:
+        """A module of the activation; `number` is its parameter."""
+        return self.make() if number is None else self.make(number)
+
+
+ACTIVATIONS: dict[str, Function] = {
+    "elu": Function(lambda alpha=1.0: Elementwise(nn.ELU(alpha)), "alpha", above=0),
+    "gelu": Function(lambda: Elementwise(nn.GELU())),
+    "hard_tanh": Function(lambda bound=1.0: nn.Hardtanh(-bound, bound), "bound", above=0, bounded=True),
+    "identity": Function(nn.Identity),
+    "leaky_relu": Function(lambda slope=0.01: nn.LeakyReLU(slope), "slope", at_least=0),
+    "prelu": Function(lambda slope=0.25: PReLU(slope), "initial slope"),
+    "relu": Function(nn.ReLU),
+    "selu": Function(lambda: Elementwise(nn.SELU())),
+    "sigmoid": Function(lambda: Elementwise(nn.Sigmoid()), bounded=True),
+    "silu": Function(lambda: Elementwise(nn.SiLU())),
+    "softplus": Function(lambda beta=1.0: Elementwise(nn.Softplus(beta)), "beta", above=0),
+    "tanh": Function(lambda: Elementwise(nn.Tanh()), bounded=True),
+    "thresholded_relu": Function(lambda theta=1.0: nn.Threshold(theta, 0.0), "theta", at_least=0),
+}
+
+EXACT = (nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Threshold)
+"""Modules of comparisons and products: their bits never depend on how a loop is cut."""
+
+NON_DECREASING = frozenset(ACTIVATIONS) - {"gelu", "prelu", "silu"}
+"""Those for which the largest value of a window is the value of its largest number, whatever training makes of them."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function by its name, with its number; None: the default of a function that takes one."""
+
+    name: str
+    parameter: float | None = None
+
+    def layer(self) -> nn.Module:
+        """A module of its own."""
+        return ACTIVATIONS[self.name](self.parameter)
+
+
+def activation_name(value: object, key: str) -> str:
+    """The value itself, if an activation has this name.
+
+    Raises:
+        ConfigError: If none has.
+    """
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        raise ConfigError(f"{key}: unknown activation {value!r}. {nearest(str(value), ACTIVATIONS)}")
+    return value
+
+
+def activation_number(name: str, value: object) -> float:
+    """The value itself, if the activation takes it.
+
+    Raises:
+        ConfigError: If it is no finite number, or outside of the function's range.
+    """
+    function = ACTIVATIONS[name]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and -inf < value < inf and value > function.above and value >= function.at_least:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    limit = " above 0" if function.above == 0 else " from 0 up" if function.at_least == 0 else ""
+    raise ConfigError(
+        f"activation.parameter must be a finite number{limit} for {name} (its {function.number}), got {value!r}. "
+        "Give null for the default."
+    )

@@ -1,0 +1,1 @@
+"""Results that one stage hands on to the next."""

@@ -1,0 +1,90 @@
+"""The page that lists all results of a folder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eksplora.errors import DataError
+from eksplora.files import write_file
+from eksplora.untrusted import read_json
+
+T = TypeVar("T")
+
+
+def write_index(results: Path) -> None:
+    """Write `<results>/index.html` anew, from what lies there.
+
+    Raises:
+        StorageError: If it cannot be written.
+    """
+    from eksplora.report.index import index
+
+    write_file(
+        results / "index.html", index(experiments=[*_experiments(results)], explorations=[*_explorations(results)])
+    )
+
+
+def _experiments(results: Path) -> Iterator[dict[str, Any]]:
+    """Each experiment that has a report, with its headline."""
+    for path in sorted(results.glob("*/report.html")):
+        facts = _read(path.parent / "evaluate" / "evaluate.json", _Evaluated)
+        folder = path.parent.name
+        yield {
+            "name": facts.experiment or folder,
+            "headline": facts.headline,
+            "link": f"{folder}/report.html",
+            "others": [
+                f"{folder}/{name}" for name in ("report.md", "tables", "plots") if (path.parent / name).exists()
+            ],
+        }
+
+
+def _explorations(results: Path) -> Iterator[dict[str, Any]]:
+    """Each exploration, with how many of its claims stand."""
+    for path in sorted(results.glob("paper/*/explore.json")):
+        facts = _read(path, _Explored)
+        findings = [claim.finding for claim in facts.claims.values()]
+        yield {
+            "name": facts.exploration or path.parent.name,
+            "title": facts.title or path.parent.name,
+            "budget": facts.budget,
+            "set": facts.set,
+            "counts": {finding: findings.count(finding) for finding in dict.fromkeys(sorted(findings))},
+            "link": f"paper/{path.parent.name}/README.md",
+            "claims": "paper/claims.md",
+        }
+
+
+@dataclass
+class _Evaluated:
+    """What is listed of an experiment."""
+
+    experiment: str = ""
+    headline: str = ""
+
+
+@dataclass
+class _Finding:
+    """What is listed of a claim."""
+
+    finding: str
+
+
+@dataclass
+class _Explored:
+    """What is listed of an exploration."""
+
+    exploration: str = ""
+    title: str = ""
+    budget: dict[str, Any] = field(default_factory=dict)
+    set: list[str] = field(default_factory=list)
+    claims: dict[str, _Finding] = field(default_factory=dict)
+
+
+def _read(path: Path, shape: type[T]) -> T:
+    """The facts of a file; none where it cannot be read: the index lists what there is."""
+    try:
+        return read_json(path, shape, way_out="")
+    except DataError:
+        return shape()

@@ -1,0 +1,1 @@
+"""Reproducing a recorded run bit for bit."""

@@ -1,0 +1,151 @@
+"""What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from eksplora.errors import DataError
+from eksplora.events.spool import Event, consistent
+from eksplora.provenance import UNKNOWN
+from eksplora.study.ledger import Key
+from eksplora.types import Config, Status
+
+ALTERED = "The record was altered: restore it from a copy."
+
+Begun = tuple[int, list[Key]]
+"""A population that a worker has had: the driver that began it, by place among the starts, and its trainings."""
+
+
+@dataclass
+class Recorded:
+    """A study as its spool tells it.
+
+    Attributes:
+        study: The first event.
+        trials: The `trial` event of each trial, by number.
+        results: The `member` event of each member.
+        together: For each member, the trainings of the population that gave its result.
+        threads: For each member, the threads of its training; more than one number where it went on with others.
+        best: The best trial, as the study's last end has it.
+    """
+
+    study: dict[str, Any]
+    trials: dict[int, dict[str, Any]] = field(default_factory=dict)
+    results: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    together: dict[Key, list[Key]] = field(default_factory=dict)
+    threads: dict[Key, list[int]] = field(default_factory=dict)
+    best: int | None = None
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """Where it comes from."""
+        known: Mapping[str, str] = self.study["provenance"]
+        return known
+
+    @property
+    def patch(self) -> str:
+        """What was different in the working tree when it was recorded."""
+        texts: Mapping[str, str] = self.study["texts"]
+        return texts.get("changes.diff", UNKNOWN)
+
+    def config(self, trial: int) -> Config:
+        """The resolved configuration of a trial."""
+        resolved: Config = self.trials[trial]["resolved"]
+        return resolved
+
+    def training(self, key: Key, folder: str) -> dict[str, Any]:
+        """A member as it goes to a worker, as plain values."""
+        number, index = key
+        (member,) = [one for one in self.trials[number]["members"] if one["index"] == index]
+        return {"trial": number, "member": member, "config": self.config(number), "folder": folder}
+
+    def members(self, trial: int, member: int | None) -> list[Key]:
+        """The members of a trial that have a result, or the one that is asked for; a repeat's are its original's.
+
+        Raises:
+            DataError: If there is none.
+        """
+        if trial not in self.trials:
+            raise DataError(f"trial {trial} of {self.study['name']} is not in its spool.")
+        repeats = self.trials[trial].get("repeats")
+        number = trial if repeats is None else repeats
+        found = [key for key in sorted(self.results) if key[0] == number and member in (None, key[1])]
+        found = [key for key in found if Status(self.results[key]["status"]) is not Status.INTERRUPTED]
+        if not found:
+            raise DataError(
+                f"trial {trial} of {self.study['name']} has no finished training to compare with. "
+                "Let the study end first: give its command again."
+            )
+        return found
+
+
+NEEDED: Mapping[str, Sequence[str]] = {
+    "study": ("definition",),
+    "start": ("threads",),
+    "trial": ("resolved",),
+    "member": ("curves", "device"),
+}
+"""Keys by kind of event that the spool can do without and a reproduction cannot: the first versions had none."""
+
+
+def recall(events: Iterable[Event], *, source: object = "the spool") -> Recorded:
+    """Read a spool.
+
+    Args:
+        events: Its events.
+        source: The file, for messages.
+
+    Raises:
+        StudyError: If it is damaged.
+        DataError: If it is empty, or names members that it does not describe.
+    """
+    recorded: Recorded | None = None
+    starts: list[int] = []
+    begun: list[Begun] = []
+    with consistent(source):
+        for event in events:
+            missing = [key for key in NEEDED.get(event.kind, ()) if event.data.get(key) is None]
+            if missing:
+                raise DataError(f"{source} has no {missing[0]} in an event {event.kind}: it cannot be reproduced.")
+            if event.kind == "study":
+                recorded = Recorded(event.data)
+            elif recorded is not None:
+                _take(recorded, event, starts, begun)
+    if recorded is None:
+        raise DataError("the spool of the study is empty: nothing was recorded.")
+    _check_keys(recorded, source)
+    return recorded
+
+
+def _check_keys(recorded: Recorded, source: object) -> None:
+    """Refuse a record that names members which none of its trials has.
+
+    Raises:
+        DataError: Naming the first.
+    """
+    members = Counter((number, one["index"]) for number, trial in recorded.trials.items() for one in trial["members"])
+    named = {key for together in recorded.together.values() for key in together} | set(recorded.results)
+    for key in sorted(named):
+        if members[key] != 1 or not recorded.threads.get(key, [1]):
+            raise DataError(f"{source} names member {key[1]} of trial {key[0]}, which it does not describe. {ALTERED}")
+
+
+def _take(recorded: Recorded, event: Event, starts: list[int], begun: list[Begun]) -> None:
+    data = event.data
+    match event.kind:
+        case "start":
+            starts.append(data["threads"])
+        case "trial":
+            recorded.trials[data["trial"]] = data
+        case "population":
+            begun.append((len(starts) - 1, [(trial, member) for trial, member in data["trainings"]]))
+        case "member":
+            key = (data["trial"], data["member"])
+            alone = (len(starts) - 1, [key])
+            since, together = next((one for one in reversed(begun) if key in one[1]), alone)
+            recorded.results[key], recorded.together[key] = data, together
+            recorded.threads[key] = [threads for threads, _ in groupby(starts[since:])]
+        case "stop":
+            recorded.best = data["best_trial"]

@@ -1,0 +1,1 @@
+"""A study: proposals, populations, trials and their conclusion."""

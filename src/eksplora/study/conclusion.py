@@ -1,0 +1,308 @@
+"""The end of a study: summary files, plots, the table on the terminal, and the last event for MLflow."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eksplora.config import Request
+from eksplora.console import table
+from eksplora.console.work import Work
+from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerError
+from eksplora.events.spool import Spool, read
+from eksplora.files import as_json, link_or_copy, new_folder, unwritable
+from eksplora.inference import write_card
+from eksplora.search.importance import importance
+from eksplora.study.driver import Driver
+from eksplora.study.findings import every_trial, saved_by_pruning, verdicts
+from eksplora.study.journal import as_yaml
+from eksplora.study.ledger import Ledger, Trial
+from eksplora.study.plan import Plan
+from eksplora.tracker.base import Tracker
+from eksplora.types import Status
+
+SUMMARY = "summary"
+"""Folder of the written files inside the study's folder; those of a finished study are copied to its results."""
+
+MOST_RANKED = 50
+"""Best trials that are handed on with what was searched in them."""
+
+UNFINISHED = f".{SUMMARY}.new"
+"""The same folder while it is written."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a study is to end.
+
+    Attributes:
+        results: Where a finished study's files go; None: they stay in its own folder.
+        is_shown: Whether its table is shown.
+        reference: The objective of the baseline's members, to compare the best trials with; None: there is none.
+    """
+
+    results: Path | None
+    is_shown: bool
+    reference: Sequence[float] | None
+
+
+def conclude(
+    request: Request,
+    driver: Driver,
+    spool: Spool,
+    tracker: Tracker,
+    error: EksploraError | None,
+    ending: Ending,
+) -> None:
+    """Write and show what the study found, tell MLflow, then raise the error that ended it, if any.
+
+    Only a study that ends as it should goes to its results: what lies there is finished.
+    """
+    if isinstance(error, StorageError):
+        raise error  # nothing more can be written
+    driver.proposer.tell_all()
+    shown = summary = driver.plan.folder / SUMMARY
+    study = next(read(spool.path)).data
+    try:
+        with Work(driver.plan.name) as work:
+            work.step("writing the summary")
+            write_summary(driver, study, summary, ending.reference, request.command)
+        if ending.results is not None and error is None and not driver.stop_reason:
+            with new_folder(ending.results) as folder:
+                shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
+            shown = ending.results
+    except OSError as failure:
+        shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
+        raise unwritable(failure, summary) from failure
+    spool.append("stop", durable=True, **_stop_event(driver, spool, summary, error))
+    tracker.notify()
+    if ending.is_shown:
+        show(driver, shown, ending.reference)
+    if error is None and driver.stop_reason:
+        print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
+    sys.stdout.flush()
+    with Work(driver.plan.name) as work:
+        work.step("MLflow takes in the rest")
+        is_recorded = tracker.finish(say=work.step)
+    if ending.is_shown and (where := tracker.where(driver.plan.name)):
+        print(f"  runs     {where}")
+    if not is_recorded:
+        print(
+            f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.",
+            file=sys.stderr,
+        )
+    if error is not None:
+        raise error
+
+
+def _hand_on(source: str, target: str) -> None:
+    """Copy a file to the results; a page, which nobody edits, is the same file there."""
+    (link_or_copy if source.endswith(".html") else shutil.copyfile)(Path(source), Path(target))
+
+
+def write_summary(
+    driver: Driver,
+    study: Mapping[str, Any],
+    folder: Path,
+    reference: Sequence[float] | None,
+    command: Mapping[str, Any],
+) -> None:
+    """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
+
+    Args:
+        driver: Has run the study.
+        study: Its first event.
+        folder: Where the summary goes.
+        reference: The objective of the baseline's members.
+        command: That which ended the study; an earlier one may have asked for fewer trials.
+    """
+    from eksplora.search.plots import pages  # only now: Matplotlib comes with it
+
+    new = folder.with_name(UNFINISHED)
+    if new.is_symlink():
+        new.unlink()
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "plots").mkdir(parents=True)
+    ledger = driver.ledger
+    (new / "trials.csv").write_text(
+        table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
+    )
+    facts = _facts(driver, study) | {"command": command}
+    (new / "search.json").write_text(as_json(facts | {"verdicts": verdicts(ledger, reference)}))
+    (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
+    (new / "history.csv").write_text(table.as_csv(history(ledger)))
+    for name, page in pages(facts):
+        (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
+    if ledger.best is not None:
+        _write_best(driver, ledger.best, new / "best")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+
+
+def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.yaml").write_text(as_yaml(best.config), encoding="utf-8")
+    for member, result in best.results.items():
+        if result.weights and Path(result.weights).exists():
+            link_or_copy(Path(result.weights), folder / f"member-{member}.safetensors")
+    write_card(folder, {})
+
+
+def row(trial: Trial, metric: str) -> dict[str, Any]:
+    """A trial as a row of the table; the objective is the mean over its members."""
+    return {
+        "trial": trial.number,
+        "status": str(trial.status),
+        metric: trial.value,
+        "std": trial.spread,
+        "members": len(trial.results),
+        "epochs": trial.epochs,
+        "seconds": round(trial.seconds, 2),
+        "repeats": trial.repeats,
+        **trial.values,
+    }
+
+
+def history(ledger: Ledger) -> list[dict[str, Any]]:
+    """Each finished trial with its value and the best value so far, in the order of their numbers."""
+    better = min if ledger.direction == "minimize" else max
+    rows: list[dict[str, Any]] = []
+    for number, trial in sorted(ledger.trials.items()):
+        if trial.value is not None:
+            best = better([trial.value, *(row["best"] for row in rows[-1:])])
+            rows.append({"trial": number, "value": trial.value, "best": best})
+    return rows
+
+
+def _facts(driver: Driver, study: Mapping[str, Any]) -> dict[str, Any]:
+    """The study in numbers, for programs."""
+    ledger, plan = driver.ledger, driver.plan
+    return {
+        "study": plan.name,
+        "experiment": plan.experiment,
+        "metric": ledger.metric,
+        "direction": plan.direction,
+        "members": plan.members_in_words,
+        "trials": counts(ledger),
+        "best": row(ledger.best, ledger.metric) if ledger.best else None,
+        "ranked": [_ranked(trial) for trial in ledger.ranked(ledger.trials.values())[:MOST_RANKED]],
+        "all_trials": every_trial(ledger),
+        "importance": importance(driver.proposer.study),
+        "pruned": saved_by_pruning(ledger),
+        "data": {key: value for key, value in study["provenance"].items() if key.startswith("data.")},
+        "provenance": study["provenance"],
+    }
+
+
+def _ranked(trial: Trial) -> dict[str, Any]:
+    """A trial as a later stage needs it to make its configuration again."""
+    return {"trial": trial.number, "value": trial.value, "key": trial.key, "values": trial.values}
+
+
+def counts(ledger: Ledger) -> dict[str, int]:
+    """Number of trials by status."""
+    return dict(Counter(str(trial.status) for trial in ledger.trials.values()))
+
+
+def _metrics(ledger: Ledger) -> dict[str, float]:
+    """What of a study is a number and worth comparing with another time's."""
+    metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
+    return metrics | ({"best_value": ledger.best.value} if ledger.best and ledger.best.value is not None else {})
+
+
+def _objective(ledger: Ledger) -> dict[str, float]:
+    """The value found, under the name that every stage gives it, for `dvc metrics`."""
+    return {} if ledger.best is None or ledger.best.value is None else {"objective": ledger.best.value}
+
+
+def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> dict[str, Any]:
+    """The last event: what the study found, and the files that MLflow keeps, the spool itself among them."""
+    ledger = driver.ledger
+    status = "finished" if error is None and not driver.stop_reason else "interrupted"
+    files = {
+        path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()
+    }
+    best = ledger.best
+    return {
+        "status": status if error is None or isinstance(error, Interrupted) else "failed",
+        "message": str(error or driver.stop_reason),
+        "metrics": _metrics(ledger),
+        "tags": {"best_trial": str(best.number)} if best else {},
+        "artifacts": {str(name): str(path) for name, path in files.items()} | {spool.path.name: spool.path.name},
+        "best_trial": best.number if best else None,
+        "best_artifacts": {
+            f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")
+        },
+    }
+
+
+def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> None:
+    """Print the table of best trials and where everything is."""
+    ledger, plan = driver.ledger, driver.plan
+    goal = "lowest" if plan.direction == "minimize" else "highest"
+    words = ", ".join(f"{count} {name}" for name, count in counts(ledger).items()) or "no trials"
+    ranked = ledger.ranked(ledger.trials.values())
+    print(f"\nStudy {plan.name}: {words}. Objective: {goal} {ledger.metric}.")
+    rows = [
+        {k: v for k, v in row(trial, ledger.metric).items() if k not in ("status", "repeats", "members")}
+        for trial in ranked
+    ]
+    if rows:
+        table.print_best(
+            _aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials"
+        )
+        print(_caution(plan))
+        for verdict in verdicts(ledger, reference):
+            print(f"  {verdict['in_words']}")
+    print(f"  table    {results / 'trials.csv'}")
+    if any((results / "plots").iterdir()):
+        print(f"  plots    {results / 'plots'}/*.html")
+    if any((results / "best").glob("*.safetensors")):
+        print(f"  network  {results / 'best'}   (eksplora.inference.load_network)")
+
+
+def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, Any]]:
+    """The same columns in every row; the spread only where there is one."""
+    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if name != "std" or num_members > 1]
+    return [{name: row.get(name) for name in columns} for row in rows]
+
+
+def _caution(plan: Plan) -> str:
+    if plan.num_members > 1:
+        return f"Values are means over {plan.members_in_words}; std is their spread."
+    return (
+        "One seed per trial: small differences may be chance. "
+        "study.n_members=5 trains five seeds of each and shows the spread."
+    )
+
+
+WAYS_OUT = {
+    Status.DIVERGED: "Lower the learning rate (optimizer.lr, or its bounds in the space)",
+    Status.FAILED: "Correct what the reason names",
+    Status.PRUNED: "Choose pruner=none, or one that waits longer",
+}
+"""What helps, by how most trials ended."""
+
+
+def fruitless(ledger: Ledger, stop_reason: str) -> EksploraError | None:
+    """The error of a study whose trials are over and none of which has finished; None of any other study.
+
+    Args:
+        ledger: The trials.
+        stop_reason: Why the study ended before its budget was spent; empty when it was spent.
+    """
+    if ledger.best is not None or not (ledger.trials or stop_reason):
+        return None
+    if stop_reason:
+        error = Interrupted(f"no trial finished: {stop_reason}. The same command goes on; give it more time.")
+        error.exit_code = EksploraError.exit_code
+        return error
+    statuses = Counter(trial.status for trial in ledger.trials.values())
+    words = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    first = ledger.trials[min(ledger.trials)]
+    reason = first.message.strip().splitlines()[-1] if first.message.strip() else str(first.status)
+    way_out = WAYS_OUT[statuses.most_common(1)[0][0]]
+    return WorkerError(f"no trial finished ({words}); trial {first.number}: {reason.rstrip('.')}. {way_out}.")

@@ -1,0 +1,152 @@
+"""What a study is: what its results depend on, and where it comes from."""
+
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eksplora import provenance
+from eksplora.config import CONF, Request, flatten, is_group
+from eksplora.config.parts import allowed_targets
+from eksplora.counter import fingerprint
+from eksplora.search.space import Space, describe, extremes
+from eksplora.study.journal import as_yaml
+from eksplora.study.plan import Plan
+from eksplora.study.tracking import without_password
+from eksplora.types import Config
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What makes a study that study: if any of it changes, results would no longer belong together.
+
+    Outside code is compared where it was recorded: studies of earlier versions know nothing of it.
+
+    Attributes:
+        values: What its results depend on, as flat keys.
+        dataset: The data as people are shown them: name, hash, rows of the training part.
+    """
+
+    values: Mapping[str, Any]
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal studies, and only for those."""
+        return fingerprint(dict(self.values))
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """Each changed key with its recorded and its present value."""
+        keys = dict.fromkeys([*recorded, *self.values])
+        return [
+            f"{key}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
+            for key in keys
+            if recorded.get(key) != self.values.get(key) and not (key not in recorded and _is_outside_code(key))
+        ]
+
+
+def define(
+    request: Request, base: Config, space: Space, card: Mapping[str, Any], depends: Mapping[str, Any]
+) -> Definition:
+    """Everything on which the study's results depend, as flat keys that a user can recognize.
+
+    Args:
+        request: The checked request.
+        base: The configuration that trials change.
+        space: What is searched.
+        card: The data's card.
+        depends: Whatever else, as flat keys.
+    """
+    values = flatten({key: value for key, value in base.items() if key != "paths"})
+    ignored = {"data.root", "data.source_dir", "data.url"}
+    values = {key: value for key, value in values.items() if key not in ignored}
+    values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in space}
+    values |= flatten({key: request.config[key] for key in ("sampler", "pruner")})
+    values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
+    values |= depends
+    values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
+    facts = provenance.collect(CONF.parent)
+    library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
+    values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
+    values |= provenance.outside_code(_targets(base, space))
+    name = str(base["data"]["_target_"]).split(".")[-2]
+    return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
+
+
+def _targets(base: Config, space: Space) -> set[str]:
+    """What the parts of a study's trainings are built of: of its configuration, and of the files that it searches."""
+    found = {str(node["_target_"]) for node in base.values() if isinstance(node, Mapping) and "_target_" in node}
+    searched = [parameter for parameter in space if is_group(parameter.key)]
+    for parameter in searched:
+        for name in extremes(parameter):
+            found |= allowed_targets(parameter.key, str(name))
+    return found
+
+
+def _is_outside_code(key: str) -> bool:
+    return key.startswith("code.") and key.endswith(".sha256") and key != "code.sha256"
+
+
+def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str]:
+    """Which code of others is not that which a study was trained with, in words.
+
+    Args:
+        recorded: The study's definition.
+        project: The project's folder: code inside of it belongs to the recorded commit.
+    """
+    tops = [key.split(".")[1] for key in recorded if _is_outside_code(key)]
+    present = provenance.outside_code(tops, outside_of=project)
+    return [
+        f"{key} is not the recorded one (bring that version of {key.split('.')[1]} back)"
+        for key, value in present.items()
+        if recorded.get(key, value) != value  # an earlier version did not follow imports
+    ]
+
+
+def study_event(
+    request: Request, plan: Plan, definition: Definition, base: Config, parent: tuple[str, str] | None
+) -> dict[str, Any]:
+    """The first event of a spool: what the study is, and where it comes from."""
+    root = CONF.parent
+    patch = provenance.diff(root)
+    if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
+        print(f"The commit is not recorded: {reason}", file=sys.stderr)
+    origin = {**provenance.collect(root), "git.diff.sha256": provenance.sha256_of(patch), **_data_hashes(definition)}
+    space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
+    parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
+    settings = {
+        key: value
+        for key, value in flatten(request.config).items()
+        if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
+    }
+    return {
+        "id": uuid.uuid4().hex,
+        "name": plan.name,
+        "experiment": plan.experiment,
+        "metric": plan.metric,
+        "direction": plan.direction,
+        "members": plan.members_in_words,
+        "params": settings | space | flatten(parts),
+        "tags": dict(plan.tags),
+        "provenance": {**origin, "threads": str(plan.threads)},
+        "texts": {
+            "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
+            "config.yaml": as_yaml(without_password(request.config)),
+            "changes.diff": patch,
+        },
+        "definition": dict(definition.values),
+        "parent": parent,
+        "dataset": dict(definition.dataset),
+        "command": None if parent else request.command,  # the studies of an exploration have no command of their own
+    }
+
+
+def _data_hashes(definition: Definition) -> dict[str, str]:
+    """The hashes of the prepared arrays, by name."""
+    return {
+        key: str(value)
+        for key, value in definition.values.items()
+        if key.startswith("data.") and key.endswith(".sha256")
+    }

@@ -1,0 +1,247 @@
+"""The driver: the one process that runs a study. It proposes, hands out jobs, judges and records; it trains nothing."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from eksplora.errors import ConfigError, EksploraError, WorkerError
+from eksplora.launch.local import LocalWorkers, Message, Worker
+from eksplora.launch.signals import cause_of_death
+from eksplora.search.proposer import Proposer
+from eksplora.study.display import Shown
+from eksplora.study.ending import Ending
+from eksplora.study.failures import Trouble
+from eksplora.study.folders import Folders
+from eksplora.study.journal import Record
+from eksplora.study.ledger import Ledger, Population
+from eksplora.study.plan import Plan
+from eksplora.study.pruning import Judge
+from eksplora.study.queue import Populations
+from eksplora.study.supply import Supply
+from eksplora.types import EpochReport, Job, MemberResult, Status, Training
+
+MOST_STILLBORN = 3
+"""Workers that may die before they get a job."""
+
+POLL_SECONDS = 0.2
+"""A request to stop is seen at most so late."""
+
+
+class Driver:
+    """Runs a study from where its ledger stands to the end of its budget, or until it is asked to stop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        ledger: Ledger,
+        record: Record,
+        proposer: Proposer,
+        workers: LocalWorkers,
+        shown: Shown,
+    ) -> None:
+        """Take up the study; unfinished trials of an earlier run come first."""
+        self.plan, self.ledger, self.record = plan, ledger, record
+        self.proposer, self.workers, self.shown = proposer, workers, shown
+        self.stop_reason = ""
+        self._is_stopping = False
+        self._inbox: deque[Message] = deque()
+        self._error: EksploraError | None = None
+        self._started_at = time.monotonic()
+        self._num_stillborn = 0
+        self._judge = Judge(ledger, record, proposer)
+        self._folders = Folders(plan.folder)
+        self._folders.clean_up(ledger)
+        self._populations = Populations(ledger, record, self._folders, shown.say)
+        self._ending = Ending(
+            ledger=ledger,
+            record=record,
+            proposer=proposer,
+            populations=self._populations,
+            folders=self._folders,
+            shown=shown,
+            max_failures=plan.max_failures,
+        )
+        self._trouble = Trouble(ledger, self._populations, self._ending, shown.say)
+        self._supply = Supply(plan, ledger, record, proposer, self._populations, self._ending)
+
+    def stop(self, reason: str) -> None:
+        """Ask for an end: running populations are checkpointed. Safe to call from a signal handler."""
+        self.stop_reason = self.stop_reason or reason
+
+    def run(self) -> None:
+        """Work until the budget is spent or a stop is asked for; on an error what runs is checkpointed first.
+
+        Raises:
+            WorkerError: If more trials fail than the plan allows, or workers die before they get a job.
+            StorageError: If the disk is full.
+        """
+        while True:
+            try:
+                if self._advance():
+                    break
+            except EksploraError as error:
+                self._error = self._error or error
+                self.stop(str(error))
+        for trial in self.ledger.with_status(Status.RUNNING):
+            trial.status = Status.INTERRUPTED
+        if self._error is not None:
+            raise self._error
+
+    def _advance(self) -> bool:
+        """One round: hand out, wait for messages, take them in; returns whether all is done."""
+        if self.stop_reason and not self._is_stopping:
+            self._is_stopping = True
+            self.workers.stop()
+            self.shown.stopping()
+            self.shown.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
+        if not self._is_stopping:
+            self._hand_out()
+        if not self._is_busy() and (self._is_stopping or self._supply.is_empty):
+            return True
+        self._inbox += self.workers.poll(POLL_SECONDS)
+        self.shown.tick()
+        while self._inbox:  # what an error leaves here is taken in the next round
+            self._handle(self._inbox.popleft())
+        self.record.flush_if_due(self.ledger.trials)
+        self._watch_time()
+        return False
+
+    # --- handing out ---------------------------------------------------------------------------------------------
+
+    def _is_busy(self) -> bool:
+        return any(worker.job is not None for worker in self.workers.workers)
+
+    def _hand_out(self) -> None:
+        self._supply.settle()
+        for worker in self.workers.idle():
+            population = self._supply.next()
+            if population is None:
+                return
+            self.workers.submit(worker, self._job(population))
+            self.shown.started(population)
+
+    def _job(self, population: Population) -> Job:
+        return Job(
+            number=population.number,
+            trainings=[self._training(number, member) for number, member in population.keys],
+            folder=str(self._folders.checkpoints(population)),
+            threads=self.plan.threads,
+            checkpoint_seconds=self.plan.checkpoint_seconds,
+            is_judged=self.plan.is_judged,
+            test_rows=self.plan.test_rows,
+        )
+
+    def _training(self, number: int, member: int) -> Training:
+        trial = self.ledger.trials[number]
+        return Training(number, trial.members[member], trial.config, str(self._folders.weights(trial, member)))
+
+    # --- messages ------------------------------------------------------------------------------------------------
+
+    def _handle(self, message: Message) -> None:
+        worker, value = message.worker, message.value
+        match message.kind:
+            case "epochs":
+                self._take_epochs(worker, value)
+            case "member":
+                self._take_member(value)
+            case "split":
+                self._take_split(worker, *value)
+            case "done":
+                self._take_done(worker)
+            case "refused":
+                self._take_refused(worker, value)
+            case "error":
+                self._take_error(worker, value)
+            case "died":
+                self._replace(worker, value)
+
+    def _take_epochs(self, worker: Worker, reports: Sequence[EpochReport]) -> None:
+        population = self._population(worker)
+        assert population is not None
+        try:
+            for report in reports:
+                self.record.epoch(self.ledger.trials[report.trial], report)
+            if self.plan.is_judged:
+                self._judge.take(population, reports)
+        finally:  # the worker waits for its answer, whatever happened here
+            if self.plan.is_judged:
+                self.workers.decide(worker, self._judge.decisions(population, reports))
+        self.shown.epochs(population, reports)
+
+    def _take_member(self, result: MemberResult) -> None:
+        """Take in a result; one that is known comes again after a resumption from an older checkpoint."""
+        trial = self.ledger.trials[result.trial]
+        is_known = trial.status.is_final or result.member in trial.results
+        if result.status is not Status.INTERRUPTED and not is_known:
+            self.record.member(trial, result)
+            trial.results[result.member] = result
+            self.shown.member(result)
+            self._ending.conclude_if_over(trial)
+
+    def _take_split(self, worker: Worker, size: int, reason: str) -> None:
+        """The worker has given a population back; it is free when it says that it is done."""
+        population = self._population(worker)
+        assert population is not None
+        if len(self.ledger.waiting(population)) > 1:
+            self._populations.split(population, size, reason)
+        else:
+            self._trouble.take(population, reason)
+
+    def _take_done(self, worker: Worker) -> None:
+        population = self._release(worker)
+        if population is None:
+            return  # it was split
+        if not self.ledger.waiting(population):
+            self._ending.end_population(population)
+        elif not self._is_stopping:
+            self._trouble.take(population, "the worker ended without a result")
+
+    def _take_refused(self, worker: Worker, error: EksploraError) -> None:
+        """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
+        population = self._release(worker)
+        if not isinstance(error, ConfigError):
+            raise error
+        if population is not None:
+            self._trouble.take(population, str(error))
+
+    def _take_error(self, worker: Worker, message: str) -> None:
+        population = self._release(worker)
+        if population is not None:
+            self._trouble.take(population, message)
+
+    def _replace(self, worker: Worker, exit_code: int | None) -> None:
+        """A worker died: start another; its population goes on from its last checkpoint."""
+        had_job, population = worker.job is not None, self._release(worker)
+        if not self._is_stopping:
+            self.workers.add()
+        if not had_job:
+            self._note_stillborn(exit_code)
+        elif population is not None:
+            self._trouble.take_death(population, exit_code)
+
+    def _note_stillborn(self, exit_code: int | None) -> None:
+        """Workers that die without a job would be started for ever."""
+        self._num_stillborn += 1
+        if self._num_stillborn > MOST_STILLBORN:
+            raise WorkerError(
+                f"workers die before they get a job ({cause_of_death(exit_code)}). Lower study.workers, or free memory."
+            )
+
+    # --- populations ---------------------------------------------------------------------------------------------
+
+    def _population(self, worker: Worker) -> Population | None:
+        """What a worker trains; None when it was split meanwhile."""
+        return self.ledger.populations.get(worker.job.number) if worker.job is not None else None
+
+    def _release(self, worker: Worker) -> Population | None:
+        population = self._population(worker)
+        if worker.job is not None:
+            self.shown.left(worker.job.number)
+        worker.job = None
+        return population
+
+    def _watch_time(self) -> None:
+        limit = self.plan.timeout_seconds
+        if limit is not None and time.monotonic() - self._started_at > limit:
+            self.stop(f"study.timeout_seconds={limit:g} is over")

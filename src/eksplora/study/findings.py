@@ -1,0 +1,89 @@
+"""What a search hands on for its page: every trial in numbers, and what pruning has saved."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from eksplora.statistics.verdict import compare_rows, in_words
+from eksplora.study.ledger import Ledger, Trial, values_of
+from eksplora.types import Status
+
+
+def every_trial(ledger: Ledger) -> list[dict[str, Any]]:
+    """The trials in the order of their numbers."""
+    return [_told(trial) for _, trial in sorted(ledger.trials.items())]
+
+
+def _told(trial: Trial) -> dict[str, Any]:
+    values = [result.value for _, result in sorted(trial.results.items()) if result.value is not None]
+    return {
+        "trial": trial.number,
+        "status": str(trial.status),
+        "value": trial.value,
+        "std": trial.spread,
+        "members": values if trial.value is not None else [],
+        "epochs": trial.epochs,
+        "seconds": trial.seconds,
+        "repeats": trial.repeats,
+        "values": trial.values,
+    }
+
+
+def saved_by_pruning(ledger: Ledger) -> dict[str, float]:
+    """Trials that were given up, and about what that saved: their members' epochs, and seconds at the mean pace.
+
+    An epoch counts once per member. The pace is that of the trial itself, so a slow configuration given up early counts
+    for what it would have cost.
+    """
+    pruned = [trial for trial in ledger.with_status(Status.PRUNED) if trial.repeats is None]
+    epochs = {trial.number: _epochs_left(trial) for trial in pruned}
+    seconds = sum(epochs[trial.number] * _pace(trial) for trial in pruned)
+    return {"trials": len(pruned), "epochs_saved": sum(epochs.values()), "seconds_saved": seconds}
+
+
+def _epochs_left(trial: Trial) -> int:
+    most = int(trial.config["trainer"]["max_epochs"])
+    done = sum(result.epochs for result in trial.results.values())
+    return most * len(trial.members) - done
+
+
+def _pace(trial: Trial) -> float:
+    """Seconds of an epoch of one member."""
+    paces = [result.seconds / result.epochs for result in trial.results.values() if result.epochs]
+    return fmean(paces) if paces else 0.0
+
+
+MOST_COMPARED = 3
+"""Best trials that are compared: each further one makes the correction harder for all."""
+
+
+def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[dict[str, Any]]:
+    """Each of the best trials against the best one, and each against the baseline; all pairs judged together.
+
+    The values are those that the best were chosen by, so they flatter: the stage `confirm` compares on fresh members.
+
+    Args:
+        ledger: The trials.
+        reference: The objective of the baseline's members, the same as the trials'; None where it was not trained.
+    """
+    best = ledger.ranked(ledger.trials.values())[:MOST_COMPARED]
+    values = {f"trial-{trial.number}": values_of(trial) for trial in best}
+    if not best or len(next(iter(values.values()))) < 2:
+        return []
+    first, *others = names = list(values)
+    asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
+    rows = {**values, **({} if reference is None else {"baseline": reference})}
+    places = {name: place for place, name in enumerate(rows)}
+    pairs = [(places[name], places[other]) for name, other in asked]
+    compared = compare_rows(list(rows.values()), pairs, direction=ledger.direction)
+    return [
+        {
+            "name": name,
+            "against": other,
+            **asdict(one),
+            "verdict": str(one.verdict),
+            "in_words": in_words(one, name=name, reference=other),
+        }
+        for (name, other), one in zip(asked, compared, strict=True)
+    ]

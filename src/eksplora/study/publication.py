@@ -1,0 +1,107 @@
+"""What later stages add to the study that trained a confirmed model, and so to its runs in MLflow."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from eksplora.config import Request
+from eksplora.errors import DataError
+from eksplora.events import spool as spools
+from eksplora.files import link_or_copy, new_folder
+from eksplora.provenance import command_like
+from eksplora.study.lock import hold
+from eksplora.study.tracking import tracker_of
+from eksplora.untrusted import path_inside
+
+
+def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes], *, at: Path) -> bool:
+    """Add the files of a report, by path, to the run of the study that trained the confirmed model.
+
+    Args:
+        request: Names the tracker.
+        confirmed: What the stage `confirm` handed on.
+        files: Their contents.
+        at: The folder where they lie already: pages, which nobody edits, are not kept twice.
+
+    Returns:
+        Whether that study is on this machine; results that were pulled from a remote come without it.
+
+    Raises:
+        StorageError: If MLflow does not take it.
+        StudyError: If another process works on that study.
+    """
+    try:
+        study = study_of(request, confirmed)
+    except DataError:
+        return False
+    pages = {f"report/{name}": at / name for name in files if name.endswith(".html")}
+    own = {f"report/{name}": content for name, content in files.items()}
+    add(request, study, "report", {"trial": 0}, own, pages)
+    return True
+
+
+def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
+    """The folder of the study that trained the confirmed model.
+
+    Raises:
+        DataError: If it is not on this machine.
+    """
+    studies = Path(request.settings.paths.mlruns) / "studies"
+    study = path_inside(studies, confirmed["studies"]["final"], source="confirm.json")
+    if not (study / "spool.jsonl").is_file():
+        raise DataError(
+            f"{study} is missing: the study that trained the model is not on this machine. "
+            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', request.settings.experiment)}, "
+            "or dvc repro --force on it."
+        )
+    return study
+
+
+def add(
+    request: Request,
+    study: Path,
+    kind: str,
+    data: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    written: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
+    """Write an event and its files into a study, unless that is the last of its kind already, and have MLflow take it.
+
+    Args:
+        request: Names the tracker.
+        study: The study's folder.
+        kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
+        data: The event's particulars.
+        files: Contents of files by the path that they have as artifacts: `<kind>/...`.
+        written: Where some of them lie already, to be linked.
+    """
+    assert kind in spools.ADDITIONS
+    event = {
+        **data,
+        "artifacts": {path: path for path in files},
+        "sha256": {path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
+    }
+    with hold(study):
+        if _last(study / "spool.jsonl", kind) != event:
+            with new_folder(study / kind) as folder:
+                for path, content in files.items():
+                    target = folder / Path(path).relative_to(kind)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if path in written:
+                        link_or_copy(written[path], target)
+                    else:
+                        target.write_bytes(content)
+            spool = spools.Spool(study / "spool.jsonl")
+            try:
+                spool.append(kind, durable=True, **event)
+            finally:
+                spool.close()
+    tracker_of(request.config).sync(study / "spool.jsonl", is_over=True)
+
+
+def _last(spool: Path, kind: str) -> dict[str, Any] | None:
+    """The particulars of the last event of a kind."""
+    known = [event.data for event in spools.read(spool) if event.kind == kind]
+    return dict(known[-1]) if known else None

@@ -1,0 +1,104 @@
+"""The populations of a study that are not over: which is next, how they are cut, and when they are over."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from eksplora.study.folders import Folders
+from eksplora.study.journal import Record
+from eksplora.study.ledger import Key, Ledger, Population, Trial
+from eksplora.study.packing import divide, pack, signature
+
+
+class Populations:
+    """Hands out populations in their order; every change of one is recorded before anything else is done with it."""
+
+    def __init__(self, ledger: Ledger, record: Record, folders: Folders, say: Callable[[str], None]) -> None:
+        """Take up those that an earlier driver left: begun ones first, so that their trials end."""
+        self._ledger, self._record, self._folders, self._say = ledger, record, folders, say
+        self._queue = sorted(ledger.populations.values(), key=lambda one: (not one.is_begun, one.number))
+        self._begun = {one.number: one for one in self._queue if one.is_begun}
+        self._limits: dict[str, tuple[int, str]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be trained."""
+        return not any(map(self._ledger.waiting, self._queue))
+
+    def pack(self, trials: Sequence[Trial], sizes: Sequence[int], workers: int) -> None:
+        """Put the members of new trials together."""
+        made = [self._ledger.new_population(keys) for keys in pack(trials, sizes, workers)]
+        self._record.packed(made)
+        self._queue += made
+
+    def next(self) -> Population | None:
+        """The next one to hand out; it has begun when this returns."""
+        while self._queue:
+            population = self._queue.pop(0)
+            if not population.is_begun:
+                population.keys = [key for key in population.keys if not self._is_ending(self._ledger.trials[key[0]])]
+            if not self._ledger.waiting(population):
+                self.end(population)
+            elif population.is_begun or not self._is_cut(population):
+                self._begin(population)
+                return population
+        return None
+
+    def put_back(self, population: Population) -> None:
+        """Its worker is gone: it is the next one."""
+        self._queue.insert(0, population)
+
+    def split(self, population: Population, size: int, reason: str) -> None:
+        """At most `size` trainings of this kind go together; later ones are cut before they are handed out."""
+        mark = self._mark(population)
+        if mark not in self._limits and reason not in [known for _, known in self._limits.values()]:
+            self._say(f"populations of at most {size}: {reason}" if size > 1 else f"no populations: {reason}")
+        self._limits[mark] = size, reason
+        self._replace(population, divide(self._ledger.waiting(population), size), reason)
+
+    def isolate(self, population: Population, reason: str) -> None:
+        """One population per trial, so that a trial that does harm does it to itself alone."""
+        keys = self._ledger.waiting(population)
+        self._replace(population, [list(group) for _, group in groupby(keys, key=lambda key: key[0])], reason)
+
+    def end(self, population: Population) -> None:
+        """Nobody waits for it any more."""
+        self._record.population_end(population)
+        self._forget(population)
+
+    def holds(self, trial: Trial) -> bool:
+        """Whether a population that has begun still owes a result of the trial."""
+        owed = {(trial.number, member.index) for member in trial.waiting}
+        return bool(owed) and any(not owed.isdisjoint(population.keys) for population in self._begun.values())
+
+    def _is_ending(self, trial: Trial) -> bool:
+        """Whether no further member of it should begin; a pruned one still needs the result of one that is pruned."""
+        return trial.status.is_final or trial.is_trained or (trial.pruned_at is not None and self.holds(trial))
+
+    def _begin(self, population: Population) -> None:
+        if not population.is_begun:
+            population.is_begun = True
+            self._record.population(population)
+        self._begun[population.number] = population
+
+    def _is_cut(self, population: Population) -> bool:
+        """Cut a population that is known to be too large, as its worker would ask for."""
+        size, reason = self._limits.get(self._mark(population), (math.inf, ""))
+        if len(population.keys) <= size:
+            return False
+        self._replace(population, divide(population.keys, int(size)), reason)
+        return True
+
+    def _replace(self, population: Population, parts: Sequence[Sequence[Key]], reason: str) -> None:
+        made = [self._ledger.new_population(keys, reason) for keys in parts]
+        self._record.packed(made, replaced=[population.number], reason=reason)
+        self._forget(population)
+        self._queue[:0] = made
+
+    def _forget(self, population: Population) -> None:
+        del self._ledger.populations[population.number]
+        self._begun.pop(population.number, None)
+        self._folders.forget_population(population)
+
+    def _mark(self, population: Population) -> str:
+        return signature(self._ledger.trials[population.keys[0][0]].config)

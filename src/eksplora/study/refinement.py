@@ -1,0 +1,104 @@
+"""A search: the experiment's own configuration where several members can compare, a study, and finer ones."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eksplora.config import Request
+from eksplora.config.schema import SearchConfig
+from eksplora.errors import ConfigError
+from eksplora.search.narrowing import at_bounds, narrowed
+from eksplora.search.space import Space, describe
+from eksplora.statistics.interval import t_interval
+from eksplora.study.display import OWN
+from eksplora.study.ledger import Ledger, Trial, values_of
+from eksplora.study.run import Outcome, Study, run_study
+
+Values = Mapping[str, Any]
+
+LEAST_MEMBERS = 3
+"""Below, the interval of a difference is so wide that nothing is told from anything."""
+
+
+def check_stages(stages: int, n_members: int) -> None:
+    """Refuse stages that nothing can be narrowed between.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    if stages < 1:
+        raise ConfigError(f"study.stages must be at least 1, got {stages}. 1 is a single study.")
+    if stages > 1 and n_members < LEAST_MEMBERS:
+        raise ConfigError(
+            f"study.stages={stages} narrows the space to the trials that cannot be told from the best, and "
+            f"study.n_members={n_members} tells too little. Set study.n_members={LEAST_MEMBERS} or more."
+        )
+
+
+def told_apart(ledger: Ledger) -> tuple[list[Values], list[Values]]:
+    """The values of the trials that cannot be told from the best, itself first, and of those that can.
+
+    Told by Student's interval (95%) of the paired differences, one by one: a correction would only keep more.
+    """
+    ranked = ledger.ranked(ledger.trials.values())
+    near: list[Values] = [trial.values for trial in ranked[:1]]
+    far: list[Values] = []
+    for trial in ranked[1:]:
+        (far if _is_worse(trial, ranked[0], ledger.direction) else near).append(trial.values)
+    return near, far
+
+
+def _is_worse(trial: Trial, best: Trial, direction: str) -> bool:
+    sign = 1 if direction == "minimize" else -1
+    interval = t_interval([sign * (one - other) for one, other in zip(values_of(trial), values_of(best), strict=True)])
+    return interval is not None and interval.low > 0
+
+
+def run(request: Request, name: str, space: Space, results: Callable[[str], Path]) -> bool:
+    """Run a search of one or several stages; returns whether it came to its end."""
+    settings: SearchConfig = request.settings
+    check_stages(settings.study.stages, settings.study.n_members)
+    reference = _reference(request, name)
+    for stage in range(1, settings.study.stages + 1):
+        is_last = stage == settings.study.stages
+        study = Study(
+            name if stage == 1 else f"{name}-stage-{stage}",
+            space,
+            settings.study.n_trials,
+            results=results if is_last else None,
+            reference=reference,
+        )
+        outcome = run_study(request, study)
+        if not outcome.is_over:
+            return False
+        _warn(outcome, space)
+        if not is_last:
+            space = narrowed(space, *told_apart(outcome.ledger))
+            _tell(outcome, space)
+    return True
+
+
+def _reference(request: Request, name: str) -> list[float] | None:
+    """The objective of the experiment's own configuration, of the same members as the trials'; None of a single one.
+
+    It is a study of its own, so that it takes no place among the trials.
+    """
+    if request.settings.study.n_members < 2:
+        return None
+    study = Study(f"{name}-baseline", (), 1, is_shown=False, naming=lambda values: OWN, may_fail=True)
+    outcome = run_study(request, study)
+    return values_of(outcome.ledger.best) if outcome.is_over and outcome.ledger.best else None
+
+
+def _warn(outcome: Outcome, space: Space) -> None:
+    if outcome.ledger.best is not None:
+        for line in at_bounds(space, outcome.ledger.best.values):
+            print(f"warning: {line}", file=sys.stderr)
+
+
+def _tell(outcome: Outcome, space: Space) -> None:
+    near, far = told_apart(outcome.ledger)
+    print(f"\n{len(near)} of {len(near) + len(far)} trials cannot be told from the best. The next stage searches")
+    for parameter in space:
+        print(f"  {parameter.key}: {describe(parameter)}")

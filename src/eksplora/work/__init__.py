@@ -1,0 +1,1 @@
+"""The jobs of a worker: building and training what a driver sends."""

@@ -1,0 +1,201 @@
+"""What a worker does with a job of baselines: fit scikit-learn's estimators to the rows that networks would learn from.
+
+An estimator gets what a network gets: features scaled by the rows to learn from, float32, an image as one row of its
+pixels; targets scaled where `data.target_scaling` says so; the member's seed. It is judged by the same metric.
+"""
+
+import json
+import math
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sklearn.dummy  # imported once, before workers are forked
+import sklearn.neural_network  # noqa: F401
+import torch
+import torchmetrics  # noqa: F401
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from eksplora.config import part
+from eksplora.config.compatibility import task_of
+from eksplora.data.arrays import fold_arrays
+from eksplora.errors import ConfigError
+from eksplora.types import Config, Job, MemberResult, Report, Split, Status, Training
+
+POLL_SECONDS = 0.2
+"""A request to stop is seen at most so late."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The training part as the members of one fold see it.
+
+    Attributes:
+        split: Which rows they learn from and validate on.
+        features: Scaled and flat, (rows, features), float32.
+        targets: Classes (rows,) int64, or numbers (rows, targets) float32 in their own unit.
+        shift: What is subtracted from numbers before they are learned, broadcastable over one row.
+        scale: What they are then divided by.
+    """
+
+    split: Split
+    features: NDArray[np.float32]
+    targets: NDArray[Any]
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def run(kind: str, value: Any, report: Report) -> None:
+    """Serve a worker's request: `job` fits a `Job`, `check` fits for one pass to see that all goes together."""
+    if kind == "check":
+        check(value)
+        return
+    job: Job = value
+    torch.set_num_threads(job.threads)
+    with threadpool_limits(job.threads):
+        for training in job.trainings:
+            result = fit_unless_stopped(training, report)
+            if result is None:
+                return  # there are no checkpoints of it: the same command fits it from the start
+            report.member(result)
+
+
+def fit_unless_stopped(training: Training, report: Report) -> MemberResult | None:
+    """Fit one member; None as soon as a stop is asked for, because scikit-learn cannot be asked to end a fit."""
+    future: Future[MemberResult] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(fit(training))
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()  # left behind by a stop, it ends with this process
+    while not report.stop_requested():
+        if wait([future], timeout=POLL_SECONDS).done:
+            return future.result()
+    return None
+
+
+def fit(training: Training) -> MemberResult:
+    """Fit one member; what scikit-learn warns of (a fit that did not converge) is the result's message."""
+    started, config, member = time.monotonic(), training.config, training.member
+    fold = folds_of(config)[member.fold]
+    estimator = estimator_of(config, member.seed)
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        estimator.fit(fold.features[fold.split.train], learned(fold))
+    name = config["objective"]["metric"]
+    parts = {"train": fold.split.train, "val": fold.split.validation}
+    curves = {f"{part}/{name}": [score(config, estimator, fold, rows)] for part, rows in parts.items()}
+    value = curves[f"val/{name}"][0]
+    return MemberResult(
+        trial=training.trial,
+        member=member.index,
+        status=Status.FINISHED if math.isfinite(value) else Status.DIVERGED,
+        value=value if math.isfinite(value) else None,
+        best_epoch=1,
+        epochs=1,
+        step=int(getattr(estimator, "n_iter_", 1)),
+        seconds=time.monotonic() - started,
+        curves=curves,
+        message=" ".join(dict.fromkeys(_one_line(warning.message) for warning in noted)),
+    )
+
+
+def folds_of(config: Config) -> tuple[Fold, ...]:
+    """The folds of a configuration's protocol; kept: the next trial wants the same."""
+    return _folds(json.dumps({"data": config["data"] | {"batch_size": 1}, "protocol": config["protocol"]}))
+
+
+@lru_cache(maxsize=1)
+def _folds(text: str) -> tuple[Fold, ...]:
+    config = json.loads(text)
+    dataset = part(config, "data")
+    splits = part(config, "protocol")(targets=dataset.open("train")[1])
+    return tuple(
+        Fold(
+            split,
+            arrays.features.reshape(len(arrays.features), -1),
+            arrays.targets,
+            arrays.target_scaling.shift,
+            arrays.target_scaling.scale,
+        )
+        for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True)
+    )
+
+
+def estimator_of(config: Config, seed: int) -> Any:
+    """The estimator of a configuration; one that draws at random gets the seed."""
+    estimator = part(config, "baseline")
+    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
+
+
+def learned(fold: Fold) -> NDArray[Any]:
+    """The targets to learn: classes as they are; numbers scaled, a single column flat, as scikit-learn wants them."""
+    targets = fold.targets[fold.split.train]
+    if targets.ndim == 1:
+        return targets
+    scaled: NDArray[np.float32] = ((targets - fold.shift) / fold.scale).astype(np.float32)
+    return scaled.ravel() if scaled.shape[1] == 1 else scaled
+
+
+def score(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -> float:
+    """The objective's metric on some rows."""
+    task, metric = part(config, "task"), part(config, "metric")
+    targets = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
+    metric.update(torch.from_numpy(predicted(config, estimator, fold, rows)), targets)
+    return float(metric.compute())
+
+
+def predicted(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the metric takes, float32.
+
+    Returns:
+        Probabilities (rows, classes), for `task=binary` of class 1, (rows,); or numbers (rows, targets) in their unit.
+    """
+    if fold.targets.ndim > 1:
+        numbers = estimator.predict(fold.features[rows]).reshape(len(rows), -1)
+        in_unit: NDArray[np.float32] = (numbers * fold.scale + fold.shift).astype(np.float32)
+        return in_unit
+    probabilities = np.zeros((len(rows), config["data"]["num_classes"]), dtype=np.float32)
+    probabilities[:, estimator.classes_] = estimator.predict_proba(fold.features[rows])  # it knows those it has seen
+    return probabilities[:, 1] if task_of(config) == "binary" else probabilities
+
+
+def check(config: Config) -> None:
+    """Fit for one pass and judge the fit.
+
+    Raises:
+        ConfigError: Naming the part whose value cannot be used.
+    """
+    fold, estimator = folds_of(config)[0], estimator_of(config, 0)
+    if "max_iter" in estimator.get_params():
+        estimator.set_params(max_iter=min(estimator.max_iter, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one pass does not converge
+        with _names("baseline"):
+            estimator.fit(fold.features[fold.split.train], learned(fold))
+        with _names("objective"):
+            score(config, estimator, fold, fold.split.validation)
+
+
+@contextmanager
+def _names(key: str) -> Iterator[None]:
+    """What is raised inside becomes an error that names the key."""
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{key}: {_one_line(error)} See the files in conf/{key}/ for what it takes.") from error
+
+
+def _one_line(error: Warning | Exception | str) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,265 @@
+"""What a worker does with a job: build its parts and train its population. This module imports torch and Lightning."""
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchmetrics  # noqa: F401  # imported once, before workers are forked
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from eksplora.augmentation import Augmentation
+from eksplora.config import check_mix, completed, part
+from eksplora.config.compatibility import OUTPUT_RANGES
+from eksplora.counter import fingerprint
+from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
+from eksplora.errors import ConfigError, EksploraError
+from eksplora.imbalance import Imbalance
+from eksplora.inference import network_of
+from eksplora.training import engine
+from eksplora.training.allocation import keep_freed_memory
+from eksplora.training.clipping import Clipping
+from eksplora.training.fit import fit
+from eksplora.training.lane import Lane
+from eksplora.training.recipe import EarlyStopping, Fold, Recipe
+from eksplora.training.regularization import Regularization
+from eksplora.types import Config, Decision, EpochReport, Job, MemberResult, Report, Training
+from eksplora.work.optimizer import check_optimizer
+
+TEST_ROWS = 1024
+"""Rows of one forward pass over the test part."""
+
+
+def run(kind: str, value: Any, report: Report) -> None:
+    """Serve a worker's request: `job` trains a `Job`, `check` builds a configuration without training it."""
+    if kind == "check":
+        check(value)
+    else:
+        train(value, report)
+
+
+def train(job: Job, report: Report) -> None:
+    """Train a job's members as one population, or give the job back when they cannot be one."""
+    keep_freed_memory()
+    torch.set_num_threads(job.threads)
+    report = Tested(report, job) if job.test_rows else report
+    lanes = [lane_of(training) for training in job.trainings]
+    if len(lanes) > 1:
+        chosen = engine.choose(lanes, device_of(job.trainings[0].config))
+        if chosen.size < len(lanes):
+            report.split(chosen.size, chosen.reason)
+            return
+    fit(lanes, job, report)
+
+
+class Tested:
+    """A report that measures finished members on the test part before it hands their results on."""
+
+    def __init__(self, report: Report, job: Job) -> None:
+        """Hand on the results of a job's members to `report`."""
+        self._report, self._test_rows = report, job.test_rows
+        self._configs = {(one.trial, one.member.index): one.config for one in job.trainings}
+
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        """Hand on."""
+        return self._report.epochs(reports)
+
+    def stop_requested(self) -> bool:
+        """Hand on."""
+        return self._report.stop_requested()
+
+    def split(self, size: int, reason: str) -> None:
+        """Hand on."""
+        self._report.split(size, reason)
+
+    def member(self, result: MemberResult) -> None:
+        """Measure, then hand on."""
+        if result.weights is not None:
+            config = self._configs[result.trial, result.member]
+            found = tested(config, Path(result.weights), self._test_rows)
+            result = replace(result, test=found)
+        self._report.member(result)
+
+
+def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
+    """The objective's metric of a trained network on the first so many rows of the test part."""
+    network, task = network_of(config, weights), _part(config, "task")
+    metric = _part(config, "metric").clone()
+    features, targets = part(config, "data").open("test")
+    with torch.inference_mode():
+        for first in range(0, min(rows, len(targets)), TEST_ROWS):
+            block = slice(first, min(first + TEST_ROWS, rows))
+            features_block = torch.from_numpy(np.array(features[block]))
+            wanted = task.target(torch.from_numpy(np.array(targets[block])))
+            metric.update(task.prediction(network(features_block)), task.metric_target(wanted))
+    return {f"test/{config['objective']['metric']}": float(metric.compute())}
+
+
+def lane_of(training: Training) -> Lane:
+    """A member with everything that it is trained with."""
+    recipe, folds = recipe_of(training.config)
+    return Lane(recipe, training, folds[training.member.fold])
+
+
+def device_of(config: Config) -> torch.device:
+    """Where a configuration is trained."""
+    accelerator = config["trainer"]["accelerator"]
+    on_gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if on_gpu else "cpu")
+
+
+def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
+    """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
+    check_mix(config)
+    _build("optimizer", lambda: check_optimizer(config["optimizer"]))
+    data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
+    folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
+    batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
+    check_batch_size(batch_size, min(sizes))
+    augmentation = Augmentation(**config["augmentation"])
+    recipe = Recipe(
+        network=_part(config, "model", _partial_=True),
+        initialize=_part(config, "initialization"),
+        task=_part(config, "task"),
+        loss=_part(config, "loss"),
+        metric=_part(config, "metric"),
+        metric_name=config["objective"]["metric"],
+        direction=config["objective"]["direction"],
+        optimizer=_part(config, "optimizer"),
+        schedule=_part(config, "scheduler"),
+        trainer=_part(config, "trainer"),
+        max_epochs=config["trainer"]["max_epochs"],
+        batch_size=batch_rows(batch_size, max(sizes)),
+        early_stopping=EarlyStopping(**config["early_stopping"]),
+        config_hash=fingerprint(config),
+        regularization=Regularization(**config["regularization"]),
+        clipping=Clipping(**config["clipping"]),
+        augmentation=augmentation if augmentation.is_active else None,
+        imbalance=Imbalance(**config["imbalance"]),
+        **config["training"],
+    )
+    return recipe, folds
+
+
+def _part(config: Config, key: str, **arguments: Any) -> Any:
+    """A part of a configuration; equal ones are the same object, which the trainings of a job share."""
+    return _cached_part(key, json.dumps(config[key]), **arguments)
+
+
+@lru_cache(maxsize=256)
+def _cached_part(key: str, text: str, **arguments: Any) -> Any:
+    return part({key: json.loads(text)}, key, **arguments)
+
+
+@lru_cache(maxsize=2)
+def _folds(text: str) -> tuple[Fold, ...]:
+    """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
+    config = json.loads(text)
+    dataset = part(config, "data")
+    _, targets = dataset.open("train")
+    splits = completed(config, "protocol", targets=targets)
+    tensors: dict[int, torch.Tensor] = {}
+    folds = []
+    for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
+        features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
+        labels = torch.from_numpy(arrays.targets)
+        shift, scale = arrays.target_scaling.shift, arrays.target_scaling.scale
+        folds.append(Fold(split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
+    return tuple(folds)
+
+
+NOT_BELOW_ZERO = ("eksplora.loss.msle",)
+"""Losses that do not tell one target below 0 from another."""
+
+
+WITHOUT_LINK = ("eksplora.training.task.regression", "eksplora.training.task.quantiles")
+"""Tasks whose prediction is the output itself."""
+
+
+def check(config: Config) -> None:
+    """Build every part of a configuration and push two rows through it, or one where a batch will have but one.
+
+    Raises:
+        ConfigError: Naming the key whose value cannot be used.
+    """
+    recipe, folds = recipe_of(config)
+    fold = folds[0]
+    if recipe.max_epochs < 1:
+        raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
+    network = _build("model", recipe.network)
+    if isinstance(network, LightningModule):
+        raise ConfigError(
+            f"model: {config['model']['_target_']} is a LightningModule, whose own steps, loss and optimizer would be "
+            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
+        )
+    _build("initialization", lambda: recipe.initialize(network, torch.Generator()))
+    _build("scheduler", lambda: recipe.schedule(0, 1, ()))
+    _build("optimizer", lambda: recipe.optimizer(network.parameters()))
+    _build("trainer", lambda: _check_trainer(recipe))
+    smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
+    rows = torch.from_numpy(fold.split.train[: min(2, smallest)])
+    targets = recipe.task.target(fold.targets)
+    if config["loss"]["_target_"] in NOT_BELOW_ZERO and (targets < 0).any():
+        raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
+    _check_reach(config, targets)
+    target = targets[rows]
+    output = _build("model", lambda: network(fold.features[rows]).detach())
+    _build("loss", lambda: _check_loss(recipe, output, target))
+    _build("objective", lambda: _check_metric(recipe, output, target))
+
+
+def _check_reach(config: Config, targets: Tensor) -> None:
+    """Refuse an output activation whose values do not reach the targets; of scaled ones `build.check_mix` does."""
+    given, scaling = config["model"].get("output_activation"), config["data"].get("target_scaling", "none")
+    if config["task"]["_target_"] not in WITHOUT_LINK or given not in OUTPUT_RANGES or scaling != "none":
+        return
+    (least, most), low, high = OUTPUT_RANGES[given], float(targets.min()), float(targets.max())
+    if low < least or high > most:
+        raise ConfigError(
+            f"model.output_activation={given} has values from {least:g} to {most:g}, the targets lie between {low:g} "
+            f"and {high:g}. Choose model.output_activation=identity."
+        )
+
+
+def _check_trainer(recipe: Recipe) -> None:
+    recipe.trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+
+
+def _check_loss(recipe: Recipe, output: Tensor, target: Tensor) -> None:
+    """Refuse a loss that takes outputs of another shape."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # torch only warns of shapes that it can broadcast
+        recipe.loss(output, target)
+
+
+def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
+    recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
+
+
+def _build(key: str, make: Callable[[], Any]) -> Any:
+    """What `make` returns; what it raises becomes an error that names the key."""
+    try:
+        return make()
+    except EksploraError:
+        raise
+    except MisconfigurationException as error:
+        raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
+    except Exception as error:  # whatever a library makes of a value: a package that is missing, too little memory
+        if key in ("optimizer", "trainer", "initialization", "scheduler", "model"):
+            raise ConfigError(
+                f"{key}: a value is refused ({_one_line(error)}). See its keys in conf/{key}/."
+            ) from error
+        way_out = f"Change a value of it, or choose another {key} for this task and model."
+        raise ConfigError(f"{key}: does not go with the other parts ({_one_line(error)}). {way_out}") from error
+
+
+def _one_line(error: Exception) -> str:
+    """The first sentences of a library's error; its name, where it says nothing."""
+    return " ".join(str(error).split()).split(" (Triggered internally")[0] or type(error).__name__

@@ -1,0 +1,113 @@
+"""Studies as real processes and in this process, and what they left behind."""
+
+import csv
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+from processes import kill, session
+from waiting import rest_of, until
+
+from eksplora.cli.command import gather_space
+from eksplora.config import compose_request, parse_space
+from eksplora.events import spool as spools
+from eksplora.launch._starting import start_server
+from eksplora.study.run import Study, run_study
+
+HERE = Path(__file__).resolve().parent
+SEARCH = HERE.parents[1] / "pipelines" / "search.py"
+PRETENDED = HERE / "pretended_study.py"
+PRETENDED_WORK = "pretended_work:run"
+ENDED = ("trial_end", "member")
+
+
+def warm_up() -> None:
+    """Start the process that workers are forked from with everything imported that these tests train with."""
+    paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.work.job", "pretended_work"])
+    start_server()
+
+
+def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
+    """Run a study in this process, in the working folder."""
+    request = compose_request("search", gather_space(["tracker=off", *overrides]))
+    settings = request.settings
+    results = Path(settings.paths.results).joinpath
+    run_study(request, Study("study", parse_space(settings.space), settings.study.n_trials, work=work, results=results))
+
+
+def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, str]]:
+    """The table of the same study when nothing disturbs it; it runs in the folder `undisturbed`."""
+    Path("undisturbed").mkdir()
+    with chdir("undisturbed"):
+        study(*overrides, work=work)
+    return table(folder="undisturbed")
+
+
+@contextmanager
+def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[subprocess.Popen[str]]:
+    """A study as a process in a session of its own; nothing of it is left afterwards."""
+    arguments = [sys.executable, str(script), f"tracker={tracker}", *overrides]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        for pid in session(process.pid):
+            kill(pid)
+        finish(process)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a command's end and return what it printed."""
+    output = rest_of(process)
+    process.wait()
+    return output
+
+
+def kill_driver(process: subprocess.Popen[str]) -> None:
+    """kill -9 of the driver alone; its workers must follow by themselves."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    until(lambda: not session(process.pid))
+
+
+def num_lines(path: str) -> int:
+    """Lines of a file of the working folder; 0 without the file."""
+    return Path(path).read_text().count("\n") if Path(path).exists() else 0
+
+
+def spool_path(folder: Path | str = ".") -> Path:
+    """The spool of the study in a folder."""
+    return Path(folder) / "mlruns/studies/study/spool.jsonl"
+
+
+def events(kind: str, folder: Path | str = ".") -> list[dict[str, Any]]:
+    """The particulars of all events of a kind; every line is verified on the way."""
+    return [event.data for event in spools.read(spool_path(folder)) if event.kind == kind]
+
+
+def counted_once() -> bool:
+    """Whether no member and no trial ended twice."""
+    ends = Counter((kind, data["trial"], data.get("member")) for kind in ENDED for data in events(kind))
+    return max(ends.values()) == 1
+
+
+def table(folder: Path | str = ".") -> list[dict[str, str]]:
+    """The trials.csv of the study's last end, finished or not, without the times."""
+    with (Path(folder) / "mlruns/studies/study/summary/trials.csv").open() as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def members(folder: Path | str = ".", key: str = "weights_sha256") -> dict[tuple[int, int], Any]:
+    """One particular of every member's end, by trial and member: the hash of its final weights."""
+    return {(data["trial"], data["member"]): data[key] for data in events("member", folder)}
