@@ -2,7 +2,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +59,51 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The override that lets the studies of these tests share one folder of prepared data."""
+    return f"paths.data={tmp_path_factory.mktemp('data')}"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and warm workers."""
+    import surviving
+
+    surviving.warm_up()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a folder with an empty MLflow in it: copying one takes no time, making one takes seconds."""
+    from eksplora.tracker import _sqlite
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    _sqlite.create(database, database.parent / "artifacts")
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "mlruns").mkdir()
+        shutil.copy(database, folder / "mlruns/mlflow.db")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def diabetes(new_folder: Callable[[str], Path], prepared: str) -> Path:
+    """A folder where an experiment went through all stages, search to report, all of it tracked; to be read."""
+    import confirming as here
+    import surviving
+
+    surviving.warm_up()
+    folder = new_folder("diabetes")
+    asked = [*here.DIABETES, prepared]
+    here.run(folder, "search", *asked, "sampler=random", "study.n_trials=4", "output=results/diabetes_mlp")
+    for stage in ("confirm", "evaluate", "explain", "report"):
+        here.run(folder, stage, *asked, *here.MEMBERS.get(stage, ()))
+    return folder

@@ -12,7 +12,7 @@ from typing import Any
 
 from eksplora.events import spool as spools
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
 Edit = Callable[[str, dict[str, Any]], dict[str, Any] | None]

@@ -18,7 +18,7 @@ import yaml
 from processes import kill, session
 from waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DVC = str(Path(sys.executable).with_name("dvc"))
 COPIED = ("conf", "src", "pipelines", "constraints.txt", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
 NAME, OTHER = "diabetes_mlp", "wine_mlp"

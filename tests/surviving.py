@@ -22,7 +22,7 @@ from eksplora.launch._starting import start_server
 from eksplora.study.run import Study, run_study
 
 HERE = Path(__file__).resolve().parent
-SEARCH = HERE.parents[1] / "pipelines" / "search.py"
+SEARCH = HERE.parent / "pipelines" / "search.py"
 PRETENDED = HERE / "pretended_study.py"
 PRETENDED_WORK = "pretended_work:run"
 ENDED = ("trial_end", "member")

@@ -25,9 +25,8 @@ ROOT = Path(__file__).parents[1]
 
 RANKS = (
     {"errors", "types", "counter", "draw", "entrance"},
+    {"untrusted", "files", "drawing"},
     {
-        "untrusted",
-        "drawing",
         "model",
         "initialization",
         "loss",
@@ -39,31 +38,41 @@ RANKS = (
         "protocol",
         "statistics",
         "provenance",
+        "events",
+        "records",
     },
     {"data", "training", "search", "launch", "tracker", "evaluation", "explain", "report", "console"},
-    {"schema"},
-    {"build"},
-    {"stage", "command"},
+    {"config"},
+    {"inference"},
+    {"work", "build"},
+    {"study"},
+    {"confirmation", "assessment", "explanation", "exploration", "reproduction", "baselines"},
+    {"stage"},
+    {"cli"},
     {"pipelines"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
 OWNERS = {
     "optuna": {"search"},
     "mlflow": {"tracker"},
-    "hydra": {"schema", "build", "command", "pipelines"},
-    "omegaconf": {"schema", "build", "command", "pipelines"},
-    "pytorch_lightning": {"data", "training", "stage"},
+    "hydra": {"config", "cli", "pipelines"},
+    "omegaconf": {"config", "cli", "pipelines"},
+    "pytorch_lightning": {"data", "training", "work"},
     "lightning": set[str](),  # pytorch_lightning is the one that is installed
     "ray": {"launch"},
 }
 NOT_SHIPPED = {"benchmarks", "tests", "tools"}
 RESULT_BLIND = {
     "drawing",
+    "events",
+    "files",
     "provenance",
+    "records",
     "statistics",
     "untrusted",
 }  # of rank 1, but no training's result depends on them
-NO_CHOICES = {"tracker/spool"}  # public for the driver, which writes it whatever the tracker is
+MOST_FILES = 25
+LARGEST_SHARE = 0.15
 FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")
 
@@ -107,13 +116,13 @@ def wrong_imports(root: Path) -> list[str]:
 
 
 def instantiators(root: Path) -> list[str]:
-    """Files other than build's that name `instantiate`."""
+    """Files other than those of `config` that name `instantiate`."""
     found = []
     for part, file in sources(root):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = {getattr(node, "attr", None), getattr(node, "id", None)}
             names |= {alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)}
-            if part != "build" and "instantiate" in names:
+            if part != "config" and "instantiate" in names:
                 found.append(file.name)
     return found
 
@@ -225,16 +234,49 @@ def unexplained_keys(root: Path) -> list[str]:
     return found
 
 
-def modules_without_yaml(root: Path) -> list[str]:
-    """Public modules in the package of a config group that no file of the group is named after."""
+def needless_names(root: Path) -> list[str]:
+    """Public modules in the room of a config group that no file of the group is named after and no other room uses."""
     found = []
-    for folder in sorted(path for path in root.glob("conf/*") if path.is_dir()):
+    used = {name for part, file in sources(root) for name in _other_rooms(part, file, root)}
+    for folder in sorted(
+        {file.parent for _, file in group_files(root) if "_target_" in read(file) or not is_delta(file)}
+    ):
         package = root / "src/eksplora"
         rooms = [package / folder.name, *package.glob(f"*/{folder.name}")]
-        modules = {file.stem for room in rooms for file in room.glob("*.py") if not file.stem.startswith("_")}
-        missing = modules - {file.stem for file in folder.glob("*.yaml")}
-        found += sorted(name for name in (f"{folder.name}/{stem}" for stem in missing) if name not in NO_CHOICES)
+        files = {file.stem: file for room in rooms for file in room.glob("*.py") if not file.stem.startswith("_")}
+        for stem in sorted(set(files) - {file.stem for file in folder.glob("*.yaml")}):
+            dotted = ".".join(files[stem].relative_to(package.parent).with_suffix("").parts)
+            if not any(name == dotted or name.startswith(f"{dotted}.") for name in used):
+                found.append(f"{folder.name}/{stem}")
     return found
+
+
+def _other_rooms(part: str, file: Path, root: Path) -> list[str]:
+    """What a file imports of other rooms of the package."""
+    names = [name for name in imports(file, root / "src/eksplora") if name.startswith("eksplora.")]
+    return [name for name in names if name.split(".")[1] != part]
+
+
+def private_imports(root: Path) -> list[str]:
+    """Imports of another room's underscored modules or names."""
+    return [
+        f"{file.relative_to(root).as_posix()} imports {name}"
+        for part, file in sources(root)
+        for name in _other_rooms(part, file, root)
+        if any(word.startswith("_") and not word.startswith("__") for word in name.split(".")[2:])
+    ]
+
+
+def large_rooms(root: Path) -> list[str]:
+    """Rooms of more than 25 files, or of more than 15% of the package's lines."""
+    lines: dict[str, list[int]] = {}
+    for part, file in sources(root):
+        if part != "pipelines":
+            lines.setdefault(part, []).append(len(file.read_text(encoding="utf-8").splitlines()))
+    total = sum(map(sum, lines.values()))
+    found = [f"{part} has {len(counts)} files" for part, counts in lines.items() if len(counts) > MOST_FILES]
+    shares = {part: sum(counts) / max(total, 1) for part, counts in lines.items()}
+    return found + [f"{part} is {share:.0%} of the lines" for part, share in shares.items() if share > LARGEST_SHARE]
 
 
 def incomplete_commands(root: Path) -> list[str]:
@@ -347,7 +389,9 @@ RULES = [
     nested_values,
     keys_of_one_choice,
     unexplained_keys,
-    modules_without_yaml,
+    needless_names,
+    private_imports,
+    large_rooms,
     incomplete_commands,
     long_pipelines,
     drawers,
@@ -375,7 +419,7 @@ def test_targets_exist_and_keys_are_their_parameters() -> None:
 
 
 def test_every_part_that_can_change_a_training_is_in_the_code_hash() -> None:
-    parts = {part for part, _ in sources(ROOT) if part in RANKS[1] | {"counter", "draw", "data", "training"}}
+    parts = {part for part, _ in sources(ROOT) if part in RANKS[1] | RANKS[2] | {"counter", "draw", "data", "training"}}
     assert parts - RESULT_BLIND <= set(TRAINING_CODE)
     assert not RESULT_BLIND & set(TRAINING_CODE)
 
@@ -383,7 +427,9 @@ def test_every_part_that_can_change_a_training_is_in_the_code_hash() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-    for folder in ("src/eksplora/model", "src/eksplora/search", "src/eksplora/stage", "conf/model", "pipelines"):
+    for folder in ("model", "search", "stage", "study", "config"):
+        (tmp_path / "src/eksplora" / folder).mkdir(parents=True)
+    for folder in ("conf/model", "pipelines"):
         (tmp_path / folder).mkdir(parents=True)
     return tmp_path
 
@@ -395,7 +441,7 @@ def project(tmp_path: Path) -> Path:
         ("src/eksplora/model/cnn.py", "from eksplora import loss", "cnn.py (model) imports loss"),
         ("src/eksplora/model/cnn.py", "from ..build import part", "cnn.py (model) imports build"),
         ("src/eksplora/model/cnn.py", "from .. import loss", "cnn.py (model) imports loss"),
-        ("src/eksplora/__init__.py", "from eksplora.config import part", "__init__.py () imports build"),
+        ("src/eksplora/__init__.py", "from eksplora.config import part", "__init__.py () imports config"),
         (
             "src/eksplora/search/space.py",
             "def f():\n    from eksplora.tracker import off",
@@ -434,8 +480,8 @@ def test_imports_that_point_down_are_allowed(project: Path, file: str, text: str
 @pytest.mark.parametrize(
     "text", ["from hydra.utils import instantiate as make", "import hydra\nx = hydra.utils.instantiate({})"]
 )
-def test_instantiate_outside_build_is_found(project: Path, text: str) -> None:
-    (project / "src/eksplora/build.py").write_text("from hydra.utils import instantiate\ninstantiate({})")
+def test_instantiate_outside_config_is_found(project: Path, text: str) -> None:
+    (project / "src/eksplora/config/parts.py").write_text("from hydra.utils import instantiate\ninstantiate({})")
     assert instantiators(project) == []
     (project / "src/eksplora/config/schema.py").write_text(text)
     assert set(instantiators(project)) == {"config/schema.py"}
@@ -506,12 +552,42 @@ def test_keys_without_a_comment_are_found(project: Path) -> None:
     assert unexplained_keys(project) == [f"model/cnn.yaml: {key}" for key in ("kernel", "rows", "url")]
 
 
-def test_public_modules_without_a_yaml_are_found(project: Path) -> None:
+def test_public_modules_without_a_yaml_or_a_user_are_found(project: Path) -> None:
     for module in ("model/cnn.py", "model/_layers.py", "model/__init__.py", "search/space.py"):
         (project / "src/eksplora" / module).touch()
-    assert modules_without_yaml(project) == ["model/cnn"]
+    (project / "conf/model/mlp.yaml").touch()
+    assert needless_names(project) == ["model/cnn"]
     (project / "conf/model/cnn.yaml").touch()
-    assert modules_without_yaml(project) == []
+    assert needless_names(project) == []
+    (project / "src/eksplora/model/layers.py").touch()
+    assert needless_names(project) == ["model/layers"]
+    (project / "src/eksplora/search/space.py").write_text("from eksplora.model.layers import Dense")
+    assert needless_names(project) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from eksplora.model._layers import Dense",
+        "from eksplora.model import _layers",
+        "def f():\n    from ..model.cnn import _width",
+    ],
+)
+def test_imports_of_another_rooms_private_names_are_found(project: Path, text: str) -> None:
+    (project / "src/eksplora/model/cnn.py").write_text("from eksplora.model._layers import _dense")
+    assert private_imports(project) == []
+    (project / "src/eksplora/search/space.py").write_text(text)
+    assert [line.partition(" imports ")[0] for line in private_imports(project)] == ["src/eksplora/search/space.py"]
+
+
+def test_rooms_that_have_grown_too_large_are_found(project: Path) -> None:
+    for number in range(MOST_FILES):
+        (project / f"src/eksplora/model/part_{number}.py").write_text("x = 1\n")
+        (project / f"src/eksplora/room_{number}.py").write_text("x = 1\n" * 10)
+    assert large_rooms(project) == []
+    (project / "src/eksplora/model/one_more.py").touch()
+    (project / "src/eksplora/search/space.py").write_text("x = 1\n" * 60)
+    assert large_rooms(project) == ["model has 26 files", "search is 18% of the lines"]
 
 
 def test_commands_that_lack_a_place_are_found(project: Path) -> None:

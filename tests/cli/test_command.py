@@ -16,7 +16,7 @@ from eksplora.config import CONF, choices, compose_root
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
 from eksplora.launch.signals import FOR_THE_DRIVER
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
 ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
 

@@ -78,7 +78,7 @@ def test_whatever_a_stage_handed_on_it_is_shown_or_refused_in_one_line(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutations of each file; the pictures beside the page take long and read less than it does."""
-    monkeypatch.setattr("eksplora.report.still.stills", lambda facts: {})
+    monkeypatch.setattr("eksplora.drawing.still.stills", lambda facts: {})
     output = folder / "results/diabetes_mlp"
     path, refused = output / f"{name}.json", 0
     for content in mutations(path.read_text(), 12):

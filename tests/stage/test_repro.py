@@ -22,7 +22,7 @@ import yaml
 from processes import session
 from waiting import at_a_random_moment, until
 
-SPY = Path(__file__).with_name("spy.py")
+SPY = Path(__file__).parents[1] / "spy.py"
 CONFIG = f"conf/experiment/{here.NAME}.yaml"
 ENDS = {
     "kill -9 of dvc alone": (os.kill, signal.SIGKILL),

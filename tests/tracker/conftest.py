@@ -1,10 +1,6 @@
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # example_study.py, for the tests here and the processes they start
-sys.path.insert(0, str(Path(__file__).parents[1]))  # hostile_spools.py
 
 
 @pytest.fixture(scope="session")

@@ -149,7 +149,7 @@ def test_kills_at_any_moment_change_nothing(
     shutil.copy(empty_database, undisturbed / "mlflow.db")
     tracker(undisturbed).sync(spool, is_over=True)
     code = KILLED.format(
-        tests=str(Path(__file__).parent), step=3, is_client=is_client, folder=str(folder), spool=str(spool)
+        tests=str(Path(__file__).parents[1]), step=3, is_client=is_client, folder=str(folder), spool=str(spool)
     )
     random.seed(1)
     ended = [kill(code, random.uniform(0, longest_seconds)) for _ in range(kills)]

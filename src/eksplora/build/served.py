@@ -1,5 +1,7 @@
 """The loader that MLflow knows recorded models of earlier versions by."""
 
-from eksplora.inference.served import Served, _load_pyfunc
+from eksplora.inference.served import Served, load_pyfunc
 
-__all__ = ["Served", "_load_pyfunc"]
+_load_pyfunc = load_pyfunc
+
+__all__ = ["Served", "load_pyfunc"]

@@ -17,7 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from eksplora.config import files as source, schema
+from eksplora.config import files as source
+from eksplora.config import schema
 from eksplora.errors import ConfigError, EksploraError, UserError, nearest
 from eksplora.types import Config
 from eksplora.untrusted import is_name

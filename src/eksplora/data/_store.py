@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora.data import card as cards
 from eksplora.data._verify import CARD, sha256
 from eksplora.errors import StorageError
 

@@ -45,6 +45,9 @@ class Served:
         return self.ensemble.predict(features)
 
 
-def _load_pyfunc(path: str) -> Served:
-    """Called by MLflow with the folder of the model."""
+def load_pyfunc(path: str) -> Served:
+    """The model in a folder, for MLflow."""
     return Served(load_ensemble(path))
+
+
+_load_pyfunc = load_pyfunc  # the name by which MLflow asks for it

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eksplora.config.schema import SearchConfig
 from eksplora.errors import ConfigError, DataError, command_line
 from eksplora.records.shapes import SHAPES
 from eksplora.untrusted import parse_json, plain_cell, read_plain
@@ -19,15 +18,15 @@ def as_csv(table: "DataFrame") -> str:
     return str(plain.rename(columns=plain_cell).to_csv(index=False))
 
 
-def output_of(settings: SearchConfig) -> Path:
-    """The folder of the experiment's results.
+def output_of(output: str | None) -> Path:
+    """The folder of the experiment's results, as the key `output` has it.
 
     Raises:
         ConfigError: If none is given.
     """
-    if not settings.output:
+    if not output:
         raise ConfigError("output: has no value. Name the folder of the experiment's results.")
-    return Path(settings.output)
+    return Path(output)
 
 
 def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = None) -> dict[str, Any]:

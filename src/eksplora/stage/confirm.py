@@ -19,8 +19,8 @@ def confirm(request: Request) -> None:
     """
     settings: ConfirmConfig = request.settings
     check_settings(settings)
-    try_new_folders(output_of(settings) / "confirm")
-    searched = read_facts(output_of(settings), "search", experiment=settings.experiment)
+    try_new_folders(output_of(settings.output) / "confirm")
+    searched = read_facts(output_of(settings.output), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     begin_study(request)
     from eksplora.confirmation.run import run  # only now: what is slow comes with it

@@ -16,7 +16,7 @@ def evaluate(request: Request) -> None:
         UserError: For what the user can mend.
     """
     settings: SearchConfig = request.settings
-    output = output_of(settings)
+    output = output_of(settings.output)
     try_new_folders(output / "evaluate")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     begin(request.root, request.settings.experiment)

@@ -18,7 +18,7 @@ def explain(request: Request) -> None:
     """
     settings: ExplainConfig = request.settings
     check_settings(settings)
-    output = output_of(settings)
+    output = output_of(settings.output)
     try_new_folders(output / "explain")
     confirmed = read_facts(output, "confirm", experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")

@@ -26,25 +26,3 @@ def paper_check(request: Request) -> None:
         for path in found:
             check(path, lookup)
     compare(output / "claims.md", claims_of(found))
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

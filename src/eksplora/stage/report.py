@@ -24,7 +24,7 @@ def report(request: Request) -> None:
         StorageError: If a page cannot be written, or MLflow does not take it.
     """
     settings: SearchConfig = request.settings
-    output = output_of(settings)
+    output = output_of(settings.output)
     facts = gather(output, settings.experiment) | {"command": request.command}
     begin(request.root, request.settings.experiment)
     with Work(f"report {settings.experiment}") as work:
@@ -54,10 +54,10 @@ def report(request: Request) -> None:
 
 def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
     """The pages of a report, and the tables and pictures beside them, by their names."""
+    from eksplora.drawing.still import stills
     from eksplora.report.command import commands
     from eksplora.report.document import document
     from eksplora.report.experiment import page
-    from eksplora.report.still import stills
     from eksplora.report.tables import tables
 
     text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))

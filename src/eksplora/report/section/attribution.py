@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.picture import overlay, picture
+from eksplora.drawing.plot.embedding import beeswarm
+from eksplora.drawing.plot.members import importance
 from eksplora.provenance import command_like
 from eksplora.report.block import (
     Beside,
@@ -18,9 +21,6 @@ from eksplora.report.block import (
     percent,
 )
 from eksplora.report.number import NONE, counted, number, share
-from eksplora.report.picture import overlay, picture
-from eksplora.report.plot.embedding import beeswarm
-from eksplora.report.plot.members import importance
 
 Facts = Mapping[str, Any]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.axis import setting
+from eksplora.drawing.plot.members import configurations
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.experiment import verdicts
 from eksplora.report.number import number, settings
-from eksplora.report.plot.members import configurations
 
 Facts = Mapping[str, Any]
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.plot.embedding import by_class, by_number
 from eksplora.report.block import Beside, Block, Note, Plot, Section, Table, between
 from eksplora.report.number import counted, share
-from eksplora.report.plot.embedding import by_class, by_number
 from eksplora.report.section.attribution import absent
 
 Facts = Mapping[str, Any]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.picture import picture
 from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, Table, code, percent
 from eksplora.report.number import NONE, counted, share
-from eksplora.report.picture import picture
 
 Facts = Mapping[str, Any]
 Known = Mapping[int, Facts]

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.plot import curve
 from eksplora.report.block import Beside, Block, Note, Plot, Section
 from eksplora.report.number import number
-from eksplora.report.plot import curve
 
 Facts = Mapping[str, Any]
 Columns = dict[str, list[float]]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.plot import trials as pictures
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.number import counted, number, settings
-from eksplora.report.plot import trials as pictures
 from eksplora.report.section.result import keys_of
 from eksplora.statistics.interval import t_interval
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.plot import classes, numbers
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
 from eksplora.report.number import counted, number
-from eksplora.report.plot import classes, numbers
 
 Facts = Mapping[str, Any]
 

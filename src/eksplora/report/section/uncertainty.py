@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.drawing.plot.numbers import coverage
 from eksplora.report.block import Block, Note, Plot, Section, Table, Tiles, percent, percents
 from eksplora.report.number import interval, number, share
-from eksplora.report.plot.numbers import coverage
 
 Facts = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from eksplora.report import still
+from eksplora.drawing import still
 
 Facts = dict[str, Any]
 

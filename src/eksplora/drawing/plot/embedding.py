@@ -8,7 +8,7 @@ from markupsafe import Markup
 from plotly import graph_objects as go
 
 from eksplora.drawing.colour import GREY
-from eksplora.report.look import MOST_STYLES, colour_axis, figure, labels, marker, plain
+from eksplora.drawing.look import MOST_STYLES, colour_axis, figure, labels, marker, plain
 
 Facts = Mapping[str, Any]
 Points = Sequence[Sequence[float]]

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from eksplora.report.picture import LARGEST, overlay, picture
+from eksplora.drawing.picture import LARGEST, overlay, picture
 
 
 def pixels(uri: str) -> NDArray[np.uint8]:

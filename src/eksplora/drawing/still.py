@@ -10,8 +10,8 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
+from eksplora.drawing.plot import curve
 from eksplora.drawing.svg import logarithmic, plain
-from eksplora.report.plot import curve
 
 Facts = Mapping[str, Any]
 

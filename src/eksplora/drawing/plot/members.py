@@ -7,7 +7,7 @@ from markupsafe import Markup
 from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, VERMILION
-from eksplora.report.look import bars, figure, labels
+from eksplora.drawing.look import bars, figure, labels
 
 Facts = Mapping[str, Any]
 

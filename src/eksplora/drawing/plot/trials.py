@@ -9,7 +9,7 @@ from plotly import graph_objects as go
 
 from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks, places, setting
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
-from eksplora.report.look import figure, labels, plain
+from eksplora.drawing.look import figure, labels, plain
 
 Facts = Mapping[str, Any]
 Trials = Sequence[Facts]

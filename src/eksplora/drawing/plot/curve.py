@@ -7,7 +7,7 @@ from markupsafe import Markup
 from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
-from eksplora.report.look import figure
+from eksplora.drawing.look import figure
 
 Columns = Mapping[str, Sequence[float]]
 

@@ -3,7 +3,7 @@ import json
 import pytest
 from plotly import graph_objects as go
 
-from eksplora.report import look
+from eksplora.drawing import look
 
 
 def test_nothing_in_a_picture_ends_the_script_that_holds_it() -> None:

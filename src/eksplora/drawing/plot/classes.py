@@ -7,7 +7,7 @@ from markupsafe import Markup
 from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, GREY
-from eksplora.report.look import colour_axis, figure, labels, line, plain
+from eksplora.drawing.look import colour_axis, figure, labels, line, plain
 
 Facts = Mapping[str, Any]
 
