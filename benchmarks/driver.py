@@ -17,7 +17,8 @@ from benchmarks.table import Row, Section, spread, verdict
 from eksplora.config import compose_request, parse_space
 from eksplora.errors import EksploraError
 from eksplora.events.spool import read
-from eksplora.study.run import Study, run_study
+from eksplora.stage.spec import spec_of
+from eksplora.study.run import run_study
 
 WORK = "benchmarks.idle:run"
 TARGET_MS = 30.0
@@ -76,7 +77,7 @@ def run_idle_study(folder: Path, name: str, trials: int) -> None:
     ]
     request = compose_request("search", overrides)
     space = parse_space(request.settings.space)
-    run_study(request, Study(name, space, trials, work=WORK, results=(folder / "results").joinpath))
+    run_study(spec_of(request, name, space, trials, work=WORK, results=(folder / "results").joinpath))
     print(time.time())
 
 

@@ -9,12 +9,13 @@ from eksplora.launch.streams import outlast_terminal
 
 
 def main() -> None:
-    from eksplora.study.run import Study, run_study
+    from eksplora.stage.spec import spec_of
+    from eksplora.study.run import run_study
 
     request = compose_request("search", gather_space(sys.argv[1:]))
     space, num_trials = parse_space(request.settings.space), request.settings.study.n_trials
     results = Path("results").joinpath
-    run_study(request, Study("study", space, num_trials, work="pretended_work:run", results=results))
+    run_study(spec_of(request, "study", space, num_trials, work="pretended_work:run", results=results))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from eksplora.cli.command import gather_space
 from eksplora.config import compose_request, parse_space
 from eksplora.events import spool as spools
 from eksplora.launch._starting import start_server
-from eksplora.study.run import Study, run_study
+from eksplora.stage.spec import spec_of
+from eksplora.study.run import run_study
 
 HERE = Path(__file__).resolve().parent
 SEARCH = HERE.parent / "pipelines" / "search.py"
@@ -41,7 +42,8 @@ def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
     request = compose_request("search", gather_space(["tracker=off", *overrides]))
     settings = request.settings
     results = Path(settings.paths.results).joinpath
-    run_study(request, Study("study", parse_space(settings.space), settings.study.n_trials, work=work, results=results))
+    space = parse_space(settings.space)
+    run_study(spec_of(request, "study", space, settings.study.n_trials, work=work, results=results))
 
 
 def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, str]]:

@@ -267,6 +267,16 @@ def private_imports(root: Path) -> list[str]:
     ]
 
 
+def requests_below(root: Path) -> list[str]:
+    """Files between `config` and the stages that name a request: they take plain values."""
+    above = {"config", "stage", "cli", "pipelines"}
+    return [
+        file.relative_to(root).as_posix()
+        for part, file in sources(root)
+        if part not in above and any(name.endswith(".Request") for name in imports(file, root / "src/eksplora"))
+    ]
+
+
 def large_rooms(root: Path) -> list[str]:
     """Rooms of more than 25 files, or of more than 15% of the package's lines."""
     lines: dict[str, list[int]] = {}
@@ -283,7 +293,7 @@ def incomplete_commands(root: Path) -> list[str]:
     """Names that are not at once a root configuration, a pipeline and a public stage."""
     places = {"conf": "*.yaml", "pipelines": "*.py", "src/eksplora/stage": "*.py"}
     names = {place: {file.stem for file in (root / place).glob(glob)} for place, glob in places.items()}
-    public = {stem for stems in names.values() for stem in stems if not stem.startswith("_")}
+    public = {stem for stems in names.values() for stem in stems if not stem.startswith("_")} - {"spec"}
     return sorted(f"{place} lacks {stem}" for place, stems in names.items() for stem in public - stems)
 
 
@@ -391,6 +401,7 @@ RULES = [
     unexplained_keys,
     needless_names,
     private_imports,
+    requests_below,
     large_rooms,
     incomplete_commands,
     long_pipelines,
@@ -578,6 +589,15 @@ def test_imports_of_another_rooms_private_names_are_found(project: Path, text: s
     assert private_imports(project) == []
     (project / "src/eksplora/search/space.py").write_text(text)
     assert [line.partition(" imports ")[0] for line in private_imports(project)] == ["src/eksplora/search/space.py"]
+
+
+def test_requests_below_the_stages_are_found(project: Path) -> None:
+    text = "from eksplora.config import Request"
+    for room in ("stage", "config"):
+        (project / f"src/eksplora/{room}/search.py").write_text(text)
+    assert requests_below(project) == []
+    (project / "src/eksplora/study/run.py").write_text(f"def f():\n    {text}")
+    assert requests_below(project) == ["src/eksplora/study/run.py"]
 
 
 def test_rooms_that_have_grown_too_large_are_found(project: Path) -> None:

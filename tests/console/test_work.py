@@ -4,7 +4,7 @@ import pytest
 from pseudo import Pseudo
 
 from eksplora.console.terminal import Terminal
-from eksplora.console.work import Work, announce
+from eksplora.console.work import Work, begin
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 
 def test_what_begins_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    announce("search boston_mlp: starting")
+    begin("search", "boston_mlp")
     assert capsys.readouterr() == ("", "search boston_mlp: starting\n")
 
 

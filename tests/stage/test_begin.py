@@ -20,11 +20,12 @@ from eksplora.console import work
 compose_request("sync", [])  # what Hydra imports on its way is needed by all
 os.environ["HYDRA_FULL_ERROR"] = "0"
 
-def announce(text):
-    print(json.dumps([text, [name for name in {SLOW!r} if name in sys.modules]]), flush=True)
+def begin(command, subject):
+    imported = [name for name in {SLOW!r} if name in sys.modules]
+    print(json.dumps([f"{{command}} {{subject}}: starting", imported]), flush=True)
     os._exit(0)
 
-work.announce = announce
+work.begin = begin
 for command, *overrides in json.loads(sys.argv[1]):
     if os.fork() == 0:
         try:

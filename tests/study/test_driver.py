@@ -16,7 +16,7 @@ from eksplora import provenance
 from eksplora.config import CONF
 from eksplora.errors import StorageError, StudyError, WorkerError
 from eksplora.study.failures import MOST_DEATHS
-from eksplora.study.run import WORK
+from eksplora.study.spec import WORK
 
 BASE = ("experiment=boston_mlp", "sampler=random", "study.n_trials=6", "trainer.max_epochs=6", "study.workers=2")
 TWO_POINTS = ("~space.params.optimizer.lr", "~space.params.model.widths", "~space.params.model.activation")

@@ -1,6 +1,5 @@
 """A confirmed model on the test part: each member by itself, and all of them together."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,25 +14,19 @@ from numpy.typing import NDArray
 from torchmetrics import R2Score
 
 from eksplora.assessment.details import detailed
-from eksplora.config import Configurator, Request, metrics_for, part
-from eksplora.config.compatibility import task_of
+from eksplora.config import part
 from eksplora.console.table import print_best
-from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
 from eksplora.events import spool as spools
 from eksplora.files import as_json
-from eksplora.inference import load_ensemble
+from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.folder import as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import over_members
 from eksplora.study.publication import add, study_of
-
-_OTHER_HASH = (
-    "its sha256 is not that in confirm.json. "
-    "Run the stage before again: python pipelines/confirm.py, or dvc repro --force on it."
-)
+from eksplora.types import Config
 
 
 @dataclass(frozen=True)
@@ -58,22 +51,33 @@ class Measured:
 
 
 def measure(
-    request: Request, model: Path, confirmed: Mapping[str, Any], begins: Callable[[str], None] = lambda step: None
+    model: Path,
+    confirmed: Mapping[str, Any],
+    dataset: Any,
+    known: Mapping[str, Any],
+    begins: Callable[[str], None] = lambda step: None,
 ) -> Measured:
     """Open the test part and measure the model on it; each step `begins` with its name.
+
+    Args:
+        model: Its folder.
+        confirmed: The facts of its confirmation.
+        dataset: Its data set.
+        known: Metrics by name, the objective's first; others that cannot be computed are left out.
+        begins: Called with the name of each step.
 
     Raises:
         DataError: If weights or data are not those that were confirmed.
         UserError: If predictions are not finite.
     """
     begins("opening the test part")
-    ensemble, dataset = opened(request, model, confirmed)
+    ensemble = confirmed_model(model, confirmed, dataset)
     arrays = dataset.card()["arrays"]
     features, targets = dataset.open("test")
     begins("predictions of the test part")
     each = ensemble.members(np.array(features))
     check_finite(each)
-    metrics = usable(ensemble, metrics_of(request), each[0], targets)
+    metrics = usable(ensemble, known, each[0], targets)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     begins("measures, intervals and examples")
     return Measured(
@@ -84,20 +88,6 @@ def measure(
         decomposition=decomposed(each, np.array(targets)),
         details=detailed(ensemble, np.array(features), np.array(targets), each),
     )
-
-
-def opened(request: Request, model: Path, confirmed: Mapping[str, Any]) -> tuple[Ensemble, Any]:
-    """The confirmed model and its data set.
-
-    Raises:
-        DataError: If weights, configuration or data are not those that were confirmed.
-    """
-    check_weights(model, confirmed["final"]["weights_sha256"])
-    ensemble = load_ensemble(model)
-    check_config(ensemble.config, confirmed["final"]["key"], model)
-    dataset = part(request.config, "data")
-    check_data(dataset.card()["arrays"], confirmed["provenance"])
-    return ensemble, dataset
 
 
 def decomposed(each: NDArray[np.float64], targets: NDArray[Any]) -> Decomposition | None:
@@ -113,62 +103,8 @@ def decomposed(each: NDArray[np.float64], targets: NDArray[Any]) -> Decompositio
     return squared_error(each[:, :, 0], targets[:, 0]) if targets.shape[1] == 1 else None
 
 
-def check_weights(model: Path, known: Sequence[str]) -> None:
-    """Refuse weights that are not those that were trained, and those of further members.
-
-    Raises:
-        DataError: Naming the file.
-    """
-    wanted = {f"member-{member}.safetensors": sha256 for member, sha256 in enumerate(known)}
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in model.glob("member-*.safetensors")}
-    for name in sorted(wanted.keys() | found.keys()):
-        if found.get(name) != wanted.get(name):
-            raise DataError(f"{model / name} is not what was confirmed: {_OTHER_HASH}")
-
-
-def check_config(config: Mapping[str, Any], key: str, model: Path) -> None:
-    """Refuse another configuration than that which the model was trained with.
-
-    Raises:
-        DataError: Naming the file.
-    """
-    if fingerprint(config) != key:
-        raise DataError(f"{model / 'config.yaml'} is not what was confirmed: {_OTHER_HASH}")
-
-
-def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, str]) -> None:
-    """Refuse other data than those that the model was confirmed with.
-
-    Raises:
-        DataError: Naming the array.
-    """
-    for name, entry in arrays.items():
-        known = provenance.get(f"data.{name}.sha256")
-        if entry["sha256"] != known:
-            raise DataError(
-                f"data.{name}: the prepared array is not the one that the model was confirmed with. "
-                "Bring that one back (dvc checkout), or search and confirm again."
-            )
-
-
-def metrics_of(request: Request) -> dict[str, Any]:
-    """All metrics that are for the task, by the names that they have in curves, the objective's first."""
-    own, asked = request.choices["objective"], [f"experiment={request.choices['experiment']}"]
-    files = sorted(metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
-    configure, stated = Configurator(request.root, request.overrides), Configurator(request.root, asked)
-    found = {request.settings.objective.metric: part(request.config, "metric")}
-    for file in files:
-        if file == own:
-            continue
-        try:
-            name = stated({"objective": file})["objective"]["metric"]
-            found[name] = part({"metric": configure({"metric": file})["metric"]}, "metric")
-        except Exception as error:  # nobody chose it: it may be another experiment's, or half written
-            _leave_out(file, error)
-    return found
-
-
-def _leave_out(metric: str, error: Exception) -> None:
+def leave_out(metric: str, error: Exception) -> None:
+    """Say that a metric that nobody chose is left out."""
     reason = " ".join(str(error).split())
     print(f"the metric {metric} is left out, it cannot be used here: {reason}", file=sys.stderr)
 
@@ -184,7 +120,7 @@ def usable(
         except DataError:
             continue  # it has its own message
         except Exception as error:  # nobody chose it
-            _leave_out(name, error)
+            leave_out(name, error)
             del found[name]
     return found
 
@@ -277,19 +213,27 @@ def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-def record(request: Request, confirmed: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
+def record(
+    config: Config, command: Mapping[str, Any], confirmed: Mapping[str, Any], measured: Measured
+) -> dict[str, Any]:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
+
+    Args:
+        config: The resolved configuration of the command.
+        command: The command as it is recorded.
+        confirmed: The facts of the confirmation.
+        measured: What came of the test part.
 
     Raises:
         StudyError: If another process works on that study.
         StorageError: If MLflow does not take it.
     """
-    study = study_of(request, confirmed)
-    test, card = described(measured), part(request.config, "data").card()
+    study = study_of(config, confirmed)
+    test, card = described(measured), part(config, "data").card()
     facts = {
-        "experiment": request.settings.experiment,
-        "headline": headline(test, request.settings.objective.metric, len(measured.table)),
-        "metric": request.settings.objective.metric,
+        "experiment": config["experiment"],
+        "headline": headline(test, config["objective"]["metric"], len(measured.table)),
+        "metric": config["objective"]["metric"],
         "rows": len(measured.table),
         "data": {key: card[key] for key in ("name", "source", "rows")},
         "test": test,
@@ -301,9 +245,9 @@ def record(request: Request, confirmed: Mapping[str, Any], measured: Measured) -
     }
     files = {"evaluate.json": as_json(facts), **tables(measured)}
     event = as_event(facts, measured)
-    add(request, study, "evaluation", event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
-    opened = openings(study.parent, request.settings.experiment, measured.test_sha256)
-    return facts | {"opened": opened, "command": request.command}
+    add(config, study, "evaluation", event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
+    opened = openings(study.parent, config["experiment"], measured.test_sha256)
+    return facts | {"opened": opened, "command": dict(command)}
 
 
 def as_event(facts: Mapping[str, Any], measured: Measured) -> dict[str, Any]:

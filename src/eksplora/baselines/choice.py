@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eksplora.config import Configurator, Request, choices, parse_override, schema
+from eksplora.config import Configurator, choices, parse_override, schema
 from eksplora.config.parts import allowed_targets
 from eksplora.errors import ConfigError, nearest
 from eksplora.types import Config
@@ -27,29 +27,34 @@ def check_overrides(overrides: Sequence[str]) -> None:
             raise ConfigError(f"{key}: has no effect on baselines, which are set by baseline.<key>. Leave it out.")
 
 
-def chosen(request: Request) -> list[str]:
+def chosen(overrides: Sequence[str], config: Config, choice: Mapping[str, str]) -> list[str]:
     """The baselines to fit: the one that was typed, otherwise all whose targets are for the task, by name.
+
+    Args:
+        overrides: What was typed.
+        config: What that gives.
+        choice: The choice of every config group.
 
     Raises:
         ConfigError: If the typed one is for another task.
     """
-    kind = "Regressor" if request.config["data"]["num_classes"] is None else "Classifier"
+    kind = "Regressor" if config["data"]["num_classes"] is None else "Classifier"
     fitting = [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
-    if not is_typed(request):
+    if not is_typed(overrides):
         return fitting
-    name = request.choices["baseline"]
-    if not request.config["baseline"]["_target_"].endswith(kind):
-        task, options = request.choices["task"], " or baseline=".join(fitting)
+    name = choice["baseline"]
+    if not config["baseline"]["_target_"].endswith(kind):
+        task, options = choice["task"], " or baseline=".join(fitting)
         raise ConfigError(f"baseline={name} is not for task={task}. Choose baseline={options}.")
     return [name]
 
 
-def is_typed(request: Request) -> bool:
+def is_typed(overrides: Sequence[str]) -> bool:
     """Whether one baseline was asked for by name."""
-    return any(parse_override(text).key_or_group == "baseline" for text in request.overrides)
+    return any(parse_override(text).key_or_group == "baseline" for text in overrides)
 
 
-def configurator(request: Request, names: Sequence[str]) -> Callable[[Mapping[str, Any]], Config]:
+def configurator(overrides: Sequence[str], names: Sequence[str]) -> Callable[[Mapping[str, Any]], Config]:
     """What turns a trial's values, `{"baseline": name}`, into its configuration; no values give that of the last name.
 
     An override `baseline.<key>=<value>` goes to those baselines that have the key.
@@ -57,8 +62,8 @@ def configurator(request: Request, names: Sequence[str]) -> Callable[[Mapping[st
     Raises:
         ConfigError: If none of them has an overridden key.
     """
-    typed = [text for text in request.overrides if parse_override(text).key_or_group.partition(".")[0] == "baseline"]
-    others = [text for text in request.overrides if text not in typed]
+    typed = [text for text in overrides if parse_override(text).key_or_group.partition(".")[0] == "baseline"]
+    others = [text for text in overrides if text not in typed]
     values = {parse_override(text).key_or_group: text for text in typed if "." in text.partition("=")[0]}
     stated = {name: _composed(others, name) for name in names}
     known = dict.fromkeys(f"baseline.{key}" for config in stated.values() for key in config["baseline"])

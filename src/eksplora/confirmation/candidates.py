@@ -13,9 +13,6 @@ from eksplora.types import Config
 BASELINE = "baseline"
 """Name of the experiment's own configuration, as its files state it."""
 
-KEY = "configuration"
-"""What a study of candidates searches over: their names."""
-
 
 def in_words(name: str) -> str:
     """A candidate by its name, as a person knows it.

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from eksplora.config import Request, part
+from eksplora.config import part
 from eksplora.events import spool as spools
 from eksplora.inference import load_ensemble
 from eksplora.inference.served import Served
 from eksplora.statistics.verdict import Verdict, compare, in_words
 from eksplora.study.run import Outcome
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
+from eksplora.study.spec import StudySpec
 from eksplora.tracker.base import Model
+from eksplora.types import Config
 
 LOADER = "eksplora.inference.served"
 EXAMPLE_ROWS = 5
@@ -22,19 +24,19 @@ COMPARED = ("metric", "data", "protocol", "members")
 """What two models must have in common."""
 
 
-def register(request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
+def register(spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
     """Register the model in `folder`; returns name, version, alias, reason and run; None where nothing is tracked.
 
     Raises:
         StorageError: If MLflow does not take it; the same command tries again, nothing is trained twice.
     """
-    tracker = tracker_of(request.config)
+    tracker = tracker_of(spec.config)
     with tracker.registry() as registry:
         if registry is None:
             return None
-        name = f"eksplora-{request.settings.experiment}"
+        name = f"eksplora-{spec.experiment}"
         champion = registry.champion(name)
-        version = registry.add(_model(name, request, folder, facts, final))
+        version = registry.add(_model(name, spec, folder, facts, final))
         is_champion, why = judged(facts, champion, version)
         why, run = registry.judge(name, version, is_champion=is_champion, why=why), registry.run_of(name, version)
     alias = "champion" if is_champion else "challenger"
@@ -76,12 +78,12 @@ def _are_values(values: Any, count: int) -> bool:
     return is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
-def _model(name: str, request: Request, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:
+def _model(name: str, spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:
     study = next(spools.read(final.folder / "spool.jsonl")).data
-    example = example_of(request)
+    example = example_of(spec.config)
     return Model(
         name=name,
-        experiment=request.settings.experiment,
+        experiment=spec.experiment,
         study=study["id"],
         folder=folder,
         loader=LOADER,
@@ -92,11 +94,11 @@ def _model(name: str, request: Request, folder: Path, facts: Mapping[str, Any], 
     )
 
 
-def example_of(request: Request) -> Any:
+def example_of(config: Config) -> Any:
     """Some rows of the training part as one gives them to the model: a table, or an array of images."""
     import pandas as pd
 
-    dataset = part(request.config, "data")
+    dataset = part(config, "data")
     features, names = np.array(dataset.open("train")[0][:EXAMPLE_ROWS]), dataset.card()["feature_names"]
     return pd.DataFrame(features, columns=names) if features.ndim == 2 else features
 

@@ -8,44 +8,42 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import Configurator, Request, compose_root, part, plain
-from eksplora.confirmation.candidates import KEY, Candidate, in_words
+from eksplora.config import part
+from eksplora.confirmation.candidates import Candidate, in_words
 from eksplora.confirmation.choice import Confirmed, confirmed, described, epoch_budget, headline, ranked
 from eksplora.confirmation.registration import register, show_registered
 from eksplora.console.table import print_best
 from eksplora.console.work import Work
-from eksplora.counter import derive
-from eksplora.errors import EksploraError, WorkerError
-from eksplora.events.spool import read
+from eksplora.errors import WorkerError
 from eksplora.files import as_json, new_folder
 from eksplora.inference import write_card
-from eksplora.search.space import Choice, Parameter
+from eksplora.study.comparison import compare
 from eksplora.study.journal import as_yaml
 from eksplora.study.ledger import Trial, mean_curves
-from eksplora.study.run import Outcome, Study, run_study
+from eksplora.study.run import Outcome, run_study
+from eksplora.study.spec import StudySpec
 from eksplora.types import Config
 from eksplora.untrusted import plain_cell
 
-EACH = {"sampler": "grid", "pruner": "none"}
-"""The choices by which every candidate is tried to its end."""
 
+def run(spec: StudySpec, searched: Mapping[str, Any], tried: Sequence[Candidate], *, full: Config) -> None:
+    """Confirm the candidates, train the chosen one on all rows, write and register it, and show what came of it.
 
-ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
-"""What a training without validation rows is made with."""
-
-
-def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate]) -> None:
-    """Confirm the candidates, train the chosen one on all rows, write and register it, and show what came of it."""
-    fresh = as_confirmation(request)
-    direction, alpha = request.settings.objective.direction, request.settings.confirm.alpha
-    compared, known = confirm_candidates(fresh, tried)
+    Args:
+        spec: What its studies have in common.
+        searched: The facts of the search.
+        tried: The candidates.
+        full: The parts of a training on all rows, see `on_all_rows`.
+    """
+    direction, alpha, output = spec.direction, spec.config["confirm"]["alpha"], Path(spec.config["output"])
+    compared, known = confirm_candidates(spec, tried)
     order = ranked(known, direction)
     chosen = order[0]
-    config = on_all_rows(request, chosen)
-    final, trial = train_on_all_rows(fresh, config)
+    config = on_all_rows(full, chosen)
+    final, trial = train_on_all_rows(spec, config)
     rows = described(known, direction, alpha)
     facts = {
-        "experiment": request.settings.experiment,
+        "experiment": spec.experiment,
         "headline": headline(rows, compared.metric),
         "metric": compared.metric,
         "direction": direction,
@@ -56,87 +54,51 @@ def run(request: Request, searched: Mapping[str, Any], tried: Sequence[Candidate
         "studies": {"confirm": compared.name, "final": final.name},
         "final": final_facts(trial),
         "comparable": comparable(compared, chosen),
-        "provenance": provenance_of(final),
-        "command": request.command,
+        "provenance": final.provenance,
+        "command": spec.command,
     }
-    title = f"confirm {request.settings.experiment}"
-    with Work(title) as work, new_folder(Path(request.settings.output) / "confirm") as folder:
+    with Work(f"confirm {spec.experiment}") as work, new_folder(output / "confirm") as folder:
         work.step("writing and registering the model")
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))
-        write_model(folder / "model", config, trial, part(config, "data").card(), facts)
-        facts["registered"] = register(request, folder / "model", facts, final)
+        write_model(folder / "model", config, trial, part(spec.config, "data").card(), facts)
+        facts["registered"] = register(spec, folder / "model", facts, final)
         (folder / "metrics.json").write_text(as_json(metrics(rows[0])))
         (folder / "confirm.json").write_text(as_json(facts))
-    show(facts, Path(request.settings.output) / "confirm")
+    show(facts, output / "confirm")
 
 
-def as_confirmation(request: Request) -> Request:
-    """The request with a seed of its own, so that no member of the search is met again.
-
-    Nor does the search's way of choosing matter: each candidate is tried, and trained to its end.
-    """
-    study = replace(request.settings.study, seed=derive(request.settings.study.seed, "confirm") % 2**31)
-    asked = [own_experiment(request), *(f"{key}={name}" for key, name in EACH.items())]
-    own = plain(compose_root(request.root, asked))
-    config = {**request.config, "study": asdict(study), **{key: own[key] for key in EACH}}
-    settings, choices = replace(request.settings, study=study), {**request.choices, **EACH}
-    return replace(request, settings=settings, config=config, choices=choices)
-
-
-def own_experiment(request: Request) -> str:
-    """The override that chooses the request's experiment: what is composed besides it is of no other."""
-    return f"experiment={request.choices['experiment']}"
-
-
-def confirm_candidates(request: Request, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
+def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
     """Train the candidates on fresh members; returns them in their order."""
-    by_name = {candidate.name: candidate for candidate in tried}
-    outcome = run_study(
-        request,
-        Study(
-            f"{request.settings.experiment}-confirm",
-            (Parameter(KEY, Choice(tuple(by_name))),),
-            None,
-            configure=lambda values: by_name[values.get(KEY, tried[-1].name)].config,
-            depends={f"candidate.{candidate.name}": candidate.key for candidate in tried},
-            is_shown=False,
-            naming=lambda values: in_words(values[KEY]),
-        ),
+    compared = compare(
+        replace(spec, name=f"{spec.experiment}-confirm", is_shown=False),
+        {candidate.name: candidate.config for candidate in tried},
+        base=tried[-1].name,
+        naming=in_words,
     )
-    check_over(outcome)
-    trials = {trial.values[KEY]: trial for trial in outcome.ledger.trials.values()}
-    return outcome, [confirmed(by_name[name], trials[name]) for name in by_name]
+    return compared.outcome, [confirmed(candidate, compared.trials[candidate.name]) for candidate in tried]
 
 
-def on_all_rows(request: Request, chosen: Confirmed) -> Config:
-    """The chosen configuration for a training on all rows, with as many epochs as validation suggested."""
-    other = Configurator(request.root, [own_experiment(request), *ON_ALL_ROWS])({})
+def on_all_rows(parts: Config, chosen: Confirmed) -> Config:
+    """The chosen configuration for a training on all rows, with as many epochs as validation suggested.
+
+    Args:
+        parts: `protocol` and `early_stopping` of a training without validation rows.
+        chosen: The configuration.
+    """
     config = chosen.candidate.config
-    return {
-        **config,
-        **{key: other[key] for key in ("protocol", "early_stopping")},
-        "trainer": {**config["trainer"], "max_epochs": epoch_budget(chosen)},
-    }
+    trainer = {**config["trainer"], "max_epochs": epoch_budget(chosen)}
+    return {**config, **{key: parts[key] for key in ("protocol", "early_stopping")}, "trainer": trainer}
 
 
-def train_on_all_rows(request: Request, config: Config) -> tuple[Outcome, Trial]:
+def train_on_all_rows(spec: StudySpec, config: Config) -> tuple[Outcome, Trial]:
     """Train the members of the final model.
 
     Raises:
         WorkerError: If one of them does not finish.
     """
-    name = f"{request.settings.experiment}-final"
-    study = Study(
-        name,
-        (),
-        1,
-        configure=lambda values: config,
-        is_shown=False,
-        naming=lambda values: "on all rows",
-        may_fail=True,
-    )
-    outcome = run_study(request, study)
-    check_over(outcome)
+    own = replace(spec, name=f"{spec.experiment}-final", configure=lambda values: config, is_shown=False)
+    outcome = run_study(replace(own, naming=lambda values: "on all rows", may_fail=True))
+    outcome.check_over()
     if outcome.ledger.best is None:
         (ended,) = outcome.ledger.trials.values()
         raise WorkerError(
@@ -146,23 +108,7 @@ def train_on_all_rows(request: Request, config: Config) -> tuple[Outcome, Trial]
     return outcome, outcome.ledger.best
 
 
-def check_over(outcome: Outcome) -> None:
-    """Refuse to go on with half a study.
-
-    Raises:
-        EksploraError: If a time limit has ended it.
-    """
-    if not outcome.is_over:
-        raise EksploraError(f"{outcome.name} is not over: study.timeout_seconds ended it. The same command goes on.")
-
-
 # --- what is handed on -------------------------------------------------------------------------------------------
-
-
-def provenance_of(outcome: Outcome) -> dict[str, str]:
-    """Where the numbers of a study come from."""
-    provenance: dict[str, str] = next(read(outcome.folder / "spool.jsonl")).data["provenance"]
-    return provenance
 
 
 def final_facts(trial: Trial) -> dict[str, Any]:
@@ -186,7 +132,7 @@ def metrics(chosen: Mapping[str, Any]) -> dict[str, float]:
 
 def comparable(outcome: Outcome, chosen: Confirmed) -> dict[str, Any]:
     """What two models must have in common so that their members compare in pairs, and the members' values."""
-    config, provenance = chosen.candidate.config, provenance_of(outcome)
+    config, provenance = chosen.candidate.config, outcome.provenance
     return {
         "metric": outcome.metric,
         "protocol": config["protocol"],

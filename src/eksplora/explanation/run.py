@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from eksplora.assessment.evaluation import opened
-from eksplora.config import Request, part
+from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.counter import derive
 from eksplora.errors import DataError
@@ -23,8 +22,10 @@ from eksplora.explain.feature_facts import Tabular, feature_facts
 from eksplora.explain.overlay_facts import overlay_facts
 from eksplora.explain.ranking import agreement, table
 from eksplora.explanation.ablation import ablate
+from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 from eksplora.inference.stacked import Together, everyone
+from eksplora.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Model:
 
 
 def explained(
-    request: Request,
+    spec: StudySpec,
     folder: Path,
     confirmed: Mapping[str, Any],
     details: Mapping[str, Any],
@@ -79,13 +80,15 @@ def explained(
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
     """
+    settings = spec.config["explain"]
     begins("opening the test part")
-    ensemble, dataset = opened(request, folder, confirmed)
+    dataset = part(spec.config, "data")
+    ensemble = confirmed_model(folder, confirmed, dataset)
     (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
     if details["rows"] != len(features):
         raise DataError(
             f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
-            f"python pipelines/evaluate.py experiment={request.settings.experiment}, or dvc repro."
+            f"python pipelines/evaluate.py experiment={spec.experiment}, or dvc repro."
         )
     model = Model(
         ensemble,
@@ -93,20 +96,20 @@ def explained(
         np.array(features),
         np.array(targets),
         background,
-        derive(request.settings.explain.seed, "explain") % 2**31,
+        derive(settings["seed"], "explain") % 2**31,
     )
     parts = {"features": Facts(None, {}), "overlays": Facts(None, {})}
     if model.is_table:
-        parts["features"] = _features(request, model, confirmed, begins)
+        parts["features"] = _features(spec, model, confirmed, begins)
     else:
         begins("overlays of images")
-        parts["overlays"] = _overlays(model, details, request.settings.explain.images)
+        parts["overlays"] = _overlays(model, details, settings["images"])
     begins("maps of the last hidden layer")
     parts["embeddings"] = _embeddings(model)
     network = ensemble.networks[0]
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
     return {
-        "experiment": request.settings.experiment,
+        "experiment": spec.experiment,
         "kind": details["kind"],
         "members": len(ensemble.networks),
         "rows": len(model.features),
@@ -116,14 +119,14 @@ def explained(
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
-        "command": request.command,
+        "command": spec.command,
     }
 
 
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
-def _features(request: Request, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
+def _features(spec: StudySpec, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
     """Which features matter, by three methods and by training without each."""
     begins("importance of features")
     names = list(model.ensemble.card["feature_names"])
@@ -140,17 +143,17 @@ def _features(request: Request, model: Model, confirmed: Mapping[str, Any], begi
         classes=model.ensemble.classes,
     )
     found = feature_facts(given, seed=model.seed)
-    most = request.settings.explain.ablated
+    most = spec.config["explain"]["ablated"]
     if len(names) < 2 or len(names) > most:
         why = f"{len(names)} features" if most else "explain.ablated is 0"
         return Facts(found.facts, found.seconds, [*found.notes, f"No ablation: {why} (explain.ablated: {most})."])
     begins("")
-    return _with_ablation(request, confirmed, names, found)
+    return _with_ablation(spec, confirmed, names, found)
 
 
-def _with_ablation(request: Request, confirmed: Mapping[str, Any], names: Sequence[str], found: Facts) -> Facts:
+def _with_ablation(spec: StudySpec, confirmed: Mapping[str, Any], names: Sequence[str], found: Facts) -> Facts:
     """The facts of features with what retraining says."""
-    outcome, lost = ablate(request, confirmed, list(names))
+    outcome, lost = ablate(spec, confirmed, list(names))
     notes = [f"Without {name} the training did not finish." for name in lost["failed"]]
     if lost["losses"]:
         says = (

@@ -1,12 +1,10 @@
 """The studies of an exploration, trained and put beside each other."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import Request
-from eksplora.confirmation.candidates import KEY
-from eksplora.confirmation.run import check_over, provenance_of
 from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
@@ -17,71 +15,57 @@ from eksplora.files import as_json, new_folder, write_file
 from eksplora.report.exploration import page, tables
 from eksplora.report.figure import draw
 from eksplora.report.listing import write_index
-from eksplora.search.space import Choice, Parameter
-from eksplora.study.run import Outcome, Study, run_study
-from eksplora.study.tracking import tracker_of
+from eksplora.study.comparison import compare
+from eksplora.study.ledger import Trial
+from eksplora.study.setup import tracker_of
+from eksplora.study.spec import StudySpec
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, MemberResult, Status
 
 
 def run_one(
-    asked: Request,
-    exploration: Exploration,
-    study: OneFactor,
-    configs: Mapping[str, Config],
-    parent: tuple[str, str],
+    spec: StudySpec, exploration: Exploration, study: OneFactor, configs: Mapping[str, Config]
 ) -> dict[str, Any]:
     """Train a one-factor study, show what came of it, and return it in numbers.
 
     Args:
-        asked: The request for the study.
+        spec: The study's budget and folders.
         exploration: What it is part of.
         study: The study.
         configs: The configuration of each row; under an empty name, of what the studies before handed on.
-        parent: Id and name of the exploration's run.
     """
-    rows = {name: configs[name] for name in study.rows}
     keys = {name: fingerprint(config) for name, config in configs.items()}
-    outcome = run_study(
-        asked,
-        Study(
-            f"{exploration.name}-{exploration.budget.name}-{study.name}",
-            (Parameter(KEY, Choice(tuple(rows))),),
-            None,
-            configure=lambda values: rows[values.get(KEY, next(iter(rows)))],
-            depends={f"row.{name}": keys[name] for name in rows},
+    compared = compare(
+        replace(
+            spec,
+            name=f"{exploration.name}-{exploration.budget.name}-{study.name}",
             is_shown=False,
             test_rows=exploration.budget.test_rows,
-            parent=parent,
-            naming=lambda values: str(values[KEY]),
         ),
+        {name: configs[name] for name in study.rows},
     )
-    check_over(outcome)
-    base = next((name for name in rows if keys[name] == keys[""]), next(iter(rows)))
-    told = {name: _told(outcome, name, asked.settings.objective) for name in rows}
+    base = next((name for name in study.rows if keys[name] == keys[""]), next(iter(study.rows)))
+    rows = {name: _row_of(compared.trained(name), spec) for name in study.rows}
     found = {
-        "study": outcome.name,
-        "id": next(spools.read(outcome.folder / "spool.jsonl")).data["id"],
+        "study": compared.outcome.name,
+        "id": next(spools.read(compared.outcome.folder / "spool.jsonl")).data["id"],
         "base": base,
-        "rows": told,
-        "winner": winners(told, asked.settings.objective.direction),
-        "metric": asked.settings.objective.metric,
-        "direction": asked.settings.objective.direction,
-        "provenance": provenance_of(outcome),
+        "rows": rows,
+        "winner": winners(rows, spec.direction),
+        "metric": spec.metric,
+        "direction": spec.direction,
+        "provenance": compared.outcome.provenance,
     }
     _show(study, found)
     return found
 
 
-def _told(outcome: Outcome, row: str, objective: Any) -> Told:
+def _row_of(trial: Trial, spec: StudySpec) -> Told:
     """What the members of a row gave, column by column."""
-    trials = outcome.ledger.trials
-    trial = next(trial for trial in trials.values() if trial.values[KEY] == row)
-    trial = trial if trial.repeats is None else trials[trial.repeats]
     if trial.status is not Status.FINISHED:
         return {"trial": trial.number, "status": str(trial.status), "message": trial.message, "columns": {}}
-    members = [_member(result, objective.metric) for _, result in sorted(trial.results.items())]
-    columns = columns_of(members, objective.direction)
+    members = [_member(result, spec.metric) for _, result in sorted(trial.results.items())]
+    columns = columns_of(members, spec.direction)
     return {"trial": trial.number, "status": str(trial.status), "message": "", "columns": columns}
 
 
@@ -109,16 +93,22 @@ def _show(study: OneFactor, found: Mapping[str, Any]) -> None:
 
 
 def conclude(
-    request: Request, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], parent: tuple[str, str]
+    config: Config, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], parent: tuple[str, str]
 ) -> None:
-    """Write tables, plots and the judged claims, and show the latter."""
-    tracker = tracker_of(request.config)
-    runs = _runs(request, exploration, studies, tracker)
-    settings = request.settings
-    facts = summarized(exploration, studies, runs, carry=settings.carry, alpha=settings.alpha)
-    facts |= {"run": parent[1], "asked": request.config["exploration"], "set": list(settings.set)}
-    facts |= {"threads": settings.study.threads}
-    output = Path(settings.output)
+    """Write tables, plots and the judged claims, and show the latter.
+
+    Args:
+        config: The resolved configuration of the command.
+        exploration: What was explored.
+        studies: Its studies in numbers.
+        parent: Id and name of the exploration's run.
+    """
+    tracker = tracker_of(config)
+    runs = _runs(Path(config["paths"]["mlruns"]) / "studies", exploration, studies, tracker)
+    facts = summarized(exploration, studies, runs, carry=config["carry"], alpha=config["alpha"])
+    facts |= {"run": parent[1], "asked": config["exploration"], "set": list(config["set"])}
+    facts |= {"threads": config["study"]["threads"]}
+    output = Path(config["output"])
     with new_folder(output / exploration.name) as folder:
         (folder / "explore.json").write_text(as_json(facts), encoding="utf-8")
         (folder / "README.md").write_text(page(facts), encoding="utf-8")
@@ -127,7 +117,7 @@ def conclude(
             (folder / path).write_text(text, encoding="utf-8")
         draw(facts, folder / "plots")
     write_file(output / "claims.md", claims_of(sorted(output.glob("*/explore.json"))))
-    write_index(Path(request.config["paths"]["results"]))
+    write_index(Path(config["paths"]["results"]))
     rows = [
         {"claim": name, "verdict": claim["finding"], "says": claim["says"]} for name, claim in facts["claims"].items()
     ]
@@ -137,14 +127,13 @@ def conclude(
 
 
 def _runs(
-    request: Request, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], tracker: Tracker
+    folder: Path, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], tracker: Tracker
 ) -> dict[str, dict[str, str]]:
     """Per study, MLflow's ids of its runs by ours (`<study>/<trial>[/<member>]`); nothing where nothing is tracked."""
-    mlruns = Path(request.config["paths"]["mlruns"]) / "studies"
     with tracker.registry() as registry:
         if registry is None:
             return {name: {} for name in studies}
-    spools = [mlruns / study["study"] / "spool.jsonl" for study in studies.values()]
+    spools = [folder / study["study"] / "spool.jsonl" for study in studies.values()]
     for spool in tracker.behind(spools, counts_runs=True):
         tracker.sync(spool, is_over=True)
     with tracker.lookup() as lookup:

@@ -1,16 +1,14 @@
 """The stage `baseline`: plain baselines beside an experiment's networks, a study with a trial for each."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from eksplora.baselines.choice import check_overrides, chosen, configurator, is_typed
 from eksplora.config import Request
 from eksplora.config.schema import BaselineConfig
 from eksplora.events import spool as spools
-from eksplora.search.space import Choice, Parameter
 from eksplora.stage.search import default_name
-from eksplora.study.setup import begin_study
+from eksplora.stage.spec import begin_study, spec_of
 from eksplora.types import Status
 
 WORK = "eksplora.work.baseline:run"
@@ -26,27 +24,22 @@ def baseline(request: Request) -> None:
     """
     settings: BaselineConfig = request.settings
     check_overrides(request.overrides)
-    names = chosen(request)
-    configure = configurator(request, names)
+    names = chosen(request.overrides, request.config, request.choices)
+    configure = configurator(request.overrides, names)
     begin_study(request)
     from eksplora.baselines.networks import in_words
-    from eksplora.study.run import Study, run_study  # only now: what is slow comes with it
+    from eksplora.study.comparison import compare  # only now: what is slow comes with it
 
     base, name = configure({}), settings.study.name or study_name(request, names)
     others = {key: request.config[key] for key in ("study", "sampler", "pruner", "tracker", "paths")}
-    outcome = run_study(
-        replace(request, config=base | others),
-        Study(
-            name,
-            (Parameter("baseline", Choice(tuple(names))),),
-            None,
-            work=WORK,
-            configure=configure,
-            results=Path(settings.paths.results).joinpath,
-            naming=lambda values: str(values["baseline"]),
-        ),
+    results = Path(settings.paths.results).joinpath
+    compared = compare(
+        spec_of(request, name, work=WORK, config=base | others, results=results),
+        {one: configure({"baseline": one}) for one in names},
+        key="baseline",
+        base=names[-1],
     )
-    for note in notes(outcome.folder / "spool.jsonl"):
+    for note in notes(compared.outcome.folder / "spool.jsonl"):
         print(f"  note     {note}")
     print(f"  networks {in_words(Path(settings.paths.results), base)}")
 
@@ -63,6 +56,6 @@ def notes(spool: Path) -> Iterator[str]:
 
 def study_name(request: Request, names: list[str]) -> str:
     """The name of a study of baselines that was given none."""
-    kind = f"baseline-{names[0]}" if is_typed(request) else "baseline"
+    kind = f"baseline-{names[0]}" if is_typed(request.overrides) else "baseline"
     members = request.settings.study.n_members
     return default_name(request.settings.experiment, members, {**request.choices, "sampler": kind})

@@ -6,7 +6,10 @@ from eksplora.confirmation.candidates import candidates
 from eksplora.errors import ConfigError
 from eksplora.files import try_new_folders
 from eksplora.records.folder import output_of, read_facts
-from eksplora.study.setup import begin_study
+from eksplora.stage.spec import begin_study, on_fresh_members, own_experiment, spec_of
+
+ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
+"""What a training without validation rows is made with."""
 
 
 def confirm(request: Request) -> None:
@@ -22,10 +25,11 @@ def confirm(request: Request) -> None:
     try_new_folders(output_of(settings.output) / "confirm")
     searched = read_facts(output_of(settings.output), "search", experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
+    full = Configurator(request.root, [own_experiment(request), *ON_ALL_ROWS])({})
     begin_study(request)
     from eksplora.confirmation.run import run  # only now: what is slow comes with it
 
-    run(request, searched, tried)
+    run(spec_of(on_fresh_members(request), settings.experiment), searched, tried, full=full)
 
 
 def check_settings(settings: ConfirmConfig) -> None:

@@ -16,11 +16,12 @@ import yaml
 
 from eksplora.config import CONF, Request, choices, compose_request, composed_files, is_group, metrics_for, parse_space
 from eksplora.config.schema import DagConfig
-from eksplora.confirmation.run import EACH, ON_ALL_ROWS
 from eksplora.errors import ConfigError, nearest
 from eksplora.files import write_file
 from eksplora.search.space import extremes
 from eksplora.stage._reach import files_of, reach
+from eksplora.stage.confirm import ON_ALL_ROWS
+from eksplora.stage.spec import TO_THE_END as EACH
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 

@@ -1,8 +1,10 @@
 """The stage `evaluate`: the test part, opened for the confirmed model."""
 
 import shutil
+from typing import Any
 
-from eksplora.config import Request
+from eksplora.config import Configurator, Request, metrics_for, part
+from eksplora.config.compatibility import task_of
 from eksplora.config.schema import SearchConfig
 from eksplora.console.work import Work, begin
 from eksplora.files import as_json, new_folder, try_new_folders
@@ -25,12 +27,32 @@ def evaluate(request: Request) -> None:
         work.step("loading PyTorch")
         from eksplora.assessment import evaluation  # only now: what is slow comes with it
 
-        measured = evaluation.measure(request, model, confirmed, work.step)
+        known, dataset = metrics_of(request), part(request.config, "data")
+        measured = evaluation.measure(model, confirmed, dataset, known, work.step)
         work.step("MLflow")
         for name, text in evaluation.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
-        facts = evaluation.record(request, confirmed, measured)
+        facts = evaluation.record(request.config, request.command, confirmed, measured)
         (folder / "metrics.json").write_text(as_json(evaluation.metrics(facts)))
         (folder / "evaluate.json").write_text(as_json(facts))
         shutil.copyfile(model / "card.json", folder / "card.json")
     evaluation.show(facts, output / "evaluate")
+
+
+def metrics_of(request: Request) -> dict[str, Any]:
+    """All metrics that are for the task, by the names that they have in curves, the objective's first."""
+    from eksplora.assessment.evaluation import leave_out
+
+    own, asked = request.choices["objective"], [f"experiment={request.choices['experiment']}"]
+    files = sorted(metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
+    configure, stated = Configurator(request.root, request.overrides), Configurator(request.root, asked)
+    found = {request.settings.objective.metric: part(request.config, "metric")}
+    for file in files:
+        if file == own:
+            continue
+        try:
+            name = stated({"objective": file})["objective"]["metric"]
+            found[name] = part({"metric": configure({"metric": file})["metric"]}, "metric")
+        except Exception as error:  # nobody chose it: it may be another experiment's, or half written
+            leave_out(file, error)
+    return found

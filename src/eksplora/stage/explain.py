@@ -6,6 +6,7 @@ from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError
 from eksplora.files import as_json, new_folder, try_new_folders
 from eksplora.records.folder import output_of, read_facts
+from eksplora.stage.spec import on_fresh_members, spec_of
 
 
 def explain(request: Request) -> None:
@@ -27,7 +28,8 @@ def explain(request: Request) -> None:
         work.step("loading PyTorch")
         from eksplora.explanation import run  # only now: what is slow comes with it
 
-        facts = run.explained(request, output / "confirm" / "model", confirmed, details, work.step)
+        spec = spec_of(on_fresh_members(request), settings.experiment)
+        facts = run.explained(spec, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
         (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")
     run.show(facts, output / "explain")

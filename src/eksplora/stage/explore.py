@@ -13,6 +13,7 @@ from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
 from eksplora.exploration.chain import CARRIES, Exploration, merged, read_exploration
 from eksplora.files import try_new_folders, try_writing
+from eksplora.stage.spec import spec_of
 from eksplora.types import Config
 
 BEFORE = ""
@@ -47,12 +48,13 @@ def explore(request: Request) -> None:
         before = merged(chain, study.overrides, settings.set)
         rows = {name: merged(before, row.overrides, settings.set) for name, row in study.rows.items()}
         configs = configurations(request, exploration, rows | {BEFORE: before})
-        found = run.run_one(request_of(request, exploration, before), exploration, study, configs, parent)
+        asked = request_of(request, exploration, before)
+        found = run.run_one(spec_of(asked, study.name, parent=parent), exploration, study, configs)
         studies[study.name] = found
         carried = study.carried if settings.carry == "reported" else found["winner"]["val"]
         found["handed_on"] = carried
         chain = merged(chain, study.rows[carried].overrides, settings.set)
-    run.conclude(request, exploration, studies, parent)
+    run.conclude(request.config, exploration, studies, parent)
 
 
 def check_settings(settings: ExploreConfig) -> None:

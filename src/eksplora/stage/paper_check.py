@@ -6,7 +6,7 @@ from eksplora.config import Request
 from eksplora.config.schema import PaperCheckConfig
 from eksplora.errors import DataError
 from eksplora.exploration.verification import check, claims_of, compare
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
 
 
 def paper_check(request: Request) -> None:

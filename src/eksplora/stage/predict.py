@@ -12,7 +12,7 @@ from eksplora.errors import ConfigError
 from eksplora.files import try_writing, write_file
 from eksplora.inference import load_ensemble
 from eksplora.records.folder import as_csv
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
 
 if TYPE_CHECKING:  # torch comes with it
     from eksplora.inference.ensemble import Ensemble

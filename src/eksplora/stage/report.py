@@ -44,7 +44,7 @@ def report(request: Request) -> None:
         write_index(Path(settings.paths.results))
         work.step("MLflow")
         files = {name: text.encode() for name, text in pages.items()} | beside
-        is_shown = publish(request, facts["confirmed"], files, at=output)
+        is_shown = publish(request.config, facts["confirmed"], files, at=output)
     print(facts["evaluated"]["headline"])
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")

@@ -7,7 +7,7 @@ from eksplora.config import Configurator, Request, check_space, parse_space
 from eksplora.config.schema import SearchConfig
 from eksplora.errors import ConfigError
 from eksplora.files import try_writing, write_file
-from eksplora.study.setup import begin_study
+from eksplora.stage.spec import begin_study, spec_of
 
 
 def search(request: Request) -> None:
@@ -28,7 +28,8 @@ def search(request: Request) -> None:
     begin_study(request)
     from eksplora.study import refinement  # only now: what is slow comes with it
 
-    is_over = refinement.run(request, name, space, results)
+    spec = spec_of(request, name, space, settings.study.n_trials, results=results)
+    is_over = refinement.run(spec, settings.study.stages)
     if settings.output is not None and is_over:
         write_config(request, Path(settings.output))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from eksplora.config import Request
 from eksplora.console.work import Work, begin
 from eksplora.errors import StorageError, UserError
+from eksplora.study.setup import tracker_of
 from eksplora.study.sync import sync_all
-from eksplora.study.tracking import tracker_of
 from eksplora.tracker.base import Unreachable
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from eksplora.config import Configurator, Request
 from eksplora.config.schema import SearchConfig
 from eksplora.counter import fingerprint
-from eksplora.study.setup import begin_study
+from eksplora.stage.spec import begin_study, spec_of
 
 
 def train(request: Request) -> None:
@@ -20,6 +20,6 @@ def train(request: Request) -> None:
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
     begin_study(request)
-    from eksplora.study.run import Study, run_study  # only now: what is slow comes with it
+    from eksplora.study.run import run_study  # only now: what is slow comes with it
 
-    run_study(request, Study(name, (), 1, results=Path(settings.paths.results).joinpath))
+    run_study(spec_of(request, name, results=Path(settings.paths.results).joinpath))

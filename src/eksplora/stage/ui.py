@@ -12,7 +12,7 @@ from typing import NoReturn
 from eksplora.config import Request
 from eksplora.config.schema import UiConfig
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
 from eksplora.tracker import pages
 from eksplora.tracker.address import masked
 from eksplora.tracker.base import Tracker

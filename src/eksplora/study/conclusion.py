@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import Request
 from eksplora.console import table
 from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerError
@@ -50,7 +49,7 @@ class Ending:
 
 
 def conclude(
-    request: Request,
+    command: Mapping[str, Any],
     driver: Driver,
     spool: Spool,
     tracker: Tracker,
@@ -69,7 +68,7 @@ def conclude(
     try:
         with Work(driver.plan.name) as work:
             work.step("writing the summary")
-            write_summary(driver, study, summary, ending.reference, request.command)
+            write_summary(driver, study, summary, ending.reference, command)
         if ending.results is not None and error is None and not driver.stop_reason:
             with new_folder(ending.results) as folder:
                 shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)

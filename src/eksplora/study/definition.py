@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import provenance
-from eksplora.config import CONF, Request, flatten, is_group
+from eksplora.config import flatten, is_group
 from eksplora.config.parts import allowed_targets
 from eksplora.counter import fingerprint
 from eksplora.search.space import Space, describe, extremes
 from eksplora.study.journal import as_yaml
 from eksplora.study.plan import Plan
-from eksplora.study.tracking import without_password
+from eksplora.study.spec import StudySpec
+from eksplora.tracker.address import masked
 from eksplora.types import Config
 
 
@@ -47,30 +48,26 @@ class Definition:
         ]
 
 
-def define(
-    request: Request, base: Config, space: Space, card: Mapping[str, Any], depends: Mapping[str, Any]
-) -> Definition:
+def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition:
     """Everything on which the study's results depend, as flat keys that a user can recognize.
 
     Args:
-        request: The checked request.
+        spec: The study.
         base: The configuration that trials change.
-        space: What is searched.
         card: The data's card.
-        depends: Whatever else, as flat keys.
     """
     values = flatten({key: value for key, value in base.items() if key != "paths"})
     ignored = {"data.root", "data.source_dir", "data.url"}
     values = {key: value for key, value in values.items() if key not in ignored}
-    values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in space}
-    values |= flatten({key: request.config[key] for key in ("sampler", "pruner")})
-    values |= {"study.seed": request.settings.study.seed, "study.n_members": request.settings.study.n_members}
-    values |= depends
+    values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in spec.space}
+    values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
+    values |= {"study.seed": spec.budget.seed, "study.n_members": spec.budget.num_seeds}
+    values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
-    facts = provenance.collect(CONF.parent)
+    facts = provenance.collect(spec.project)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
-    values |= provenance.outside_code(_targets(base, space))
+    values |= provenance.outside_code(_targets(base, spec.space))
     name = str(base["data"]["_target_"]).split(".")[-2]
     return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
 
@@ -105,11 +102,9 @@ def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str
     ]
 
 
-def study_event(
-    request: Request, plan: Plan, definition: Definition, base: Config, parent: tuple[str, str] | None
-) -> dict[str, Any]:
+def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Config) -> dict[str, Any]:
     """The first event of a spool: what the study is, and where it comes from."""
-    root = CONF.parent
+    root = spec.project
     patch = provenance.diff(root)
     if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
         print(f"The commit is not recorded: {reason}", file=sys.stderr)
@@ -118,7 +113,7 @@ def study_event(
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
     settings = {
         key: value
-        for key, value in flatten(request.config).items()
+        for key, value in flatten(spec.config).items()
         if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
     }
     return {
@@ -133,13 +128,13 @@ def study_event(
         "provenance": {**origin, "threads": str(plan.threads)},
         "texts": {
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
-            "config.yaml": as_yaml(without_password(request.config)),
+            "config.yaml": as_yaml(without_password(spec.config)),
             "changes.diff": patch,
         },
         "definition": dict(definition.values),
-        "parent": parent,
+        "parent": spec.parent,
         "dataset": dict(definition.dataset),
-        "command": None if parent else request.command,  # the studies of an exploration have no command of their own
+        "command": None if spec.parent else spec.command,  # the studies of an exploration have no command of their own
     }
 
 
@@ -150,3 +145,9 @@ def _data_hashes(definition: Definition) -> dict[str, str]:
         for key, value in definition.values.items()
         if key.startswith("data.") and key.endswith(".sha256")
     }
+
+
+def without_password(config: Config) -> Config:
+    """A configuration as it may be written down: its tracker's address without passwords and tokens."""
+    tracker = dict(config.get("tracker", {}))
+    return {**config, "tracker": {**tracker, "uri": masked(str(tracker["uri"]))}} if tracker.get("uri") else {**config}

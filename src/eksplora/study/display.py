@@ -1,22 +1,19 @@
 """A study as a terminal shows it: trials, configurations and members by the names that a person knows them by."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
-from typing import Any
 
 from eksplora.console.estimate import Key, Length
 from eksplora.console.progress import Ahead, Progress
 from eksplora.study.ledger import Ledger, Population, Trial
 from eksplora.study.packing import steps_of
 from eksplora.study.plan import Plan
+from eksplora.study.spec import Naming
 from eksplora.types import Config, EpochReport, MemberResult, Status
 
 OWN = "the experiment's own"
 """The configuration of the experiment itself, to a person who watches it being trained."""
-
-Naming = Callable[[Mapping[str, Any]], str]
-"""The values of a trial -> what a person calls its configuration."""
 
 
 class Shown:

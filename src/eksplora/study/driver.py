@@ -11,10 +11,9 @@ from eksplora.search.proposer import Proposer
 from eksplora.study.display import Shown
 from eksplora.study.ending import Ending
 from eksplora.study.failures import Trouble
-from eksplora.study.folders import Folders
 from eksplora.study.journal import Record
 from eksplora.study.ledger import Ledger, Population
-from eksplora.study.plan import Plan
+from eksplora.study.plan import Folders, Plan
 from eksplora.study.pruning import Judge
 from eksplora.study.queue import Populations
 from eksplora.study.supply import Supply

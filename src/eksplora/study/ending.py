@@ -3,9 +3,9 @@
 from eksplora.errors import WorkerError
 from eksplora.search.proposer import Proposer
 from eksplora.study.display import Shown
-from eksplora.study.folders import Folders
 from eksplora.study.journal import Record
 from eksplora.study.ledger import Ledger, Population, Trial
+from eksplora.study.plan import Folders
 from eksplora.study.queue import Populations
 
 

@@ -6,21 +6,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from eksplora.config import Request
 from eksplora.errors import DataError
 from eksplora.events import spool as spools
 from eksplora.files import link_or_copy, new_folder
 from eksplora.provenance import command_like
 from eksplora.study.lock import hold
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
+from eksplora.types import Config
 from eksplora.untrusted import path_inside
 
 
-def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, bytes], *, at: Path) -> bool:
+def publish(config: Config, confirmed: Mapping[str, Any], files: Mapping[str, bytes], *, at: Path) -> bool:
     """Add the files of a report, by path, to the run of the study that trained the confirmed model.
 
     Args:
-        request: Names the tracker.
+        config: The resolved configuration of the command: names tracker and folders.
         confirmed: What the stage `confirm` handed on.
         files: Their contents.
         at: The folder where they lie already: pages, which nobody edits, are not kept twice.
@@ -33,34 +33,34 @@ def publish(request: Request, confirmed: Mapping[str, Any], files: Mapping[str, 
         StudyError: If another process works on that study.
     """
     try:
-        study = study_of(request, confirmed)
+        study = study_of(config, confirmed)
     except DataError:
         return False
     pages = {f"report/{name}": at / name for name in files if name.endswith(".html")}
     own = {f"report/{name}": content for name, content in files.items()}
-    add(request, study, "report", {"trial": 0}, own, pages)
+    add(config, study, "report", {"trial": 0}, own, pages)
     return True
 
 
-def study_of(request: Request, confirmed: Mapping[str, Any]) -> Path:
+def study_of(config: Config, confirmed: Mapping[str, Any]) -> Path:
     """The folder of the study that trained the confirmed model.
 
     Raises:
         DataError: If it is not on this machine.
     """
-    studies = Path(request.settings.paths.mlruns) / "studies"
+    studies = Path(config["paths"]["mlruns"]) / "studies"
     study = path_inside(studies, confirmed["studies"]["final"], source="confirm.json")
     if not (study / "spool.jsonl").is_file():
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', request.settings.experiment)}, "
+            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', config['experiment'])}, "
             "or dvc repro --force on it."
         )
     return study
 
 
 def add(
-    request: Request,
+    config: Config,
     study: Path,
     kind: str,
     data: Mapping[str, Any],
@@ -70,7 +70,7 @@ def add(
     """Write an event and its files into a study, unless that is the last of its kind already, and have MLflow take it.
 
     Args:
-        request: Names the tracker.
+        config: The resolved configuration of the command: names tracker and folders.
         study: The study's folder.
         kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
         data: The event's particulars.
@@ -98,7 +98,7 @@ def add(
                 spool.append(kind, durable=True, **event)
             finally:
                 spool.close()
-    tracker_of(request.config).sync(study / "spool.jsonl", is_over=True)
+    tracker_of(config).sync(study / "spool.jsonl", is_over=True)
 
 
 def _last(spool: Path, kind: str) -> dict[str, Any] | None:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from eksplora.study.folders import Folders
 from eksplora.study.journal import Record
 from eksplora.study.ledger import Key, Ledger, Population, Trial
 from eksplora.study.packing import divide, pack, signature
+from eksplora.study.plan import Folders
 
 
 class Populations:

@@ -1,19 +1,18 @@
 """A search: the experiment's own configuration where several members can compare, a study, and finer ones."""
 
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from eksplora.config import Request
-from eksplora.config.schema import SearchConfig
 from eksplora.errors import ConfigError
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
 from eksplora.statistics.interval import t_interval
 from eksplora.study.display import OWN
 from eksplora.study.ledger import Ledger, Trial, values_of
-from eksplora.study.run import Outcome, Study, run_study
+from eksplora.study.run import Outcome, run_study
+from eksplora.study.spec import StudySpec
 
 Values = Mapping[str, Any]
 
@@ -55,21 +54,29 @@ def _is_worse(trial: Trial, best: Trial, direction: str) -> bool:
     return interval is not None and interval.low > 0
 
 
-def run(request: Request, name: str, space: Space, results: Callable[[str], Path]) -> bool:
-    """Run a search of one or several stages; returns whether it came to its end."""
-    settings: SearchConfig = request.settings
-    check_stages(settings.study.stages, settings.study.n_members)
-    reference = _reference(request, name)
-    for stage in range(1, settings.study.stages + 1):
-        is_last = stage == settings.study.stages
-        study = Study(
-            name if stage == 1 else f"{name}-stage-{stage}",
-            space,
-            settings.study.n_trials,
-            results=results if is_last else None,
-            reference=reference,
+def run(spec: StudySpec, stages: int) -> bool:
+    """Run a search of one or several stages; returns whether it came to its end.
+
+    Args:
+        spec: The first stage; the last writes its results.
+        stages: How many.
+
+    Raises:
+        ConfigError: If nothing can be narrowed between stages.
+    """
+    check_stages(stages, spec.budget.num_seeds)
+    reference, space = _reference(spec), spec.space
+    for stage in range(1, stages + 1):
+        is_last = stage == stages
+        outcome = run_study(
+            replace(
+                spec,
+                name=spec.name if stage == 1 else f"{spec.name}-stage-{stage}",
+                space=space,
+                results=spec.results if is_last else None,
+                reference=reference,
+            )
         )
-        outcome = run_study(request, study)
         if not outcome.is_over:
             return False
         _warn(outcome, space)
@@ -79,15 +86,15 @@ def run(request: Request, name: str, space: Space, results: Callable[[str], Path
     return True
 
 
-def _reference(request: Request, name: str) -> list[float] | None:
+def _reference(spec: StudySpec) -> list[float] | None:
     """The objective of the experiment's own configuration, of the same members as the trials'; None of a single one.
 
     It is a study of its own, so that it takes no place among the trials.
     """
-    if request.settings.study.n_members < 2:
+    if spec.budget.num_seeds < 2:
         return None
-    study = Study(f"{name}-baseline", (), 1, is_shown=False, naming=lambda values: OWN, may_fail=True)
-    outcome = run_study(request, study)
+    own = replace(spec, name=f"{spec.name}-baseline", space=(), num_trials=1, results=None, is_shown=False)
+    outcome = run_study(replace(own, naming=lambda values: OWN, may_fail=True))
     return values_of(outcome.ledger.best) if outcome.is_over and outcome.ledger.best else None
 
 

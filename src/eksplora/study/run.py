@@ -1,17 +1,14 @@
-"""A study from a checked request to its conclusion; every stage that trains is made of studies."""
+"""A study from its specification to its conclusion; every stage that trains is made of studies."""
 
 import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import Configurator, Request, check_space, samples
-from eksplora.config.schema import SearchConfig
 from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.events import spool as spools
@@ -19,64 +16,20 @@ from eksplora.files import try_new_folders
 from eksplora.launch.local import LocalWorkers
 from eksplora.launch.signals import cause_of_death
 from eksplora.search.proposer import Proposer
-from eksplora.search.space import Space
 from eksplora.study import conclusion, resume
-from eksplora.study.conclusion import fruitless
 from eksplora.study.definition import Definition, define, study_event
-from eksplora.study.display import Naming, Shown
+from eksplora.study.display import Shown
 from eksplora.study.driver import Driver
 from eksplora.study.interruption import Interruption, interrupted
 from eksplora.study.journal import Record
 from eksplora.study.ledger import Ledger
 from eksplora.study.lock import hold
 from eksplora.study.plan import Plan
-from eksplora.study.setup import Rows, check_data, check_settings, make_plan, make_proposer, trials_at_once
+from eksplora.study.setup import check_data, make_plan, make_proposer, tracker_of, trials_at_once
+from eksplora.study.spec import StudySpec
 from eksplora.study.sync import sync_all
-from eksplora.study.tracking import tracker_of
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config
-
-WORK = "eksplora.work.job:run"
-"""What a worker runs for each job."""
-
-Configure = Callable[[Mapping[str, Any]], Config]
-"""Values of a trial -> its resolved configuration."""
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study to run.
-
-    Attributes:
-        name: Its name: its folder and its MLflow run.
-        space: What is searched; empty for one configuration.
-        num_trials: Trials in all, over every resumption; None: the whole grid.
-        work: What trains a job, as `package.module:function`.
-        configure: What makes configurations of a space that is known to be good; None: the request's own overrides,
-            against which the space is checked.
-        depends: What its results depend on besides request and space, as flat keys.
-        results: Where a finished study's files go, from its name; None: they stay in the study's own folder.
-        is_shown: Whether it ends with its table.
-        test_rows: Rows of the test part on which finished members are measured, to be told, not to choose by; 0: none.
-        parent: Id and name of the exploration that it is part of.
-        reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
-        naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
-        may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
-    """
-
-    name: str
-    space: Space
-    num_trials: int | None
-    work: str = WORK
-    configure: Configure | None = None
-    depends: Mapping[str, Any] = field(default_factory=dict)
-    results: Callable[[str], Path] | None = None
-    is_shown: bool = True
-    test_rows: int = 0
-    parent: tuple[str, str] | None = None
-    reference: Sequence[float] | None = None
-    naming: Naming | None = None
-    may_fail: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,8 +50,23 @@ class Outcome:
     ledger: Ledger
     is_over: bool
 
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Where its numbers come from."""
+        provenance: dict[str, str] = next(spools.read(self.folder / "spool.jsonl")).data["provenance"]
+        return provenance
 
-def run_study(request: Request, study: Study) -> Outcome:
+    def check_over(self) -> None:
+        """Refuse to go on with half a study.
+
+        Raises:
+            EksploraError: If a time limit has ended it.
+        """
+        if not self.is_over:
+            raise EksploraError(f"{self.name} is not over: study.timeout_seconds ended it. The same command goes on.")
+
+
+def run_study(spec: StudySpec) -> Outcome:
     """Run a study, or go on with it where it was left.
 
     Raises:
@@ -107,51 +75,32 @@ def run_study(request: Request, study: Study) -> Outcome:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     with Interruption() as interruption:
-        return _run(request, study, interruption)
+        return _run(spec, interruption)
 
 
-def _run(request: Request, study: Study, interruption: Interruption) -> Outcome:
+def _run(spec: StudySpec, interruption: Interruption) -> Outcome:
     """Make the study's parts, then run it under its lock."""
-    settings: SearchConfig = request.settings
-    check_settings(settings.study, study.num_trials)
-    checks: Callable[[], Iterable[tuple[str, Config]]] = list
-    configure = study.configure
-    if configure is None:
-        own = configure = Configurator(request.root, request.overrides)
-        check_space(study.space, own)
-        checks = partial(samples, study.space, own)
-    proposer = make_proposer(request, study.name, study.space)
-    if study.num_trials is None and proposer.num_points is None:
+    spec.budget.check(spec.num_trials)
+    proposer = make_proposer(spec, spec.name)
+    if spec.num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
-    base = configure({})
-    rows = check_data(base, study.space)
-    definition = define(request, base, study.space, rows.card, study.depends)
-    name = study.name
-    if settings.study.versioned:
+    base = spec.configure({})
+    rows = check_data(base, spec.space)
+    definition = define(spec, base, rows.card)
+    name = spec.name
+    if spec.is_versioned:
         name = f"{name}-{definition.fingerprint[:8]}"
-        proposer = make_proposer(request, name, study.space)
-    plan = _plan(request, study, name, configure, proposer, rows, base)
-    if study.results is not None:
-        try_new_folders(study.results(name))
+        proposer = make_proposer(spec, name)
+    batch = spec.budget.batch or trials_at_once(spec, proposer, base, len(rows.sizes))
+    plan = make_plan(spec, name, rows, batch)
+    if spec.results is not None:
+        try_new_folders(spec.results(name))
     with hold(plan.folder):
         try:
-            return _run_locked(request, study, plan, proposer, definition, base, checks, interruption)
+            return _run_locked(spec, plan, proposer, definition, base, interruption)
         finally:
             if not _has_events(plan.folder / "spool.jsonl"):
                 shutil.rmtree(plan.folder, ignore_errors=True)
-
-
-def _plan(
-    request: Request,
-    study: Study,
-    name: str,
-    configure: Configure,
-    proposer: Proposer,
-    rows: Rows,
-    base: Config,
-) -> Plan:
-    batch = request.settings.study.batch or trials_at_once(request, proposer, base, len(rows.sizes))
-    return make_plan(request, name, study.num_trials, configure, rows, batch, test_rows=study.test_rows)
 
 
 def _has_events(spool: Path) -> bool:
@@ -159,13 +108,11 @@ def _has_events(spool: Path) -> bool:
 
 
 def _run_locked(
-    request: Request,
-    study: Study,
+    spec: StudySpec,
     plan: Plan,
     proposer: Proposer,
     definition: Definition,
     base: Config,
-    checks: Callable[[], Iterable[tuple[str, Config]]],
     interruption: Interruption,
 ) -> Outcome:
     """Run a study whose lock is held: past, workers, spool, tracker, driver, conclusion."""
@@ -173,24 +120,24 @@ def _run_locked(
     ledger = Ledger(plan.metric, plan.direction)
     identity = resume.recall(path, ledger, definition)
     over = resume.is_over(ledger, plan.num_trials, proposer.num_points)
-    asked = [("", base), *(checks() if identity is None else ())]
-    with _workers(study, plan, asked, over) as workers:
+    asked = [("", base), *(spec.checks(spec.space) if identity is None else ())]
+    with _workers(spec, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
-            spool.append("study", durable=True, **study_event(request, plan, definition, base, study.parent))
+            spool.append("study", durable=True, **study_event(spec, plan, definition, base))
         spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
-        tracker = tracker_of(request.config)
+        tracker = tracker_of(spec.config)
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
-        with Shown(study.name, plan, ledger, total, study.naming) as shown:
+        with Shown(spec.name, plan, ledger, total, spec.naming) as shown:
             driver = Driver(plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
-        if error is None and not study.may_fail:
-            error = fruitless(ledger, driver.stop_reason)
-        results = study.results(plan.name) if study.results is not None else None
-        ending = conclusion.Ending(results=results, is_shown=study.is_shown, reference=study.reference)
-        conclusion.conclude(request, driver, spool, tracker, error, ending)
+        if error is None and not spec.may_fail:
+            error = conclusion.fruitless(ledger, driver.stop_reason)
+        results = spec.results(plan.name) if spec.results is not None else None
+        ending = conclusion.Ending(results=results, is_shown=spec.is_shown, reference=spec.reference)
+        conclusion.conclude(spec.command, driver, spool, tracker, error, ending)
         spool.close()
     over = resume.is_over(ledger, plan.num_trials, proposer.num_points)
     return Outcome(plan.name, plan.folder, plan.metric, ledger, over)
@@ -204,13 +151,13 @@ def _settle_others(tracker: Tracker, studies: Path) -> None:
 
 
 @contextlib.contextmanager
-def _workers(study: Study, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
+def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
     """The study's workers, configurations checked in the first; none when nothing is left to train."""
-    workers = LocalWorkers(study.work)
+    workers = LocalWorkers(spec.work)
     try:
         if not over:
             count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
-            with Work(study.name) as starting:
+            with Work(spec.name) as starting:
                 starting.step(f"starting {count}")
                 first = workers.add_first()
                 for name, config in checks:

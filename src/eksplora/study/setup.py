@@ -1,55 +1,36 @@
-"""The parts of a study from its request: checked settings, checked data, the proposer and the plan."""
+"""The parts of a study from its specification: tracker, checked data, the proposer and the plan."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from eksplora.config import Request, completed, part, sampler_factory
-from eksplora.config.schema import Study
-from eksplora.console.work import begin
+from eksplora.config import completed, part, sampler_factory
 from eksplora.errors import ConfigError
 from eksplora.search.space import Space, extremes
 from eksplora.study.packing import filling_batch, learning_batch
 from eksplora.study.plan import Plan
+from eksplora.study.spec import StudySpec
+from eksplora.tracker.base import Tracker
 from eksplora.types import Config
 
 if TYPE_CHECKING:  # Optuna comes with it, and settings are checked before anything slow is imported
     from eksplora.search.proposer import Proposer
 
 
-def check_settings(study: Study, num_trials: int | None) -> None:
-    """Refuse budgets and counts that mean nothing.
-
-    Raises:
-        ConfigError: Naming the key.
-    """
-    least: dict[str, tuple[float | None, float]] = {
-        "n_trials": (num_trials, 1),
-        "n_members": (study.n_members, 1),
-        "batch": (study.batch, 1),
-        "workers": (study.workers, 1),
-        "threads": (study.threads, 1),
-        "max_failures": (study.max_failures, 0),
-    }
-    for key, (value, bound) in least.items():
-        if value is not None and value < bound:
-            raise ConfigError(f"study.{key} must be at least {bound}, got {value}. Give a larger number.")
-    for key in ("timeout_seconds", "checkpoint_seconds"):
-        value = getattr(study, key)
-        if value is not None and value <= 0:
-            raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
+def tracker_of(config: Config) -> Tracker:
+    """Build the tracker of a configuration; what the environment has to do with it is said once per command."""
+    tracker: Tracker = part(config, "tracker")
+    if tracker.notice:
+        _say(tracker.notice)
+    return tracker
 
 
-def begin_study(request: Request) -> None:
-    """Say that a command begins that trains, if it can.
-
-    Raises:
-        ConfigError: If its budget means nothing.
-    """
-    check_settings(request.settings.study, request.settings.study.n_trials)
-    begin(request.root, request.settings.experiment)
+@cache
+def _say(notice: str) -> None:
+    print(notice, file=sys.stderr)
 
 
 def num_cores() -> int:
@@ -57,75 +38,59 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_proposer(request: Request, name: str, space: Space) -> "Proposer":
-    """The proposer of a study.
+def make_proposer(spec: StudySpec, name: str) -> "Proposer":
+    """The proposer of a study under its full name.
 
     With a batch of one, two results per further worker are not waited for: all have work while it is decided. With a
     larger batch it is one batch per further worker.
     """
     from eksplora.search.proposer import Proposer
 
-    study: Study = request.settings.study
-    batch, workers = study.batch or learning_batch(space), study.workers or num_cores()
+    batch, workers = spec.budget.batch or learning_batch(spec.space), spec.budget.workers or num_cores()
     return Proposer(
-        space=space,
-        sampler=sampler_factory(request.config, space),
-        pruner=part(request.config, "pruner"),
-        direction=request.settings.objective.direction,
-        seed=study.seed,
+        space=spec.space,
+        sampler=sampler_factory(spec.config, spec.space),
+        pruner=part(spec.config, "pruner"),
+        direction=spec.direction,
+        seed=spec.budget.seed,
         name=name,
         batch=batch,
         lag=max(batch, 2) * (workers - 1),
     )
 
 
-def trials_at_once(request: Request, proposer: "Proposer", base: Config, num_splits: int) -> int:
-    """Trials that are proposed at once when `study.batch` is null."""
-    if proposer.has_memory or is_judged(request):
+def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_splits: int) -> int:
+    """Trials that are proposed at once where the budget leaves it open."""
+    if proposer.has_memory or spec.is_judged:
         return proposer.batch
-    study: Study = request.settings.study
-    return filling_batch(base, study.n_members * num_splits, study.workers or num_cores())
+    return filling_batch(base, spec.budget.num_seeds * num_splits, spec.budget.workers or num_cores())
 
 
-def is_judged(request: Request) -> bool:
-    """Whether a pruner is at work."""
-    return request.choices.get("pruner") != "none"
-
-
-def make_plan(
-    request: Request,
-    name: str,
-    num_trials: int | None,
-    configure: Callable[[Mapping[str, Any]], Config],
-    rows: "Rows",
-    batch: int,
-    *,
-    test_rows: int,
-) -> Plan:
+def make_plan(spec: StudySpec, name: str, rows: "Rows", batch: int) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
-    study: Study = request.settings.study
-    most = num_cores() if num_trials is None else num_trials * study.n_members * len(rows.sizes)
-    workers = study.workers or max(1, min(num_cores(), most))
+    budget = spec.budget
+    most = num_cores() if spec.num_trials is None else spec.num_trials * budget.num_seeds * len(rows.sizes)
+    workers = budget.workers or max(1, min(num_cores(), most))
     return Plan(
         name=name,
-        folder=Path(request.settings.paths.mlruns) / "studies" / name,
-        experiment=request.settings.experiment,
-        metric=f"{'val' if rows.validates else 'train'}/{request.settings.objective.metric}",
-        direction=request.settings.objective.direction,
-        seed=study.seed,
-        num_trials=num_trials,
-        num_seeds=study.n_members,
+        folder=spec.studies / name,
+        experiment=spec.experiment,
+        metric=f"{'val' if rows.validates else 'train'}/{spec.metric}",
+        direction=spec.direction,
+        seed=budget.seed,
+        num_trials=spec.num_trials,
+        num_seeds=budget.num_seeds,
         sizes=rows.sizes,
         batch=batch,
         num_workers=workers,
-        threads=study.threads or max(1, num_cores() // workers),
-        timeout_seconds=study.timeout_seconds,
-        max_failures=study.max_failures,
-        checkpoint_seconds=study.checkpoint_seconds,
-        is_judged=is_judged(request),
-        test_rows=test_rows,
-        configure=configure,
-        tags={key: request.choices[key] for key in ("sampler", "pruner") if key in request.choices},
+        threads=budget.threads or max(1, num_cores() // workers),
+        timeout_seconds=budget.timeout_seconds,
+        max_failures=budget.max_failures,
+        checkpoint_seconds=budget.checkpoint_seconds,
+        is_judged=spec.is_judged,
+        test_rows=spec.test_rows,
+        configure=spec.configure,
+        tags={key: spec.choices[key] for key in ("sampler", "pruner") if key in spec.choices},
     )
 
 

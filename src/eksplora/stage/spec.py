@@ -1,0 +1,95 @@
+"""From a checked request to the specification of a study."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from eksplora.config import CONF, Configurator, Request, check_space, compose_root, plain, samples
+from eksplora.config.schema import Study
+from eksplora.console.work import begin
+from eksplora.counter import derive
+from eksplora.search.space import Space
+from eksplora.study.spec import Budget, StudySpec
+
+TO_THE_END = {"sampler": "grid", "pruner": "none"}
+"""The choices by which every configuration is trained to its end."""
+
+
+def spec_of(request: Request, name: str, space: Space = (), num_trials: int | None = 1, **own: Any) -> StudySpec:
+    """The study that a request asks for, under a name.
+
+    Args:
+        request: What was asked.
+        name: The study's name.
+        space: What is searched.
+        num_trials: Trials in all; None: the whole grid.
+        own: Further attributes of the specification.
+
+    Raises:
+        ConfigError: If the space does not fit the configuration.
+    """
+    configure = Configurator(request.root, request.overrides)
+    check_space(space, configure)
+    settings = request.settings
+    known: Mapping[str, Any] = {
+        "name": name,
+        "experiment": settings.experiment,
+        "studies": Path(settings.paths.mlruns) / "studies",
+        "metric": settings.objective.metric,
+        "direction": settings.objective.direction,
+        "budget": budget_of(settings.study),
+        "configure": configure,
+        "config": request.config,
+        "choices": request.choices,
+        "command": request.command,
+        "project": CONF.parent,
+        "space": space,
+        "num_trials": num_trials,
+        "is_versioned": settings.study.versioned,
+        "checks": partial(samples, configure=configure),
+    }
+    return StudySpec(**{**known, **own})
+
+
+def budget_of(study: Study) -> Budget:
+    """The budget that the keys `study.*` give."""
+    return Budget(
+        seed=study.seed,
+        num_seeds=study.n_members,
+        batch=study.batch,
+        workers=study.workers,
+        threads=study.threads,
+        timeout_seconds=study.timeout_seconds,
+        max_failures=study.max_failures,
+        checkpoint_seconds=study.checkpoint_seconds,
+    )
+
+
+def begin_study(request: Request) -> None:
+    """Say that a command begins that trains, if its budget means something.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    budget_of(request.settings.study).check(request.settings.study.n_trials)
+    begin(request.root, request.settings.experiment)
+
+
+def on_fresh_members(request: Request) -> Request:
+    """The request with a seed of its own, so that no member of the search is met again.
+
+    Nor does the search's way of choosing matter: each configuration is trained to its end.
+    """
+    study = replace(request.settings.study, seed=derive(request.settings.study.seed, "confirm") % 2**31)
+    asked = [own_experiment(request), *(f"{key}={name}" for key, name in TO_THE_END.items())]
+    own = plain(compose_root(request.root, asked))
+    config = {**request.config, "study": asdict(study), **{key: own[key] for key in TO_THE_END}}
+    settings, choices = replace(request.settings, study=study), {**request.choices, **TO_THE_END}
+    return replace(request, settings=settings, config=config, choices=choices)
+
+
+def own_experiment(request: Request) -> str:
+    """The override that chooses the request's experiment: what is composed besides it is of no other."""
+    return f"experiment={request.choices['experiment']}"

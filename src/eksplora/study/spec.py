@@ -1,0 +1,130 @@
+"""A study to run, in plain values: what is searched, how much of it, and where it goes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eksplora.errors import ConfigError
+from eksplora.search.space import Space
+from eksplora.types import Config
+
+WORK = "eksplora.work.job:run"
+"""The function that a worker runs for each job, as `package.module:function`."""
+
+Configure = Callable[[Mapping[str, Any]], Config]
+"""Values of a trial -> its resolved configuration."""
+
+Naming = Callable[[Mapping[str, Any]], str]
+"""Values of a trial -> what a person calls its configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much a study trains, and how.
+
+    Attributes:
+        seed: All random draws of the study derive from it.
+        num_seeds: Seeds of a trial; each trains on every split of the protocol.
+        batch: Trials that are proposed at once; None: chosen by sampler and space.
+        workers: Worker processes; None: one per core, but no more than trainings.
+        threads: Threads of one training; None: the cores divided among the workers.
+        timeout_seconds: Time after which running trials are checkpointed and the driver ends; None: no limit.
+        max_failures: Trials that may fail by an error.
+        checkpoint_seconds: Least time between two checkpoints of a training.
+    """
+
+    seed: int
+    num_seeds: int
+    batch: int | None
+    workers: int | None
+    threads: int | None
+    timeout_seconds: float | None
+    max_failures: int
+    checkpoint_seconds: float
+
+    def check(self, num_trials: int | None) -> None:
+        """Refuse counts and times that mean nothing.
+
+        Raises:
+            ConfigError: Naming the key.
+        """
+        least: dict[str, tuple[float | None, float]] = {
+            "n_trials": (num_trials, 1),
+            "n_members": (self.num_seeds, 1),
+            "batch": (self.batch, 1),
+            "workers": (self.workers, 1),
+            "threads": (self.threads, 1),
+            "max_failures": (self.max_failures, 0),
+        }
+        for key, (value, bound) in least.items():
+            if value is not None and value < bound:
+                raise ConfigError(f"study.{key} must be at least {bound}, got {value}. Give a larger number.")
+        for key in ("timeout_seconds", "checkpoint_seconds"):
+            value = getattr(self, key)
+            if value is not None and value <= 0:
+                raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """A study to run.
+
+    Attributes:
+        name: Its name: its folder and its MLflow run.
+        experiment: The experiment that it is of: its page in MLflow.
+        studies: The folder of all studies.
+        metric: Name of the objective's metric, e.g. `mae`.
+        direction: `minimize` or `maximize`.
+        budget: How much is trained, and how.
+        configure: What makes the configuration of a trial.
+        config: The resolved configuration of the command: sampler, pruner and tracker are built from it, and it is
+            recorded.
+        choices: The choices of its groups; the sampler's and the pruner's name are tags of every trial.
+        command: The command as it is recorded, see `eksplora.provenance.command_of`; None: it has none of its own.
+        project: The project's folder: where its commit is asked for.
+        space: What is searched; empty for one configuration.
+        num_trials: Trials in all, over every resumption; None: the whole grid.
+        is_versioned: Whether the name ends with what the study depends on, so that another study gets another name.
+        work: What trains a job, as `package.module:function`.
+        checks: Configurations of a space that a worker builds before a new study begins, by their names in errors.
+        depends: What its results depend on besides configuration and space, as flat keys.
+        results: Where a finished study's files go, from its name; None: they stay in the study's own folder.
+        is_shown: Whether it ends with its table.
+        test_rows: Rows of the test part on which finished members are measured, for reporting only, never for
+            selection; 0: none.
+        parent: Id and name of the exploration that it is part of.
+        reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
+        naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
+        may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
+    """
+
+    name: str
+    experiment: str
+    studies: Path
+    metric: str
+    direction: str
+    budget: Budget
+    configure: Configure
+    config: Config
+    choices: Mapping[str, str]
+    command: Mapping[str, Any]
+    project: Path
+    space: Space = ()
+    num_trials: int | None = 1
+    is_versioned: bool = False
+    work: str = WORK
+    checks: Callable[[Space], Iterable[tuple[str, Config]]] = lambda space: ()
+    depends: Mapping[str, Any] = field(default_factory=dict)
+    results: Callable[[str], Path] | None = None
+    is_shown: bool = True
+    test_rows: int = 0
+    parent: tuple[str, str] | None = None
+    reference: Sequence[float] | None = None
+    naming: Naming | None = None
+    may_fail: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a pruner is at work."""
+        return self.choices.get("pruner") != "none"
