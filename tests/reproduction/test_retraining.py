@@ -336,17 +336,22 @@ def run(kind, job, report):
 """
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Sources that keep the contract: a work that reports what it was asked for and trains nothing."""
+@pytest.fixture(params=["work", "stage"])
+def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Sources that keep the contract: a work that reports what it was asked for and trains nothing.
+
+    Those of now, and those of a version that had the works in another room under another name.
+    """
     package = tmp_path / "tree/src/eksplora"
-    (package / "stage").mkdir(parents=True)
-    for name in ("__init__.py", "stage/__init__.py"):
+    (package / request.param).mkdir(parents=True)
+    for name in ("__init__.py", f"{request.param}/__init__.py"):
         (package / name).touch()
     shutil.copy(ROOT / "src/eksplora/types.py", package)
     (package / "provenance.py").write_text("def code_sha256(package): return 'c0de'\n")
-    for name in ("_job", "_baseline_job"):
-        (package / f"stage/{name}.py").write_text(WORK.replace('{"kind"', f'{{"work": "{name}", "kind"'))
+    names = {"work": ("job", "baseline"), "stage": ("_job", "_baseline_job")}[request.param]
+    for name, work in zip(names, ("job", "baseline"), strict=True):
+        text = WORK.replace('{"kind"', f'{{"work": "{work}", "kind"')
+        (package / f"{request.param}/{name}.py").write_text(text)
     return tmp_path / "tree"
 
 
@@ -372,7 +377,7 @@ def test_a_whole_population_is_trained_with_the_present_data_and_the_last_thread
     assert list(results) == [(1, 0), (1, 1)]
     facts = json.loads(results[1, 0]["message"])
     expected = {"kind": "job", "threads": 3, "root": str(tmp_path / "data"), "path": str(tree / "src")}
-    assert facts == {"work": "_job", **expected}
+    assert facts == {"work": "job", **expected}
     assert known == recorded(), "the record is as it was"
 
 
@@ -386,12 +391,13 @@ def test_a_pruned_member_ends_after_the_recorded_epoch_and_others_go_on(tree: Pa
 
 def test_a_baseline_is_fitted_by_its_own_work(tree: Path) -> None:
     results = train_again(tree, recorded(baseline={}), [(0, 0)], Path("data"))
-    assert json.loads(results[0, 0]["message"])["work"] == "_baseline_job"
+    assert json.loads(results[0, 0]["message"])["work"] == "baseline"
 
 
 def test_other_sources_are_a_precondition_and_train_nothing(tree: Path, tmp_path: Path) -> None:
     (tree / "src/eksplora/provenance.py").write_text("def code_sha256(package): return 'another'\n")
-    (tree / "src/eksplora/work/job.py").write_text(f"open({str(tmp_path / 'trained')!r}, 'w')\n")
+    for work in tree.glob("src/eksplora/*/*job.py"):
+        work.write_text(f"open({str(tmp_path / 'trained')!r}, 'w')\n")
     with pytest.raises(PreconditionError, match=r"^the sources of the recorded commit and diff are not those"):
         train_again(tree, recorded(), [(0, 0)], Path("data"))
     assert not (tmp_path / "trained").exists()

@@ -22,7 +22,7 @@ from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
 from eksplora.statistics.claim import least_p
 from eksplora.study.ledger import Ledger
-from eksplora.study.tracking import tracker_of
+from eksplora.study.setup import tracker_of
 
 SMALL: dict[str, Any] = {
     "title": "Small | exploration",

@@ -1,4 +1,26 @@
-from eksplora.study.definition import Definition
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from collecting import Collects
+
+from eksplora import provenance
+from eksplora.cli.command import gather_space
+from eksplora.config import compose_request, parse_space
+from eksplora.stage.spec import spec_of
+from eksplora.study.definition import Definition, code_facts
+from eksplora.types import Job, Member, Training
+from eksplora.work import job
+
+PACKAGE = Path(provenance.__file__).parents[1]
+TRAINED = [
+    ["experiment=wine_mlp", "dropout=standard"],
+    ["experiment=digits_cnn", "augmentation=shift", "data.batch_size=1000"],
+    ["experiment=boston_mlp", "optimizer=nadam", "scheduler=cosine", "data.batch_size=full"],
+]
 
 
 def test_outside_code_is_compared_where_it_was_recorded() -> None:
@@ -9,3 +31,48 @@ def test_outside_code_is_compared_where_it_was_recorded() -> None:
     ]
     assert now.differences({"study.seed": 0, "code.sha256": "c"}) == ["code.sha256: c -> a"]
     assert Definition({}).differences({"code.mine.sha256": "b"}) == ["code.mine.sha256: b -> absent"]
+
+
+def reached(*overrides: str) -> set[str]:
+    """The files that the identity of a study covers, by their paths in the package."""
+    request = compose_request("search", list(overrides))
+    spec = spec_of(request, "study", parse_space(request.settings.space), 1)
+    parts = code_facts(spec, spec.configure({}))["code.parts"].split()
+    return {file.relative_to(PACKAGE).as_posix() for file in provenance.reach(PACKAGE, parts)}
+
+
+@pytest.mark.parametrize("overrides", TRAINED, ids=lambda overrides: str(overrides[0]))
+def test_every_function_of_ours_that_a_training_calls_is_in_the_identity_of_its_study(
+    overrides: Sequence[str], prepared: str, tmp_path: Path
+) -> None:
+    called: set[str] = set()
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        name = frame.f_code.co_filename
+        if event == "call" and frame.f_code.co_name != "<module>" and name.startswith(f"{PACKAGE}/"):
+            called.add(name.removeprefix(f"{PACKAGE}/"))
+
+    config = compose_request("search", [*overrides, prepared, "trainer.max_epochs=1"]).config
+    trainings = [Training(0, Member(0, seed=5), config, str(tmp_path / "member"))]
+    sys.setprofile(note)
+    try:
+        job.run("job", Job(0, trainings, str(tmp_path / "population"), 1, 1000.0), Collects())
+    finally:
+        sys.setprofile(None)
+    assert len(called) > 20
+    assert called <= reached(*overrides)
+
+
+def test_the_identity_covers_proposals_packing_and_seeds_and_nothing_that_is_not_used() -> None:
+    found = reached("experiment=boston_mlp", "sampler=tpe")
+    assert found >= {"search/proposer.py", "search/sampler.py", "study/packing.py", "study/plan.py", "counter.py"}
+    assert found >= {"work/job.py", "model/mlp.py", "data/boston_housing.py"}
+    unused = {"model/cnn.py", "data/digits.py", "work/baseline.py", "config/request.py"}
+    rooms = {"report", "tracker", "console", "statistics", "explain", "events", "records", "stage", "cli", "launch"}
+    assert not found & unused
+    assert not rooms & {name.partition("/")[0] for name in found}
+
+
+def test_what_a_space_chooses_among_is_in_the_identity() -> None:
+    searched = gather_space(["experiment=boston_mlp", "space.params.model=choice(mlp, mlp_residual)"])
+    assert reached(*searched) >= {"model/mlp.py", "model/mlp_residual.py"}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from eksplora.config import CONF, choices, compose_request, part
 from eksplora.types import Config, Job, Member, MemberResult, Status, Training
+from eksplora.work import job as work
 
 GROUPS = (
     "activation",
@@ -113,7 +114,7 @@ def trained(prepared: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     def train(option: str) -> list[tuple[Training, MemberResult]]:
         data_folder = prepared.removeprefix("paths.data=")
         report, asked = Collects(), job(option, data_folder, tmp_path_factory.mktemp("option"))
-        job.run("job", asked, report)
+        work.run("job", asked, report)
         return list(zip(asked.trainings, sorted(report.heard, key=lambda result: result.member), strict=True))
 
     return train
@@ -137,7 +138,7 @@ def test_two_members_of_an_option_train_together(option: str, trained: Trained) 
         numbers = [result.value, *(value for curve in result.curves.values() for value in curve)]
         assert all(map(math.isfinite, numbers)), result.curves
         weights = {name.removeprefix("network."): value for name, value in load_file(result.weights).items()}
-        for name, initial in job.lane_of(training).network().named_parameters():
+        for name, initial in work.lane_of(training).network().named_parameters():
             assert torch.isfinite(weights[name]).all(), name
             assert not torch.equal(weights[name], initial), f"{name} is as it was"
     assert len({result.weights_sha256 for _, result in trained(option)}) == 2

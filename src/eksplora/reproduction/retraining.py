@@ -22,9 +22,12 @@ from eksplora.study.ledger import Key
 from eksplora.types import Status
 from eksplora.untrusted import read_json
 
-SCRIPT = Path(__file__).with_name("_retrain.py")
-WORKS = {True: "eksplora.work.baseline:run", False: "eksplora.work.job:run"}
-"""What trains a configuration, by whether it is a baseline's."""
+SCRIPT = Path(__file__).with_name("script.py")
+WORKS = {
+    True: ("eksplora.work.baseline:run", "eksplora.stage._baseline_job:run"),
+    False: ("eksplora.work.job:run", "eksplora.stage._job:run"),
+}
+"""What trains a configuration, by whether it is a baseline's: the name now, and that of earlier versions."""
 
 
 NO_ANSWER = "The recorded sources gave another answer than sources of this project."
@@ -201,6 +204,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
             "code.sha256": known,
+            "code.parts": recorded.provenance.get("code.parts", "").split(),
             "trainings": trainings,
             "pruned": ends,
             "threads": recorded.threads[keys[0]][-1],

@@ -2,7 +2,7 @@
 
 So nothing of the present sources may be imported here: what is named `eksplora` below is that of the recorded commit.
 The contract with it is small: `eksplora.types` (Job, Training, Member, Decision), `eksplora.provenance.code_sha256` and
-`<work>(kind, job, report)`.
+a function `work(kind, job, report)`, under one of several names: it was renamed.
 """
 
 import importlib
@@ -46,6 +46,18 @@ class Notes:
         self.split_for = reason
 
 
+def work_of(names: Sequence[str]) -> Any:
+    """The first function of these, as `package.module:function`, that the recorded sources have."""
+    for name in names:
+        module, _, function = name.partition(":")
+        try:
+            return getattr(importlib.import_module(module), function)
+        except ModuleNotFoundError as error:
+            if not module.startswith(str(error.name)):
+                raise
+    raise ModuleNotFoundError(f"the recorded sources have none of {', '.join(names)}")
+
+
 def main(path: str) -> None:
     """Train what the file at `path` asks for, and write what came of it where it says."""
     request = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -53,13 +65,14 @@ def main(path: str) -> None:
     from eksplora.provenance import code_sha256
     from eksplora.types import Decision, Job, Member, Training
 
-    found: dict[str, Any] = {"code.sha256": code_sha256(Path(str(eksplora.__file__)).parent)}
+    # Earlier versions hash whole rooms; later ones what the recorded parts reach.
+    parts = [request["code.parts"]] if request["code.parts"] else []
+    found: dict[str, Any] = {"code.sha256": code_sha256(Path(str(eksplora.__file__)).parent, *parts)}
     if found["code.sha256"] == request["code.sha256"]:
         trainings = [Training(**{**one, "member": Member(**one["member"])}) for one in request["trainings"]]
         job = Job(0, trainings, request["folder"], request["threads"], 1e9, False)
         notes = Notes(request["pruned"], Decision.PRUNE, Decision.GO_ON)
-        module, _, function = request["work"].partition(":")
-        getattr(importlib.import_module(module), function)("job", job, notes)
+        work_of(request["work"])("job", job, notes)
         if sys.stdout.isatty():
             print("\r\x1b[K", end="", flush=True)  # the epochs are gone
         found |= {"results": notes.results, "split": notes.split_for}

@@ -11,7 +11,7 @@ from eksplora import provenance
 from eksplora.config import flatten, is_group
 from eksplora.config.parts import allowed_targets
 from eksplora.counter import fingerprint
-from eksplora.search.space import Space, describe, extremes
+from eksplora.search.space import describe, extremes
 from eksplora.study.journal import as_yaml
 from eksplora.study.plan import Plan
 from eksplora.study.spec import StudySpec
@@ -64,18 +64,31 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values |= {"study.seed": spec.budget.seed, "study.n_members": spec.budget.num_seeds}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
-    facts = provenance.collect(spec.project)
+    facts = provenance.collect(spec.project) | code_facts(spec, base)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
-    values |= provenance.outside_code(_targets(base, spec.space))
+    values |= provenance.outside_code(_targets(spec, base))
     name = str(base["data"]["_target_"]).split(".")[-2]
     return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
 
 
-def _targets(base: Config, space: Space) -> set[str]:
-    """What the parts of a study's trainings are built of: of its configuration, and of the files that it searches."""
-    found = {str(node["_target_"]) for node in base.values() if isinstance(node, Mapping) and "_target_" in node}
-    searched = [parameter for parameter in space if is_group(parameter.key)]
+STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")
+"""What decides, beside the parts and the worker, what is trained: proposals, populations, the members' seeds."""
+
+
+def code_facts(spec: StudySpec, base: Config) -> dict[str, str]:
+    """The names that the study's results come from, separated by blanks, and the hash of our files that they reach."""
+    own = (name for name in _targets(spec, base) if name.startswith("eksplora."))
+    names = sorted({*own, spec.work.partition(":")[0], *STUDY_CODE})
+    package = Path(provenance.__file__).parents[1]
+    return {"code.parts": " ".join(names), "code.sha256": provenance.code_sha256(package, names)}
+
+
+def _targets(spec: StudySpec, base: Config) -> set[str]:
+    """What a study's parts are built of: of its configuration, of sampler and pruner, and of the files it searches."""
+    nodes = [*base.values(), *(spec.config.get(key) for key in ("sampler", "pruner"))]
+    found = {str(node["_target_"]) for node in nodes if isinstance(node, Mapping) and "_target_" in node}
+    searched = [parameter for parameter in spec.space if is_group(parameter.key)]
     for parameter in searched:
         for name in extremes(parameter):
             found |= allowed_targets(parameter.key, str(name))
@@ -108,7 +121,8 @@ def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Confi
     patch = provenance.diff(root)
     if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
         print(f"The commit is not recorded: {reason}", file=sys.stderr)
-    origin = {**provenance.collect(root), "git.diff.sha256": provenance.sha256_of(patch), **_data_hashes(definition)}
+    origin = {**provenance.collect(root), **code_facts(spec, base), **_data_hashes(definition)}
+    origin["git.diff.sha256"] = provenance.sha256_of(patch)
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
     settings = {

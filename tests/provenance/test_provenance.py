@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eksplora import provenance
-from eksplora.provenance import code_sha256, collect, diff, outside_code, without_git
+from eksplora.provenance import _code, _machine, code_sha256, collect, diff, outside_code, reach, without_git
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
@@ -169,7 +169,7 @@ def test_versions_are_those_of_the_installed_packages(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_not_installed_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "PACKAGES", ("eksplora-is-not-this",))
+    monkeypatch.setattr(_machine, "PACKAGES", ("eksplora-is-not-this",))
     assert collect(tmp_path)["version.eksplora-is-not-this"] == "unknown"
 
 
@@ -188,37 +188,76 @@ def test_every_value_is_a_string_of_one_line(repository: Path) -> None:
         assert "\n" not in value, key
 
 
+SOURCES = {
+    "__init__.py": "",
+    "counter.py": "x = 1",
+    "model/__init__.py": "from eksplora.model.cnn import CNN\nfrom eksplora.model.mlp import MLP as Perceptron",
+    "model/cnn.py": "def CNN():\n    from eksplora.counter import x",
+    "model/mlp.py": "MLP = 1",
+    "training/__init__.py": "",
+    "training/deep/__init__.py": "",
+    "training/deep/loop.py": "import eksplora.model.mlp",
+    "work.py": "from eksplora.training.deep import loop\nfrom eksplora.model import CNN",
+    "report.py": "import eksplora.work",
+}
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    for name in ("counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py", "events/spool.py", "stage.py"):
-        file = tmp_path / "package" / name
+    for name, text in SOURCES.items():
+        file = tmp_path / "eksplora" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("x = 1\n")
-    return tmp_path / "package"
+        file.write_text(f"{text}\n")
+    return tmp_path / "eksplora"
 
 
-@pytest.mark.parametrize("name", ["counter.py", "loss.py", "model/cnn.py", "training/deep/loop.py"])
-def test_code_hash_changes_with_code_that_trains(package: Path, name: str) -> None:
-    before = code_sha256(package)
-    (package / name).write_text("x = 2\n")
-    assert code_sha256(package) != before
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "report.py"])
+def test_code_hash_changes_with_what_a_name_can_reach(package: Path, name: str) -> None:
+    before = code_sha256(package, ["eksplora.work"])
+    (package / name).write_text(f"{SOURCES[name]}\n# another text\n")
+    clear_sources()
+    assert code_sha256(package, ["eksplora.work"]) != before
 
 
-@pytest.mark.parametrize("name", ["events/spool.py", "stage.py", "model/notes.txt"])
+@pytest.mark.parametrize("name", ["report.py", "model/notes.txt", "model/mlp_residual.py"])
 def test_code_hash_is_deaf_to_the_rest(package: Path, name: str) -> None:
-    before = code_sha256(package)
+    before = code_sha256(package, ["eksplora.work"])
     (package / name).write_text("x = 2\n")
-    assert code_sha256(package) == before
+    clear_sources()
+    assert code_sha256(package, ["eksplora.work"]) == before
 
 
-def test_code_hash_sees_a_new_and_a_renamed_file_but_not_where_the_package_lies(package: Path, tmp_path: Path) -> None:
-    before = code_sha256(package)
-    assert code_sha256(package.rename(tmp_path / "moved")) == before
-    (tmp_path / "moved/loss.py").rename(tmp_path / "moved/metric.py")
-    renamed = code_sha256(tmp_path / "moved")
-    assert renamed != before
-    (tmp_path / "moved/model/mlp.py").touch()
-    assert code_sha256(tmp_path / "moved") not in (before, renamed)
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("eksplora.model.cnn.CNN", {"model/cnn.py", "counter.py"}),
+        ("eksplora.model.CNN", {"model/cnn.py", "counter.py"}),
+        ("eksplora.model.Perceptron", {"model/mlp.py"}),
+        ("eksplora.model", set()),
+        ("torch.nn.Linear", None),
+    ],
+)
+def test_what_a_package_hands_on_is_followed_by_name(package: Path, name: str, files: set[str] | None) -> None:
+    on_the_way = {"__init__.py", "model/__init__.py"}
+    found = {file.relative_to(package).as_posix() for file in reach(package, [name])}
+    assert found == (set() if files is None else files | on_the_way)
+
+
+def test_code_hash_sees_a_renamed_file_but_not_where_the_package_lies(package: Path, tmp_path: Path) -> None:
+    before = code_sha256(package, ["eksplora.work"])
+    (tmp_path / "moved").mkdir()
+    moved = package.rename(tmp_path / "moved/eksplora")
+    assert code_sha256(moved, ["eksplora.work"]) == before
+    (moved / "training/deep/loop.py").rename(moved / "training/deep/loops.py")
+    (moved / "work.py").write_text("from eksplora.training.deep import loops\nfrom eksplora.model import CNN\n")
+    clear_sources()
+    assert code_sha256(moved, ["eksplora.work"]) != before
+
+
+def clear_sources() -> None:
+    """Forget files that were read: a command reads each once."""
+    for kept in (_code._imports, _code._handed_on):
+        kept.cache_clear()
 
 
 def test_collect_imports_no_heavy_package_and_is_quick(repository: Path) -> None:
@@ -226,7 +265,7 @@ def test_collect_imports_no_heavy_package_and_is_quick(repository: Path) -> None
         "import sys; from pathlib import Path; from eksplora.provenance import collect; "
         f"collect(Path({str(repository)!r})); print(sorted({{'torch', 'mlflow', 'optuna'}} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(provenance.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(provenance.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     seconds = []

@@ -1,0 +1,53 @@
+"""What a run was made from: code, versions and machine, as flat strings; all of it in well under 60 ms.
+
+Packages are asked for their versions by name, never imported. What cannot be found out is "unknown", never an error:
+a run is worth recording without it. The machine's name is left out on purpose: records are shared, and it says who was
+at work, not what was done.
+"""
+
+from pathlib import Path
+
+from eksplora.provenance._code import code_sha256, file_sha256, outside_code, reach
+from eksplora.provenance._command import command_like, command_line, command_of
+from eksplora.provenance._git import UNKNOWN, diff, git_facts, sha256_of, without_git
+from eksplora.provenance._machine import machine, versions
+
+__all__ = [
+    "UNKNOWN",
+    "code_sha256",
+    "collect",
+    "command_like",
+    "command_line",
+    "command_of",
+    "diff",
+    "lock_sha256",
+    "outside_code",
+    "reach",
+    "sha256_of",
+    "without_git",
+]
+
+
+def collect(root: Path) -> dict[str, str]:
+    """What a run started now, in the project folder `root`, is made from, but for its code.
+
+    Args:
+        root: The project's folder: where `constraints.txt` and `.git` are.
+
+    Returns:
+        `git.commit`, `git.branch`, `git.dirty` ("true" when tracked files other than `dvc.lock` differ from the commit
+        or untracked ones exist), `lock.sha256` (of `constraints.txt`), `dvc_lock.sha256`, `version.<package>` and
+        `machine.<what>`.
+    """
+    return {
+        **git_facts(root),
+        "lock.sha256": lock_sha256(root),
+        "dvc_lock.sha256": file_sha256(root / "dvc.lock"),
+        **versions(),
+        **machine(),
+    }
+
+
+def lock_sha256(root: Path) -> str:
+    """The hash of a project's lock file."""
+    return file_sha256(root / "constraints.txt")

@@ -1,0 +1,62 @@
+"""Commands as they are recorded and as they are typed again."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ARITHMETIC = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_MAX_CPU_ISA",
+)
+"""Variables of the environment by which the same command computes other bits."""
+
+
+USUAL = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+"""What is set without being asked: by the package, and by Lightning where a training is to be deterministic."""
+
+
+def command_of(root: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """A command as it is recorded: the pipeline, what was typed after it, and what of the environment matters.
+
+    Args:
+        root: Name of the pipeline.
+        overrides: As they are typed, not quoted for a shell.
+    """
+    known = {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
+    return {
+        "root": root,
+        "overrides": list(overrides),
+        "environment": {name: value for name, value in known.items() if USUAL.get(name) != value},
+    }
+
+
+def command_line(command: Mapping[str, Any], *more: str) -> str:
+    """A recorded command for a shell in the project's root, after `make setup`.
+
+    Args:
+        command: See `command_of`.
+        more: Further overrides.
+
+    Examples:
+        >>> command_line(command_of("search", ["experiment=wine_mlp", "space.params.optimizer.lr=choice(1, 2)"]))
+        ".venv/bin/python pipelines/search.py experiment=wine_mlp 'space.params.optimizer.lr=choice(1, 2)'"
+    """
+    variables = [f"{name}={shlex.quote(value)}" for name, value in command["environment"].items()]
+    words = shlex.join([*command["overrides"], *more])
+    return " ".join([*variables, f".venv/bin/python pipelines/{command['root']}.py", *([words] if words else [])])
+
+
+def command_like(recorded: Mapping[str, Any] | None, root: str, experiment: str) -> str:
+    """The command of a stage that takes the overrides of another, or of a record that may not have them.
+
+    Args:
+        recorded: See `command_of`; None: an earlier version did not record it.
+        root: Name of the stage.
+        experiment: The experiment, where nothing else is known.
+    """
+    return command_line({**(recorded or command_of(root, [f"experiment={experiment}"])), "root": root})
