@@ -9,7 +9,7 @@ from collecting import Collects
 
 from eksplora import provenance
 from eksplora.cli.command import gather_space
-from eksplora.config import compose_request, parse_space
+from eksplora.config import compose_request, parse_space, part
 from eksplora.stage.spec import spec_of
 from eksplora.study.definition import Definition, code_facts
 from eksplora.types import Job, Member, Training
@@ -53,6 +53,7 @@ def test_every_function_of_ours_that_a_training_calls_is_in_the_identity_of_its_
             called.add(name.removeprefix(f"{PACKAGE}/"))
 
     config = compose_request("search", [*overrides, prepared, "trainer.max_epochs=1"]).config
+    part(config, "data").prepare()
     trainings = [Training(0, Member(0, seed=5), config, str(tmp_path / "member"))]
     sys.setprofile(note)
     try:
