@@ -7,6 +7,7 @@ from pathlib import Path
 from eksplora.config import part
 from eksplora.counter import derive, fingerprint
 from eksplora.errors import EksploraError
+from eksplora.events.event import Start, Study
 from eksplora.events.spool import Spool
 from eksplora.study.journal import Record
 from eksplora.study.ledger import Population, Trial
@@ -107,16 +108,17 @@ class TrackedTraining:
 
     def _begin(self, name: str, settings: Config) -> None:
         self._spool.append(
-            "study",
-            id=fingerprint(name)[:32],
-            name=name,
-            experiment=settings["experiment"],
-            metric=f"val/{settings['objective']['metric']}",
-            direction=settings["objective"]["direction"],
-            params={},
-            tags={},
-            provenance={},
-            texts={},
+            Study(
+                id=fingerprint(name)[:32],
+                name=name,
+                experiment=settings["experiment"],
+                metric=f"val/{settings['objective']['metric']}",
+                direction=settings["objective"]["direction"],
+                params={},
+                tags={},
+                provenance={},
+                texts={},
+            )
         )
-        self._spool.append("start", pid=0, workers=1, threads=self._job.threads)
+        self._spool.append(Start(0, 1, self._job.threads))
         self._tracker.start(self._spool.path)

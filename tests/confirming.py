@@ -77,7 +77,7 @@ def trained(folder: Path) -> list[tuple[str, int, int]]:
     """Every member that ended in any study, with its trial; each as often as it ended."""
     paths = sorted(folder.glob("mlruns/studies/*/spool.jsonl"))
     return [
-        (path.parent.name, event.data["trial"], event.data["member"])
+        (path.parent.name, event.body.trial, event.body.member)
         for path in paths
         for event in spools.read(path)
         if event.kind == "member"

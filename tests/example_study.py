@@ -5,6 +5,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from spooling import put
+
 from eksplora.events.spool import Spool
 
 EXPERIMENT = "boston_mlp"
@@ -12,7 +14,8 @@ STUDY = "boston_mlp-random"
 
 
 def begin(spool: Spool, *, study_id: str = "0123abcd") -> None:
-    spool.append(
+    put(
+        spool,
         "study",
         id=study_id,
         name=STUDY,
@@ -30,12 +33,13 @@ def begin(spool: Spool, *, study_id: str = "0123abcd") -> None:
 
 
 def drive(spool: Spool) -> None:
-    spool.append("start", pid=1, workers=2, threads=1)
+    put(spool, "start", pid=1, workers=2, threads=1)
 
 
 def start_trial(spool: Spool, number: int, *, members: int = 1, num_params: int = 5) -> None:
     params = {f"model.key_{index}": index for index in range(num_params)}
-    spool.append(
+    put(
+        spool,
         "trial",
         trial=number,
         params={"optimizer.lr": 0.1 * number, "model.widths": [64, 64], "model.bias": True, **params},
@@ -53,26 +57,26 @@ def add_epochs(
     epochs = range(first, last + 1)
     curves = {f"val/metric_{index}": [1.0 / epoch + index for epoch in epochs] for index in range(num_curves)}
     times = [1_700_000_000_000 + 1000 * epoch for epoch in epochs]
-    spool.append("epochs", trial=number, member=member, first=first, curves=curves, times=times)
+    put(spool, "epochs", trial=number, member=member, first=first, curves=curves, times=times)
 
 
 def end_member(
     spool: Spool, number: int, *, member: int = 0, status: str = "finished", value: float | None = 2.5
 ) -> None:
-    spool.append(
+    put(spool,
         "member", trial=number, member=member, status=status, value=value, best_epoch=7, epochs=10, step=130,
         seconds=1.5, device="cpu", engine="fused", message="", weights_sha256="ab" * 32,
     )  # fmt: skip
 
 
 def cut(spool: Spool, *keys: tuple[int, int], reason: str = "too large") -> None:
-    spool.append("packed", populations=[{"population": 9, "trainings": keys}], replaced=[8], reason=reason)
+    put(spool, "packed", populations=[{"population": 9, "trainings": keys}], replaced=[8], reason=reason)
 
 
 def end_trial(
     spool: Spool, number: int, *, status: str = "finished", value: float | None = 2.5, message: str = "", **more: Any
 ) -> None:
-    spool.append(
+    put(spool,
         "trial_end", trial=number, status=status, value=value, metrics={"seconds": 1.5}, message=message,
         artifacts={}, **more,
     )  # fmt: skip
@@ -87,7 +91,7 @@ def run_trial(spool: Spool, number: int, **sizes: int) -> None:
 
 def stop(spool: Spool, *, status: str = "finished", best_trial: int | None = None) -> None:
     files = {"best/config.yaml": "best.yaml"} if best_trial is not None else {}
-    spool.append(
+    put(spool,
         "stop", status=status, message="", metrics={"best": 2.5}, tags={"best_trial": "0"},
         artifacts={}, best_trial=best_trial, best_artifacts=files,
     )  # fmt: skip
@@ -96,7 +100,8 @@ def stop(spool: Spool, *, status: str = "finished", best_trial: int | None = Non
 def evaluate(spool: Spool, number: int, *, members: int, mae: float = 2.5) -> None:
     """The test part was opened for a trial: each member's metric is by one larger than the one before."""
     (spool.path.parent / "evaluation.json").write_text("{}\n")
-    spool.append(
+    put(
+        spool,
         "evaluation",
         durable=True,
         trial=number,
@@ -134,7 +139,7 @@ def whole_study(path: Path) -> None:
     end_member(spool, 3, member=0)
     end_trial(spool, 3, status="failed", value=None, message="Traceback\nValueError: no")
     start_trial(spool, 4)
-    spool.append("epochs", trial=4, member=0, first=1, curves={"val/mae": [math.nan, math.inf]}, times=[5, 6])
+    put(spool, "epochs", trial=4, member=0, first=1, curves={"val/mae": [math.nan, math.inf]}, times=[5, 6])
     end_member(spool, 4, status="diverged", value=None)
     end_trial(spool, 4, status="diverged", value=math.nan)
     for number in range(5, 12):

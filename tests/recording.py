@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
@@ -67,7 +68,7 @@ def record(root: Path, *asked: Sequence[str]) -> None:
 
 def events(spool: Path, kind: str) -> list[dict[str, Any]]:
     """The particulars of all events of a kind."""
-    return [event.data for event in spools.read(spool) if event.kind == kind]
+    return [to_json(event.body) for event in spools.read(spool) if event.kind == kind]
 
 
 def alter(spool: Path, target: Path, edit: Edit) -> None:
@@ -75,7 +76,7 @@ def alter(spool: Path, target: Path, edit: Edit) -> None:
     target.parent.mkdir(parents=True)
     with target.open("wb") as file:
         for event in spools.read(spool):
-            data = edit(event.kind, event.data)
+            data = edit(event.kind, to_json(event.body))
             if data is not None:
                 file.write(spools.encode(event.kind, event.time, data))
 

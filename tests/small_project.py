@@ -262,5 +262,5 @@ def studies(project: Path) -> dict[str, Counter[tuple[object, ...]]]:
     found = {}
     for path in sorted((project / "mlruns/studies").glob("*/spool.jsonl")):
         ends = [event for event in spool.read(path) if event.kind in surviving.ENDED]
-        found[path.parent.name] = Counter((end.kind, end.data["trial"], end.data.get("member")) for end in ends)
+        found[path.parent.name] = Counter((end.kind, end.body.trial, getattr(end.body, "member", None)) for end in ends)
     return found

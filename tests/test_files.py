@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from spooling import put
 
 from eksplora.events.spool import Spool
 from eksplora.files import link_or_copy
@@ -23,9 +24,9 @@ def test_a_file_is_linked_and_replacing_one_leaves_the_other(tmp_path: Path) -> 
 
 def test_lines_added_to_a_linked_spool_are_in_both(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.jsonl")
-    spool.append("study", name="first")
+    put(spool, "study", name="first")
     link_or_copy(spool.path, tmp_path / "copy")
-    spool.append("stop", message="second")
+    put(spool, "stop", message="second")
     spool.close()
     assert (tmp_path / "copy").samefile(spool.path)
     assert [line.count(b"kind") for line in (tmp_path / "copy").read_bytes().splitlines()] == [1, 1]

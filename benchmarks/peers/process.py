@@ -12,6 +12,7 @@ from typing import Any
 
 from eksplora.config import CONF
 from eksplora.errors import ConfigError, EksploraError
+from eksplora.events.event import TrialEnd, to_json
 from eksplora.events.spool import read
 
 ROOT = CONF.parent
@@ -116,7 +117,7 @@ class Ours:
         members: list[dict[str, Any]] = []
         for event in read(self._folder / "mlruns" / "studies" / name / "spool.jsonl"):
             at[event.kind] = event.time / 1000
-            members += [event.data] if event.kind == "member" else []
+            members += [to_json(event.body)] if event.kind == "member" else []
         check_members(members)
         seconds = at["trial_end"] - at["trial"]
         return Training(seconds, wall - seconds, members[0]["step"], [member["value"] for member in members])
@@ -125,8 +126,8 @@ class Ours:
         """Run a study, tracked; everything counts."""
         name, wall = self._command("search", *overrides)
         events = read(self._folder / "mlruns" / "studies" / name / "spool.jsonl")
-        ends = [event.data for event in events if event.kind == "trial_end"]
-        values = [end["value"] for end in ends if end["status"] == "finished"]
+        ends = [event.body for event in events if isinstance(event.body, TrialEnd)]
+        values = [end.value for end in ends if end.status == "finished" and end.value is not None]
         return Search(wall, len(values), min(values))
 
     def _command(self, root: str, *overrides: str) -> tuple[str, float]:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+Direction = Literal["minimize", "maximize"]
+"""Which way an objective is better."""
 
 Config = dict[str, Any]
 """A resolved configuration: plain dicts, lists, strings and numbers."""

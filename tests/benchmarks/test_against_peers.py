@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from spooling import put
 
 from benchmarks.against_peers import MEASUREMENTS, bench_peers
 from benchmarks.peers import cnn, process, study
@@ -142,13 +143,13 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
         spool = Spool(Path(folder) / "mlruns" / "studies" / name / "spool.jsonl")
         for trial in range(1 if "train.py" in command[1] else 2):
             begun = {"params": {}, "searched": {}, "config": "", "members": [], "tags": {}}
-            spool.append("trial", trial=trial, **begun)
+            put(spool, "trial", trial=trial, **begun)
             for member in range(2):
                 done = {"trial": trial, "member": member, "best_epoch": 3, "epochs": 3, "step": 33, "seconds": 1.0}
-                spool.append("member", status="finished", message="", value=2.0 + trial + member, **done)
+                put(spool, "member", status="finished", message="", value=2.0 + trial + member, **done)
             ended = {"status": "finished", "message": "", "metrics": {}, "artifacts": {}}
-            spool.append("trial_end", trial=trial, value=2.5 + trial, **ended)
-        spool.append("stop", **ended, tags={}, best_artifacts={})
+            put(spool, "trial_end", trial=trial, value=2.5 + trial, **ended)
+        put(spool, "stop", **ended, tags={}, best_artifacts={})
         spool.close()
         return "", 100.0
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import example_study as example
 import hostile_spools
 import pytest
+from spooling import put
 
 from eksplora.errors import DataError, UserError
 from eksplora.events.event import LINES
-from eksplora.events.spool import Spool, encode, read
+from eksplora.events.spool import Spool, encode, read, study_of
 from eksplora.tracker.mlflow import MlflowTracker
 
 
@@ -53,7 +54,7 @@ def test_bytes_that_are_no_text_come_back_as_they_were(tmp_path: Path) -> None:
     patch = b"+caf\xe9 \\ud800 \xff\n".decode(errors="surrogateescape")
     kind, data = hostile_spools.small_study("odd")[0]
     spool = hostile_spools.write(tmp_path, [(kind, {**data, "texts": {"changes.diff": patch}})])
-    assert next(read(spool)).data["texts"]["changes.diff"] == patch
+    assert study_of(spool).texts["changes.diff"] == patch
 
 
 def test_what_earlier_versions_wrote_is_read(tmp_path: Path, empty_database: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_run_id_from_a_database_leads_nowhere_else(tmp_path: Path, empty_datab
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection, connection:
         for table in ("tags", "params", "runs"):
             connection.execute(f"UPDATE {table} SET run_uuid = '../../../escaped'")
-    writer.append("report", artifacts={"report/a.txt": "a.txt"})
+    put(writer, "report", artifacts={"report/a.txt": "a.txt"})
     (tmp_path / "study" / "a.txt").write_text("a\n")
     with pytest.raises(DataError, match=r"names the file '\.\./\.\./\.\./escaped/artifacts'"):
         tracker(tmp_path).sync(writer.path, is_over=False)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spooling import put
 
 from eksplora.errors import StorageError, StudyError
+from eksplora.events.event import Epochs, to_json
 from eksplora.events.spool import Spool, read
 
 
@@ -19,15 +21,15 @@ def path(tmp_path: Path) -> Path:
 def fill(path: Path, count: int) -> None:
     spool = Spool(path)
     for index in range(count):
-        spool.append("counted", trial=index)
+        put(spool, "counted", trial=index)
     spool.close()
 
 
 def test_events_come_back_as_they_were_appended(path: Path) -> None:
     spool = Spool(path)
     sent = [
-        spool.append("begun", name="a\nb ä", nested={"x": [1, 2.5, None, True]}),
-        spool.append("kind", kind="data may have a kind", time=3, durable=True),
+        put(spool, "begun", name="a\nb ä", nested={"x": [1, 2.5, None, True]}),
+        put(spool, "kind", kind="data may have a kind", time=3, durable=True),
     ]
     spool.close()
     assert list(read(path)) == sent
@@ -35,21 +37,21 @@ def test_events_come_back_as_they_were_appended(path: Path) -> None:
 
 
 def test_values_that_are_not_finite_survive(path: Path) -> None:
-    Spool(path).append("drawn", values=[math.nan, math.inf, -math.inf])
+    put(Spool(path), "drawn", values=[math.nan, math.inf, -math.inf])
     (event,) = read(path)
-    assert math.isnan(event.data["values"][0])
-    assert event.data["values"][1:] == [math.inf, -math.inf]
+    assert math.isnan(to_json(event.body)["values"][0])
+    assert to_json(event.body)["values"][1:] == [math.inf, -math.inf]
 
 
 def test_numpy_numbers_become_plain_ones(path: Path) -> None:
-    Spool(path).append("drawn", loss=np.float32(0.5), counts=np.arange(3))
+    put(Spool(path), "drawn", loss=np.float32(0.5), counts=np.arange(3))
     (event,) = read(path)
-    assert event.data == {"loss": 0.5, "counts": [0, 1, 2]}
+    assert to_json(event.body) == {"loss": 0.5, "counts": [0, 1, 2]}
 
 
 def test_values_that_are_not_plain_are_refused(path: Path) -> None:
     with pytest.raises(TypeError, match="plain values, got PosixPath"):
-        Spool(path).append("drawn", value=path)
+        put(Spool(path), "drawn", value=path)
     assert path.stat().st_size == 0
 
 
@@ -67,8 +69,8 @@ def test_a_torn_last_line_is_passed_over_and_then_cut_off(path: Path, cut: int) 
     assert list(read(path)) == events[:2]
     spool = Spool(path)
     assert path.stat().st_size == events[1].end
-    spool.append("counted", trial=2)
-    assert [event.data["trial"] for event in read(path)] == [0, 1, 2]
+    put(spool, "counted", trial=2)
+    assert [to_json(event.body)["trial"] for event in read(path)] == [0, 1, 2]
 
 
 def test_a_torn_line_longer_than_a_block_is_cut_off(path: Path) -> None:
@@ -94,34 +96,37 @@ def test_an_altered_line_is_refused_with_its_number(path: Path) -> None:
 
 def test_a_kill_in_the_middle_loses_no_event_that_append_returned(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from eksplora.events.spool import Spool\n"
+        "import sys; from pathlib import Path; from eksplora.events.event import Other; "
+        "from eksplora.events.spool import Spool\n"
         f"spool, n = Spool(Path({str(path)!r})), 0\n"
-        "while True:\n    spool.append('counted', trial=n, text='x' * 5000); n += 1; print(n, flush=True)\n"
+        "while True:\n    spool.append(Other('counted', {'trial': n, 'text': 'x' * 5000}))\n"
+        "    n += 1; print(n, flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = [int(process.stdout.readline()) for _ in range(200)]
     process.kill()
     process.communicate()
-    numbers = [event.data["trial"] for event in read(path)]
+    numbers = [to_json(event.body)["trial"] for event in read(path)]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= told[-1]
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:
     code = (
-        "import resource, signal; from pathlib import Path; from eksplora.events.spool import Spool\n"
+        "import resource, signal; from pathlib import Path; from eksplora.events.event import Other; "
+        "from eksplora.events.spool import Spool\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"spool = Spool(Path({str(path)!r}))\n"
-        "spool.append('counted', trial=0)\n"
-        "try:\n    spool.append('counted', trial=1, text='x' * 2000)\n"
+        "spool.append(Other('counted', {'trial': 0}))\n"
+        "try:\n    spool.append(Other('counted', {'trial': 1, 'text': 'x' * 2000}))\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
-        "spool.append('counted', trial=2)\n"
+        "spool.append(Other('counted', {'trial': 2}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"StorageError Cannot write {path}: No space left on device.")
     assert "then give the same command again." in done.stdout
-    assert [event.data["trial"] for event in read(path)] == [0, 2]
+    assert [to_json(event.body)["trial"] for event in read(path)] == [0, 2]
 
 
 def test_a_folder_that_does_not_exist_is_an_error_of_the_user(tmp_path: Path) -> None:
@@ -136,6 +141,6 @@ def test_appending_takes_less_than_100_microseconds(path: Path) -> None:
     for _ in range(5):  # the best of some: other processes share the machine
         start = time.perf_counter()
         for _ in range(200):
-            spool.append("epochs", trial=1, member=0, first=1, curves=curves, times=[1])
+            spool.append(Epochs(1, 0, 1, curves, [1]))
         best = min(best, (time.perf_counter() - start) / 200)
     assert best < 100e-6

@@ -9,6 +9,7 @@ import pytest
 from mutating import mutations
 
 from eksplora.errors import DataError, EksploraError, StudyError
+from eksplora.events.event import from_json
 from eksplora.events.spool import Event, Spool, encode, read
 from eksplora.reproduction.record import Recorded, recall
 
@@ -16,8 +17,19 @@ Written = tuple[str, dict[str, Any]]
 
 STUDY: Written = (
     "study",
-    {"id": "0123", "name": "small", "provenance": {"git.commit": "c0ffee"}, "texts": {}, "definition": {}},
-)
+    {
+        "id": "0123",
+        "name": "small",
+        "experiment": "small",
+        "metric": "val/mae",
+        "direction": "minimize",
+        "params": {},
+        "tags": {},
+        "provenance": {"git.commit": "c0ffee"},
+        "texts": {},
+        "definition": {},
+    },
+)  # fmt: skip
 
 
 def start(threads: int = 1) -> Written:
@@ -27,7 +39,8 @@ def start(threads: int = 1) -> Written:
 def trial(number: int, members: int = 1, repeats: int | None = None) -> Written:
     people = [{"index": index, "seed": 100 + index, "fold": 0} for index in range(members)]
     resolved = {"optimizer": {"lr": 0.1 * (number + 1)}, "data": {"root": "data"}}
-    return "trial", {"trial": number, "resolved": resolved, "members": people, "repeats": repeats}
+    written = {"params": {}, "searched": {}, "config": "", "tags": {}}
+    return "trial", {"trial": number, "resolved": resolved, "members": people, "repeats": repeats, **written}
 
 
 def population(number: int, *keys: tuple[int, int]) -> Written:
@@ -35,16 +48,24 @@ def population(number: int, *keys: tuple[int, int]) -> Written:
 
 
 def member(number: int, index: int = 0, status: str = "finished") -> Written:
-    numbers = {"epochs": 3, "best_epoch": 2, "step": 9, "value": 0.5, "curves": {"val/mae": [0.5, float("nan"), 1]}}
+    numbers = {
+        "epochs": 3,
+        "best_epoch": 2,
+        "step": 9,
+        "seconds": 0.1,
+        "value": 0.5,
+        "curves": {"val/mae": [0.5, float("nan"), 1]},
+    }
     return "member", {"trial": number, "member": index, "status": status, "device": "cpu", **numbers}
 
 
 def stop(best: int | None) -> Written:
-    return "stop", {"status": "finished", "best_trial": best}
+    written = {"message": "", "metrics": {}, "tags": {}, "artifacts": {}, "best_artifacts": {}}
+    return "stop", {"status": "finished", "best_trial": best, **written}
 
 
 def events(*written: Written) -> Iterator[Event]:
-    return (Event(kind, 0, data, 0) for kind, data in written)
+    return (Event(kind, 0, from_json(kind, data), 0) for kind, data in written)
 
 
 def recalled(*written: Written) -> Recorded:
@@ -53,7 +74,7 @@ def recalled(*written: Written) -> Recorded:
 
 def test_a_trial_is_recalled_with_its_configuration_and_members() -> None:
     recorded = recalled(start(), trial(0, members=2), trial(1), population(0, (0, 0), (0, 1)), member(0), member(0, 1))
-    assert recorded.study["name"] == "small" and recorded.provenance == {"git.commit": "c0ffee"}
+    assert recorded.study.name == "small" and recorded.provenance == {"git.commit": "c0ffee"}
     assert recorded.config(1)["optimizer"] == {"lr": 0.2}
     assert recorded.training((0, 1), "folder") == {
         "trial": 0,
@@ -61,7 +82,7 @@ def test_a_trial_is_recalled_with_its_configuration_and_members() -> None:
         "config": {"optimizer": {"lr": 0.1}, "data": {"root": "data"}},
         "folder": "folder",
     }
-    assert recorded.results[0, 1]["epochs"] == 3
+    assert recorded.results[0, 1].epochs == 3
 
 
 def test_members_are_those_with_a_result_in_their_order_or_the_one_that_is_asked_for() -> None:

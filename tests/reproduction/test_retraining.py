@@ -17,9 +17,11 @@ from waiting import until
 
 from eksplora import provenance
 from eksplora.errors import EksploraError, PreconditionError
+from eksplora.events.event import Member, Study, Trial, TrialMember
 from eksplora.reproduction.patch import Change
 from eksplora.reproduction.record import Recorded
 from eksplora.reproduction.retraining import train_again, worktree
+from eksplora.types import Status
 
 # --- the worktree ------------------------------------------------------------------------------------------------
 
@@ -357,12 +359,15 @@ def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 def recorded(**config: Any) -> Recorded:
     """Two trials of two members in one population; a member of each was pruned after its second epoch."""
-    people = [{"index": index, "seed": 100 + index, "fold": 0} for index in (0, 1)]
+    people = [TrialMember(index, 100 + index) for index in (0, 1)]
     keys = [(trial, index) for trial in (0, 1) for index in (0, 1)]
+    study = Study("0123", "small", "small", "val/mae", "minimize", {}, {}, provenance={"code.sha256": "c0de"}, texts={})
+    resolved = {"data": {"root": "old"}} | config
+    statuses = {key: Status.PRUNED if key[1] else Status.FINISHED for key in keys}
     return Recorded(
-        {"provenance": {"code.sha256": "c0de"}},
-        trials={trial: {"resolved": {"data": {"root": "old"}} | config, "members": people} for trial in (0, 1)},
-        results={key: {"status": "pruned" if key[1] else "finished", "epochs": 2} for key in keys},
+        study,
+        trials={trial: Trial(trial, {}, {}, "", people, {}, resolved) for trial in (0, 1)},
+        results={key: Member(*key, status, None, 0, 2, 0, 0.0) for key, status in statuses.items()},
         together=dict.fromkeys(keys, keys),
         threads={key: [4, 3] for key in keys},
     )

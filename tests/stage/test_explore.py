@@ -110,7 +110,7 @@ def test_numbers_are_those_of_the_members_and_every_row_has_the_same_seeds(explo
     for study in facts(explored)["studies"].values():
         ledger = Ledger("val/mae", "minimize")
         path = explored / "mlruns/studies" / study["study"] / "spool.jsonl"
-        ledger.replay((event.kind, event.data) for event in spools.read(path))
+        ledger.replay(event.body for event in spools.read(path))
         for row in study["rows"].values():
             trial = ledger.trials[row["trial"]]
             seeds.add(tuple(member.seed for member in trial.members))

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from eksplora import provenance
 from eksplora.config import compose_request
 from eksplora.data import _store
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError, StorageError
+from eksplora.events.event import Study, to_json
 from eksplora.provenance import code_sha256
 from eksplora.reproduction.record import Recorded
 from eksplora.stage import reproduce as stage
@@ -223,7 +224,7 @@ def test_a_run_that_was_killed_and_went_on_from_its_checkpoint_is_bit_identical_
 ) -> None:
     spool = here.project.spool("interrupted")
     best = recording.events(spool, "stop")[-1]["best_trial"]
-    happened = [(event.kind, event.data.get("trial")) for event in recording.spools.read(spool)]
+    happened = [(event.kind, to_json(event.body).get("trial")) for event in recording.spools.read(spool)]
     killed = [place for place, (kind, _) in enumerate(happened) if kind == "start"][1]
     assert happened.index(("population", None)) < killed < happened.index(("member", best))
     assert happened.index(("epochs", best)) < killed or len(recording.events(spool, "population")) == 1
@@ -241,7 +242,9 @@ def test_changes_that_were_never_committed_come_back_from_the_record(
 ) -> None:
     (study,) = recording.events(here.project.spool("changed"), "study")
     assert study["provenance"]["git.dirty"] == "true"
-    assert study["provenance"]["code.sha256"] != code_sha256(here.project.changed / "src/eksplora")
+    assert study["provenance"]["code.sha256"] != code_sha256(
+        here.project.changed / "src/eksplora", study["provenance"]["code.parts"].split()
+    )
     assert git(here.project.changed, "status", "--porcelain") == ""
     with pytest.raises(PreconditionError, match=r"would run it\. Read it \(.*\), then add diff=true\.$") as told:
         here.again("changed/changed", root=here.project.changed)
@@ -281,10 +284,12 @@ def test_a_diff_that_is_the_working_trees_own_needs_no_word(here: Here) -> None:
     file.write_text("a change of today's")
     try:
         patch, commit = provenance.diff(root), provenance.collect(root)["git.commit"]
-        study = {"provenance": {"git.commit": commit}, "texts": {"changes.diff": patch}}
+        study = Study(
+            "id", "cnn", "digits", "val/mae", "minimize", {}, {}, {"git.commit": commit}, {"changes.diff": patch}
+        )
         assert is_present(root, Recorded(study))
-        assert not is_present(root, Recorded(study | {"texts": {"changes.diff": patch + " "}}))
-        assert not is_present(root, Recorded(study | {"provenance": {"git.commit": "0" * 40}}))
+        assert not is_present(root, Recorded(replace(study, texts={"changes.diff": patch + " "})))
+        assert not is_present(root, Recorded(replace(study, provenance={"git.commit": "0" * 40})))
     finally:
         file.unlink()
 

@@ -33,7 +33,7 @@ def ended(number: int, value: float | None, status: Status = Status.FINISHED, re
 
 def replayed(path: Path) -> Ledger:
     ledger = Ledger(METRIC, "minimize")
-    ledger.replay((event.kind, event.data) for event in read(path))
+    ledger.replay(event.body for event in read(path))
     return ledger
 
 
@@ -148,8 +148,8 @@ def test_epochs_that_come_again_after_a_death_are_written_once(tmp_path: Path) -
     for epoch in (1, 2, 3, 2, 3, 4):  # the worker died in epoch 4; its checkpoint was that of epoch 1
         record.epoch(made, EpochReport(0, 0, epoch, {METRIC: float(epoch)}))
     record.member(made, result(0, 4.0, epochs=4))
-    [epochs] = [event.data for event in read(spool.path) if event.kind == "epochs"]
-    assert (epochs["first"], epochs["curves"][METRIC], len(epochs["times"])) == (1, [1.0, 2.0, 3.0, 4.0], 4)
+    [epochs] = [event.body for event in read(spool.path) if event.kind == "epochs"]
+    assert (epochs.first, epochs.curves[METRIC], len(epochs.times)) == (1, [1.0, 2.0, 3.0, 4.0], 4)
 
 
 def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path
     record.trial(made, {})
     record.epoch(made, EpochReport(0, 0, 3, {METRIC: 6.5}))  # the checkpoint was that of epoch 2, the spool had none
     record.member(made, result(0, 4.0, epochs=3))
-    [epochs] = [event.data for event in read(spool.path) if event.kind == "epochs"]
-    assert (epochs["first"], epochs["curves"][METRIC]) == (1, [9.0, 8.0, 7.0])
+    [epochs] = [event.body for event in read(spool.path) if event.kind == "epochs"]
+    assert (epochs.first, epochs.curves[METRIC]) == (1, [9.0, 8.0, 7.0])
 
 
 def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Path) -> None:

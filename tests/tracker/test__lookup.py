@@ -16,7 +16,7 @@ import pytest
 from waiting import until
 
 from eksplora.errors import DataError, StorageError
-from eksplora.events.spool import Spool, read
+from eksplora.events.spool import Spool, study_of
 from eksplora.tracker import _sqlite
 from eksplora.tracker.base import SPOOL, Shown
 from eksplora.tracker.mlflow import MlflowTracker
@@ -85,7 +85,7 @@ def test_the_record_is_that_of_the_runs_own_study_byte_for_byte(folder: Path, ke
         found = lookup.spool(lookup.shown(run_id(folder, key)), run_id(folder, key), tmp_path)
     assert found.parent == tmp_path
     assert found.read_bytes() == (folder / key[:8] / SPOOL).read_bytes()
-    assert next(read(found)).data["id"] == key[:8]
+    assert study_of(found).id == key[:8]
 
 
 def test_a_study_that_was_killed_has_no_record_in_mlflow(folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import example_study as example
 import pytest
+from spooling import put
 
 from eksplora.events.spool import Spool, read
 from eksplora.tracker._replay import Replay
@@ -233,12 +234,12 @@ def test_an_evaluation_leaves_the_statuses_as_they_are(spool: Spool) -> None:
 
 def test_a_report_is_a_file_of_the_study_s_run_alone(spool: Spool) -> None:
     artifacts = {"report/report.html": "report/report.html"}
-    runs = added(spool, lambda: spool.append("report", durable=True, trial=0, artifacts=artifacts))
+    runs = added(spool, lambda: put(spool, "report", durable=True, trial=0, artifacts=artifacts))
     assert set(runs) == {example.STUDY}
     assert runs[example.STUDY].files == {"report/report.html": "report/report.html"}
     assert (runs[example.STUDY].status, runs[example.STUDY].end_time) == (None, None)
 
 
 def test_kinds_of_a_newer_version_are_passed_over(spool: Spool) -> None:
-    spool.append("tomorrow", trial=0)
+    put(spool, "tomorrow", trial=0)
     assert set(changes(spool)) == {example.STUDY}

@@ -10,6 +10,7 @@ from typing import Any
 
 import example_study as example
 import pytest
+from spooling import put
 
 from eksplora.errors import StorageError
 from eksplora.events.spool import Spool
@@ -278,7 +279,7 @@ def test_a_copied_project_writes_nothing_into_the_old_one(
     old, copied = files(tmp_path / "project"), tmp_path / "copy" / "mlruns"
     writer = Spool(spool_of(copied))
     (writer.path.parent / "page.html").write_text("page\n")
-    writer.append("report", artifacts={"report/report.html": "page.html"})
+    put(writer, "report", artifacts={"report/report.html": "page.html"})
     assert tracker(copied).sync(writer.path, is_over=True) == 1
     assert files(tmp_path / "project") == old
     assert list(copied.rglob("artifacts/*/*/artifacts/report/report.html"))

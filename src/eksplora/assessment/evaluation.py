@@ -19,6 +19,7 @@ from eksplora.console.table import print_best
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
 from eksplora.events import spool as spools
+from eksplora.events.event import Evaluation
 from eksplora.files import as_json
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
@@ -245,27 +246,27 @@ def record(
     }
     files = {"evaluate.json": as_json(facts), **tables(measured)}
     event = as_event(facts, measured)
-    add(config, study, "evaluation", event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
+    add(config, study, event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
     opened = openings(study.parent, config["experiment"], measured.test_sha256)
     return facts | {"opened": opened, "command": dict(command)}
 
 
-def as_event(facts: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
+def as_event(facts: Mapping[str, Any], measured: Measured) -> Evaluation:
     """The evaluation as the spool holds it: metrics of the trial and of its members, and what was opened."""
     metrics = {f"test/{name}": one["mean"] for name, one in facts["test"].items()}
     metrics |= {f"test/{name}_std": one["std"] for name, one in facts["test"].items() if one["std"] is not None}
     metrics |= {f"test_ensemble/{name}": one["ensemble"] for name, one in facts["test"].items()}
     count = len(next(iter(measured.metrics.values())))
     members = [{f"test/{name}": values[i] for name, values in measured.metrics.items()} for i in range(count)]
-    return {"trial": 0, "metrics": metrics, "members": members, "test_sha256": dict(measured.test_sha256)}
+    return Evaluation(0, metrics, members, artifacts={}, test_sha256=dict(measured.test_sha256))
 
 
 def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> int:
     """For how many confirmed models of an experiment this test part has been opened on this machine."""
     count = 0
     for spool in studies.glob(f"{experiment}-final*/spool.jsonl"):
-        events = (event for event in spools.read(spool) if event.kind == "evaluation")
-        count += any(event.data["test_sha256"] == dict(test_sha256) for event in events)
+        bodies = [event.body for event in spools.read(spool)]
+        count += any(isinstance(body, Evaluation) and body.test_sha256 == dict(test_sha256) for body in bodies)
     return count
 
 

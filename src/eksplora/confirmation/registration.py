@@ -79,12 +79,12 @@ def _are_values(values: Any, count: int) -> bool:
 
 
 def _model(name: str, spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:
-    study = next(spools.read(final.folder / "spool.jsonl")).data
+    study = spools.study_of(final.folder / "spool.jsonl")
     example = example_of(spec.config)
     return Model(
         name=name,
         experiment=spec.experiment,
-        study=study["id"],
+        study=study.id,
         folder=folder,
         loader=LOADER,
         example=example,

@@ -1,39 +1,33 @@
-"""What each kind of event holds, stated once; a line that is read back is checked against it.
+"""What each kind of event holds, stated once: it is written from here, read into here, and checked against it.
 
 Fields with a value are those that earlier versions did not write. Keys that are not listed are passed over.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, Field
+from annotated_types import Interval, Predicate
 
-from eksplora.types import Status
+from eksplora.types import Direction, Status
 from eksplora.untrusted import is_name
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
+Count = Annotated[int, Interval(ge=0, le=2**53)]
 """A number of something, or a time in milliseconds; what MLflow's databases and JSON's numbers can hold."""
 
-Seed = Annotated[int, Field(ge=0, lt=2**64)]
+Seed = Annotated[int, Interval(ge=0, lt=2**64)]
 
-
-def _check_name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError("no name of letters, digits, '.', '_' and '-'")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_check_name)]
+Name = Annotated[str, Predicate(is_name)]
 """What becomes a folder, or a part of a search in MLflow."""
 
-Files = dict[str, str]
+Files = Mapping[str, str]
 """Paths in the study's folder, by the path that each file has as an artifact."""
 
-Metrics = dict[str, float | None]
-Curves = dict[str, list[float | None]]
-Trainings = list[tuple[Count, Count]]
+Metrics = Mapping[str, float | None]
+Curves = Mapping[str, Sequence[float | None]]
+Trainings = Sequence[tuple[Count, Count]]
 """Trial and member of each."""
 
 
@@ -63,15 +57,16 @@ class Study:
     name: Name
     experiment: Name
     metric: str
-    direction: Literal["minimize", "maximize"]
-    params: dict[str, Any]
-    tags: dict[str, Any]
-    provenance: dict[str, str]
-    texts: dict[str, str]
+    direction: Direction
+    params: Mapping[str, Any]
+    tags: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    texts: Mapping[str, str]
     members: str = "1 seed"
-    definition: dict[str, Any] = field(default_factory=dict)
+    definition: Mapping[str, Any] | None = None
     parent: tuple[Name, Name] | None = None
     dataset: Dataset | None = None
+    command: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -97,12 +92,12 @@ class Trial:
     """A trial begins, or goes on."""
 
     trial: Count
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     searched: dict[str, Any]
     config: str
-    members: list[TrialMember]
-    tags: dict[str, Any]
-    resolved: dict[str, Any] = field(default_factory=dict)
+    members: Sequence[TrialMember]
+    tags: Mapping[str, Any]
+    resolved: dict[str, Any] | None = None
     key: str = ""
     repeats: Count | None = None
 
@@ -119,8 +114,8 @@ class PackedPopulation:
 class Packed:
     """Trainings were put together, or populations cut into others."""
 
-    populations: list[PackedPopulation]
-    replaced: list[Count]
+    populations: Sequence[PackedPopulation]
+    replaced: Sequence[Count]
     reason: str
 
 
@@ -143,7 +138,7 @@ class PopulationEnd:
 class Judged:
     """What the pruner was told and said: (trial, epoch, objective, whether it gives the trial up)."""
 
-    verdicts: list[tuple[Count, Count, float, bool]]
+    verdicts: Sequence[tuple[Count, Count, float, bool]]
 
 
 @dataclass
@@ -154,7 +149,7 @@ class Epochs:
     member: Count
     first: Count
     curves: Curves
-    times: list[Count]
+    times: Sequence[Count]
 
 
 @dataclass
@@ -170,11 +165,11 @@ class Member:
     step: Count
     seconds: float
     message: str = ""
-    curves: Curves = field(default_factory=dict)
+    curves: Curves | None = None
     weights: str | None = None
     weights_sha256: str | None = None
-    device: str = "cpu"
-    engine: str = "single"
+    device: str | None = None
+    engine: str | None = None
     test: Metrics = field(default_factory=dict)
 
 
@@ -198,7 +193,7 @@ class Stop:
     status: Status
     message: str
     metrics: Metrics
-    tags: dict[str, Any]
+    tags: Mapping[str, Any]
     artifacts: Files
     best_artifacts: Files
     best_trial: Count | None = None
@@ -210,33 +205,116 @@ class Evaluation:
 
     trial: Count
     metrics: Metrics
-    members: list[Metrics]
+    members: Sequence[Metrics]
     artifacts: Files
+    test_sha256: Mapping[str, str] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Report:
-    """A page was written about the model that the study trained."""
+    """A page was written about the model that the study trained; `sha256` has the hashes of its files."""
 
     artifacts: Files
+    trial: Count = 0
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
-LINES: dict[str, Any] = {
-    "study": Line[Study],
-    "start": Line[Start],
-    "trial": Line[Trial],
-    "packed": Line[Packed],
-    "population": Line[Population],
-    "population_end": Line[PopulationEnd],
-    "judged": Line[Judged],
-    "epochs": Line[Epochs],
-    "member": Line[Member],
-    "trial_end": Line[TrialEnd],
-    "stop": Line[Stop],
-    "evaluation": Line[Evaluation],
-    "report": Line[Report],
+@dataclass
+class Other:
+    """An event of a kind that a newer version writes."""
+
+    kind: str
+    data: dict[str, Any]
+
+
+Body = (
+    Study
+    | Start
+    | Trial
+    | Packed
+    | Population
+    | PopulationEnd
+    | Judged
+    | Epochs
+    | Member
+    | TrialEnd
+    | Stop
+    | Evaluation
+    | Report
+    | Other
+)
+"""The particulars of an event."""
+
+KINDS: Mapping[str, type[Any]] = {
+    "study": Study,
+    "start": Start,
+    "trial": Trial,
+    "packed": Packed,
+    "population": Population,
+    "population_end": PopulationEnd,
+    "judged": Judged,
+    "epochs": Epochs,
+    "member": Member,
+    "trial_end": TrialEnd,
+    "stop": Stop,
+    "evaluation": Evaluation,
+    "report": Report,
 }
-"""The line of each kind of event."""
+"""The shape of each kind of event."""
+
+LINES: Mapping[str, Any] = {kind: Line[shape] for kind, shape in KINDS.items()}  # type: ignore[valid-type]
+"""The line of each kind, as it is checked."""
 
 OTHER = Line[dict[str, Any]]
 """The line of a kind that a newer version writes."""
+
+_KIND_OF = {shape: kind for kind, shape in KINDS.items()}
+
+
+def kind_of(body: Body) -> str:
+    """The name of an event's kind."""
+    return body.kind if isinstance(body, Other) else _KIND_OF[type(body)]
+
+
+def to_json(body: Body) -> dict[str, Any]:
+    """An event as it is written; values that are dataclasses are left to the encoder."""
+    return body.data if isinstance(body, Other) else dict(vars(body))
+
+
+def from_json(kind: str, data: Mapping[str, Any]) -> Body:
+    """An event from what was written, once that is known to have the shape of its kind."""
+    shape = KINDS.get(kind)
+    body: Body = Other(kind, dict(data)) if shape is None else _made(shape, data)
+    return body
+
+
+def _made(shape: type[Any], data: Mapping[str, Any]) -> Any:
+    inner = _INNER.get(shape, {})
+    known = {name: data[name] for name in _names(shape) if name in data}
+    return shape(**{name: inner[name](value) if name in inner else value for name, value in known.items()})
+
+
+def _names(shape: type[Any]) -> Iterable[str]:
+    names: Mapping[str, Any] = shape.__dataclass_fields__
+    return names
+
+
+def _pairs(values: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    return [(trial, member) for trial, member in values]
+
+
+_INNER: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
+    Study: {
+        "parent": lambda known: None if known is None else tuple(known),
+        "dataset": lambda known: None if known is None else _made(Dataset, known),
+    },
+    Trial: {"members": lambda known: [_made(TrialMember, one) for one in known]},
+    PackedPopulation: {"trainings": _pairs},
+    Packed: {"populations": lambda known: [_made(PackedPopulation, one) for one in known]},
+    Population: {"trainings": _pairs},
+    Member: {"status": Status},
+    TrialEnd: {"status": Status},
+    Stop: {"status": Status},
+}
+"""How values become dataclasses, tuples and members of enumerations."""

@@ -48,7 +48,7 @@ def run_one(
     rows = {name: _row_of(compared.trained(name), spec) for name in study.rows}
     found = {
         "study": compared.outcome.name,
-        "id": next(spools.read(compared.outcome.folder / "spool.jsonl")).data["id"],
+        "id": spools.study_of(compared.outcome.folder / "spool.jsonl").id,
         "base": base,
         "rows": rows,
         "winner": winners(rows, spec.direction),

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eksplora.errors import DataError, EksploraError
+from eksplora.types import Direction
 from eksplora.untrusted import is_name
-
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass

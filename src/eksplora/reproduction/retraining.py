@@ -197,9 +197,9 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             data = training["config"]["data"] | {"root": str(data_root.absolute())}
             trainings.append(training | {"config": training["config"] | {"data": data}})
         ends = {
-            f"{trial}/{member}": recorded.results[trial, member]["epochs"]
+            f"{trial}/{member}": recorded.results[trial, member].epochs
             for trial, member in together
-            if recorded.results.get((trial, member), {}).get("status") == Status.PRUNED
+            if (trial, member) in recorded.results and recorded.results[trial, member].status is Status.PRUNED
         }
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
@@ -258,7 +258,7 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
 
 def check_data(recorded: Recorded, arrays: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Which prepared arrays are not those that were recorded, in words."""
-    known = recorded.study["definition"]
+    known = recorded.study.definition or {}
     if not any(f"data.{name}.sha256" in known for name in arrays):
         raise DataError("the run recorded no hashes of its data.")
     return [

@@ -7,6 +7,7 @@ from eksplora.baselines.choice import check_overrides, chosen, configurator, is_
 from eksplora.config import Request
 from eksplora.config.schema import BaselineConfig
 from eksplora.events import spool as spools
+from eksplora.events.event import Trial, TrialEnd
 from eksplora.stage.search import default_name
 from eksplora.stage.spec import begin_study, spec_of
 from eksplora.types import Status
@@ -48,10 +49,11 @@ def notes(spool: Path) -> Iterator[str]:
     """What scikit-learn remarked on each finished baseline, such as that it did not converge."""
     names: dict[int, str] = {}
     for event in spools.read(spool):
-        if event.kind == "trial":
-            names[event.data["trial"]] = event.data["searched"]["baseline"]
-        elif event.kind == "trial_end" and event.data["status"] == Status.FINISHED and event.data["message"]:
-            yield f"{names[event.data['trial']]}: {event.data['message']}"
+        match event.body:
+            case Trial(trial=number, searched=searched):
+                names[number] = searched["baseline"]
+            case TrialEnd(trial=number, status=Status.FINISHED, message=message) if message:
+                yield f"{names[number]}: {message}"
 
 
 def study_name(request: Request, names: list[str]) -> str:

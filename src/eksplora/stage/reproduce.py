@@ -16,6 +16,7 @@ from eksplora.config.schema import ReproduceConfig
 from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 from eksplora.reproduction.patch import Change, described
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.reproduction.retraining import check_data, train_again, worktree
@@ -81,8 +82,8 @@ def _recorded(settings: ReproduceConfig, shown: Shown, lookup: Lookup) -> Record
     if not is_name(shown.name):
         raise DataError(f"run={settings.run} says that its study is {shown.name!r}, which is no study's name.")
     local = Path(settings.paths.mlruns) / "studies" / shown.name / SPOOL
-    first = next(spools.read(local), None) if local.is_file() else None
-    if first is not None and first.data.get("id") == shown.study:  # not a later study of the same name
+    is_known = local.is_file() and spools.last(local) is not None
+    if is_known and spools.study_of(local).id == shown.study:  # not a later study of the same name
         return recall(spools.read(local), source=local)
     with tempfile.TemporaryDirectory() as folder:
         return recall(
@@ -137,12 +138,12 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     dataset = part({"data": data}, "data")
     # Nothing is fetched: where from would be the record's word.
     unmet = check_data(recorded, dataset.card()["arrays"])
-    unmet += changed_outside_code(recorded.study["definition"], CONF.parent)
+    unmet += changed_outside_code(recorded.study.definition or {}, CONF.parent)
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
         unmet += check_threads([recorded.threads[key] for key in keys], len(os.sched_getaffinity(0)))
-        unmet += check_device(recorded.results[keys[0]]["device"], config)
+        unmet += check_device(str(recorded.results[keys[0]].device), config)
     if unmet:
         way_out = " strict=false trains all the same." if settings.strict else ""
         raise PreconditionError(f"{name} cannot be reproduced here: {'; '.join(unmet)}.{way_out}")
@@ -197,7 +198,7 @@ def _check_lock(tree: Path, recorded: Recorded) -> None:
 
 def _conclude(name: str, recorded: Recorded, again: Mapping[Key, Mapping[str, Any]], seconds: float) -> None:
     for (number, member), result in again.items():
-        difference = first_difference(recorded.results[number, member], result)
+        difference = first_difference(to_json(recorded.results[number, member]), result)
         if difference:
             raise EksploraError(f"{name} differs: member {member}, {difference}.")
     epochs = sum(result["epochs"] for result in again.values())
@@ -217,7 +218,9 @@ def first_difference(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> s
                 return (
                     f"epoch {epoch + 1} (step {steps * (epoch + 1)}), {metric}: it was {values[0]}, it is {values[1]}"
                 )
-    for key in ("status", "epochs", "best_epoch", "step", "value", "weights_sha256"):
+    if str(recorded["status"]) != str(again["status"]):
+        return f"status: it was {recorded['status']}, it is {again['status']}"
+    for key in ("epochs", "best_epoch", "step", "value", "weights_sha256"):
         if repr(recorded.get(key)) != repr(again.get(key)):
             return f"{key}: it was {recorded.get(key)}, it is {again.get(key)}"
     return ""

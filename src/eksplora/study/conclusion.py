@@ -11,7 +11,9 @@ from typing import Any
 from eksplora.console import table
 from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerError
-from eksplora.events.spool import Spool, read
+from eksplora.events.event import Stop
+from eksplora.events.event import Study as StudyEvent
+from eksplora.events.spool import Spool, study_of
 from eksplora.files import as_json, link_or_copy, new_folder, unwritable
 from eksplora.inference import write_card
 from eksplora.search.importance import importance
@@ -64,7 +66,7 @@ def conclude(
         raise error  # nothing more can be written
     driver.proposer.tell_all()
     shown = summary = driver.plan.folder / SUMMARY
-    study = next(read(spool.path)).data
+    study = study_of(spool.path)
     try:
         with Work(driver.plan.name) as work:
             work.step("writing the summary")
@@ -76,7 +78,7 @@ def conclude(
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
         raise unwritable(failure, summary) from failure
-    spool.append("stop", durable=True, **_stop_event(driver, spool, summary, error))
+    spool.append(_stop_event(driver, spool, summary, error), durable=True)
     tracker.notify()
     if ending.is_shown:
         show(driver, shown, ending.reference)
@@ -104,7 +106,7 @@ def _hand_on(source: str, target: str) -> None:
 
 def write_summary(
     driver: Driver,
-    study: Mapping[str, Any],
+    study: StudyEvent,
     folder: Path,
     reference: Sequence[float] | None,
     command: Mapping[str, Any],
@@ -176,7 +178,7 @@ def history(ledger: Ledger) -> list[dict[str, Any]]:
     return rows
 
 
-def _facts(driver: Driver, study: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(driver: Driver, study: StudyEvent) -> dict[str, Any]:
     """The study in numbers, for programs."""
     ledger, plan = driver.ledger, driver.plan
     return {
@@ -191,8 +193,8 @@ def _facts(driver: Driver, study: Mapping[str, Any]) -> dict[str, Any]:
         "all_trials": every_trial(ledger),
         "importance": importance(driver.proposer.study),
         "pruned": saved_by_pruning(ledger),
-        "data": {key: value for key, value in study["provenance"].items() if key.startswith("data.")},
-        "provenance": study["provenance"],
+        "data": {key: value for key, value in study.provenance.items() if key.startswith("data.")},
+        "provenance": dict(study.provenance),
     }
 
 
@@ -217,25 +219,22 @@ def _objective(ledger: Ledger) -> dict[str, float]:
     return {} if ledger.best is None or ledger.best.value is None else {"objective": ledger.best.value}
 
 
-def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> dict[str, Any]:
+def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraError | None) -> Stop:
     """The last event: what the study found, and the files that MLflow keeps, the spool itself among them."""
-    ledger = driver.ledger
-    status = "finished" if error is None and not driver.stop_reason else "interrupted"
+    best, folder = driver.ledger.best, driver.plan.folder
+    status = Status.FINISHED if error is None and not driver.stop_reason else Status.INTERRUPTED
     files = {
-        path.relative_to(summary): path.relative_to(driver.plan.folder) for path in summary.rglob("*") if path.is_file()
+        str(path.relative_to(summary)): str(path.relative_to(folder)) for path in summary.rglob("*") if path.is_file()
     }
-    best = ledger.best
-    return {
-        "status": status if error is None or isinstance(error, Interrupted) else "failed",
-        "message": str(error or driver.stop_reason),
-        "metrics": _metrics(ledger),
-        "tags": {"best_trial": str(best.number)} if best else {},
-        "artifacts": {str(name): str(path) for name, path in files.items()} | {spool.path.name: spool.path.name},
-        "best_trial": best.number if best else None,
-        "best_artifacts": {
-            f"model/{path.name}": str(path.relative_to(driver.plan.folder)) for path in (summary / "best").glob("*")
-        },
-    }
+    return Stop(
+        status=status if error is None or isinstance(error, Interrupted) else Status.FAILED,
+        message=str(error or driver.stop_reason),
+        metrics=_metrics(driver.ledger),
+        tags={"best_trial": str(best.number)} if best else {},
+        artifacts=files | {spool.path.name: spool.path.name},
+        best_trial=best.number if best else None,
+        best_artifacts={f"model/{path.name}": str(path.relative_to(folder)) for path in (summary / "best").glob("*")},
+    )
 
 
 def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> None:

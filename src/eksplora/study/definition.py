@@ -3,7 +3,7 @@
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from eksplora import provenance
 from eksplora.config import flatten, is_group
 from eksplora.config.parts import allowed_targets
 from eksplora.counter import fingerprint
+from eksplora.events.event import Dataset
+from eksplora.events.event import Study as StudyEvent
 from eksplora.search.space import describe, extremes
 from eksplora.study.journal import as_yaml
 from eksplora.study.plan import Plan
@@ -31,7 +33,7 @@ class Definition:
     """
 
     values: Mapping[str, Any]
-    dataset: Mapping[str, Any] = field(default_factory=dict)
+    dataset: Dataset | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -69,7 +71,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
     values |= provenance.outside_code(_targets(spec, base))
     name = str(base["data"]["_target_"]).split(".")[-2]
-    return Definition(values, {"name": name, "digest": card["fingerprint"][:16], "rows": card["rows"]["train"]})
+    return Definition(values, Dataset(name, card["fingerprint"][:16], card["rows"]["train"]))
 
 
 STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")
@@ -115,7 +117,7 @@ def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str
     ]
 
 
-def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Config) -> dict[str, Any]:
+def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Config) -> StudyEvent:
     """The first event of a spool: what the study is, and where it comes from."""
     root = spec.project
     patch = provenance.diff(root)
@@ -130,26 +132,26 @@ def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Confi
         for key, value in flatten(spec.config).items()
         if key.startswith(("study.", "sampler.", "pruner.")) and not key.endswith("._partial_")
     }
-    return {
-        "id": uuid.uuid4().hex,
-        "name": plan.name,
-        "experiment": plan.experiment,
-        "metric": plan.metric,
-        "direction": plan.direction,
-        "members": plan.members_in_words,
-        "params": settings | space | flatten(parts),
-        "tags": dict(plan.tags),
-        "provenance": {**origin, "threads": str(plan.threads)},
-        "texts": {
+    return StudyEvent(
+        id=uuid.uuid4().hex,
+        name=plan.name,
+        experiment=plan.experiment,
+        metric=plan.metric,
+        direction=spec.direction,
+        members=plan.members_in_words,
+        params=settings | space | flatten(parts),
+        tags=dict(plan.tags),
+        provenance={**origin, "threads": str(plan.threads)},
+        texts={
             "space.yaml": as_yaml({key.removeprefix("space.params."): value for key, value in space.items()}),
             "config.yaml": as_yaml(without_password(spec.config)),
             "changes.diff": patch,
         },
-        "definition": dict(definition.values),
-        "parent": spec.parent,
-        "dataset": dict(definition.dataset),
-        "command": None if spec.parent else spec.command,  # the studies of an exploration have no command of their own
-    }
+        definition=dict(definition.values),
+        parent=spec.parent,
+        dataset=definition.dataset,
+        command=None if spec.parent else spec.command,  # the studies of an exploration have no command of their own
+    )
 
 
 def _data_hashes(definition: Definition) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import yaml
 
 from eksplora.config import flatten
+from eksplora.events import event as events
 from eksplora.events.spool import Spool
 from eksplora.study.ledger import Population, Trial
 from eksplora.types import Config, EpochReport, MemberResult
@@ -41,34 +42,35 @@ class Record:
     def trial(self, trial: Trial, tags: Mapping[str, str]) -> None:
         """A trial begins; it is on the disk when its population or its end is."""
         self.spool.append(
-            "trial",
-            trial=trial.number,
-            params=_parameters(trial.config),
-            searched=trial.values,
-            resolved=trial.config,
-            config=as_yaml(trial.config),
-            key=trial.key,
-            members=[asdict(member) for member in trial.members],
-            tags=dict(tags),
-            repeats=trial.repeats,
+            events.Trial(
+                trial=trial.number,
+                params=_parameters(trial.config),
+                searched=trial.values,
+                resolved=trial.config,
+                config=as_yaml(trial.config),
+                key=trial.key,
+                members=[events.TrialMember(one.index, one.seed, one.fold) for one in trial.members],
+                tags=dict(tags),
+                repeats=trial.repeats,
+            )
         )
 
     def packed(self, populations: Iterable[Population], *, replaced: Sequence[int] = (), reason: str = "") -> None:
         """Trainings were put together, or populations cut into others: in one event, so never half of it."""
-        entries = [{"population": one.number, "trainings": one.keys} for one in populations]
-        self.spool.append("packed", durable=True, populations=entries, replaced=list(replaced), reason=reason)
+        entries = [events.PackedPopulation(one.number, one.keys) for one in populations]
+        self.spool.append(events.Packed(entries, list(replaced), reason), durable=True)
 
     def population(self, population: Population) -> None:
         """A population goes to a worker for the first time; from now on its trainings stay together."""
-        self.spool.append("population", population=population.number, trainings=population.keys)
+        self.spool.append(events.Population(population.number, population.keys))
 
     def population_end(self, population: Population) -> None:
         """All of a population's results are in, or nobody waits for them any more."""
-        self.spool.append("population_end", population=population.number)
+        self.spool.append(events.PopulationEnd(population.number))
 
     def judged(self, verdicts: Sequence[tuple[int, int, float, bool]]) -> None:
         """What the pruner was told and said: (trial, epoch, objective, whether it gives the trial up)."""
-        self.spool.append("judged", verdicts=verdicts)
+        self.spool.append(events.Judged(verdicts))
 
     def epoch(self, trial: Trial, report: EpochReport) -> None:
         """An epoch ended; written with others.
@@ -93,8 +95,7 @@ class Record:
         """A member ended; epochs that no report brought (they came before a checkpoint, then a kill) are added."""
         self.flush(trial, result.member)
         self._write_missing(trial, result)
-        data = {entry.name: getattr(result, entry.name) for entry in fields(result)}
-        self.spool.append("member", **data | {"status": str(result.status)})
+        self.spool.append(events.Member(**{entry.name: getattr(result, entry.name) for entry in fields(result)}))
 
     def trial_end(self, trial: Trial, artifacts: Mapping[str, str]) -> None:
         """A trial is over."""
@@ -106,17 +107,18 @@ class Record:
             "members": len(trial.results),
             **trial.test,
         }
+        spread = {"objective_std": trial.spread} if trial.spread is not None else {}
         self.spool.append(
-            "trial_end",
+            events.TrialEnd(
+                trial=trial.number,
+                status=trial.status,
+                value=trial.value,
+                metrics=(metrics if trial.results else {}) | spread,
+                message=trial.message,
+                curves=trial.curves(),
+                artifacts=dict(artifacts),
+            ),
             durable=True,
-            trial=trial.number,
-            status=str(trial.status),
-            value=trial.value,
-            metrics=(metrics if trial.results else {})
-            | ({"objective_std": trial.spread} if trial.spread is not None else {}),
-            message=trial.message,
-            curves=trial.curves(),
-            artifacts=dict(artifacts),
         )
 
     def flush(self, trial: Trial, member: int) -> None:
@@ -138,7 +140,7 @@ class Record:
 
     def _write(self, trial: Trial, member: int, first: int, curves: dict[str, list[float]], times: list[int]) -> None:
         last = first + len(times) - 1
-        self.spool.append("epochs", trial=trial.number, member=member, first=first, curves=curves, times=times)
+        self.spool.append(events.Epochs(trial.number, member, first, curves, times))
         trial.spooled[member] = last
 
 

@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora.events import event as events
 from eksplora.types import Config, Member, MemberResult, Status
 
 _RESULT_FIELDS = tuple(entry.name for entry in fields(MemberResult))
+
+
+def _result(body: events.Member) -> MemberResult:
+    """What came of a member; a field that an earlier version did not write has its usual value."""
+    known = {name: getattr(body, name) for name in _RESULT_FIELDS}
+    return MemberResult(**{name: value for name, value in known.items() if value is not None or name == "value"})
+
 
 Curves = Mapping[str, Sequence[float]]
 
@@ -220,49 +228,42 @@ class Ledger:
         """The trials of those trainings."""
         return [self.trials[number] for number in dict.fromkeys(number for number, _ in self.waiting(population))]
 
-    def replay(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    def replay(self, bodies: Iterable[events.Body]) -> None:
         """Take over what the spool holds, in its order."""
-        for kind, data in events:
-            handler = getattr(self, f"_replay_{kind}", None)
-            if handler is not None:
-                handler(data)
+        for body in bodies:
+            match body:
+                case events.Trial():
+                    self._replay_trial(body)
+                case events.Packed():
+                    self._replay_packed(body)
+                case events.Population():
+                    population = self.populations[body.population]
+                    population.keys, population.is_begun = list(body.trainings), True
+                case events.PopulationEnd():
+                    self.populations.pop(body.population, None)
+                case events.Epochs():
+                    self.trials[body.trial].spooled[body.member] = body.first + len(body.times) - 1
+                case events.Judged():
+                    for number, epoch, value, gives_up in body.verdicts:
+                        self.trials[number].note_verdict(epoch, value, gives_up=gives_up)
+                case events.Member():
+                    self.trials[body.trial].results[body.member] = _result(body)
+                case events.TrialEnd():
+                    trial = self.trials[body.trial]
+                    trial.status, trial.value, trial.message = body.status, body.value, body.message
+                    self.note_end(trial)
 
-    def _replay_trial(self, data: Mapping[str, Any]) -> None:
-        if data["trial"] not in self.trials:  # said again when it goes on after an interruption
-            members = [Member(**member) for member in data["members"]]
-            self.add(Trial(data["trial"], data["searched"], data["resolved"], data["key"], members, data["repeats"]))
+    def _replay_trial(self, body: events.Trial) -> None:
+        if body.trial not in self.trials:  # written again when it goes on after an interruption
+            members = [Member(one.index, one.seed, one.fold) for one in body.members]
+            self.add(Trial(body.trial, body.searched, body.resolved or {}, body.key, members, body.repeats))
 
-    def _replay_packed(self, data: Mapping[str, Any]) -> None:
-        for number in data["replaced"]:
+    def _replay_packed(self, body: events.Packed) -> None:
+        for number in body.replaced:
             self.populations.pop(number, None)
-        for entry in data["populations"]:
-            assert entry["population"] == self.num_populations
-            self.new_population([(trial, member) for trial, member in entry["trainings"]], data["reason"])
-
-    def _replay_population(self, data: Mapping[str, Any]) -> None:
-        population = self.populations[data["population"]]
-        population.keys = [(trial, member) for trial, member in data["trainings"]]
-        population.is_begun = True
-
-    def _replay_population_end(self, data: Mapping[str, Any]) -> None:
-        self.populations.pop(data["population"], None)
-
-    def _replay_epochs(self, data: Mapping[str, Any]) -> None:
-        self.trials[data["trial"]].spooled[data["member"]] = data["first"] + len(data["times"]) - 1
-
-    def _replay_judged(self, data: Mapping[str, Any]) -> None:
-        for number, epoch, value, gives_up in data["verdicts"]:
-            self.trials[number].note_verdict(epoch, value, gives_up=gives_up)
-
-    def _replay_member(self, data: Mapping[str, Any]) -> None:
-        known = {name: data[name] for name in _RESULT_FIELDS if name in data}
-        result = MemberResult(**known | {"status": Status(data["status"])})
-        self.trials[result.trial].results[result.member] = result
-
-    def _replay_trial_end(self, data: Mapping[str, Any]) -> None:
-        trial = self.trials[data["trial"]]
-        trial.status, trial.value, trial.message = Status(data["status"]), data["value"], data["message"]
-        self.note_end(trial)
+        for entry in body.populations:
+            assert entry.population == self.num_populations
+            self.new_population(entry.trainings, body.reason)
 
     def original(self, key: str) -> Trial | None:
         """The trial that trained (or trains) this configuration; one that failed by an error may be tried again."""

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from eksplora.errors import DataError
 from eksplora.events import spool as spools
+from eksplora.events.event import Body, Evaluation, Report, kind_of
 from eksplora.files import link_or_copy, new_folder
 from eksplora.provenance import command_like
 from eksplora.study.lock import hold
@@ -38,7 +40,7 @@ def publish(config: Config, confirmed: Mapping[str, Any], files: Mapping[str, by
         return False
     pages = {f"report/{name}": at / name for name in files if name.endswith(".html")}
     own = {f"report/{name}": content for name, content in files.items()}
-    add(config, study, "report", {"trial": 0}, own, pages)
+    add(config, study, Report(artifacts={}), own, pages)
     return True
 
 
@@ -62,8 +64,7 @@ def study_of(config: Config, confirmed: Mapping[str, Any]) -> Path:
 def add(
     config: Config,
     study: Path,
-    kind: str,
-    data: Mapping[str, Any],
+    event: Evaluation | Report,
     files: Mapping[str, bytes],
     written: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
@@ -72,36 +73,32 @@ def add(
     Args:
         config: The resolved configuration of the command: names tracker and folders.
         study: The study's folder.
-        kind: Of the event, one of `ADDITIONS`, and the name of the folder where its files go.
-        data: The event's particulars.
-        files: Contents of files by the path that they have as artifacts: `<kind>/...`.
+        event: The event, but for its files, which are told of here.
+        files: Contents of files by the path that they have as artifacts: `<kind of event>/...`.
         written: Where some of them lie already, to be linked.
     """
-    assert kind in spools.ADDITIONS
-    event = {
-        **data,
-        "artifacts": {path: path for path in files},
-        "sha256": {path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
-    }
+    kind, path = kind_of(event), study / "spool.jsonl"
+    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    event = replace(event, artifacts={name: name for name in files}, sha256=sha256)
     with hold(study):
-        if _last(study / "spool.jsonl", kind) != event:
+        if _last(path, kind) != event:
             with new_folder(study / kind) as folder:
-                for path, content in files.items():
-                    target = folder / Path(path).relative_to(kind)
+                for name, content in files.items():
+                    target = folder / Path(name).relative_to(kind)
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    if path in written:
-                        link_or_copy(written[path], target)
+                    if name in written:
+                        link_or_copy(written[name], target)
                     else:
                         target.write_bytes(content)
-            spool = spools.Spool(study / "spool.jsonl")
+            spool = spools.Spool(path)
             try:
-                spool.append(kind, durable=True, **event)
+                spool.append(event, durable=True)
             finally:
                 spool.close()
-    tracker_of(config).sync(study / "spool.jsonl", is_over=True)
+    tracker_of(config).sync(path, is_over=True)
 
 
-def _last(spool: Path, kind: str) -> dict[str, Any] | None:
-    """The particulars of the last event of a kind."""
-    known = [event.data for event in spools.read(spool) if event.kind == kind]
-    return dict(known[-1]) if known else None
+def _last(spool: Path, kind: str) -> Body | None:
+    """The last event of a kind."""
+    known = [event.body for event in spools.read(spool) if event.kind == kind]
+    return known[-1] if known else None

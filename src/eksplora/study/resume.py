@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eksplora.errors import StudyError
 from eksplora.events import spool as spools
+from eksplora.events.event import Study
 from eksplora.study.definition import Definition
 from eksplora.study.ledger import Ledger
 from eksplora.types import MemberResult
@@ -26,16 +27,17 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     if not path.exists() or not path.stat().st_size:
         return None
     _check_no_links(path.parent)
-    events = list(spools.read(path))
-    if not events:
+    bodies = [event.body for event in spools.read(path)]
+    if not bodies:
         return None
     with spools.consistent(path):
-        first = events[0].data
-        _check_same(first["name"], definition.differences(first.get("definition", {})))
-        ledger.replay((event.kind, event.data) for event in events)
+        first = bodies[0]
+        assert isinstance(first, Study)
+        _check_same(first.name, definition.differences(first.definition or {}))
+        ledger.replay(bodies)
         for trial in ledger.trials.values():
             trial.results = {index: _here(result, path) for index, result in trial.results.items()}
-        return str(first["id"])
+        return first.id
 
 
 def _check_no_links(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.events import spool as spools
+from eksplora.events.event import Start
 from eksplora.files import try_new_folders
 from eksplora.launch.local import LocalWorkers
 from eksplora.launch.signals import cause_of_death
@@ -53,8 +54,7 @@ class Outcome:
     @property
     def provenance(self) -> dict[str, str]:
         """Where its numbers come from."""
-        provenance: dict[str, str] = next(spools.read(self.folder / "spool.jsonl")).data["provenance"]
-        return provenance
+        return dict(spools.study_of(self.folder / "spool.jsonl").provenance)
 
     def check_over(self) -> None:
         """Refuse to go on with half a study.
@@ -124,8 +124,8 @@ def _run_locked(
     with _workers(spec, plan, asked, over) as workers:
         spool = spools.Spool(path)
         if identity is None:
-            spool.append("study", durable=True, **study_event(spec, plan, definition, base))
-        spool.append("start", pid=os.getpid(), workers=plan.num_workers, threads=plan.threads)
+            spool.append(study_event(spec, plan, definition, base), durable=True)
+        spool.append(Start(os.getpid(), plan.num_workers, plan.threads))
         tracker = tracker_of(spec.config)
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()

@@ -7,7 +7,7 @@ from typing import Any
 
 from eksplora.errors import ConfigError
 from eksplora.search.space import Space
-from eksplora.types import Config
+from eksplora.types import Config, Direction
 
 WORK = "eksplora.work.job:run"
 """The function that a worker runs for each job, as `package.module:function`."""
@@ -103,7 +103,7 @@ class StudySpec:
     experiment: str
     studies: Path
     metric: str
-    direction: str
+    direction: Direction
     budget: Budget
     configure: Configure
     config: Config

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from eksplora.errors import StorageError, UserError
 from eksplora.events import spool as spools
+from eksplora.events.event import Stop
 from eksplora.study.lock import StudyInUse, hold
 from eksplora.tracker.base import Tracker, Unreachable
+from eksplora.types import Status
 
 
 def sync_all(tracker: Tracker, studies: Path, *, counts_runs: bool) -> Iterator[tuple[str, int | UserError]]:
@@ -61,15 +63,6 @@ def close_if_killed(path: Path) -> None:
     if event is None or event.kind in ("stop", *spools.ADDITIONS):
         return
     spool = spools.Spool(path)
-    spool.append(
-        "stop",
-        durable=True,
-        status="interrupted",
-        message="the driver was killed",
-        metrics={},
-        tags={},
-        artifacts={},
-        best_trial=None,
-        best_artifacts={},
-    )
+    stop = Stop(Status.INTERRUPTED, "the driver was killed", metrics={}, tags={}, artifacts={}, best_artifacts={})
+    spool.append(stop, durable=True)
     spool.close()

@@ -4,31 +4,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eksplora.events.event import Study, Trial
 from eksplora.provenance import command_line
 from eksplora.tracker._run import as_text
 
 
-def study_note(data: Mapping[str, Any], folder: Path) -> str:
-    """What a study is and how to go on with it: `data` of its `study` event, `folder` of its files."""
-    members = data.get("members", "1 seed")
-    mean = "" if members == "1 seed" else f", mean over {members}"
-    again = f"\n\n```\n{command_line(data['command'])}\n```" if data.get("command") else ""
+def study_note(study: Study, folder: Path) -> str:
+    """What a study is and how to go on with it; `folder` is that of its files."""
+    mean = "" if study.members == "1 seed" else f", mean over {study.members}"
+    command = f"\n\n```\n{command_line(study.command)}\n```" if study.command else ""
     return (
-        f"Study **{data['name']}** of the experiment **{data['experiment']}**: "
-        f"{data['direction']} `{data['metric']}`{mean}.\n\n"
+        f"Study **{study.name}** of the experiment **{study.experiment}**: "
+        f"{study.direction} `{study.metric}`{mean}.\n\n"
         "- Its trials are the runs under it: one configuration each, with curves and `config.yaml`.\n"
         "- Metrics `trial/objective` and `trial/best`: how the search went, trial by trial.\n"
         f"- Files, checkpoints and the log of events: `{folder}`\n"
-        f"- To go on after an interruption, give the same command again.{again}\n"
+        f"- To go on after an interruption, give the same command again.{command}\n"
     )
 
 
-def trial_note(data: Mapping[str, Any]) -> str:
-    """What was searched in a trial: `data` of its `trial` event."""
-    lines = [f"- `{key}` = {as_text(value)}" for key, value in data["searched"].items()]
-    if data.get("repeats") is not None:
-        lines.append(f"\nThe same configuration as {trial_name(data['repeats'])}; its result was taken over.")
-    return "\n".join(["Searched in this trial:\n", *lines]) if data["searched"] else "\n".join(lines)
+def trial_note(trial: Trial) -> str:
+    """What was searched in a trial."""
+    lines = [f"- `{key}` = {as_text(value)}" for key, value in trial.searched.items()]
+    if trial.repeats is not None:
+        lines.append(f"\nThe same configuration as {trial_name(trial.repeats)}; its result was taken over.")
+    return "\n".join(["Searched in this trial:\n", *lines]) if trial.searched else "\n".join(lines)
 
 
 def trial_name(number: int, searched: Mapping[str, Any] | None = None) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eksplora.events import event as events
 from eksplora.events.spool import Event
 from eksplora.tracker._note import study_note, trial_name, trial_note
 from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Dataset
@@ -55,7 +56,7 @@ class Replay:
         self._changes: dict[str, Change] = {}
         self._trials: dict[int, _Trial] = {}
         self._names: dict[int, str] = {}
-        self._study: dict[str, Any] = {}
+        self._known: events.Study | None = None
         self._keys: set[str] = set()
         self._best: float | None = None
         self._num_ended = 0
@@ -63,16 +64,40 @@ class Replay:
         self._time = 0
 
     @property
-    def study(self) -> Mapping[str, Any]:
-        """The particulars of the `study` event; empty before it."""
-        return self._study
+    def study(self) -> events.Study:
+        """The first event.
+
+        Raises:
+            ValueError: Before it.
+        """
+        if self._known is None:
+            raise ValueError("an event comes before the study's own")
+        return self._known
 
     def fold(self, event: Event) -> None:
         """Take one event; kinds that a newer version may write are passed over."""
         self._time = event.time
-        handler = getattr(self, f"_fold_{event.kind}", None)
-        if handler is not None:
-            handler(event.data, event.time)
+        match event.body:
+            case events.Study() as body:
+                self._fold_study(body, event.time)
+            case events.Start() as body:
+                self._fold_start(body, event.time)
+            case events.Trial() as body:
+                self._fold_trial(body, event.time)
+            case events.Packed() as body:
+                self._fold_packed(body)
+            case events.Epochs() as body:
+                self._fold_epochs(body, event.time)
+            case events.Member() as body:
+                self._fold_member(body, event.time)
+            case events.TrialEnd() as body:
+                self._fold_trial_end(body, event.time)
+            case events.Stop() as body:
+                self._fold_stop(body, event.time)
+            case events.Evaluation() as body:
+                self._fold_evaluation(body, event.time)
+            case events.Report() as body:  # the study's run shows the page: the registry has its model
+                self._add_files(self._study_change(event.time), body.artifacts)
 
     def take(self) -> list[Change]:
         """The changes since the last call, parents before their children."""
@@ -82,7 +107,7 @@ class Replay:
 
     def mark(self, offset: int) -> Change:
         """What the study's run says of how much MLflow has: `offset` bytes of the spool, in all runs until now."""
-        change = self._new_change(self._study["id"], self._study["name"], self._time)
+        change = self._new_change(self.study.id, self.study.name, self._time)
         change.add_tags({MARK_TAG: f"{offset} bytes, {len(self._keys)} runs"})
         return change
 
@@ -92,125 +117,118 @@ class Replay:
         if self._is_driven:
             self._set_status(self._study_change(self._time), Status.INTERRUPTED, self._time)
 
-    def _fold_study(self, data: dict[str, Any], time: int) -> None:
-        self._study, self._is_driven = data, True
+    def _fold_study(self, body: events.Study, time: int) -> None:
+        self._known, self._is_driven = body, True
         change = self._study_change(time)
-        change.add_tags(self._origin() | data["tags"] | {"experiment": data["experiment"], "metric": data["metric"]})
-        change.add_tags({"direction": data["direction"], "mlflow.note.content": study_note(data, self._folder)})
-        change.add_params(data["params"])
-        change.texts.update(data["texts"])
+        change.add_tags({**self._origin(), **body.tags} | {"experiment": body.experiment, "metric": body.metric})
+        change.add_tags({"direction": body.direction, "mlflow.note.content": study_note(body, self._folder)})
+        change.add_params(body.params)
+        change.texts.update(body.texts)
         change.dataset = self._dataset()
         self._set_status(change, Status.RUNNING, time)
 
-    def _fold_start(self, data: dict[str, Any], time: int) -> None:
+    def _fold_start(self, body: events.Start, time: int) -> None:
         """A driver begins: whatever an earlier one left open is not running (yet)."""
         self._interrupt_trials(time)
         self._is_driven = True
         change = self._study_change(time)
-        change.add_tags({key: data.get(key) for key in ("workers", "threads")})
+        change.add_tags({"workers": body.workers, "threads": body.threads})
         self._set_status(change, Status.RUNNING, time)
 
-    def _fold_trial(self, data: dict[str, Any], time: int) -> None:
-        number = data["trial"]
-        self._names[number] = trial_name(number, data["searched"])
+    def _fold_trial(self, body: events.Trial, time: int) -> None:
+        number = body.trial
+        self._names[number] = trial_name(number, body.searched)
         change = self._trial_change(number, time)
         self._set_status(change, Status.RUNNING, time)
         if number in self._trials:  # goes on after an interruption: its configuration is known and the same
             self._trials[number].is_running = True
             return
-        members = {
-            member["index"]: {"seed": member["seed"], "fold": member.get("fold", 0)} for member in data["members"]
-        }
-        self._trials[number] = _Trial(members=members, searched=data["searched"])
+        members = {member.index: {"seed": member.seed, "fold": member.fold} for member in body.members}
+        self._trials[number] = _Trial(members=members, searched=body.searched)
         seed = next(iter(members.values()))["seed"] if len(members) == 1 else None
-        change.add_tags(self._origin() | data["tags"] | {"seed": seed, "repeats": data.get("repeats")})
-        change.add_tags({"mlflow.note.content": trial_note(data)})
-        change.add_params(data["params"])
-        change.texts["config.yaml"] = data["config"]
+        change.add_tags({**self._origin(), **body.tags} | {"seed": seed, "repeats": body.repeats})
+        change.add_tags({"mlflow.note.content": trial_note(body)})
+        change.add_params(body.params)
+        change.texts["config.yaml"] = body.config
         change.dataset = self._dataset()
 
-    def _fold_packed(self, data: dict[str, Any], time: int) -> None:
+    def _fold_packed(self, body: events.Packed) -> None:
         """Populations were cut: their trials say why."""
-        del time
-        for population in data["populations"] if data["reason"] else ():
-            for number, _ in population["trainings"]:
+        for population in body.populations if body.reason else ():
+            for number, _ in population.trainings:
                 if number in self._trials:
-                    self._trials[number].reason = data["reason"]
+                    self._trials[number].reason = body.reason
 
-    def _fold_epochs(self, data: dict[str, Any], time: int) -> None:
+    def _fold_epochs(self, body: events.Epochs, time: int) -> None:
         """Add epochs to curves; those trained again after a kill are the same (the counter rule)."""
-        trial = self._trials[data["trial"]]
-        known = trial.epochs.get(data["member"], 0)
-        skip = max(0, known + 1 - data["first"])
-        trial.epochs[data["member"]] = max(known, data["first"] + len(data["times"]) - 1)
-        change = self._member_change(data["trial"], data["member"], data["times"][0] if data["times"] else time)
-        for key, values in data["curves"].items():
-            change.add_curve(key, values[skip:], data["times"][skip:], data["first"] + skip)
+        trial = self._trials[body.trial]
+        known = trial.epochs.get(body.member, 0)
+        skip = max(0, known + 1 - body.first)
+        trial.epochs[body.member] = max(known, body.first + len(body.times) - 1)
+        change = self._member_change(body.trial, body.member, body.times[0] if body.times else time)
+        for key, values in body.curves.items():
+            change.add_curve(key, values[skip:], body.times[skip:], body.first + skip)
 
-    def _fold_member(self, data: dict[str, Any], time: int) -> None:
-        trial, status = self._trials[data["trial"]], Status(data["status"])
-        change = self._member_change(data["trial"], data["member"], time)
-        change.add_tags({key: data.get(key) for key in ("device", "engine", "weights_sha256")})
+    def _fold_member(self, body: events.Member, time: int) -> None:
+        trial, status = self._trials[body.trial], body.status
+        change = self._member_change(body.trial, body.member, time)
+        change.add_tags({"device": body.device, "engine": body.engine, "weights_sha256": body.weights_sha256})
         change.add_tags({"engine_reason": trial.reason})
-        trial.engines |= {data["engine"]} if "engine" in data else set()
-        metrics = {key: data.get(key) for key in ("best_epoch", "epochs", "step", "seconds")} if status.is_final else {}
+        trial.engines |= {body.engine} if body.engine is not None else set()
+        numbers = {"best_epoch": body.best_epoch, "epochs": body.epochs, "step": body.step, "seconds": body.seconds}
+        metrics: dict[str, float | None] = dict(numbers) if status.is_final else {}
         if len(trial.members) == 1:
             trial.metrics = metrics
             return
-        metrics |= data.get("test", {})
-        change.add_metrics(metrics | {"objective": _finite(data["value"])}, time)
-        self._add_message(change, data["message"], status)
+        change.add_metrics(metrics | dict(body.test) | {"objective": _finite(body.value)}, time)
+        self._add_message(change, body.message, status)
         self._set_status(change, status, time)
-        trial.running.discard(data["member"])
+        trial.running.discard(body.member)
 
-    def _fold_trial_end(self, data: dict[str, Any], time: int) -> None:
-        number, status, value = data["trial"], Status(data["status"]), _finite(data["value"])
+    def _fold_trial_end(self, body: events.TrialEnd, time: int) -> None:
+        number, status, value = body.trial, body.status, _finite(body.value)
         change, trial = self._trial_change(number, time), self._trials[number]
         trial.is_running = False
         self._set_status(change, status, time)
         change.add_tags({"engine": ", ".join(sorted(trial.engines)) or None, "engine_reason": trial.reason})
-        self._add_files(change, data["artifacts"])
-        self._add_message(change, data["message"], status)
+        self._add_files(change, body.artifacts)
+        self._add_message(change, body.message, status)
         if not status.is_final:
             return
-        for key, values in data.get("curves", {}).items():
+        for key, values in body.curves.items():
             change.add_curve(key, values, [time] * len(values), 1)
-        change.add_metrics(trial.metrics | data["metrics"] | {"objective": value}, time)
+        change.add_metrics(trial.metrics | dict(body.metrics) | {"objective": value}, time)
         del self._trials[number]
         if status is Status.FINISHED and value is not None:
             self._add_progress(value, number, time)
 
-    def _fold_stop(self, data: dict[str, Any], time: int) -> None:
+    def _fold_stop(self, body: events.Stop, time: int) -> None:
         self._interrupt_trials(time)
         self._is_driven = False
         change = self._study_change(time)
-        change.add_metrics(data["metrics"], time)
-        change.add_tags(data["tags"] | {"message": data["message"]})
-        self._add_files(change, data["artifacts"])
-        self._set_status(change, Status(data["status"]), time)
-        if data.get("best_trial") is not None:
-            self._add_files(self._trial_change(data["best_trial"], time), data["best_artifacts"])
+        change.add_metrics(body.metrics, time)
+        change.add_tags({**body.tags, "message": body.message})
+        self._add_files(change, body.artifacts)
+        self._set_status(change, body.status, time)
+        if body.best_trial is not None:
+            self._add_files(self._trial_change(body.best_trial, time), body.best_artifacts)
 
-    def _fold_evaluation(self, data: dict[str, Any], time: int) -> None:
+    def _fold_evaluation(self, body: events.Evaluation, time: int) -> None:
         """The test part was opened for a trial of a study that is over."""
-        number = data["trial"]
+        number = body.trial
         for change in (self._study_change(time), self._trial_change(number, time)):
-            change.add_metrics(data["metrics"], time)
-            self._add_files(change, data["artifacts"])
-        for member, metrics in enumerate(data["members"]) if len(data["members"]) > 1 else ():
+            change.add_metrics(body.metrics, time)
+            self._add_files(change, body.artifacts)
+        for member, metrics in enumerate(body.members) if len(body.members) > 1 else ():
             self._named_member_change(number, member, time, {}).add_metrics(metrics, time)
-
-    def _fold_report(self, data: dict[str, Any], time: int) -> None:
-        """What was found is told on a page; the study's run shows it, whose model the registry has."""
-        self._add_files(self._study_change(time), data["artifacts"])
 
     def _add_progress(self, value: float, trial: int, time: int) -> None:
         """The study's own curves: the objective over the trial's number, the best so far over the trials that ended."""
-        better = min if self._study["direction"] == "minimize" else max
+        better = min if self.study.direction == "minimize" else max
         self._best = value if self._best is None else better(value, self._best)
         change = self._study_change(time)
         change.add_metrics({"trial/objective": value}, time, step=trial)
-        shown = {"trial/best": self._best, f"best/{self._study['metric']}": self._best}
+        shown = {"trial/best": self._best, f"best/{self.study.metric}": self._best}
         change.add_metrics(shown, time, step=self._num_ended)
         self._num_ended += 1
 
@@ -239,7 +257,7 @@ class Replay:
     def _change(self, key: str, name: str, time: int, parent: str | None, tags: Mapping[str, object]) -> Change:
         if key not in self._changes:
             change = self._new_change(key, name, time, parent)
-            change.add_tags({ID_TAG: key, "study": self._study["name"], **tags})
+            change.add_tags({ID_TAG: key, "study": self.study.name, **tags})
             change.add_tags({"mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key] = change
             self._keys.add(key)
@@ -250,22 +268,22 @@ class Replay:
 
     def _study_change(self, time: int) -> Change:
         key = None
-        if self._study.get("parent"):
-            identity, name = self._study["parent"]
+        if self.study.parent:
+            identity, name = self.study.parent
             key = self._exploration_change(identity, name, time).key
-        return self._change(self._study["id"], self._study["name"], time, key, {"kind": "study"})
+        return self._change(self.study.id, self.study.name, time, key, {"kind": "study"})
 
     def _exploration_change(self, key: str, name: str, time: int) -> Change:
         """The run of the exploration that the study is part of; each of its studies may be the first to need it."""
         if key not in self._changes:
             self._changes[key] = self._new_change(key, name, time)
-            tags = {ID_TAG: key, "kind": "exploration", "experiment": self._study["experiment"]}
+            tags = {ID_TAG: key, "kind": "exploration", "experiment": self.study.experiment}
             self._changes[key].add_tags({**tags, "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key].end("FINISHED", time)
         return self._changes[key]
 
     def _trial_change(self, number: int, time: int) -> Change:
-        study = self._study["id"]
+        study = self.study.id
         tags = {"kind": "trial", "trial": number}
         return self._change(f"{study}/{number}", self._names[number], time, study, tags)
 
@@ -290,12 +308,12 @@ class Replay:
 
     def _dataset(self) -> Dataset | None:
         """The data, as far as the record knows it: earlier versions did not say."""
-        known = self._study.get("dataset")
-        return Dataset(known["name"], known["digest"], known["rows"]) if known else None
+        known = self.study.dataset
+        return Dataset(known.name, known.digest, known.rows) if known else None
 
     def _origin(self) -> dict[str, object]:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""
-        provenance: dict[str, object] = self._study["provenance"]
+        provenance: dict[str, object] = dict(self.study.provenance)
         return provenance | {"mlflow.source.git.commit": provenance.get("git.commit")}
 
 

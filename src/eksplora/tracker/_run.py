@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -120,7 +120,7 @@ class Change:
         if long:
             self.texts[LONG_PARAMS_FILE] = "".join(f"{json.dumps(k)}: {json.dumps(v)}\n" for k, v in long.items())
 
-    def add_curve(self, key: str, values: list[float | None], times: list[int], first: int) -> None:
+    def add_curve(self, key: str, values: Sequence[float | None], times: Sequence[int], first: int) -> None:
         """Add one value per epoch; `first` is the number of the first epoch. Missing values (None) are left out."""
         name = _key(key)
         for index, (value, time) in enumerate(zip(values, times, strict=True)):

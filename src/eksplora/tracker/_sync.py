@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from eksplora.errors import StorageError, UserError
-from eksplora.events.spool import Event, consistent, read
+from eksplora.events.spool import Event, consistent, last, read, study_of
 from eksplora.tracker import _sqlite
 from eksplora.tracker._client import ClientStore
 from eksplora.tracker._explain import check_layout, check_whole
@@ -91,21 +91,20 @@ def _is_behind(
 ) -> bool:
     try:
         with consistent(spool):
-            study = next(read(spool)).data
-            identity, experiment = study["id"], study["experiment"]
-        if experiment not in stores:
-            opened, _ = open_store(uri, artifacts, experiment)
-            stores[experiment] = opened, opened.marks()
-    except StopIteration:
-        return False
+            if last(spool) is None:
+                return False
+            study = study_of(spool)
+        if study.experiment not in stores:
+            opened, _ = open_store(uri, artifacts, study.experiment)
+            stores[study.experiment] = opened, opened.marks()
     except Unreachable:
         raise
     except (UserError, OSError):
         return True  # whoever brings it in says why
-    store, marks = stores[experiment]
-    mark = marks.get(identity)
+    store, marks = stores[study.experiment]
+    mark = marks.get(study.id)
     if counts_runs and mark is not None and mark.present is None:
-        mark = store.mark(identity)
+        mark = store.mark(study.id)
     return mark is None or mark.offset != spool.stat().st_size or (counts_runs and not mark.is_whole)
 
 
@@ -183,14 +182,12 @@ class Sync:
 
     def _open(self) -> bool:
         """Connect to MLflow and go to where an earlier process stopped; False while the spool is empty."""
-        first = next(iter(read(self._spool)), None) if self._spool.exists() else None
-        if first is None:
+        if not self._spool.exists() or last(self._spool) is None:
             return False
-        with consistent(self._spool):
-            identity, experiment = first.data["id"], first.data["experiment"]
-        store, moved = open_store(self._uri, self._artifacts, experiment)
+        study = study_of(self._spool)
+        store, moved = open_store(self._uri, self._artifacts, study.experiment)
         try:
-            mark = store.mark(identity)
+            mark = store.mark(study.id)
             self._begin_again()
             if mark is not None and mark.is_whole:
                 self._skip_to(mark.offset)
