@@ -10,10 +10,9 @@ keys with their values and comments. The files hold one key a line, explained be
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -47,8 +46,7 @@ this page from the files in `conf/` and from the parts' docstrings; do not edit 
 """
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key with the text of its value and its comment."""
 
     name: str
@@ -82,19 +80,13 @@ def split(text: str) -> tuple[str, str]:
     return re.sub(r"^# ?", "", comment, flags=re.MULTILINE), rest
 
 
-def summary(part: Any) -> str:
-    """The first line of a part's docstring."""
-    return (inspect.getdoc(part) or "").partition("\n")[0]
-
-
-def sources(part: Any) -> Iterator[str]:
-    """The papers that the free text of a part's docstring names, or the origin of a data set."""
+def documented(part: Any) -> tuple[str, list[str]]:
+    """The summary in a part's docstring; the papers that its free text names, or the origin of a data set."""
     text = re.split(r"^\w+:$", inspect.getdoc(part) or "", maxsplit=1, flags=re.MULTILINE)[0]
-    for paragraph in text.split("\n\n"):
-        if found := re.search(r"\b[Ss]ources?:\s+(.*)", paragraph, re.DOTALL):
-            yield " ".join(found[1].split())
-    if source := getattr(part, "source", ""):
-        yield str(source)
+    summary, *paragraphs = text.split("\n\n")
+    found = (re.search(r"\b[Ss]ources?:\s+(.*)", paragraph, re.DOTALL) for paragraph in (summary, *paragraphs))
+    papers = [" ".join(match[1].split()) for match in found if match]
+    return summary.partition("\n")[0], [*papers, *filter(None, [getattr(part, "source", "")])]
 
 
 # --- Markdown ----------------------------------------------------------------------------------------------------
@@ -141,9 +133,9 @@ def page() -> str:
     study = (CONF / "search.yaml").read_text(encoding="utf-8")
     defaults = re.findall(r"^ +# (.*)\n +- (\w+): \"?(\w+)", study, re.MULTILINE)
     purposes = {group: purpose for purpose, group, _ in defaults} | PURPOSES
-    usual = {group: name for _, group, name in defaults}
+    usual = {group: _code(name) for _, group, name in defaults}
     rows = [
-        (link(group), prose(purpose), _code(usual[group]) if group in usual else "", _searched(group))
+        (link(group), prose(purpose), usual.get(group, ""), "yes" if group in SEARCHED_GROUPS else "")
         for group, purpose in purposes.items()
     ]
     contents = table(("group", "what it is", "by default", "a space may search it"), rows)
@@ -152,10 +144,6 @@ def page() -> str:
         blocks += [f"## {group}", f"{prose(purpose[0].upper() + purpose[1:])}."]
         blocks += [block for file in sorted((CONF / group).glob("*.yaml")) for block in choice(file)]
     return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"
-
-
-def _searched(group: str) -> str:
-    return "yes" if group in SEARCHED_GROUPS else ""
 
 
 def choice(file: Path) -> Iterator[str]:
@@ -168,23 +156,20 @@ def choice(file: Path) -> Iterator[str]:
         return
     comment, body = split(text)
     target = str(settings.get("_target_", ""))
-    part = resolve_name(target) if target.startswith("eksplora.") else None
-    yield prose(f"Builds `{target}`{f': {summary(part)}' if part else '.'}") if target else ""
+    summary, sources = documented(resolve_name(target)) if target.startswith("eksplora.") else ("", [])
+    yield prose(f"Builds `{target}`{f': {summary}' if summary else '.'}") if target else ""
     yield prose(comment)
-    yield from (prose(f"Source: {source}") for source in (sources(part) if part else ()))
+    yield from (prose(f"Source: {source}") for source in sources)
     defaults = settings.get("defaults", [])
-    brought = [next(iter(entry.items())) for entry in defaults if isinstance(entry, dict)]
-    yield " ".join(f"Brings {link(f'{_group(key)}={name}')}." for key, name in brought)
+    brought = [
+        next(iter(entry.items())) for entry in defaults if isinstance(entry, dict)
+    ]  # /metric@_global_.metric: mae
+    yield " ".join(f"Brings {link(key.strip('/').partition('@')[0] + '=' + name)}." for key, name in brought)
     bases = [name for name in defaults if isinstance(name, str) and name != "_self_"]
     yield " ".join(f"As {link(f'{group}={name}')}, except for these keys:" for name in bases)
     inherited = {key.name: key.comment for name in bases for key in keys(split(file.with_stem(name).read_text())[1])}
     own = [key for key in keys(body) if not key.name.startswith("_")]
     yield key_table(own, prefix=f"{group}.", comments=inherited) if own else "It has no keys."
-
-
-def _group(key: str) -> str:
-    """The group of an entry of a defaults list such as `/metric@_global_.metric`."""
-    return key.strip("/").partition("@")[0]
 
 
 if __name__ == "__main__":

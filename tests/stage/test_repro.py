@@ -144,6 +144,15 @@ def room(file: str) -> str:
     return file if file.count("/") == 1 else str(Path(file).parent)
 
 
+@pytest.mark.slow
+def test_a_comment_reruns_the_search_alone_and_nothing_is_trained_again(copied: Path) -> None:
+    """It finds its finished study and hands on the same bytes, so the stages after it are skipped."""
+    here.append(copied / "conf/optimizer/adam.yaml")
+    before = here.studies(copied), here.content(copied / here.RESULTS)
+    assert here.ran(here.dvc(copied, "repro", here.STAGES[-1])) == [SEARCH]
+    assert (here.studies(copied), here.content(copied / here.RESULTS)) == before
+
+
 def test_stages_read_only_what_they_depend_on(done: Path) -> None:
     """What the processes of every stage and their workers import, compose, and read of data and results."""
     wanted = here.dependencies(done)
