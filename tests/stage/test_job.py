@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import preloaded
 import pytest
 import surviving
 import torch
@@ -324,7 +325,7 @@ def test_good_configurations_pass_the_check(overrides: list[str], prepared: str)
 
 def run_train(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(TRAIN), "tracker=off", "study.workers=1", *overrides]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return preloaded.run(command, cwd=folder)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

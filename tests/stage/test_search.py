@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import preloaded
 import pytest
 from waiting import until
 
@@ -30,12 +31,7 @@ OVERRIDES = [
 
 
 def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    return preloaded.run([sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides], cwd=folder)
 
 
 @pytest.fixture(scope="module")
