@@ -113,10 +113,12 @@ def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> N
 
 
 def test_arguments_in_hydras_grammar_are_taken() -> None:
-    read_arguments(
-        ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
-    )
-    read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    words = ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
+    options = read_arguments(words)
+    assert (options.overrides, options.cfg, options.resolve, options.package) == (words, None, False, None)
+    options = read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    assert (options.overrides, options.cfg, options.resolve) == (["study.seed=1"], "job", True)
+    assert options.package == "optimizer"
 
 
 def test_only_overrides_of_the_space_are_moved() -> None:

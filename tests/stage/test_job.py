@@ -317,7 +317,9 @@ def test_a_trial_that_draws_what_no_check_has_seen_is_refused_too(prepared: str,
     ids=lambda value: value[0],
 )
 def test_good_configurations_pass_the_check(overrides: list[str], prepared: str) -> None:
-    _job.run("check", resolved(prepared, *overrides), Collects())
+    report = Collects()
+    _job.run("check", resolved(prepared, *overrides), report)
+    assert report.heard == [], "nothing is trained"
 
 
 # --- devices -----------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # hostile_spools.py
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs: making one takes seconds, copying does not."""
+    from once import once
+
     from eksplora.tracker import _sqlite
 
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
-    return database
+    return once(tmp_path_factory, "mlflow", lambda at: _sqlite.create(at / "mlflow.db", at / "artifacts")) / "mlflow.db"
