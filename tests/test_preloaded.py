@@ -40,8 +40,7 @@ ENDS = {
 WORKERS = """
 import multiprocessing, os, sys
 def work(queue):
-    import torch
-    queue.put((__name__, os.getsid(0) == os.getpid(), torch.get_num_threads(), sys.stdin.read(), sys.path))
+    queue.put((__name__, os.getsid(0) == os.getpid(), os.getcwd(), sorted(os.environ.items()), sys.path, sys.argv))
 if __name__ == "__main__":
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["colorsys"])
