@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from processes import stat
+from waiting import until
 
 LIBRARIES = (
     *("hydra", "pydantic", "rich.live", "rich.table", "sqlite3", "jinja2", "numpy", "scipy.stats", "scipy.signal"),
@@ -49,18 +50,20 @@ def serve(requests: socket.socket) -> NoReturn:
         if not message:
             os._exit(0)
         reader, writer = os.pipe()
-        middle = os.fork()
-        if middle == 0:
+        between = os.fork()
+        if between == 0:
+            between = os.getpid()
             if process := os.fork():
                 os.write(writer, str(process).encode())
                 os._exit(0)  # the tests' process becomes its parent
+            until(lambda parent=between: os.getppid() != parent)
             asked = json.loads(message)
             settle(asked, streams)
             stand_by()
             be(asked["words"])
         for number in (writer, *streams):
             os.close(number)
-        os.waitpid(middle, 0)
+        os.waitpid(between, 0)
         requests.send(os.read(reader, 20))
         os.close(reader)
 

@@ -78,7 +78,8 @@ def test_it_ends_as_a_started_one_ends(end: str, tmp_path: Path) -> None:
 
 
 def test_workers_are_forked_from_a_process_that_has_the_libraries_and_is_like_a_started_one(tmp_path: Path) -> None:
-    real, forked = both(tmp_path, WORKERS, stdin=subprocess.DEVNULL)
+    own = dict(os.environ)  # without what libraries of this process may have set past Python
+    real, forked = both(tmp_path, WORKERS, env=own, stdin=subprocess.DEVNULL)
     assert real[0] == 0 and real[1].count("__mp_main__") == 2
     assert forked == real
 
