@@ -71,7 +71,7 @@ def check(project: Path, *asked: tuple[str, int, int]) -> list[dict[str, Any]]:
 
 
 def test_every_change_ends_with_exit_code_0_or_one_line(project: Path) -> None:
-    """In one process: a changed file costs a fifth of a second of CPU, a command line less than a tenth."""
+    """In one process: a changed file costs a quarter of a second of CPU, a command line a tenth."""
     found = check(project, ("words", 0, 300), ("files", 0, 300), ("hostile", 0, len(HOSTILE)))
     assert [case["words"][-1] for case in found if case["kind"] == "hostile"] == list(HOSTILE)
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import preloaded
-
 from eksplora.tracker import spool as spools
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,12 +49,16 @@ def words(root: Path, pipeline: str, *overrides: str) -> list[str]:
 
 def command(root: Path, pipeline: str, *overrides: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command of a copy, in it; `more` goes into its environment."""
+    import preloaded  # not above: this file is a script too, of a project that has no tests
+
     return preloaded.run(words(root, pipeline, *overrides), cwd=root, env=environment(root) | more)
 
 
 def record(root: Path, *asked: Sequence[str]) -> None:
     """Run commands in a copy to their good ends, in one process: name and overrides of each."""
     words = [sys.executable, __file__, json.dumps(asked)]
+    import preloaded  # as above
+
     done = preloaded.run(words, cwd=root, env=environment(root))
     assert done.returncode == 0, done.stderr
 
