@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -83,6 +84,7 @@ def settle(asked: dict[str, Any], files: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     time.tzset()
+    tempfile.tempdir = None
     sys.modules["numpy"].random.seed()
     warn(os.environ.get("PYTHONWARNINGS", ""))
 

@@ -12,13 +12,14 @@ import pytest
 from processes import stat
 
 LOOKS = """
-import json, multiprocessing, os, signal, sys, threading, warnings
+import json, multiprocessing, os, signal, sys, tempfile, threading, time, warnings
 found = {
     "main": sorted(set(globals()) - {"__annotations__", "__cached__", "__loader__"}),
     "name": __name__, "file": __file__, "executable": sys.executable, "flags": list(sys.flags),
     "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path,
     "folder": os.getcwd(), "environment": dict(os.environ), "umask": os.umask(0), "stdin": sys.stdin.read(),
-    "parent": os.getppid(), "leads": os.getsid(0) == os.getpid(), "files": os.listdir("/proc/self/fd")[:3],
+    "temporary": tempfile.gettempdir(), "zone": time.tzname, "parent": os.getppid(),
+    "leads": os.getsid(0) == os.getpid(), "files": os.listdir("/proc/self/fd")[:3],
     "handlers": {number: str(signal.getsignal(number)).split(" at ")[0] for number in range(1, 32)},
     "blocked": [*signal.pthread_sigmask(signal.SIG_BLOCK, ())], "threads": threading.active_count(),
     "own": sys.warnoptions, "warns": [entry[0] for entry in warnings.filters if entry[2] is UserWarning],
@@ -65,6 +66,7 @@ def both(tmp_path: Path, text: str, **given: Any) -> list[tuple[int, str, str]]:
 @pytest.mark.parametrize("new_session", [False, True])
 def test_it_sees_what_a_started_one_sees(new_session: bool, tmp_path: Path) -> None:
     own = os.environ | {"PYTHONPATH": f"{tmp_path}:/somewhere", "PYTHONWARNINGS": "error::UserWarning", "NEW": "\udcff"}
+    own |= {"TMPDIR": str(tmp_path), "TZ": "Asia/Tokyo"}
     own.pop("HOME", None)
     real, forked = both(tmp_path, LOOKS, cwd=tmp_path, env=own, start_new_session=new_session, stdin=subprocess.DEVNULL)
     assert real[0] == 0 and f'"parent": {os.getpid()}' in real[1]
