@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eksplora.model.activations import Elementwise
+from eksplora.model.offered import layers
 
 _UNSEEN = (nn.Identity, nn.Sequential, nn.ModuleList)
 """Modules without children that do nothing: an identity skip, say."""
@@ -57,7 +58,9 @@ class _Tracer:
         self.layers: list[dict[str, Any]] = []
         self._fields: dict[int, tuple[Tensor, Field]] = {}  # the tensors are kept so that their ids stay theirs
         self._largest = Field()
-        for name, layer in _leaves(network):
+        for name, layer in layers(network):
+            if isinstance(layer, _UNSEEN):
+                continue
             layer.register_forward_hook(lambda layer, given, y, name=name: self._note(name, layer, given[0], y))
 
     def _note(self, name: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -82,17 +85,6 @@ class _Tracer:
         self._fields[id(y)] = y, field
         self._largest = max(self._largest, field, key=lambda one: one.size)
         return field
-
-
-def _leaves(network: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers that do something themselves, by name."""
-    wrapped = {id(layer.function) for layer in network.modules() if isinstance(layer, Elementwise)}
-    return [
-        (name, layer)
-        for name, layer in network.named_modules()
-        if isinstance(layer, Elementwise)
-        or not (list(layer.children()) or isinstance(layer, _UNSEEN) or id(layer) in wrapped)
-    ]
 
 
 def _multiply_adds(layer: nn.Module, y: Tensor) -> int:

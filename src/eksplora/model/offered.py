@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from eksplora.model.activations import Elementwise
+
 
 @runtime_checkable
 class HasOutput(Protocol):
@@ -29,6 +31,16 @@ class KnowsMembers(Protocol):
     """
 
     knows_members: bool
+
+
+def layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The layers of a network that have no layers inside, by name; an activation of ours is one, whatever it calls."""
+    wrapped = {id(layer.function) for layer in network.modules() if isinstance(layer, Elementwise)}
+    return [
+        (name, layer)
+        for name, layer in network.named_modules()
+        if isinstance(layer, Elementwise) or not (list(layer.children()) or id(layer) in wrapped)
+    ]
 
 
 def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
@@ -62,5 +74,4 @@ def _last_layers(network: nn.Module) -> list[nn.Module]:
     """The layers of which the one called last is the last layer."""
     if isinstance(network, HasOutput) and isinstance(network.output, nn.Module):
         return [network.output]
-    leaves = [layer for layer in network.modules() if not list(layer.children())]
-    return [layer for layer in leaves if list(layer.parameters())]
+    return [layer for _, layer in layers(network) if list(layer.parameters())]

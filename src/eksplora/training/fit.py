@@ -15,6 +15,7 @@ from eksplora.counter import fingerprint
 from eksplora.training import checkpoint
 from eksplora.training.lane import Lane
 from eksplora.training.module import PopulationModule, is_state
+from eksplora.training.observer import Observer
 from eksplora.types import Job, Report, Status
 
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it; a fifth of a CNN's step
@@ -22,10 +23,16 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # their hints are about loaders and loggers of their own
 
 
-def fit(lanes: Sequence[Lane], job: Job, report: Report) -> None:
+def fit(lanes: Sequence[Lane], job: Job, report: Report, observers: Sequence[Observer] = ()) -> None:
     """Train a population from its last good checkpoint, or from the start; each member's result goes to the report.
 
     Members that were over in the checkpoint are reported once more: who was told may have forgotten.
+
+    Args:
+        lanes: The members.
+        job: Where checkpoints and weights go.
+        report: Hears of epochs and results.
+        observers: May look at every step and epoch.
 
     Raises:
         StorageError: If checkpoints or weights cannot be written.
@@ -39,6 +46,7 @@ def fit(lanes: Sequence[Lane], job: Job, report: Report) -> None:
         checkpoint_seconds=job.checkpoint_seconds,
         report=report,
         state=checkpoint.load(folder, config_hash=identity, is_whole=lambda state: is_state(state, len(lanes))),
+        observers=observers,
     )
     for lane in module.lanes:
         if lane.status.is_final:

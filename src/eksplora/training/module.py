@@ -17,6 +17,7 @@ from eksplora.training import checkpoint
 from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
 from eksplora.training.engine import rows_at_once
 from eksplora.training.lane import SAVED, Lane
+from eksplora.training.observer import Observer
 from eksplora.training.population import Population, Trace, present
 from eksplora.training.recipe import State
 from eksplora.types import Decision, Report, Status
@@ -45,6 +46,7 @@ class PopulationModule(pl.LightningModule):
         checkpoint_seconds: float,
         report: Report,
         state: State | None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Build the population from its members, or from a checkpoint's state.
 
@@ -55,12 +57,14 @@ class PopulationModule(pl.LightningModule):
             checkpoint_seconds: Least time between two checkpoints.
             report: Hears of epochs and results.
             state: What `state()` gave.
+            observers: Are shown every step and epoch; on several devices each looks at its own share.
         """
         super().__init__()
         self.automatic_optimization = False
         self.lanes = sorted(lanes, key=lambda lane: -len(lane.fold.split.train))  # equal last batches stand together
         self.folder, self.identity, self.checkpoint_seconds, self.report = folder, identity, checkpoint_seconds, report
-        self.population = Population(self.lanes)
+        self.population = Population(self.lanes, observers)
+        self._observers = tuple(observers)
         self.network = self.population.network
         self.epoch = self.chunk = self.step = 0
         self._state = state
@@ -193,6 +197,8 @@ class PopulationModule(pl.LightningModule):
             is_best = lane.is_best(report.metrics[lane.objective])
             if is_best and lane.recipe.early_stopping.restore_best_weights:
                 lane.best_weights = self.population.stack.member(place)
+        for observer in self._observers:
+            observer.on_epoch(reports)
         sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
         decisions = dict(zip(map(id, sound), self._decisions(sound), strict=True))
         for lane, report in zip(lanes, reports, strict=True):

@@ -1,6 +1,6 @@
 """The arithmetic of a population: many steps of many members, and nothing of devices' strategies, epochs or drivers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows
 from eksplora.training.lane import Lane
 from eksplora.training.losses import MemberLosses
+from eksplora.training.observer import Observer, Recorder, StepView
 from eksplora.training.restrictions import Restrictions
 from eksplora.training.stack import Stack, stacked
 from eksplora.training.stepper import Stepper
@@ -48,11 +49,13 @@ class Population:
         stepper: Its optimizer; likewise.
     """
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        """Build the networks with the members' initial weights."""
+    def __init__(self, lanes: Sequence[Lane], observers: Sequence[Observer] = ()) -> None:
+        """Build the networks with the members' initial weights; `observers` are shown every step."""
         self.lanes = list(lanes)
         self.network = stacked([lane.network() for lane in lanes])
         self._is_stacked = len(lanes) > 1
+        self._observers, self._number = tuple(observers), 0
+        self._recorder = Recorder(self.network) if observers else None
         self._dropouts = [module for module in self.network.modules() if isinstance(module, Dropout)]
 
     def place(self, device: torch.device, rank: int, devices: int) -> None:
@@ -72,7 +75,8 @@ class Population:
         self._restrictions = Restrictions(lanes, self.stack)
         self._augmentation = lanes[0].recipe.augmentation
         self._hold_keys()
-        self._graph = StepGraph(self._whole_update) if self.stepper.can_be_captured and devices == 1 else None
+        is_captured = self.stepper.can_be_captured and devices == 1 and not self._observers
+        self._graph = StepGraph(self._whole_update) if is_captured else None
         self._rows = HeldRows(lanes, device)
 
     def _hold_keys(self) -> None:
@@ -107,6 +111,7 @@ class Population:
         self.stepper.plan(numbers)
         taken = []
         for number, parts, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
+            self._number = number
             self.stepper.aim(number)
             for layer, key in zip(self._dropouts, keys, strict=False):
                 layer.key.copy_(key if self._is_stacked else key[0])
@@ -146,23 +151,33 @@ class Population:
 
     def _update(self, parts: Step, own: Sequence[Tensor]) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """One forward and backward pass over this device's rows of each part, and one update; returns as `_step`."""
-        losses, seen = [], []
+        losses, seen, shown = [], [], []
         for part, rows in zip(parts, own, strict=True):
             places = None if len(parts) == 1 else part.places
             features, share = self._augmented(self._rows.features(rows, places), places)
             output, target = self._network(features, places), self._rows.targets[rows]
+            if self._recorder is not None:
+                shown.append((part.places, self._recorder.take()))
             seen.append((self._rows.in_unit(output.detach(), places), target))
             losses.append(self._part_losses(part, rows, output, self._rows.for_loss(target, places), share))
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
         self.stack.differentiate(loss, is_whole=len(parts) == 1)
         if self._devices > 1:
             dist.all_reduce(self.stack.gradient)
+        if self._observers:
+            self._show(loss.detach(), shown)
         self._restrictions.change_gradient()
         self.stepper.step()
         self._restrictions.change_weights()
         if torch.is_autocast_enabled(self.device.type):
             torch.clear_autocast_cache()  # it holds the weights of before the step
         return loss.detach(), seen
+
+    def _show(self, losses: Tensor, shown: Sequence[tuple[slice, Mapping[str, Tensor]]]) -> None:
+        members = [(lane.trial, lane.member.index) for lane in self.lanes]
+        view = StepView(self._number, members, losses, self.network, shown, self._is_stacked)
+        for observer in self._observers:
+            observer.on_step(view)
 
     def _part_losses(self, part: Part, rows: Tensor, output: Tensor, target: Tensor, share: Tensor | None) -> Tensor:
         """The part's share of its members' mean losses; nothing, where this device has no rows of it.
