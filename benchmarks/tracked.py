@@ -9,7 +9,7 @@ from eksplora.counter import derive, fingerprint
 from eksplora.errors import EksploraError
 from eksplora.events.event import Start, Study
 from eksplora.events.spool import Spool
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Population, Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
@@ -27,11 +27,11 @@ def members_of(first: int, number: int) -> list[Member]:
 class Desk:
     """Takes a population's reports and writes what the driver writes, with no process in between."""
 
-    record: Record
+    record: Journal
     trial: Trial
 
     def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
-        """Record an epoch of each member."""
+        """Journal an epoch of each member."""
         for report in reports:
             self.record.epoch(self.trial, report)
         self.record.flush_if_due({self.trial.number: self.trial})
@@ -42,7 +42,7 @@ class Desk:
         return False
 
     def member(self, result: MemberResult) -> None:
-        """Record a member's result."""
+        """Journal a member's result."""
         self.record.member(self.trial, result)
         self.trial.results[result.member] = result
 
@@ -89,7 +89,7 @@ class TrackedTraining:
         Raises:
             EksploraError: If a member does not finish, or MLflow does not get there.
         """
-        desk, population = Desk(Record(self._spool), self._trial), Population(0, [])
+        desk, population = Desk(Journal(self._spool), self._trial), Population(0, [])
         population.keys = [(0, training.member.index) for training in self._job.trainings]
         desk.record.trial(self._trial, {})
         desk.record.packed([population])

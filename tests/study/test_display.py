@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eksplora.console.estimate import Length
-from eksplora.study.display import Shown
+from eksplora.study.display import Display
 from eksplora.study.ledger import Ledger, Population, Trial
 from eksplora.study.plan import Plan
 from eksplora.types import EpochReport, MemberResult, Status
@@ -58,7 +58,7 @@ def keys(*trials: int) -> list[tuple[int, int]]:
 def test_what_trains_together_has_a_name(trained: list[tuple[int, int]], by_number: str, by_name: str) -> None:
     ledger = ledger_of(3)
     for naming, said in ((None, by_number), (lambda values: str(values["name"]), by_name)):
-        shown = Shown("study", PLAN, ledger, 4, naming)
+        shown = Display("study", PLAN, ledger, 4, naming)
         shown.started(Population(0, trained))
         assert shown._progress._shown[0].name == said
 
@@ -67,7 +67,7 @@ def test_a_member_is_told_apart_by_what_there_are_several_of() -> None:
     for changes, said in (({"num_seeds": 1}, "trial 0 fold 1"), ({"sizes": (100,)}, "trial 0 seed 1")):
         plan, ledger = replace(PLAN, **changes), Ledger("val/mae", "minimize")
         ledger.add(Trial(0, {}, CONFIG, "0", plan.members))
-        shown = Shown("study", plan, ledger, 4)
+        shown = Display("study", plan, ledger, 4)
         shown.started(Population(0, [(0, 1)]))
         assert shown._progress._shown[0].name == said
 
@@ -77,7 +77,7 @@ def test_what_is_ahead_is_what_no_result_is_known_of_and_what_is_not_proposed_ye
     ledger.trials[1].results[0] = MemberResult(1, 0, Status.FINISHED, 1.0, 1, 200, 800, 3.0)
     repeat = Trial(2, {}, CONFIG, "0", PLAN.members, repeats=0)
     ledger.add(repeat)
-    ahead = Shown("study", PLAN, ledger, 6)._ahead()
+    ahead = Display("study", PLAN, ledger, 6)._ahead()
     assert set(ahead.trainings) == {*keys(0), (1, 1), (1, 2), (1, 3)}
     assert ahead.trainings[0, 0] == Length(200, 4)
     assert ahead.trainings[0, 1] == Length(200, 3)
@@ -85,7 +85,7 @@ def test_what_is_ahead_is_what_no_result_is_known_of_and_what_is_not_proposed_ye
 
 
 def test_the_value_shown_is_that_of_the_best_trial_that_trains() -> None:
-    shown = Shown("study", PLAN, ledger_of(2), 4)
+    shown = Display("study", PLAN, ledger_of(2), 4)
     population = Population(0, keys(0, 1))
     shown.started(population)
     values = {(0, 0): 3.0, (0, 1): 1.0, (1, 0): 1.5, (1, 1): 1.7, (0, 2): float("nan")}
@@ -95,7 +95,7 @@ def test_the_value_shown_is_that_of_the_best_trial_that_trains() -> None:
 
 def test_the_end_of_a_trial_is_told_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     ledger = ledger_of(2)
-    shown = Shown("study", PLAN, ledger, 4, lambda values: str(values["name"]))
+    shown = Display("study", PLAN, ledger, 4, lambda values: str(values["name"]))
     trial, failed = ledger.trials.values()
     trial.status, trial.value = Status.FINISHED, 2.5
     ledger.note_end(trial)
@@ -112,6 +112,6 @@ def test_the_end_of_a_trial_is_told_by_name(capsys: pytest.CaptureFixture[str]) 
 def test_baselines_have_no_epochs() -> None:
     ledger = ledger_of(1)
     ledger.trials[0].config = {"baseline": {}, "data": {}}
-    shown = Shown("study", PLAN, ledger, 1)
+    shown = Display("study", PLAN, ledger, 1)
     shown.started(Population(0, keys(0)))
     assert str(shown._progress._shown[0].part) == "trial 0"

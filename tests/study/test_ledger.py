@@ -7,7 +7,7 @@ import pytest
 
 from eksplora.counter import fingerprint
 from eksplora.events.spool import Spool, read
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger, Trial
 from eksplora.types import EpochReport, Member, MemberResult, Status
 
@@ -119,7 +119,7 @@ def test_configuration_is_met_again_unless_its_trial_failed() -> None:
 
 def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.jsonl")
-    record, first, second = Record(spool), trial(0, members=2), trial(1, lr=1 / 3, repeats=0)
+    record, first, second = Journal(spool), trial(0, members=2), trial(1, lr=1 / 3, repeats=0)
     record.trial(first, {"sampler": "random"})
     for epoch in (1, 2):
         record.epoch(first, EpochReport(0, 0, epoch, {METRIC: 9.0 - epoch}))
@@ -143,7 +143,7 @@ def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
 
 def test_epochs_that_come_again_after_a_death_are_written_once(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Record(spool)
+    record = Journal(spool)
     record.trial(made, {})
     for epoch in (1, 2, 3, 2, 3, 4):  # the worker died in epoch 4; its checkpoint was that of epoch 1
         record.epoch(made, EpochReport(0, 0, epoch, {METRIC: float(epoch)}))
@@ -154,7 +154,7 @@ def test_epochs_that_come_again_after_a_death_are_written_once(tmp_path: Path) -
 
 def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Record(spool)
+    record = Journal(spool)
     record.trial(made, {})
     record.epoch(made, EpochReport(0, 0, 3, {METRIC: 6.5}))  # the checkpoint was that of epoch 2, the spool had none
     record.member(made, result(0, 4.0, epochs=3))
@@ -164,7 +164,7 @@ def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path
 
 def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0, members=2)
-    record = Record(spool)
+    record = Journal(spool)
     record.trial(made, {})
     record.judged([(0, 1, 6.0, False)])
     assert replayed(spool.path).trials[0].pruned_at is None
@@ -175,7 +175,7 @@ def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Pat
 
 def test_populations_come_back_from_the_spool_as_they_are(tmp_path: Path) -> None:
     spool, ledger = Spool(tmp_path / "spool.jsonl"), Ledger(METRIC, "minimize")
-    record = Record(spool)
+    record = Journal(spool)
     for number in range(3):
         ledger.add(trial(number, members=2))
         record.trial(ledger.trials[number], {})
@@ -205,7 +205,7 @@ def test_a_population_waits_for_members_without_a_result_in_trials_that_are_not_
 
 def test_epochs_of_a_trial_that_is_over_are_not_written(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Record(spool)
+    record = Journal(spool)
     made.status = Status.FAILED
     record.epoch(made, EpochReport(0, 0, 1, {METRIC: 6.0}))
     record.flush(made, 0)

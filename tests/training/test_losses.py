@@ -90,7 +90,7 @@ def test_members_with_losses_of_their_own_are_weighted_too_and_may_leave() -> No
         torch.testing.assert_close(
             alone.weighted(outputs[place : place + 1], targets[place : place + 1])[0], expected[place]
         )
-    losses.keep([0, 2])
+    losses.select([0, 2])
     chosen = torch.tensor([0, 2])
     torch.testing.assert_close(losses.weighted(outputs[chosen], targets[chosen]), expected[chosen])
 

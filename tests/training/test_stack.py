@@ -134,7 +134,7 @@ def test_the_members_that_are_kept_keep_their_bits_and_the_matrix_shrinks(build:
     before = states(made)
     stack = Stack(stacked(made), 4)
     stack.gradient.fill_(1.0)
-    stack.keep(torch.tensor(places))
+    stack.select(torch.tensor(places))
     assert stack.size == len(places)
     assert stack.parameter.shape == stack.gradient.shape == (len(places), stack.parameter.shape[1])
     assert not stack.gradient.any()

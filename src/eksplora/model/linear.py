@@ -68,8 +68,8 @@ class _Chain(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, rectified: Sequence[bool], *parameters: Tensor | None) -> Tensor:
         weights, inputs = [], [x]
-        for place, is_rectified in enumerate(rectified):
-            weight, bias = parameters[2 * place : 2 * place + 2]
+        for index, is_rectified in enumerate(rectified):
+            weight, bias = parameters[2 * index : 2 * index + 2]
             assert weight is not None
             weights.append(weight.to(x.dtype))
             y = _linear(inputs[-1], weights[-1], None if bias is None else bias.to(x.dtype))
@@ -79,30 +79,30 @@ class _Chain(torch.autograd.Function):
         return inputs[-1]
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         count = len(ctx.rectified)
         weights, inputs = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        for place in reversed(range(count)):
-            if ctx.rectified[place]:
-                slope = torch.ops.aten.threshold_backward(slope, inputs[place + 1], 0)
-            weight, bias = ctx.parameters[2 * place : 2 * place + 2]
-            _write_gradients(weight, bias, slope, inputs[place])
-            if place or ctx.needs_input_grad[0]:
-                slope = _product(slope, weights[place])
-        return (slope if ctx.needs_input_grad[0] else None, None, *(None for _ in ctx.parameters))
+        for index in reversed(range(count)):
+            if ctx.rectified[index]:
+                grad_output = torch.ops.aten.threshold_backward(grad_output, inputs[index + 1], 0)
+            weight, bias = ctx.parameters[2 * index : 2 * index + 2]
+            _write_gradients(weight, bias, grad_output, inputs[index])
+            if index or ctx.needs_input_grad[0]:
+                grad_output = _product(grad_output, weights[index])
+        return (grad_output if ctx.needs_input_grad[0] else None, None, *(None for _ in ctx.parameters))
 
 
-def _write_gradients(weight: Tensor, bias: Tensor | None, slope: Tensor, x: Tensor) -> None:
+def _write_gradients(weight: Tensor, bias: Tensor | None, grad_output: Tensor, x: Tensor) -> None:
     """Those of a map, from the gradient of what it put out and from what it was given."""
-    goal = weight.grad
-    assert goal is not None
-    if goal.dim() == 2 and goal.dtype == x.dtype:
-        torch.mm(slope.mT, x, out=goal)
+    grad = weight.grad
+    assert grad is not None
+    if grad.dim() == 2 and grad.dtype == x.dtype:
+        torch.mm(grad_output.mT, x, out=grad)
     else:  # torch multiplies many matrices fast only into a piece of memory without gaps
-        goal.copy_(_product(slope.mT, x))
+        grad.copy_(_product(grad_output.mT, x))
     if bias is not None:
         assert bias.grad is not None
-        bias.grad.copy_(slope.sum(-2))
+        bias.grad.copy_(grad_output.sum(-2))
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -16,7 +16,7 @@ OWN = "the experiment's own"
 """The configuration of the experiment itself, to a person who watches it being trained."""
 
 
-class Shown:
+class Display:
     """Tells a terminal what happens in a study; a context manager, as its `Progress` is."""
 
     def __init__(self, title: str, plan: Plan, ledger: Ledger, total: int, naming: Naming | None = None) -> None:
@@ -35,7 +35,7 @@ class Shown:
             self._remember(trial)
         self._tell_best()
 
-    def __enter__(self) -> "Shown":
+    def __enter__(self) -> "Display":
         """Show the line."""
         self._progress.__enter__()
         return self

@@ -6,14 +6,14 @@ from collections import deque
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.launcher import Launcher, Message
 from eksplora.search.proposer import Proposer
-from eksplora.study.display import Shown
+from eksplora.study.display import Display
 from eksplora.study.ending import Ending
-from eksplora.study.failures import Trouble
-from eksplora.study.journal import Record
+from eksplora.study.failures import Failures
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger, Population
 from eksplora.study.plan import Folders, Plan
-from eksplora.study.pruning import Judge
-from eksplora.study.queue import Populations
+from eksplora.study.pruning import Pruning
+from eksplora.study.queue import PopulationQueue
 from eksplora.study.supply import Supply
 from eksplora.types import Job, MemberResult, Status, Training
 
@@ -32,10 +32,10 @@ class Driver:
         plan: Plan,
         *,
         ledger: Ledger,
-        record: Record,
+        record: Journal,
         proposer: Proposer,
         workers: Launcher,
-        shown: Shown,
+        shown: Display,
     ) -> None:
         """Take up the study; unfinished trials of an earlier run come first."""
         self.plan, self.ledger, self.record = plan, ledger, record
@@ -46,10 +46,10 @@ class Driver:
         self._error: EksploraError | None = None
         self._started_at = time.monotonic()
         self._num_stillborn = 0
-        self._judge = Judge(ledger, record, proposer)
+        self._pruning = Pruning(ledger, record, proposer)
         self._folders = Folders(plan.folder)
         self._folders.clean_up(ledger)
-        self._populations = Populations(ledger, record, self._folders, shown.say)
+        self._populations = PopulationQueue(ledger, record, self._folders, shown.say)
         self._ending = Ending(
             ledger=ledger,
             record=record,
@@ -59,7 +59,7 @@ class Driver:
             shown=shown,
             max_failures=plan.max_failures,
         )
-        self._trouble = Trouble(ledger, self._populations, self._ending, shown.say)
+        self._failures = Failures(ledger, self._populations, self._ending, shown.say)
         self._supply = Supply(plan, ledger, record, proposer, self._populations, self._ending)
 
     def stop(self, reason: str) -> None:
@@ -157,10 +157,10 @@ class Driver:
             for report in reports:
                 self.record.epoch(self.ledger.trials[report.trial], report)
             if self.plan.is_judged:
-                self._judge.take(population, reports)
+                self._pruning.take(population, reports)
         finally:  # the worker waits for its answer, whatever happened here
             if self.plan.is_judged:
-                self.workers.decide(message.worker, self._judge.decisions(population, reports))
+                self.workers.decide(message.worker, self._pruning.decisions(population, reports))
         self.shown.epochs(population, reports)
 
     def _take_member(self, result: MemberResult) -> None:
@@ -180,7 +180,7 @@ class Driver:
         if len(self.ledger.waiting(population)) > 1:
             self._populations.split(population, size, reason)
         else:
-            self._trouble.take(population, reason)
+            self._failures.take(population, reason)
 
     def _take_done(self, message: Message) -> None:
         population = self._left(message)
@@ -189,7 +189,7 @@ class Driver:
         if not self.ledger.waiting(population):
             self._ending.end_population(population)
         elif not self._is_stopping:
-            self._trouble.take(population, "the worker ended without a result")
+            self._failures.take(population, "the worker ended without a result")
 
     def _take_refused(self, message: Message) -> None:
         """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
@@ -197,12 +197,12 @@ class Driver:
         if not isinstance(error, ConfigError):
             raise error
         if population is not None:
-            self._trouble.take(population, str(error))
+            self._failures.take(population, str(error))
 
     def _take_error(self, message: Message) -> None:
         population = self._left(message)
         if population is not None:
-            self._trouble.take(population, message.value)
+            self._failures.take(population, message.value)
 
     def _replace(self, message: Message) -> None:
         """A worker died: start another; its population goes on from its last checkpoint."""
@@ -212,7 +212,7 @@ class Driver:
         if message.job is None:
             self._note_stillborn(cause)
         elif population is not None:
-            self._trouble.take_death(population, cause)
+            self._failures.take_death(population, cause)
 
     def _note_stillborn(self, cause: str) -> None:
         """Workers that die without a job would be started for ever."""

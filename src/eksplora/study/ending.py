@@ -2,11 +2,11 @@
 
 from eksplora.errors import WorkerError
 from eksplora.search.proposer import Proposer
-from eksplora.study.display import Shown
-from eksplora.study.journal import Record
+from eksplora.study.display import Display
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger, Population, Trial
 from eksplora.study.plan import Folders
-from eksplora.study.queue import Populations
+from eksplora.study.queue import PopulationQueue
 
 
 class Ending:
@@ -16,11 +16,11 @@ class Ending:
         self,
         *,
         ledger: Ledger,
-        record: Record,
+        record: Journal,
         proposer: Proposer,
-        populations: Populations,
+        populations: PopulationQueue,
         folders: Folders,
-        shown: Shown,
+        shown: Display,
         max_failures: int,
     ) -> None:
         """Up to `max_failures` trials may fail."""

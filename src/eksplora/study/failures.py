@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from eksplora.study.ending import Ending
 from eksplora.study.ledger import Ledger, Population
-from eksplora.study.queue import Populations
+from eksplora.study.queue import PopulationQueue
 
 MOST_DEATHS = 3
 """A trial on which a worker dies so often has failed: the machine runs out of memory, or the code crashes."""
@@ -15,10 +15,12 @@ MOST_DEATHS_TOGETHER = 2
 WAY_OUT = "Lower study.workers, data.batch_size or the size of the network."
 
 
-class Trouble:
+class Failures:
     """Gives trials another try where that can help, and fails them where it cannot."""
 
-    def __init__(self, ledger: Ledger, populations: Populations, ending: Ending, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, populations: PopulationQueue, ending: Ending, say: Callable[[str], None]
+    ) -> None:
         """Tell the user through `say`."""
         self._ledger, self._populations, self._ending, self._say = ledger, populations, ending, say
 

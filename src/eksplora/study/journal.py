@@ -30,7 +30,7 @@ def as_yaml(config: Mapping[str, Any]) -> str:
     return str(yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
-class Record:
+class Journal:
     """Writes a study's events; epochs are gathered, so that a fast training costs one event."""
 
     def __init__(self, spool: Spool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from eksplora.search.proposer import Proposer
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger, Population, Trial
 from eksplora.types import Decision, EpochReport, Status
 
@@ -12,15 +12,15 @@ FIRST = 0
 """Index of a trial's first member."""
 
 
-class Judge:
+class Pruning:
     """Asks the pruner about trials, epoch by epoch.
 
     A trial is judged by the members that are in one population with its first: by the mean of their values after an
     epoch, where a member that ended before counts with its last value.
     """
 
-    def __init__(self, ledger: Ledger, record: Record, proposer: Proposer) -> None:
-        """Judge the trials of a ledger."""
+    def __init__(self, ledger: Ledger, record: Journal, proposer: Proposer) -> None:
+        """Pruning the trials of a ledger."""
         self._ledger, self._record, self._proposer = ledger, record, proposer
 
     def take(self, population: Population, reports: Sequence[EpochReport]) -> None:

@@ -4,16 +4,16 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Key, Ledger, Population, Trial
 from eksplora.study.packing import divide, pack, signature
 from eksplora.study.plan import Folders
 
 
-class Populations:
+class PopulationQueue:
     """Hands out populations in their order; every change of one is recorded before anything else is done with it."""
 
-    def __init__(self, ledger: Ledger, record: Record, folders: Folders, say: Callable[[str], None]) -> None:
+    def __init__(self, ledger: Ledger, record: Journal, folders: Folders, say: Callable[[str], None]) -> None:
         """Take up those that an earlier driver left: begun ones first, so that their trials end."""
         self._ledger, self._record, self._folders, self._say = ledger, record, folders, say
         self._queue = sorted(ledger.populations.values(), key=lambda one: (not one.is_begun, one.number))

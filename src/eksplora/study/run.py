@@ -18,10 +18,10 @@ from eksplora.launch.local import LocalLauncher
 from eksplora.search.proposer import Proposer
 from eksplora.study import conclusion, resume
 from eksplora.study.definition import Definition, define, study_event
-from eksplora.study.display import Shown
+from eksplora.study.display import Display
 from eksplora.study.driver import Driver
 from eksplora.study.interruption import Interruption, interrupted
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
 from eksplora.study.lock import hold
 from eksplora.study.plan import Plan
@@ -129,8 +129,8 @@ def _run_locked(
         tracker.start(path)
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
-        with Shown(spec.name, plan, ledger, total, spec.naming) as shown:
-            driver = Driver(plan, ledger=ledger, record=Record(spool), proposer=proposer, workers=workers, shown=shown)
+        with Display(spec.name, plan, ledger, total, spec.naming) as shown:
+            driver = Driver(plan, ledger=ledger, record=Journal(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
         if error is None and not spec.may_fail:
             error = conclusion.fruitless(ledger, driver.stop_reason)

@@ -3,10 +3,10 @@
 from eksplora.counter import fingerprint
 from eksplora.search.proposer import Proposer
 from eksplora.study.ending import Ending
-from eksplora.study.journal import Record
+from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger, Population, Trial
 from eksplora.study.plan import Plan
-from eksplora.study.queue import Populations
+from eksplora.study.queue import PopulationQueue
 from eksplora.types import Status
 
 
@@ -14,7 +14,13 @@ class Supply:
     """Gives one population after the other until the budget is spent."""
 
     def __init__(
-        self, plan: Plan, ledger: Ledger, record: Record, proposer: Proposer, populations: Populations, ending: Ending
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        record: Journal,
+        proposer: Proposer,
+        populations: PopulationQueue,
+        ending: Ending,
     ) -> None:
         """Tell the proposer what happened before."""
         self._plan, self._ledger, self._record, self._proposer = plan, ledger, record, proposer

@@ -48,9 +48,9 @@ class Limits:
         if self._norm is not None:
             clip_norm(gradient, self._norm)
 
-    def keep(self, places: Tensor) -> None:
-        """Go on with the members at these places."""
-        self._norm, self._value = (None if part is None else part[places] for part in (self._norm, self._value))
+    def select(self, indices: Tensor) -> None:
+        """Go on with the members with these indices."""
+        self._norm, self._value = (None if part is None else part[indices] for part in (self._norm, self._value))
 
 
 def _column(limits: Sequence[float | None], device: torch.device) -> Tensor | None:

@@ -54,10 +54,10 @@ class HeldRows:
         chosen = slice(None) if places is None else places
         return output * self._scale[chosen] + self._shift[chosen]
 
-    def keep(self, chosen: Tensor) -> None:
-        """Go on with the members at these places."""
-        self._offsets = self._offsets[chosen]
-        self._shift, self._scale = self._shift[chosen], self._scale[chosen]
+    def select(self, indices: Tensor) -> None:
+        """Go on with the members with these indices."""
+        self._offsets = self._offsets[indices]
+        self._shift, self._scale = self._shift[indices], self._scale[indices]
 
 
 def _of_members(numbers: Sequence[NDArray[np.float64]]) -> Tensor:

@@ -18,7 +18,7 @@ from eksplora import imbalance
 from eksplora.counter import derive
 from eksplora.training.checkpoint import write_atomically
 from eksplora.training.recipe import Fold, Recipe, State
-from eksplora.training.stepper import Course
+from eksplora.training.stepper import RateSchedule
 from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
 
 WEIGHTS = "weights.safetensors"
@@ -90,9 +90,9 @@ class Lane:
         """Optimizer steps of one pass over its rows."""
         return -(-len(self.fold.split.train) // self.recipe.batch_size)
 
-    def course(self) -> Course:
+    def rate_schedule(self) -> RateSchedule:
         """How its learning rate goes."""
-        return Course(self.recipe.schedule, self.steps_per_epoch() * self.recipe.max_epochs, self.history)
+        return RateSchedule(self.recipe.schedule, self.steps_per_epoch() * self.recipe.max_epochs, self.history)
 
     def history(self) -> list[float]:
         """The objective after each finished epoch, such that smaller is better."""

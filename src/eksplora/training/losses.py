@@ -90,12 +90,12 @@ class MemberLosses:
         each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[: members * rows]
         return each.reshape(members, rows, -1).mean(2)
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Go on with the members at these places."""
+    def select(self, indices: Sequence[int]) -> None:
+        """Go on with the members with these indices."""
         if self._class_weights is not None:
-            self._class_weights = self._class_weights[list(places)]
+            self._class_weights = self._class_weights[list(indices)]
         if not self._is_one:
-            self._losses = [self._losses[place] for place in places]
+            self._losses = [self._losses[index] for index in indices]
 
 
 def _filled(rows: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ class PopulationModule(pl.LightningModule):
         population.place(self.device, self._rank, self._devices)
         if state is not None:
             if len(state["members"]) < len(self.lanes):
-                population.keep(state["members"])
+                population.select(state["members"])
             population.network.load_state_dict(state["network"])
             population.stepper.optimizer.load_state_dict(deepcopy(state["optimizer"]))  # it would step these tensors
         self._state = None
@@ -231,7 +231,7 @@ class PopulationModule(pl.LightningModule):
                 result = lane.conclude(self.population.stack.member(place), device=self.device.type, engine=engine)
                 self.report.member(result)
         if going_on and len(going_on) < len(lanes):
-            self.population.keep(going_on)
+            self.population.select(going_on)
         if not going_on or any(lane.status is Status.INTERRUPTED for lane in lanes):
             self.trainer.should_stop = True  # asked of one, a stop is one of all: they are one checkpoint
 

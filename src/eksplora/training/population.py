@@ -69,7 +69,9 @@ class Population:
         self.device, self._rank, self._devices = device, rank, devices
         lanes = self.lanes
         self.stack = Stack(self.network, len(lanes))
-        self.stepper = Stepper(self.stack, [lane.recipe.optimizer for lane in lanes], [lane.course() for lane in lanes])
+        self.stepper = Stepper(
+            self.stack, [lane.recipe.optimizer for lane in lanes], [lane.rate_schedule() for lane in lanes]
+        )
         weights = [lane.class_weights() for lane in lanes]
         self._losses = MemberLosses([lane.recipe.loss for lane in lanes], _stacked_or_none(weights, device))
         self._restrictions = Restrictions(lanes, self.stack)
@@ -90,16 +92,16 @@ class Population:
         for layer in self._dropouts:
             layer.first, layer.every = self._rank, self._devices
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Go on with the members at these places; the others cost nothing any more."""
-        self.lanes = [self.lanes[place] for place in places]
-        chosen = torch.tensor(list(places), device=self.device)
-        self.stack.keep(chosen)
-        self.stepper.keep(chosen)
+    def select(self, indices: Sequence[int]) -> None:
+        """Go on with the members with these indices; the others cost nothing any more."""
+        self.lanes = [self.lanes[index] for index in indices]
+        chosen = torch.tensor(list(indices), device=self.device)
+        self.stack.select(chosen)
+        self.stepper.select(chosen)
         self._keys, self._augmentation_key = self._keys[:, chosen], self._augmentation_key[chosen]
-        self._restrictions.keep(chosen)
-        self._rows.keep(chosen)
-        self._losses.keep(places)
+        self._restrictions.select(chosen)
+        self._rows.select(chosen)
+        self._losses.select(indices)
         self._graph = None if self._graph is None else StepGraph(self._whole_update)
 
     # --- training ------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class Population:
         taken = []
         for number, parts, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
             self._number = number
-            self.stepper.aim(number)
+            self.stepper.set_rates(number)
             for layer, key in zip(self._dropouts, keys, strict=False):
                 layer.key.copy_(key if self._is_stacked else key[0])
             if self._augmentation is not None:

@@ -54,9 +54,9 @@ class Penalties:
         if self._l2 is not None:
             gradient.addcmul_(weights, self._l2 * self._is_weight)
 
-    def keep(self, places: Tensor) -> None:
-        """Go on with the members at these places."""
-        self._l1, self._l2 = (None if part is None else part[places] for part in (self._l1, self._l2))
+    def select(self, indices: Tensor) -> None:
+        """Go on with the members with these indices."""
+        self._l1, self._l2 = (None if part is None else part[indices] for part in (self._l1, self._l2))
 
 
 def bound(weights: Iterable[Tensor], longest: Tensor) -> None:

@@ -38,9 +38,9 @@ class Restrictions:
         if self._longest is not None:
             bound(self._stack.weights(), self._longest)
 
-    def keep(self, chosen: Tensor) -> None:
-        """Go on with the members at these places."""
+    def select(self, indices: Tensor) -> None:
+        """Go on with the members with these indices."""
         for part in (self._penalties, self._limits):
             if part is not None:
-                part.keep(chosen)
-        self._longest = None if self._longest is None else self._longest[chosen]
+                part.select(indices)
+        self._longest = None if self._longest is None else self._longest[indices]

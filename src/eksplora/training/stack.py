@@ -68,10 +68,10 @@ class Stack:
         self.parameter.data = matrix
         self.gradient = torch.zeros_like(matrix)
         self.parameter.grad = self.gradient
-        for part, values, slopes in zip(self._parts, self._views(matrix), self._views(self.gradient), strict=True):
+        for part, values, gradients in zip(self._parts, self._views(matrix), self._views(self.gradient), strict=True):
             part.grad = None
             part.data = values
-            part.grad = slopes
+            part.grad = gradients
         written = self._overwritten() if matrix.device.type == "cpu" else set()
         self._added = [part.grad for part in self._parts if id(part) not in written and part.grad is not None]
 
@@ -142,13 +142,13 @@ class Stack:
         """Set all gradients to zero, in place: set to None they would accumulate elsewhere."""
         self.gradient.zero_()
 
-    def keep(self, places: Tensor) -> None:
-        """Keep the members at these places (from 0, ascending), and let go of the others."""
-        self.size = len(places)
+    def select(self, indices: Tensor) -> None:
+        """Keep the members with these indices (from 0, ascending), and let go of the others."""
+        self.size = len(indices)
         self._renew()
-        self._take(self.parameter.data[places])
+        self._take(self.parameter.data[indices])
         for module, name in self._buffers():
-            module._buffers[name] = getattr(module, name)[places]
+            module._buffers[name] = getattr(module, name)[indices]
 
     def _buffers(self) -> Iterator[tuple[nn.Module, str]]:
         for module in self.network.modules():

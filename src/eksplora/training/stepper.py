@@ -34,8 +34,8 @@ OWN = ("lr", "weight_decay")
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """A member's way through its schedule.
+class RateSchedule:
+    """A member's learning-rate schedule over its training.
 
     Attributes:
         schedule: (step, steps in all, history) -> factor of the rate.
@@ -52,7 +52,7 @@ class Course:
         history = self.history() if self.schedule.reads_history else ()
         return [self.schedule(step, self.total, history) for step in steps]
 
-    def is_as(self, other: "Course") -> bool:
+    def is_as(self, other: "RateSchedule") -> bool:
         """Whether two members' factors are alike, whatever happens."""
         if self is other:
             return True
@@ -79,14 +79,14 @@ class Stepper:
         can_be_captured: Whether its steps may be part of a CUDA graph.
     """
 
-    def __init__(self, stack: Stack, builds: Sequence[Build], courses: Sequence[Course]) -> None:
-        """One entry of `builds` and `courses` per member.
+    def __init__(self, stack: Stack, builds: Sequence[Build], schedules: Sequence[RateSchedule]) -> None:
+        """One entry of `builds` and `schedules` per member.
 
         On a GPU rates are always numbers on the device, which a captured step reads anew at every replay.
         """
         own = [build([nn.Parameter(torch.zeros(1, 1, device=stack.parameter.device))]) for build in builds]
         groups = [optimizer.param_groups[0] for optimizer in own]
-        self._stack, self._courses = stack, list(courses)
+        self._stack, self._schedules = stack, list(schedules)
         self._rates = [float(group["lr"]) for group in groups]
         self._decays = stack.parameter.new_tensor([float(group.get("weight_decay", 0.0)) for group in groups])[:, None]
         numbers = [(group["lr"], group.get("weight_decay")) for group in groups]
@@ -94,7 +94,7 @@ class Stepper:
         self.is_shared = (
             not on_gpu
             and all(own == numbers[0] for own in numbers)
-            and all(course.is_as(courses[0]) for course in courses)
+            and all(schedule.is_as(schedules[0]) for schedule in schedules)
         )
         self._is_decoupled = isinstance(own[0], torch.optim.AdamW) or groups[0].get("decoupled_weight_decay", False)
         self.can_be_captured = False
@@ -115,13 +115,13 @@ class Stepper:
         """Compute the learning rates of the steps to come (counted from 0 over all epochs)."""
         self._first = steps.start
         if self.is_shared:
-            self._plan: Sequence[Any] = [self._rates[0] * factor for factor in self._courses[0].factors(steps)]
+            self._plan: Sequence[Any] = [self._rates[0] * factor for factor in self._schedules[0].factors(steps)]
             return
-        pairs = zip(self._rates, self._courses, strict=True)
-        rates = torch.tensor([[rate * factor for factor in course.factors(steps)] for rate, course in pairs])
+        pairs = zip(self._rates, self._schedules, strict=True)
+        rates = torch.tensor([[rate * factor for factor in schedule.factors(steps)] for rate, schedule in pairs])
         self._plan = rates.T.to(self._change.device, self._change.dtype)[:, :, None].unbind()
 
-    def aim(self, step: int) -> None:
+    def set_rates(self, step: int) -> None:
         """Set the learning rates of one of the planned steps."""
         rate = self._plan[step - self._first]
         if not self.is_shared:
@@ -145,12 +145,12 @@ class Stepper:
         self.optimizer.step()
         weights.addcmul_(self._change, self._rate)
 
-    def keep(self, places: Tensor) -> None:
-        """Go on with the members at these places; the stack has let go of the others."""
-        kept = places.tolist()
-        self._rates = [self._rates[place] for place in kept]
-        self._courses = [self._courses[place] for place in kept]
-        self._decays = self._decays[places]
+    def select(self, indices: Tensor) -> None:
+        """Go on with the members with these indices; the stack has let go of the others."""
+        kept = indices.tolist()
+        self._rates = [self._rates[index] for index in kept]
+        self._schedules = [self._schedules[index] for index in kept]
+        self._decays = self._decays[indices]
         if not self.is_shared:
             self._change.data = torch.zeros_like(self._stack.parameter)
             self._change.grad = self._stack.gradient
@@ -158,4 +158,4 @@ class Stepper:
         for state in self.optimizer.state.values():
             for name, value in state.items():
                 if isinstance(value, Tensor) and value.dim() == 2:
-                    state[name] = value[places]
+                    state[name] = value[indices]
