@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from spooling import plain
+
 from eksplora.events import spool as spools
-from eksplora.events.event import to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
@@ -66,7 +67,7 @@ def record(root: Path, *asked: Sequence[str]) -> None:
 
 def events(spool: Path, kind: str) -> list[dict[str, Any]]:
     """The particulars of all events of a kind."""
-    return [to_json(event.body) for event in spools.read(spool) if event.kind == kind]
+    return [plain(event.body) for event in spools.read(spool) if event.kind == kind]
 
 
 def alter(spool: Path, target: Path, edit: Edit) -> None:
@@ -74,7 +75,7 @@ def alter(spool: Path, target: Path, edit: Edit) -> None:
     target.parent.mkdir(parents=True)
     with target.open("wb") as file:
         for event in spools.read(spool):
-            data = edit(event.kind, to_json(event.body))
+            data = edit(event.kind, plain(event.body))
             if data is not None:
                 file.write(spools.encode(event.kind, event.time, data))
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spooling import put
+from spooling import plain, put
 
 from eksplora.errors import StorageError, StudyError
-from eksplora.events.event import Epochs, to_json
+from eksplora.events.event import Epochs
 from eksplora.events.spool import Spool, read
 
 
@@ -39,14 +39,14 @@ def test_events_come_back_as_they_were_appended(path: Path) -> None:
 def test_values_that_are_not_finite_survive(path: Path) -> None:
     put(Spool(path), "drawn", values=[math.nan, math.inf, -math.inf])
     (event,) = read(path)
-    assert math.isnan(to_json(event.body)["values"][0])
-    assert to_json(event.body)["values"][1:] == [math.inf, -math.inf]
+    assert math.isnan(plain(event.body)["values"][0])
+    assert plain(event.body)["values"][1:] == [math.inf, -math.inf]
 
 
 def test_numpy_numbers_become_plain_ones(path: Path) -> None:
     put(Spool(path), "drawn", loss=np.float32(0.5), counts=np.arange(3))
     (event,) = read(path)
-    assert to_json(event.body) == {"loss": 0.5, "counts": [0, 1, 2]}
+    assert plain(event.body) == {"loss": 0.5, "counts": [0, 1, 2]}
 
 
 def test_values_that_are_not_plain_are_refused(path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_torn_last_line_is_passed_over_and_then_cut_off(path: Path, cut: int) 
     spool = Spool(path)
     assert path.stat().st_size == events[1].end
     put(spool, "counted", trial=2)
-    assert [to_json(event.body)["trial"] for event in read(path)] == [0, 1, 2]
+    assert [plain(event.body)["trial"] for event in read(path)] == [0, 1, 2]
 
 
 def test_a_torn_line_longer_than_a_block_is_cut_off(path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_kill_in_the_middle_loses_no_event_that_append_returned(path: Path) ->
     told = [int(process.stdout.readline()) for _ in range(200)]
     process.kill()
     process.communicate()
-    numbers = [to_json(event.body)["trial"] for event in read(path)]
+    numbers = [plain(event.body)["trial"] for event in read(path)]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= told[-1]
 
@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"StorageError Cannot write {path}: No space left on device.")
     assert "then give the same command again." in done.stdout
-    assert [to_json(event.body)["trial"] for event in read(path)] == [0, 2]
+    assert [plain(event.body)["trial"] for event in read(path)] == [0, 2]
 
 
 def test_a_folder_that_does_not_exist_is_an_error_of_the_user(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score, roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
+from spooling import plain
 from surviving import command
 from waiting import until
 
@@ -26,7 +27,6 @@ from eksplora.baselines.networks import in_words
 from eksplora.config import compose_request, part
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
-from eksplora.events.event import to_json
 from eksplora.stage.baseline import study_name
 from eksplora.types import Config, Member, MemberResult, Status, Training
 from eksplora.work import baseline as job
@@ -303,7 +303,7 @@ def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:
 
 def members(folder: Path) -> list[dict[str, Any]]:
     spool = folder / "mlruns/studies" / NAME / "spool.jsonl"
-    return [to_json(event.body) for event in spools.read(spool) if event.kind == "member"]
+    return [plain(event.body) for event in spools.read(spool) if event.kind == "member"]
 
 
 def test_table_has_a_trial_per_baseline_with_its_spread_over_the_folds(study: tuple[Path, str]) -> None:
@@ -323,7 +323,7 @@ def test_values_are_those_of_a_member_fitted_by_itself(study: tuple[Path, str], 
     for member in members(study[0]):
         name = ("mean", "mlp_regressor")[member["trial"]]
         known = next(
-            to_json(event.body)
+            plain(event.body)
             for event in spools.read(study[0] / "mlruns/studies" / NAME / "spool.jsonl")
             if event.kind == "trial"
         )

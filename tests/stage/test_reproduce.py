@@ -20,13 +20,14 @@ import recording
 import surviving
 from processes import read, session
 from recording import command, git
+from spooling import plain
 from waiting import until
 
 from eksplora import provenance
 from eksplora.config import compose_request
 from eksplora.data import _store
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError, StorageError
-from eksplora.events.event import Study, to_json
+from eksplora.events.event import Study
 from eksplora.provenance import code_sha256
 from eksplora.reproduction.record import Recorded
 from eksplora.stage import reproduce as stage
@@ -219,7 +220,7 @@ def test_a_run_that_was_killed_and_went_on_from_its_checkpoint_is_bit_identical_
 ) -> None:
     spool = here.project.spool("interrupted")
     best = recording.events(spool, "stop")[-1]["best_trial"]
-    happened = [(event.kind, to_json(event.body).get("trial")) for event in recording.spools.read(spool)]
+    happened = [(event.kind, plain(event.body).get("trial")) for event in recording.spools.read(spool)]
     killed = [place for place, (kind, _) in enumerate(happened) if kind == "start"][1]
     assert happened.index(("population", None)) < killed < happened.index(("member", best))
     assert happened.index(("epochs", best)) < killed or len(recording.events(spool, "population")) == 1
