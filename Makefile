@@ -34,7 +34,7 @@ export DO_NOT_TRACK := true
 export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro dag report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
+.PHONY: help setup sweep repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,16 +48,8 @@ overrides = $(if $(SAMPLER), sampler=$(SAMPLER))$(if $(TRIALS), study.n_trials=$
 sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
 
-repro: $(STAMP) dvc.yaml ## run all stages that have changed, raw data to tested model, for each experiment of conf/dag.yaml [ARGS="arguments of dvc repro"]
+repro: $(STAMP) ## run all stages that have changed, raw data to tested model, for each experiment of dvc.yaml [ARGS="arguments of dvc repro"]
 	$(VENV_PYTHON) -m eksplora.cli.repro$(args)
-
-dag: $(STAMP) ## write dvc.yaml anew: the stages of the experiments of conf/dag.yaml, and what they depend on [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/dag.py$(args)
-
-# Made again when anything that it is made from is newer: then it is written, or found current and touched.
-# The files are looked at by find: a name of a file is no text for make to read.
-dvc.yaml: $(STAMP) $(if $(shell find conf src pipelines \( -name '*.yaml' -o -name '*.py' \) -newer dvc.yaml -print -quit 2>/dev/null),FORCE)
-	$(VENV_PYTHON) pipelines/dag.py && touch $@
 
 report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(args)$(newline))
@@ -106,8 +98,8 @@ bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's s
 docs: $(DOCS_STAMP) ## build the documentation site into site/; a broken link fails [ARGS="arguments of mkdocs build"]
 	$(VENV_PYTHON) -m mkdocs build --strict$(args)
 
-catalogue: $(STAMP) ## write docs/catalogue.md: every part and key, from conf/ [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/catalogue.py$(args)
+catalogue: $(STAMP) ## write docs/reference/catalogue.md: every part and key, from conf/
+	$(VENV_PYTHON) tools/catalogue.py
 
 picture: $(STAMP) ## draw the README's picture of a report anew, from results/<experiment>/report.html [EXPERIMENT=digits_cnn]
 	$(VENV_PYTHON) tools/picture.py $(or $(EXPERIMENT),digits_cnn)

@@ -13,6 +13,7 @@ from eksplora.cli.command import gather_space
 from eksplora.config import Configurator, compose_request
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 
 QUICK = ("study.workers=1", "study.threads=1")
 DIABETES = (
@@ -70,7 +71,7 @@ def spool(folder: Path, study: str) -> Path:
 
 def events(folder: Path, study: str, kind: str) -> list[dict[str, Any]]:
     """The particulars of all events of a kind in a study's spool."""
-    return [event.data for event in spools.read(spool(folder, study)) if event.kind == kind]
+    return [to_json(event.body) for event in spools.read(spool(folder, study)) if event.kind == kind]
 
 
 def trained(folder: Path) -> list[tuple[str, int, int]]:

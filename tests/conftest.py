@@ -107,3 +107,13 @@ def diabetes(new_folder: Callable[[str], Path], prepared: str) -> Path:
     for stage in ("confirm", "evaluate", "explain", "report"):
         here.run(folder, stage, *asked, *here.MEMBERS.get(stage, ()))
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs: making one takes seconds, copying does not."""
+    from eksplora.tracker import _sqlite
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    _sqlite.create(database, database.parent / "artifacts")
+    return database

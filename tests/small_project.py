@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dvc_yaml
 import surviving
 import yaml
 from processes import kill, session
@@ -20,12 +21,15 @@ from waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 DVC = str(Path(sys.executable).with_name("dvc"))
-COPIED = ("conf", "src", "pipelines", "constraints.txt", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
+COPIED = (
+    *("conf", "src", "pipelines", "dvc.yaml", "constraints.txt"),
+    *(".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"),
+)
 NAME, OTHER = "diabetes_mlp", "wine_mlp"
 RESULTS = Path("results") / NAME
 NAMES = ("search", "confirm", "evaluate", "explain", "report")
-STAGES = ("prepare-diabetes", *(f"{name}-{NAME}" for name in NAMES))
-OTHERS = ("prepare-wine", *(f"{name}-{OTHER}" for name in NAMES))
+STAGES = ("prepare@diabetes", *(f"{name}@{NAME}" for name in NAMES))
+OTHERS = ("prepare@wine", *(f"{name}@{OTHER}" for name in NAMES))
 OUTS = ("data/raw/diabetes", "data/prepared/diabetes", *(f"{RESULTS}/{name}" for name in NAMES[:4]))
 COMMANDS = {
     "prepare": ["data=diabetes"],
@@ -38,6 +42,16 @@ SMALL = {
     "conf/explain.yaml": {"n_members": 2},
     f"conf/experiment/{NAME}.yaml": {"max_epochs": 2},
 }
+DAG = {
+    "python: .venv/bin/python": f"python: {sys.executable}",
+    "digits_cnn: digits\n": f"{OTHER}: wine\n",
+    "boston_mlp: boston_housing\n": f"{NAME}: diabetes\n",
+    "data_sets: [digits, boston_housing]": "data_sets: [wine, diabetes]",
+    "digits_cnn": OTHER,
+    "boston_mlp": NAME,
+}
+"""What of dvc.yaml is another in the small project."""
+
 STAND_INS = {
     "data/raw/wine/card.json": "{}",
     "data/prepared/wine/card.json": "{}",
@@ -56,7 +70,7 @@ STAND_INS = {
 
 
 def make(project: Path) -> Path:
-    """Copy the project, make it small, write its dvc.yaml, and commit it."""
+    """Copy the project, make it small, give its dvc.yaml the two experiments, and commit it."""
     for name in COPIED:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
@@ -67,15 +81,22 @@ def make(project: Path) -> Path:
         for key, value in values.items():
             set_key(project / name, key, value)
     run(project, "git", "init", "--quiet", "--initial-branch=main")
-    run(project, sys.executable, "pipelines/dag.py", f"experiments=[{OTHER},{NAME}]")
-    made = (project / "dvc.yaml").read_text()
-    (project / "dvc.yaml").write_text(made.replace("python: .venv/bin/python", f"python: {sys.executable}"))
+    change(project / "dvc.yaml", DAG)
     commit(project, "small")
     for name, content in STAND_INS.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(content)
     dvc(project, "commit", "--force", *OTHERS)
     return project
+
+
+def change(file: Path, words: Mapping[str, str]) -> None:
+    """Replace words of a file; each of them is in it."""
+    text = file.read_text()
+    for old, new in words.items():
+        assert old in text, f"{file} has no {old}"
+        text = text.replace(old, new)
+    file.write_text(text)
 
 
 def set_key(file: Path, key: str, value: object) -> None:
@@ -205,18 +226,12 @@ def depending(project: Path) -> dict[str, list[str]]:
 
 def dependencies(project: Path) -> dict[str, list[str]]:
     """The dependencies of each stage, as dvc.yaml states them."""
-    stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    return {name: entry["deps"] for name, entry in stages.items()}
+    return {name: entry["deps"] for name, entry in dvc_yaml.stages(project / "dvc.yaml").items()}
 
 
 def outs(project: Path) -> dict[str, list[str]]:
     """The outs of each stage, as dvc.yaml states them."""
-    stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    return {name: [path for out in entry["outs"] for path in as_paths(out)] for name, entry in stages.items()}
-
-
-def as_paths(out: str | dict[str, Any]) -> list[str]:
-    return [out] if isinstance(out, str) else list(out)
+    return {name: entry["outs"] for name, entry in dvc_yaml.stages(project / "dvc.yaml").items()}
 
 
 def cached(project: Path, md5: str) -> Path:

@@ -18,6 +18,7 @@ from waiting import rest_of, until
 from eksplora.cli.command import gather_space
 from eksplora.config import compose_request, parse_space
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 from eksplora.launch._starting import start_server
 from eksplora.stage.spec import spec_of
 from eksplora.study.run import run_study
@@ -95,7 +96,7 @@ def spool_path(folder: Path | str = ".") -> Path:
 
 def events(kind: str, folder: Path | str = ".") -> list[dict[str, Any]]:
     """The particulars of all events of a kind; every line is verified on the way."""
-    return [event.data for event in spools.read(spool_path(folder)) if event.kind == kind]
+    return [to_json(event.body) for event in spools.read(spool_path(folder)) if event.kind == kind]
 
 
 def counted_once() -> bool:

@@ -266,7 +266,7 @@ def test_populations_of_all_sizes_are_measured_and_one_is_judged_in_both_ways(
     ]
     assert section.rows[1]["reached"] == "yes"
     assert "3 epoch(s), 33 steps of 32 rows" in section.text
-    members = [[event.data["member"] for event in spool if event.kind == "member"] for spool in spools(tmp_path)]
+    members = [[event.body.member for event in spool if event.kind == "member"] for spool in spools(tmp_path)]
     assert members == [[0], [0, 1, 2, 3], [0, 1, 2, 3], [0, 1], [2, 3]] * 2  # once to warm up
 
 
@@ -287,7 +287,7 @@ def test_both_precisions_are_timed_and_their_members_compared_in_pairs(
     assert "after 2 epoch(s), by 2 members" in accuracy.text
     means = [float(row["mean"]) for row in accuracy.rows]
     assert means[2] == pytest.approx(means[0] - means[1], abs=2e-4)
-    trials = [event.data["params"] for spool in spools(tmp_path) for event in spool if event.kind == "trial"]
+    trials = [event.body.params for spool in spools(tmp_path) for event in spool if event.kind == "trial"]
     precisions = [(trial["trainer.precision"], trial["trainer.max_epochs"]) for trial in trials]
     assert precisions == [("bf16-mixed", 1), ("32-true", 1)] * 2 + [("bf16-mixed", 2), ("32-true", 2)] * 2
 

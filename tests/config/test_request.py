@@ -119,7 +119,7 @@ def test_a_choice_is_the_root_files_unless_another_is_typed() -> None:
     assert request.settings.objective.metric == "accuracy"
 
 
-@pytest.mark.parametrize("root", ["search", "train", "baseline", "prepare", "sync", "ui", "catalogue"])
+@pytest.mark.parametrize("root", ["search", "train", "baseline", "prepare", "sync", "ui"])
 def test_known_keys_are_those_that_the_composed_root_has_and_those_of_other_choices(root: str) -> None:
     from eksplora.config import flatten
 

@@ -18,14 +18,14 @@ from waiting import until
 
 from eksplora.errors import StorageError, WorkerError
 from eksplora.launch import _starting
-from eksplora.launch.local import LocalWorkers
+from eksplora.launch.local import LocalLauncher
 
 SERVER: Any = forkserver._forkserver
 
 
 @pytest.fixture
-def workers() -> Iterator[LocalWorkers]:
-    workers = LocalWorkers("launched_work:run")
+def workers() -> Iterator[LocalLauncher]:
+    workers = LocalLauncher("launched_work:run")
     yield workers
     workers.kill()
 
@@ -45,7 +45,7 @@ def folder_of_server() -> Path:
     return Path(SERVER._forkserver_address).parent
 
 
-def finishes(workers: LocalWorkers) -> bool:
+def finishes(workers: LocalLauncher) -> bool:
     """Whether a new worker does its work."""
     workers.submit(workers.add_first(), job("finish"))
     return [message.kind for message in receive(workers, "done")] == ["member", "done"]
@@ -78,17 +78,17 @@ def test_where_no_folder_can_be_written_one_line_says_so(fresh: None, monkeypatc
         _starting.start_server()
 
 
-def test_a_temporary_folder_that_was_cleaned_away_is_made_again(workers: LocalWorkers) -> None:
+def test_a_temporary_folder_that_was_cleaned_away_is_made_again(workers: LocalLauncher) -> None:
     shutil.rmtree(folder_of_server())
     assert finishes(workers)
 
 
-def test_a_server_that_died_is_replaced(workers: LocalWorkers) -> None:
+def test_a_server_that_died_is_replaced(workers: LocalLauncher) -> None:
     os.kill(SERVER._forkserver_pid, signal.SIGKILL)
     assert finishes(workers)
 
 
-def test_a_worker_whose_server_dies_is_ended_and_reported(workers: LocalWorkers, tmp_path: Path) -> None:
+def test_a_worker_whose_server_dies_is_ended_and_reported(workers: LocalLauncher, tmp_path: Path) -> None:
     """It would train on beside the one that takes its place."""
     worker = workers.add_first()
     workers.submit(worker, job("wait", file=str(tmp_path / "waits")))
@@ -110,7 +110,7 @@ def test_a_worker_that_dies_while_it_starts_gets_a_second_try_with_a_new_server(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     _starting.end_server()
-    workers = LocalWorkers("launched_work:run")
+    workers = LocalLauncher("launched_work:run")
     workers.run = "falling:run"  # the server does not import it, each worker does
     try:
         with pytest.raises(
@@ -134,7 +134,7 @@ def test_a_worker_that_dies_while_it_starts_gets_a_second_try_with_a_new_server(
         _starting.end_server()
 
 
-def test_too_few_open_files_are_one_line(workers: LocalWorkers) -> None:
+def test_too_few_open_files_are_one_line(workers: LocalLauncher) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), before[1]))
     try:

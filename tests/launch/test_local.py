@@ -11,14 +11,15 @@ from processes import is_alive
 from waiting import until
 
 from eksplora.errors import DataError
-from eksplora.launch.local import LocalWorkers, Message, Worker
-from eksplora.launch.signals import FOR_THE_DRIVER
+from eksplora.launch.launcher import Message
+from eksplora.launch.local import LocalLauncher, LocalWorker
+from eksplora.launch.signals import FOR_THE_DRIVER, cause_of_death
 from eksplora.types import Decision, Job, Member, Status, Training
 
 
 @pytest.fixture
-def workers() -> Iterator[LocalWorkers]:
-    workers = LocalWorkers("launched_work:run")
+def workers() -> Iterator[LocalLauncher]:
+    workers = LocalLauncher("launched_work:run")
     yield workers
     workers.kill()
 
@@ -27,13 +28,13 @@ def job(do: str, *, is_judged: bool = False, **config: Any) -> Job:
     return Job(0, [Training(0, Member(0, 0), {"do": do, **config}, "")], "", 1, 1.0, is_judged)
 
 
-def ready(workers: LocalWorkers) -> Worker:
+def ready(workers: LocalLauncher) -> LocalWorker:
     worker = workers.add()
     receive(workers, "ready")
     return worker
 
 
-def receive(workers: LocalWorkers, last: str) -> list[Message]:
+def receive(workers: LocalLauncher, last: str) -> list[Message]:
     """Messages up to the first of kind `last`."""
     messages: list[Message] = []
 
@@ -45,7 +46,7 @@ def receive(workers: LocalWorkers, last: str) -> list[Message]:
     return messages
 
 
-def test_worker_is_idle_only_after_its_imports_and_outside_of_jobs(workers: LocalWorkers) -> None:
+def test_worker_is_idle_only_after_its_imports_and_outside_of_jobs(workers: LocalLauncher) -> None:
     worker = workers.add()
     assert workers.idle() == []
     receive(workers, "ready")
@@ -54,14 +55,14 @@ def test_worker_is_idle_only_after_its_imports_and_outside_of_jobs(workers: Loca
     assert workers.idle() == []
 
 
-def test_results_come_before_the_end_of_the_job(workers: LocalWorkers) -> None:
+def test_results_come_before_the_end_of_the_job(workers: LocalLauncher) -> None:
     workers.submit(ready(workers), job("finish"))
     messages = receive(workers, "done")
     assert [message.kind for message in messages] == ["member", "done"]
     assert messages[0].value.value == 1.5
 
 
-def test_error_arrives_with_its_traceback_and_the_worker_lives_on(workers: LocalWorkers) -> None:
+def test_error_arrives_with_its_traceback_and_the_worker_lives_on(workers: LocalLauncher) -> None:
     worker = ready(workers)
     workers.submit(worker, job("raise"))
     [message] = receive(workers, "error")
@@ -71,7 +72,7 @@ def test_error_arrives_with_its_traceback_and_the_worker_lives_on(workers: Local
     receive(workers, "done")
 
 
-def test_error_of_ours_arrives_as_itself(workers: LocalWorkers) -> None:
+def test_error_of_ours_arrives_as_itself(workers: LocalLauncher) -> None:
     worker = ready(workers)
     for ask in (lambda: workers.submit(worker, job("refuse")), lambda: workers.check(worker, {"do": "refuse"})):
         ask()
@@ -80,18 +81,18 @@ def test_error_of_ours_arrives_as_itself(workers: LocalWorkers) -> None:
         assert str(message.value) == "data.csv is missing. Bring it."
 
 
-def test_what_a_worker_sent_before_it_died_arrives_before_its_death(workers: LocalWorkers) -> None:
+def test_what_a_worker_sent_before_it_died_arrives_before_its_death(workers: LocalLauncher) -> None:
     worker = ready(workers)
     workers.submit(worker, job("die"))
     messages = receive(workers, "died")
     assert [(message.kind, message.worker) for message in messages] == [("member", worker), ("died", worker)]
-    assert messages[-1].value == -signal.SIGKILL
+    assert messages[-1].value == cause_of_death(-signal.SIGKILL)
     assert workers.workers == []
 
 
 @pytest.mark.parametrize("decision", [Decision.GO_ON, Decision.PRUNE])
 def test_judged_epoch_waits_for_its_verdicts_even_when_a_stop_comes_first(
-    workers: LocalWorkers, decision: Decision
+    workers: LocalLauncher, decision: Decision
 ) -> None:
     worker = ready(workers)
     workers.submit(worker, job("epochs", is_judged=True))
@@ -104,7 +105,7 @@ def test_judged_epoch_waits_for_its_verdicts_even_when_a_stop_comes_first(
     assert member.value.message == f"{Decision.STOP} {second}"
 
 
-def test_each_member_of_an_epoch_gets_its_own_verdict(workers: LocalWorkers) -> None:
+def test_each_member_of_an_epoch_gets_its_own_verdict(workers: LocalLauncher) -> None:
     worker = ready(workers)
     workers.submit(worker, job("epochs", is_judged=True))
     [message] = receive(workers, "epochs")
@@ -113,14 +114,14 @@ def test_each_member_of_an_epoch_gets_its_own_verdict(workers: LocalWorkers) -> 
     assert receive(workers, "done")[0].value.message == f"{Decision.PRUNE} {Decision.GO_ON}"
 
 
-def test_unjudged_epoch_waits_for_nobody(workers: LocalWorkers) -> None:
+def test_unjudged_epoch_waits_for_nobody(workers: LocalLauncher) -> None:
     workers.submit(ready(workers), job("epochs"))
     messages = receive(workers, "done")
     assert [message.kind for message in messages] == ["epochs", "member", "done"]
     assert messages[1].value.message == f"{Decision.GO_ON} {Decision.GO_ON}"
 
 
-def test_a_job_that_is_given_back_says_how_many_go_together_and_why(workers: LocalWorkers) -> None:
+def test_a_job_that_is_given_back_says_how_many_go_together_and_why(workers: LocalLauncher) -> None:
     workers.submit(ready(workers), job("split"))
     messages = receive(workers, "done")
     assert [(message.kind, message.value) for message in messages] == [
@@ -129,17 +130,16 @@ def test_a_job_that_is_given_back_says_how_many_go_together_and_why(workers: Loc
     ]
 
 
-def test_stop_reaches_a_training_and_nothing_more_is_handed_out(workers: LocalWorkers, tmp_path: Path) -> None:
+def test_stop_reaches_a_training_and_nothing_more_is_handed_out(workers: LocalLauncher, tmp_path: Path) -> None:
     worker = ready(workers)
     workers.submit(worker, job("wait", file=str(tmp_path / "waits")))
     workers.stop()
     member, _ = receive(workers, "done")
     assert member.value.status is Status.INTERRUPTED
-    worker.job = None
     assert workers.idle() == []
 
 
-def test_what_asks_for_an_end_does_not_reach_a_worker(workers: LocalWorkers, tmp_path: Path) -> None:
+def test_what_asks_for_an_end_does_not_reach_a_worker(workers: LocalLauncher, tmp_path: Path) -> None:
     worker = ready(workers)
     file = tmp_path / "waits"
     workers.submit(worker, job("wait", file=str(file)))
@@ -151,7 +151,7 @@ def test_what_asks_for_an_end_does_not_reach_a_worker(workers: LocalWorkers, tmp
     assert receive(workers, "done")[0].value.status is Status.INTERRUPTED
 
 
-def test_closing_ends_all_workers(workers: LocalWorkers) -> None:
+def test_closing_ends_all_workers(workers: LocalLauncher) -> None:
     pids = [ready(workers).process.pid or 0 for _ in range(2)]
     assert all(map(is_alive, pids))
     workers.close()
@@ -162,11 +162,11 @@ def test_closing_ends_all_workers(workers: LocalWorkers) -> None:
 DRIVER = """
 import sys
 from launched_work import run
-from eksplora.launch.signals import FOR_THE_DRIVER
-from eksplora.launch.local import LocalWorkers
+from eksplora.launch.signals import FOR_THE_DRIVER, cause_of_death
+from eksplora.launch.local import LocalLauncher
 from eksplora.types import Job, Member, Training
 if __name__ == "__main__":
-    workers = LocalWorkers("launched_work:run")
+    workers = LocalLauncher("launched_work:run")
     worker = workers.add()
     while not worker.is_ready:
         workers.poll(0.2)
@@ -195,10 +195,10 @@ def test_workers_leave_quietly_with_a_driver_that_is_killed(tmp_path: Path) -> N
 LEAVING = """
 import os
 from multiprocessing import forkserver
-from eksplora.launch.signals import FOR_THE_DRIVER
-from eksplora.launch.local import LocalWorkers
+from eksplora.launch.signals import FOR_THE_DRIVER, cause_of_death
+from eksplora.launch.local import LocalLauncher
 if __name__ == "__main__":
-    workers = LocalWorkers("launched_work:run")
+    workers = LocalLauncher("launched_work:run")
     sentinel, work = forkserver.connect_to_new_process([])
     os.close(work)  # as when a signal ends the driver just now
     while os.read(sentinel, 8):

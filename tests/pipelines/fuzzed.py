@@ -307,9 +307,7 @@ ROOTS = (
     "explore",
     "sync",
     "ui",
-    "dag",
     "reproduce",
-    "catalogue",
 )
 
 

@@ -159,7 +159,7 @@ print("imported", *sorted({"torch", "pytorch_lightning", "mlflow", "sklearn"} & 
 @pytest.mark.parametrize(
     ("name", "override", "code"),
     [
-        *((name, "--help", None) for name in ("baseline", "catalogue", "prepare", "search", "sync", "train", "ui")),
+        *((name, "--help", None) for name in ("baseline", "prepare", "search", "sync", "train", "ui")),
         ("train", "optimizer.lr=abc", 2),
         ("search", "objective=accuracy", 2),
         ("search", "space.params.optimizer.lrr=interval(1,2)", 2),

@@ -213,7 +213,7 @@ def use(recorded: Recorded) -> None:
         for key in recorded.members(number, None):
             for other in recorded.together[key]:
                 assert isinstance(recorded.training(other, "folder")["config"], dict)
-            assert recorded.threads[key] and recorded.results[key]["device"]
+            assert recorded.threads[key] and recorded.results[key].device
 
 
 REST: dict[str, dict[str, Any]] = {

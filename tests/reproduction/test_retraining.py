@@ -437,7 +437,7 @@ def test_a_training_without_a_result_is_said(tree: Path) -> None:
 def test_what_the_sources_raise_is_one_line_and_all_of_it_where_it_is_asked_for(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tree / "src/eksplora/work/job.py").write_text("import sys\nsys.stderr.buffer.write(b'\\xff\\n')\nnowhere\n")
+    next(tree.glob("src/eksplora/*/*job.py")).write_text("import sys\nsys.stderr.buffer.write(b'\\xff\\n')\nnowhere\n")
     told = r"cannot train it here \(NameError: name 'nowhere' is not defined\)\. HYDRA_FULL_ERROR=1 shows all of it\.$"
     with pytest.raises(EksploraError, match=told):
         train_again(tree, recorded(), [(0, 0)], Path("data"))

@@ -25,6 +25,7 @@ from eksplora.baselines.networks import in_words
 from eksplora.config import compose_request, part
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 from eksplora.stage.baseline import study_name
 from eksplora.types import Config, Member, MemberResult, Status, Training
 from eksplora.work import baseline as job
@@ -301,7 +302,7 @@ def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:
 
 def members(folder: Path) -> list[dict[str, Any]]:
     spool = folder / "mlruns/studies" / NAME / "spool.jsonl"
-    return [event.data for event in spools.read(spool) if event.kind == "member"]
+    return [to_json(event.body) for event in spools.read(spool) if event.kind == "member"]
 
 
 def test_table_has_a_trial_per_baseline_with_its_spread_over_the_folds(study: tuple[Path, str]) -> None:
@@ -321,7 +322,7 @@ def test_values_are_those_of_a_member_fitted_by_itself(study: tuple[Path, str], 
     for member in members(study[0]):
         name = ("mean", "mlp_regressor")[member["trial"]]
         known = next(
-            event.data
+            to_json(event.body)
             for event in spools.read(study[0] / "mlruns/studies" / NAME / "spool.jsonl")
             if event.kind == "trial"
         )

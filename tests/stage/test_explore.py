@@ -16,6 +16,7 @@ from mutating import mutations
 from eksplora.config import CONF, Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.events import spool as spools
+from eksplora.events.event import to_json
 from eksplora.exploration.chain import merged, read_exploration
 from eksplora.exploration.numbers import _judged, _row
 from eksplora.stage.explore import explore, request_of
@@ -101,7 +102,7 @@ def test_each_study_hands_its_best_row_on_validation_data_to_the_next(explored: 
 
 def resolved(folder: Path, study: str) -> dict[str, dict[str, Any]]:
     events = spools.read(folder / "mlruns/studies" / study / "spool.jsonl")
-    trials = [event.data for event in events if event.kind == "trial"]
+    trials = [to_json(event.body) for event in events if event.kind == "trial"]
     return {trial["searched"]["configuration"]: trial["resolved"] for trial in trials}
 
 

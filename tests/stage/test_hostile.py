@@ -270,7 +270,6 @@ CASES: dict[str, Case] = (
         "run: an option as an id": Case("records", nothing, ("reproduce", "run=--upload-pack=mkdir CANARY")),
     }
     | {f"name: {word!r} to make": Case("names", nothing, ("make", "sweep", f"EXPERIMENT={word}")) for word in SHELL}
-    | {f"name: {word!r} to dag": Case("names", nothing, ("dag", f"experiments=['{word}']")) for word in SHELL}
 )
 
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import dvc_yaml
 import pytest
 import small_project as here
 import yaml
@@ -108,38 +109,48 @@ def test_a_second_repro_does_nothing_in_seconds(done: Path) -> None:
     assert here.content(done / "mlruns") == before
 
 
-def test_a_change_reruns_the_stages_that_are_composed_with_its_file_or_can_reach_it(copied: Path) -> None:
-    """One key or one comment each; DVC says which of the changed files a stage depends on."""
-    names = {
-        CONFIG: {here.NAME: here.NAMES},
-        "conf/optimizer/adam.yaml": {here.OTHER: here.NAMES, here.NAME: here.NAMES},
-        "conf/confirm.yaml": {here.OTHER: ["confirm"], here.NAME: ["confirm"]},
-        "conf/metric/r2.yaml": {here.NAME: ["evaluate"]},
-        "conf/explain.yaml": {here.OTHER: ["explain"], here.NAME: ["explain"]},
-        "conf/data/diabetes.yaml": {"diabetes": ["prepare"], here.NAME: here.NAMES},
-        **{f"src/eksplora/{file}": {here.OTHER: stages, here.NAME: stages} for file, stages in REACHED.items()},
-    }
+def test_a_change_reruns_the_stages_that_depend_on_its_room(copied: Path) -> None:
+    """One key or one comment each; DVC says which of the changed rooms a stage depends on."""
     here.set_key(copied / CONFIG, "max_epochs", 3)
-    for file in names.keys() - {CONFIG}:
+    for file in CHANGED.keys() - {CONFIG}:
         here.append(copied / file)
-    known = [*here.OTHERS, *here.STAGES]
-    expected = {file: [f"{stage}-{subject}" for subject in of for stage in of[subject]] for file, of in names.items()}
-    assert here.depending(copied) == {file: stages for file, stages in expected.items() if stages}
-    assert set(known) >= {stage for stages in expected.values() for stage in stages}
+    subjects = {"prepare": ("wine", "diabetes")}
+    expected = {
+        room(file): sorted(
+            f"{stage}@{name}" for stage in stages for name in subjects.get(stage, (here.OTHER, here.NAME))
+        )
+        for file, stages in CHANGED.items()
+    }
+    assert {path: sorted(stages) for path, stages in here.depending(copied).items()} == expected
 
 
-REACHED = {
-    "report/experiment.py": ["report"],
-    "stage/evaluate.py": ["evaluate"],
-    "confirmation/candidates.py": ["confirm", "explain"],
-    "evaluation/curve.py": ["evaluate", "explain"],
-    "explain/ranking.py": ["explain"],
-    "search/proposer.py": ["search", "confirm", "explain"],
-    "model/mlp.py": list(here.NAMES),
-    "model/cnn.py": [],
-    "stage/ui.py": [],
+CHANGED = {
+    CONFIG: ["search"],
+    "conf/optimizer/adam.yaml": ["search"],
+    "conf/confirm.yaml": ["confirm"],
+    "conf/metric/r2.yaml": ["search", "evaluate"],
+    "conf/explain.yaml": ["explain"],
+    "conf/data/diabetes.yaml": ["prepare", "search"],
+    "src/eksplora/report/experiment.py": ["report"],
+    "src/eksplora/evaluation/curve.py": ["evaluate", "explain"],
+    "src/eksplora/explain/ranking.py": ["explain"],
+    "src/eksplora/model/cnn.py": ["prepare", *here.NAMES],
 }
-"""Source files, and the stages of networks of dense layers that can reach them."""
+"""Files, and the stages that depend on the rooms they are in."""
+
+
+def room(file: str) -> str:
+    """A file of `conf/` for a command; for others the folder that it is in."""
+    return file if file.count("/") == 1 else str(Path(file).parent)
+
+
+@pytest.mark.slow
+def test_a_comment_reruns_the_search_alone_and_nothing_is_trained_again(copied: Path) -> None:
+    """It finds its finished study and hands on the same bytes, so the stages after it are skipped."""
+    here.append(copied / "conf/optimizer/adam.yaml")
+    before = here.studies(copied), here.content(copied / here.RESULTS)
+    assert here.ran(here.dvc(copied, "repro", here.STAGES[-1])) == [SEARCH]
+    assert (here.studies(copied), here.content(copied / here.RESULTS)) == before
 
 
 def test_stages_read_only_what_they_depend_on(done: Path) -> None:
@@ -150,16 +161,19 @@ def test_stages_read_only_what_they_depend_on(done: Path) -> None:
     for stage, why, path in read:
         is_data = path.startswith(DATA)
         if why in IMPORTS and not is_data:
-            assert path in wanted[stage], f"{stage}: {why} {path}"
+            resolved = wanted[SEARCH] if f"{here.RESULTS}/config.yaml" in wanted[stage] and why == "composed" else []
+            assert dvc_yaml.is_covered(path, [*wanted[stage], *resolved]), f"{stage}: {why} {path}"
         if why == "opened" and is_data and not (done / path).is_dir():
             handed_on = here.outs(done)[stage]
             is_listed = stage.startswith("report") and path.endswith(
                 "/evaluate/evaluate.json"
             )  # the list of all results
-            assert is_listed or is_under(path, [*wanted[stage], *handed_on]) or is_beside(path, handed_on), (
-                f"{stage}: {path}"
-            )
+            is_its_own = dvc_yaml.is_covered(path, [*wanted[stage], *handed_on])
+            assert is_listed or is_its_own or is_beside(path, handed_on), f"{stage}: {path}"
 
+
+SEARCH = here.STAGES[1]
+"""It depends on all that is composed; the stages after it depend on the resolved configuration that it hands on."""
 
 IMPORTS = ("imported", "composed")
 CODE, DATA = ("conf/", "src/", "pipelines/"), ("data/", "results/")
@@ -172,10 +186,6 @@ def opened(project: Path) -> Iterator[tuple[str, str, str]]:
         if Path(path).is_relative_to(project):
             relative = Path(path).relative_to(project).as_posix()
             yield stage, why, re.sub(r"__pycache__/(\w+)\.[\w.-]+$", r"\1.py", relative)
-
-
-def is_under(path: str, folders: Sequence[str]) -> bool:
-    return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
 def is_beside(path: str, outs: Sequence[str]) -> bool:
@@ -295,7 +305,7 @@ def test_a_stage_that_is_told_to_end_exits_with_143_and_the_same_command_goes_on
     name: str, first: First, copied: Path
 ) -> None:
     undisturbed, _, seconds = first
-    outs = here.outs(copied)[f"{name}-{here.NAME}" if name != "prepare" else here.STAGES[0]]
+    outs = here.outs(copied)[f"{name}@{here.NAME}" if name != "prepare" else here.STAGES[0]]
     for out in outs:
         here.remove(copied / out)
     log = copied.parent / "stage.log"

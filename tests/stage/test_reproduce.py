@@ -242,9 +242,8 @@ def test_changes_that_were_never_committed_come_back_from_the_record(
 ) -> None:
     (study,) = recording.events(here.project.spool("changed"), "study")
     assert study["provenance"]["git.dirty"] == "true"
-    assert study["provenance"]["code.sha256"] != code_sha256(
-        here.project.changed / "src/eksplora", study["provenance"]["code.parts"].split()
-    )
+    parts = study["provenance"]["code.parts"].split()
+    assert study["provenance"]["code.sha256"] != code_sha256(here.project.changed / "src/eksplora", parts)
     assert git(here.project.changed, "status", "--porcelain") == ""
     with pytest.raises(PreconditionError, match=r"would run it\. Read it \(.*\), then add diff=true\.$") as told:
         here.again("changed/changed", root=here.project.changed)

@@ -129,10 +129,10 @@ def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
 
 def trials(folder: Path, study: str) -> list[float]:
     events = spools.read(folder / "mlruns/studies" / study / "spool.jsonl")
-    return [event.data["searched"]["optimizer.lr"] for event in events if event.kind == "trial"]
+    return [event.body.searched["optimizer.lr"] for event in events if event.kind == "trial"]
 
 
 def read_ledger(folder: Path, study: str) -> Ledger:
     found = Ledger("val/mae", "minimize")
-    found.replay((event.kind, event.data) for event in spools.read(folder / "mlruns/studies" / study / "spool.jsonl"))
+    found.replay(event.body for event in spools.read(folder / "mlruns/studies" / study / "spool.jsonl"))
     return found

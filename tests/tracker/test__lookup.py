@@ -13,6 +13,7 @@ from pathlib import Path
 
 import example_study as example
 import pytest
+from spooling import put
 from waiting import until
 
 from eksplora.errors import DataError, StorageError
@@ -47,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Pa
 
 
 def stop(spool: Spool) -> None:
-    spool.append(
-        "stop", status="finished", message="", metrics={}, tags={}, artifacts={SPOOL: SPOOL}, best_trial=None,
+    put(
+        spool, "stop", status="finished", message="", metrics={}, tags={}, artifacts={SPOOL: SPOOL}, best_trial=None,
         best_artifacts={},
     )  # fmt: skip
 

@@ -193,7 +193,7 @@ def ended_by_signals() -> Iterator[None]:
     """End with exit code 128 + n after a signal n, whatever runs; as a stage of DVC, end with DVC too.
 
     Ctrl-C stays Python's KeyboardInterrupt (130, see `readable_errors`). A study takes its signals over while it runs
-    (`stage._interruption`): it checkpoints first.
+    (`study.interruption`): it checkpoints first.
     """
     asked: list[int] = []
 

@@ -13,7 +13,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -76,15 +75,6 @@ def show(root: str, overrides: Sequence[str], *, package: str | None, resolve: b
         OmegaConf.resolve(config)
     head = "" if node is config else f"# @package {package}\n"
     print(f"{head}{OmegaConf.to_yaml(node).rstrip()}" if OmegaConf.is_config(node) else node)
-
-
-def composed_files(root: str, overrides: Sequence[str]) -> list[Path]:
-    """The files of `conf/` that a composition reads, in the order in which they are put together."""
-    with composing():
-        loader = GlobalHydra.instance().config_loader()
-        found = loader.compute_defaults_list(root, list(overrides), RunMode.RUN)
-    paths = (CONF / f"{entry.config_path}.yaml" for entry in found.defaults)
-    return [path for path in dict.fromkeys(paths) if path.is_file()]  # the others are Hydra's own and the types
 
 
 _kept: dict[tuple[str, tuple[str, ...]], DictConfig] = {}

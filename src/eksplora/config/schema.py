@@ -282,21 +282,6 @@ class UiConfig:
     paths: Paths = MISSING
 
 
-@dataclass
-class DagConfig:
-    """Root of `conf/dag.yaml`."""
-
-    experiments: list[str] = MISSING
-    output: str = MISSING
-
-
-@dataclass
-class CatalogueConfig:
-    """Root of `conf/catalogue.yaml`."""
-
-    output: str = MISSING
-
-
 TRAINING_KEYS = (
     "experiment",
     "data",
@@ -340,8 +325,6 @@ ROOTS: Mapping[str, type] = {
     "predict": PredictConfig,
     "reproduce": ReproduceConfig,
     "ui": UiConfig,
-    "catalogue": CatalogueConfig,
-    "dag": DagConfig,
 }
 """The type of every root configuration."""
 

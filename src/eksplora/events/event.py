@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
-from annotated_types import Interval, Predicate
+from annotated_types import Interval
 
 from eksplora.types import Direction, Status
 from eksplora.untrusted import is_name
@@ -19,7 +19,23 @@ Count = Annotated[int, Interval(ge=0, le=2**53)]
 
 Seed = Annotated[int, Interval(ge=0, lt=2**64)]
 
-Name = Annotated[str, Predicate(is_name)]
+
+class _IsName:
+    """Lets pydantic refuse a text that is no name."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        from pydantic_core import core_schema  # a new study reads nothing back
+
+        return core_schema.no_info_after_validator_function(_check_name, handler(source))
+
+
+def _check_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError("no name of letters, digits, '.', '_' and '-'")
+    return text
+
+
+Name = Annotated[str, _IsName()]
 """What becomes a folder, or a part of a search in MLflow."""
 
 Files = Mapping[str, str]

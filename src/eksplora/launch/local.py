@@ -13,17 +13,24 @@ from typing import Any
 from eksplora.errors import WorkerError
 from eksplora.launch._starting import end_server, refused, start, start_server
 from eksplora.launch._worker import serve
+from eksplora.launch.launcher import Message, Worker
 from eksplora.launch.signals import UNKNOWN_END, cause_of_death
 from eksplora.types import Decision, Job
 
+ENDS = ("done", "refused", "error")
+"""Kinds of messages that end a job."""
 
-@dataclass
-class Worker:
-    """A worker as its driver sees it.
+
+@dataclass(eq=False)
+class LocalWorker:
+    """A worker process.
 
     Attributes:
+        process: The process.
+        connection: The pipe to it.
         job: The job that it trains now, or None.
         is_ready: Whether it has finished its imports.
+        is_stopping: Whether it was asked to checkpoint and return.
     """
 
     process: BaseProcess
@@ -33,17 +40,8 @@ class Worker:
     is_stopping: bool = False
 
 
-@dataclass(frozen=True)
-class Message:
-    """What a worker sent: `ready`, `epochs`, `member`, `split`, `done`, `refused`, `error`, or `died`."""
-
-    worker: Worker
-    kind: str
-    value: Any
-
-
 @dataclass
-class LocalWorkers:
+class LocalLauncher:
     """A set of worker processes, forked from a server that has done the slow imports once.
 
     Attributes:
@@ -52,7 +50,7 @@ class LocalWorkers:
     """
 
     run: str
-    workers: list[Worker] = field(default_factory=list)
+    workers: list[LocalWorker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start the imports in the background; the first `add` waits for them."""
@@ -60,7 +58,12 @@ class LocalWorkers:
         self._context.set_forkserver_preload(["eksplora.launch._server", self.run.partition(":")[0]])
         start_server()
 
-    def add(self) -> Worker:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has a job that has not ended."""
+        return any(worker.job is not None for worker in self.workers)
+
+    def add(self) -> LocalWorker:
         """Start one more worker.
 
         Raises:
@@ -73,11 +76,11 @@ class LocalWorkers:
         process = self._context.Process(target=serve, args=(there, self.run))
         start(process)
         there.close()
-        worker = Worker(process, here)
+        worker = LocalWorker(process, here)
         self.workers.append(worker)
         return worker
 
-    def add_first(self) -> Worker:
+    def add_first(self) -> LocalWorker:
         """Start a worker and wait for its imports; when it dies meanwhile, once more with a new server.
 
         Raises:
@@ -88,18 +91,19 @@ class LocalWorkers:
             worker = self.add()
             while not worker.is_ready and worker in self.workers:
                 for message in self.poll(1.0):
-                    died = cause_of_death(message.value) if message.kind == "died" else died
+                    died = message.value if message.kind == "died" else died
             if worker in self.workers:
                 return worker
             end_server()
         raise WorkerError(f"workers die while they start ({died}). Free memory, then give the same command again.")
 
-    def idle(self) -> list[Worker]:
+    def idle(self) -> list[LocalWorker]:
         """Workers that are ready and have nothing to do."""
         return [worker for worker in self.workers if worker.is_ready and worker.job is None and not worker.is_stopping]
 
     def submit(self, worker: Worker, job: Job) -> None:
         """Hand a job to an idle worker."""
+        assert isinstance(worker, LocalWorker)
         worker.job = job
         self._send(worker, "job", job)
 
@@ -146,31 +150,34 @@ class LocalWorkers:
             self._kill(worker)
         self.workers.clear()
 
-    def _receive(self, worker: Worker) -> list[Message]:
-        messages = []
+    def _receive(self, worker: LocalWorker) -> list[Message]:
+        messages: list[Message] = []
         try:
             is_alive = worker.process.is_alive()  # looked at first: what it sent before it died is then all there
             while worker.connection.poll():
                 kind, value = worker.connection.recv()
-                messages.append(Message(worker, kind, value))
+                messages.append(Message(worker, kind, value, worker.job))
                 worker.is_ready = worker.is_ready or kind == "ready"
+                worker.job = None if kind in ENDS else worker.job
             if not is_alive:
                 raise EOFError
         except (EOFError, OSError):
             self.workers.remove(worker)
             self._kill(worker)
-            messages.append(Message(worker, "died", worker.process.exitcode))
+            messages.append(Message(worker, "died", cause_of_death(worker.process.exitcode), worker.job))
+            worker.job = None
         return messages
 
     @staticmethod
     def _send(worker: Worker, kind: str, value: Any) -> None:
+        assert isinstance(worker, LocalWorker)
         try:
             worker.connection.send((kind, value))
         except OSError:
             return  # it died: the next `poll` reports it
 
     @staticmethod
-    def _kill(worker: Worker) -> None:
+    def _kill(worker: LocalWorker) -> None:
         worker.process.kill()
         worker.process.join()
         if worker.process.exitcode == UNKNOWN_END:
@@ -178,7 +185,7 @@ class LocalWorkers:
         worker.connection.close()
 
 
-def _end_orphan(worker: Worker) -> None:
+def _end_orphan(worker: LocalWorker) -> None:
     """End a worker whose server is gone, so that nobody says how it ended or whether it has: its pipe does."""
     with suppress(EOFError, OSError):
         while worker.connection.poll():

@@ -32,7 +32,7 @@ def report(request: Request) -> None:
         from eksplora.study.publication import publish  # only now: what is slow comes with it
 
         # What is drawn goes deeper into the facts than any list of their keys.
-        with drawn_from(output, f"Run its stages again: dvc repro --force report-{settings.experiment}."):
+        with drawn_from(output, f"Run its stages again: dvc repro --force report@{settings.experiment}."):
             pages, beside = _drawn(facts)
         for kind in ("tables", "plots"):
             with new_folder(output / kind) as folder:

@@ -2,11 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
 
 from eksplora.errors import ConfigError, EksploraError, WorkerError
-from eksplora.launch.local import LocalWorkers, Message, Worker
-from eksplora.launch.signals import cause_of_death
+from eksplora.launch.launcher import Launcher, Message
 from eksplora.search.proposer import Proposer
 from eksplora.study.display import Shown
 from eksplora.study.ending import Ending
@@ -17,7 +15,7 @@ from eksplora.study.plan import Folders, Plan
 from eksplora.study.pruning import Judge
 from eksplora.study.queue import Populations
 from eksplora.study.supply import Supply
-from eksplora.types import EpochReport, Job, MemberResult, Status, Training
+from eksplora.types import Job, MemberResult, Status, Training
 
 MOST_STILLBORN = 3
 """Workers that may die before they get a job."""
@@ -36,7 +34,7 @@ class Driver:
         ledger: Ledger,
         record: Record,
         proposer: Proposer,
-        workers: LocalWorkers,
+        workers: Launcher,
         shown: Shown,
     ) -> None:
         """Take up the study; unfinished trials of an earlier run come first."""
@@ -96,20 +94,18 @@ class Driver:
             self.shown.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
         if not self._is_stopping:
             self._hand_out()
-        if not self._is_busy() and (self._is_stopping or self._supply.is_empty):
+        is_busy = self.workers.is_busy or self._inbox  # what an error has left there is taken in first
+        if not is_busy and (self._is_stopping or self._supply.is_empty):
             return True
         self._inbox += self.workers.poll(POLL_SECONDS)
         self.shown.tick()
-        while self._inbox:  # what an error leaves here is taken in the next round
+        while self._inbox:
             self._handle(self._inbox.popleft())
         self.record.flush_if_due(self.ledger.trials)
         self._watch_time()
         return False
 
     # --- handing out ---------------------------------------------------------------------------------------------
-
-    def _is_busy(self) -> bool:
-        return any(worker.job is not None for worker in self.workers.workers)
 
     def _hand_out(self) -> None:
         self._supply.settle()
@@ -138,25 +134,24 @@ class Driver:
     # --- messages ------------------------------------------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
-        worker, value = message.worker, message.value
         match message.kind:
             case "epochs":
-                self._take_epochs(worker, value)
+                self._take_epochs(message)
             case "member":
-                self._take_member(value)
+                self._take_member(message.value)
             case "split":
-                self._take_split(worker, *value)
+                self._take_split(message)
             case "done":
-                self._take_done(worker)
+                self._take_done(message)
             case "refused":
-                self._take_refused(worker, value)
+                self._take_refused(message)
             case "error":
-                self._take_error(worker, value)
+                self._take_error(message)
             case "died":
-                self._replace(worker, value)
+                self._replace(message)
 
-    def _take_epochs(self, worker: Worker, reports: Sequence[EpochReport]) -> None:
-        population = self._population(worker)
+    def _take_epochs(self, message: Message) -> None:
+        population, reports = self._population(message), message.value
         assert population is not None
         try:
             for report in reports:
@@ -165,7 +160,7 @@ class Driver:
                 self._judge.take(population, reports)
         finally:  # the worker waits for its answer, whatever happened here
             if self.plan.is_judged:
-                self.workers.decide(worker, self._judge.decisions(population, reports))
+                self.workers.decide(message.worker, self._judge.decisions(population, reports))
         self.shown.epochs(population, reports)
 
     def _take_member(self, result: MemberResult) -> None:
@@ -178,17 +173,17 @@ class Driver:
             self.shown.member(result)
             self._ending.conclude_if_over(trial)
 
-    def _take_split(self, worker: Worker, size: int, reason: str) -> None:
+    def _take_split(self, message: Message) -> None:
         """The worker has given a population back; it is free when it says that it is done."""
-        population = self._population(worker)
+        population, (size, reason) = self._population(message), message.value
         assert population is not None
         if len(self.ledger.waiting(population)) > 1:
             self._populations.split(population, size, reason)
         else:
             self._trouble.take(population, reason)
 
-    def _take_done(self, worker: Worker) -> None:
-        population = self._release(worker)
+    def _take_done(self, message: Message) -> None:
+        population = self._left(message)
         if population is None:
             return  # it was split
         if not self.ledger.waiting(population):
@@ -196,49 +191,46 @@ class Driver:
         elif not self._is_stopping:
             self._trouble.take(population, "the worker ended without a result")
 
-    def _take_refused(self, worker: Worker, error: EksploraError) -> None:
+    def _take_refused(self, message: Message) -> None:
         """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
-        population = self._release(worker)
+        population, error = self._left(message), message.value
         if not isinstance(error, ConfigError):
             raise error
         if population is not None:
             self._trouble.take(population, str(error))
 
-    def _take_error(self, worker: Worker, message: str) -> None:
-        population = self._release(worker)
+    def _take_error(self, message: Message) -> None:
+        population = self._left(message)
         if population is not None:
-            self._trouble.take(population, message)
+            self._trouble.take(population, message.value)
 
-    def _replace(self, worker: Worker, exit_code: int | None) -> None:
+    def _replace(self, message: Message) -> None:
         """A worker died: start another; its population goes on from its last checkpoint."""
-        had_job, population = worker.job is not None, self._release(worker)
+        population, cause = self._left(message), message.value
         if not self._is_stopping:
             self.workers.add()
-        if not had_job:
-            self._note_stillborn(exit_code)
+        if message.job is None:
+            self._note_stillborn(cause)
         elif population is not None:
-            self._trouble.take_death(population, exit_code)
+            self._trouble.take_death(population, cause)
 
-    def _note_stillborn(self, exit_code: int | None) -> None:
+    def _note_stillborn(self, cause: str) -> None:
         """Workers that die without a job would be started for ever."""
         self._num_stillborn += 1
         if self._num_stillborn > MOST_STILLBORN:
-            raise WorkerError(
-                f"workers die before they get a job ({cause_of_death(exit_code)}). Lower study.workers, or free memory."
-            )
+            raise WorkerError(f"workers die before they get a job ({cause}). Lower study.workers, or free memory.")
 
     # --- populations ---------------------------------------------------------------------------------------------
 
-    def _population(self, worker: Worker) -> Population | None:
-        """What a worker trains; None when it was split meanwhile."""
-        return self.ledger.populations.get(worker.job.number) if worker.job is not None else None
+    def _population(self, message: Message) -> Population | None:
+        """What the sender trains or trained; None when it was split meanwhile."""
+        return self.ledger.populations.get(message.job.number) if message.job is not None else None
 
-    def _release(self, worker: Worker) -> Population | None:
-        population = self._population(worker)
-        if worker.job is not None:
-            self.shown.left(worker.job.number)
-        worker.job = None
-        return population
+    def _left(self, message: Message) -> Population | None:
+        """The population that a worker has left."""
+        if message.job is not None:
+            self.shown.left(message.job.number)
+        return self._population(message)
 
     def _watch_time(self) -> None:
         limit = self.plan.timeout_seconds

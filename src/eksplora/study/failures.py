@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from eksplora.launch.signals import cause_of_death
 from eksplora.study.ending import Ending
 from eksplora.study.ledger import Ledger, Population
 from eksplora.study.queue import Populations
@@ -41,7 +40,7 @@ class Trouble:
         else:
             self._ending.end_population(population)
 
-    def take_death(self, population: Population, exit_code: int | None) -> None:
+    def take_death(self, population: Population, cause: str) -> None:
         """A worker died: the population goes on from its last checkpoint, in another one.
 
         Raises:
@@ -51,7 +50,6 @@ class Trouble:
         population.deaths += 1
         if len(trials) == 1:
             trials[0].deaths += 1
-        cause = cause_of_death(exit_code)
         died = f"a worker died ({cause})"
         if not trials:
             self._ending.end_population(population)

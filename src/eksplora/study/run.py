@@ -7,15 +7,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eksplora.console.work import Work
 from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.events import spool as spools
 from eksplora.events.event import Start
 from eksplora.files import try_new_folders
-from eksplora.launch.local import LocalWorkers
-from eksplora.launch.signals import cause_of_death
+from eksplora.launch.launcher import Launcher, Worker
+from eksplora.launch.local import LocalLauncher
 from eksplora.search.proposer import Proposer
 from eksplora.study import conclusion, resume
 from eksplora.study.definition import Definition, define, study_event
@@ -151,9 +150,9 @@ def _settle_others(tracker: Tracker, studies: Path) -> None:
 
 
 @contextlib.contextmanager
-def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[LocalWorkers]:
+def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[Launcher]:
     """The study's workers, configurations checked in the first; none when nothing is left to train."""
-    workers = LocalWorkers(spec.work)
+    workers = LocalLauncher(spec.work)
     try:
         if not over:
             count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
@@ -171,7 +170,7 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
     workers.close()
 
 
-def _check(workers: LocalWorkers, first: Any, name: str, config: Config) -> None:
+def _check(workers: Launcher, first: Worker, name: str, config: Config) -> None:
     """Have a worker build a configuration, before anything is written; errors begin with its name."""
     workers.check(first, config)
     while True:
@@ -185,7 +184,7 @@ def _check(workers: LocalWorkers, first: Any, name: str, config: Config) -> None
                 told = f"the configuration cannot be built ({reason}). HYDRA_FULL_ERROR=1 shows where."
                 raise WorkerError(told) from RuntimeError(message.value)
             if message.kind == "died":
-                raise WorkerError(f"a worker died while it built the configuration ({cause_of_death(message.value)}).")
+                raise WorkerError(f"a worker died while it built the configuration ({message.value}).")
             if message.kind == "done":
                 return
 
