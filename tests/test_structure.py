@@ -262,7 +262,8 @@ def requests_below(root: Path) -> list[str]:
     return [
         file.relative_to(root).as_posix()
         for part, file in sources(root)
-        if part not in above and any(re.fullmatch(r"eksplora\..*\.Request", name) for name in imports(file, root / "src/eksplora"))
+        if part not in above
+        and any(re.fullmatch(r"eksplora\..*\.Request", name) for name in imports(file, root / "src/eksplora"))
     ]
 
 
