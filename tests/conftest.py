@@ -64,7 +64,9 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The override that lets the studies of these tests share one folder of prepared data."""
-    return f"paths.data={tmp_path_factory.mktemp('data')}"
+    from once import shared
+
+    return f"paths.data={shared(tmp_path_factory) / 'data'}"
 
 
 @pytest.fixture
@@ -80,10 +82,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Makes a folder with an empty MLflow in it: copying one takes no time, making one takes seconds."""
+    from once import once
+
     from eksplora.tracker import _sqlite
 
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
+    database = (
+        once(tmp_path_factory, "mlflow", lambda at: _sqlite.create(at / "mlflow.db", at / "artifacts")) / "mlflow.db"
+    )
 
     def make(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
@@ -95,25 +100,32 @@ def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 @pytest.fixture(scope="session")
-def diabetes(new_folder: Callable[[str], Path], prepared: str) -> Path:
-    """A folder where an experiment went through all stages, search to report, all of it tracked; to be read."""
+def diabetes(new_folder: Callable[[str], Path], prepared: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where an experiment went through all stages, search to report, all of it tracked; to be read.
+
+    Its runs in MLflow keep their files where they were made: once, for all processes of the tests.
+    """
     import confirming as here
     import surviving
+    from once import once
+
+    def build(target: Path) -> None:
+        folder = new_folder("diabetes")
+        asked = [*here.DIABETES, prepared]
+        here.run(folder, "search", *asked, "sampler=random", "study.n_trials=4", "output=results/diabetes_mlp")
+        for stage in ("confirm", "evaluate", "explain", "report"):
+            here.run(folder, stage, *asked, *here.MEMBERS.get(stage, ()))
+        here.copy(folder, target)
 
     surviving.warm_up()
-    folder = new_folder("diabetes")
-    asked = [*here.DIABETES, prepared]
-    here.run(folder, "search", *asked, "sampler=random", "study.n_trials=4", "output=results/diabetes_mlp")
-    for stage in ("confirm", "evaluate", "explain", "report"):
-        here.run(folder, stage, *asked, *here.MEMBERS.get(stage, ()))
-    return folder
+    return here.copy(once(tmp_path_factory, "diabetes", build), tmp_path_factory.mktemp("diabetes"))
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs: making one takes seconds, copying does not."""
+    from once import once
+
     from eksplora.tracker import _sqlite
 
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    _sqlite.create(database, database.parent / "artifacts")
-    return database
+    return once(tmp_path_factory, "mlflow", lambda at: _sqlite.create(at / "mlflow.db", at / "artifacts")) / "mlflow.db"

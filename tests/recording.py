@@ -50,19 +50,17 @@ def words(root: Path, pipeline: str, *overrides: str) -> list[str]:
 
 def command(root: Path, pipeline: str, *overrides: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command of a copy, in it; `more` goes into its environment."""
-    return subprocess.run(
-        words(root, pipeline, *overrides),
-        cwd=root,
-        env=environment(root) | more,
-        capture_output=True,
-        text=True,
-    )
+    import preloaded  # not above: this file is a script too, of a project that has no tests
+
+    return preloaded.run(words(root, pipeline, *overrides), cwd=root, env=environment(root) | more)
 
 
 def record(root: Path, *asked: Sequence[str]) -> None:
     """Run commands in a copy to their good ends, in one process: name and overrides of each."""
     words = [sys.executable, __file__, json.dumps(asked)]
-    done = subprocess.run(words, cwd=root, env=environment(root), capture_output=True, text=True)
+    import preloaded  # as above
+
+    done = preloaded.run(words, cwd=root, env=environment(root))
     assert done.returncode == 0, done.stderr
 
 

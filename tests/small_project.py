@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dvc_yaml
+import preloaded
 import surviving
 import yaml
 from processes import kill, session
@@ -142,9 +143,7 @@ def run(
     project: Path, *command: str, code: int = 0, own: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command in the project; it must end with an exit code."""
-    done = subprocess.run(
-        command, cwd=project, env=environment(project) | dict(own or {}), capture_output=True, text=True
-    )
+    done = preloaded.run(command, cwd=project, env=environment(project) | dict(own or {}))
     assert done.returncode == code, (
         f"{' '.join(command)}: {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     )

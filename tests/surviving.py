@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
+import preloaded
 from processes import kill, session
 from waiting import rest_of, until
 
@@ -56,12 +57,12 @@ def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, s
 
 
 @contextmanager
-def command(script: Path, *overrides: str, tracker: str = "off") -> Iterator[subprocess.Popen[str]]:
+def command(
+    script: Path, *overrides: str, tracker: str = "off", start: Callable[..., subprocess.Popen[str]] = preloaded.start
+) -> Iterator[subprocess.Popen[str]]:
     """A study as a process in a session of its own; nothing of it is left afterwards."""
     arguments = [sys.executable, str(script), f"tracker={tracker}", *overrides]
-    process = subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    process = start(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     try:
         yield process
     finally:

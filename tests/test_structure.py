@@ -258,13 +258,10 @@ def private_imports(root: Path) -> list[str]:
 
 def requests_below(root: Path) -> list[str]:
     """Files between `config` and the stages that name a request: they take plain values."""
-    above = {"config", "stage", "cli", "pipelines"}
-    return [
-        file.relative_to(root).as_posix()
-        for part, file in sources(root)
-        if part not in above
-        and any(re.fullmatch(r"eksplora\..*\.Request", name) for name in imports(file, root / "src/eksplora"))
-    ]
+    above, request = {"config", "stage", "cli", "pipelines"}, re.compile(r"eksplora\..*\.Request")
+    below = [file for part, file in sources(root) if part not in above]
+    package = root / "src/eksplora"
+    return [file.relative_to(root).as_posix() for file in below if any(map(request.fullmatch, imports(file, package)))]
 
 
 def large_rooms(root: Path) -> list[str]:

@@ -113,10 +113,12 @@ def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> N
 
 
 def test_arguments_in_hydras_grammar_are_taken() -> None:
-    read_arguments(
-        ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
-    )
-    read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    words = ["optimizer=sgd", "+data.x=1", "~tracker.uri", "model.widths=[1, 2]", "study.name='a b'", "a.b={c: 1}"]
+    options = read_arguments(words)
+    assert (options.overrides, options.cfg, options.resolve, options.package) == (words, None, False, None)
+    options = read_arguments(["--cfg", "job", "--package", "optimizer", "--resolve", "study.seed=1"])
+    assert (options.overrides, options.cfg, options.resolve) == (["study.seed=1"], "job", True)
+    assert options.package == "optimizer"
 
 
 def test_only_overrides_of_the_space_are_moved() -> None:
@@ -169,8 +171,8 @@ def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: P
         "def main(request):",
         "    raise KeyError('ours')",
     ]
-    (tmp_path / "cli/command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "cli/command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
@@ -222,8 +224,8 @@ def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: 
         "    del last",
         "    print('went on')",
     ]
-    (tmp_path / "cli/command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "cli/command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (143, "went on\n")
     assert done.stderr.startswith("error: stopped; the same command goes on where it was left\n")
 
@@ -254,8 +256,8 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
         "    except BaseException as interruption:",
         f"        raise {error} from interruption",
     ]
-    (tmp_path / "cli/command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "cli/command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
+    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code
     assert "error: " in done.stderr and "Traceback" not in done.stderr
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from eksplora.config import CONF
 from eksplora.config.files import HANDED_ON, read_file
@@ -48,5 +49,8 @@ def test_nor_does_any_other_file_that_sets_what_is_not_its_groups(tmp_path: Path
 
 
 def test_all_of_the_projects_own_files_are_read() -> None:
-    for path in CONF.glob("*/*.yaml"):
-        read_file(path)
+    paths = list(CONF.glob("*/*.yaml"))
+    assert len(paths) > 100
+    for path in paths:
+        values, _ = read_file(path)
+        assert values == OmegaConf.to_container(OmegaConf.load(path)), f"{path} is read as Hydra reads it"

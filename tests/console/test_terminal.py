@@ -1,6 +1,5 @@
 import io
 import os
-from typing import Any
 
 import pytest
 from pseudo import Pseudo
@@ -98,22 +97,33 @@ def test_a_terminal_that_goes_away_breaks_nothing() -> None:
         pseudo.master = os.open(os.devnull, os.O_RDONLY)
 
 
-def test_a_pipe_whose_reader_is_gone_breaks_nothing() -> None:
-    reader, writer = os.pipe()
+def test_a_pipe_whose_reader_is_gone_breaks_nothing_and_is_not_written_again() -> None:
+    (reader, writer), (other_reader, other_writer) = os.pipe(), os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as stream:
         terminal = Terminal(stream)
         terminal.say("[1/2] over")  # EPIPE
+        os.dup2(other_writer, writer)
+        os.close(other_writer)
         terminal.say("[2/2] over")
+    with os.fdopen(other_reader) as written:
+        assert written.read() == ""
 
 
 @pytest.mark.parametrize("error", [OSError(5, "EIO"), BrokenPipeError(), ValueError("closed"), BlockingIOError()])
-def test_no_error_of_a_stream_reaches_the_study(error: Exception) -> None:
+def test_no_error_of_a_stream_reaches_the_study_and_a_dead_one_is_left_alone(error: Exception) -> None:
+    tried = []
+
     class Broken(io.StringIO):
-        def write(self, _: Any) -> int:
+        def write(self, text: str) -> int:
+            tried.append(text)
             raise error
 
-    Terminal(Broken()).say("[1/2] over")
+    terminal = Terminal(Broken())
+    terminal.say("[1/2] over")
+    terminal.say("[2/2] over")
+    is_halted = isinstance(error, BlockingIOError)  # it may go on
+    assert tried == (["[1/2] over\n", "[2/2] over\n"] if is_halted else ["[1/2] over\n"])
     closed = io.StringIO()
     closed.close()
     Terminal(closed).say("[1/2] over")

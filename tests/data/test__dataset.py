@@ -176,9 +176,13 @@ def test_a_truncated_array_is_refused_and_preparing_mends_it(tmp_path):
 def test_an_array_is_hashed_once_per_process(tmp_path, monkeypatch):
     dataset = blobs(tmp_path)
     dataset.prepare()
+    hashed, sha256 = [], _verify.sha256
+    monkeypatch.setattr(_verify, "sha256", lambda path: hashed.append(path.name) or sha256(path))
     dataset.open("train")
-    monkeypatch.setattr(_verify, "sha256", lambda path: pytest.fail(f"{path} was hashed again"))
+    once = list(hashed)
+    assert {"train_features.npy", "train_targets.npy"} <= set(once) and len(set(once)) == len(once)
     dataset.open("train")
+    assert hashed == once
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b"{}", b"null"])

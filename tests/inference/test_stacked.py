@@ -104,3 +104,32 @@ def test_the_networks_stay_as_they_are() -> None:
     for network, wanted in zip(networks, before, strict=True):
         torch.testing.assert_close(network(ROWS), wanted)
         assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+class Foreign(nn.Module):
+    """A network with none of our attributes, whose last layer is called by another name, and another one made last."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.head = nn.Linear(4, 2)
+        self.body = nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x).tanh()).softmax(1)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_hidden_units_of_a_foreign_network_are_what_its_last_layer_is_given(count: int) -> None:
+    networks = [scaled(Foreign(number), number) for number in range(count)]
+    together = Together(networks)
+    hidden = together.hidden(everyone(ROWS, count))
+    assert not together.is_fused and hidden.shape == (count, 6, 4)
+    for own, units in zip(networks, hidden, strict=True):
+        outputs = own.network.head(units).softmax(1) * own.target_scale + own.target_shift  # type: ignore[operator, union-attr]
+        torch.testing.assert_close(outputs, own(ROWS))
+
+
+def test_a_network_without_weights_has_no_hidden_units() -> None:
+    with pytest.raises(ValueError, match="no hidden units"):
+        Together([scaled(nn.Flatten(), 0)]).hidden(everyone(ROWS, 1))

@@ -84,7 +84,8 @@ def test_a_stage_ends_when_dvc_was_gone_before_it_could_look(shell: str, tmp_pat
     begin.append(Started(tmp_path, shell, late=1))
     until(begin[0].stages)
     begin[0].dvc.kill()
-    until(lambda: not begin[0].stages())
+    assert begin[0].dvc.wait() == -signal.SIGKILL
+    until(lambda: not begin[0].stages())  # fails where they go on
 
 
 def test_a_command_that_no_dvc_started_outlives_its_parent(shell: str, tmp_path: Path, begin: list[Started]) -> None:

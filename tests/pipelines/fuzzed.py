@@ -377,6 +377,7 @@ def quicken_hydra() -> None:
     from hydra._internal.sources_registry import SourcesRegistry
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.plugins import Plugins
+    from omegaconf import _utils, base
 
     Plugins.instance()
     known_choices, parse = defaults_list._create_interpolation_map, OverridesParser.parse_rule
@@ -384,6 +385,7 @@ def quicken_hydra() -> None:
     own_files: Any = SourcesRegistry.instance().types["pkg"]
     load = own_files.load_config
     loaded: dict[str, Any] = {}
+    read, references = base.parse, dict[str, Any]()
 
     def choices_if_asked(overrides: Any, entries: Any, self_added: bool) -> Any:
         is_asked = any(entry.is_interpolation() for entry in entries if not entry.is_self())
@@ -399,6 +401,13 @@ def quicken_hydra() -> None:
             parsed[text, rule] = parse(parser, text, rule)
         return copy.copy(parsed[text, rule])
 
+    def read_once(text: str) -> Any:
+        if text not in references:
+            references[text] = read(text)
+        return references[text]  # a tree that is looked at only
+
+    for module in (base, _utils):
+        module.parse = read_once  # type: ignore[attr-defined]
     defaults_list._create_interpolation_map = choices_if_asked
     OverridesParser.parse_rule = parse_once  # type: ignore[method-assign]
     ConfigRepository.__deepcopy__ = lambda repository, memo: copy.copy(repository)  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import preloaded
 import pytest
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -124,7 +125,7 @@ def endings(
         name, *overrides = case.split()
         folder = tmp_path_factory.mktemp("case")
         words = [sys.executable, str(PIPELINES / f"{name}.py"), *overrides]
-        return subprocess.run(words, cwd=folder, capture_output=True, text=True), folder
+        return preloaded.run(words, cwd=folder), folder
 
     with ThreadPoolExecutor(2) as pool:
         return {case: pool.submit(run, case) for case in asked}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from waiting import until
 
@@ -24,7 +25,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Boston, prepared once for all tests."""
     folder = tmp_path_factory.mktemp("prepared")
     words = [sys.executable, str(PIPELINES / "prepare.py"), "data=boston_housing"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    done = preloaded.run(words, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "data"
 
@@ -43,7 +44,7 @@ def refusal(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 def run(folder: Path, command: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return preloaded.run(command, cwd=folder)
 
 
 def files(folder: Path) -> list[str]:
@@ -141,7 +142,7 @@ def test_a_full_disk_is_refused_when_data_are_prepared(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_second_driver_is_refused_while_the_first_runs(prepared: Path, tmp_path: Path) -> None:
     command = words(prepared, "trainer.max_epochs=100000")
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    with preloaded.start(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
         spool = tmp_path / "mlruns/studies/one/spool.jsonl"
         until(lambda: spool.exists() or first.poll() is not None)
         assert first.poll() is None and spool.exists()

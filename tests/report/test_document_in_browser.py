@@ -206,5 +206,6 @@ def test_contents_lead_to_their_sections_in_a_frame_too(show: Any, boston: Facts
         driver.execute_script("document.querySelector(\"nav a[href='#network']\").click()")
         place = "return document.getElementById('network').getBoundingClientRect().top"
         WebDriverWait(driver, 30).until(lambda page: abs(page.execute_script(place)) < 300)
+        assert driver.execute_script("return scrollY") > 0, "the page in the frame has moved"
     finally:
         driver.switch_to.default_content()

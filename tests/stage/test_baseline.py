@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import preloaded
 import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
@@ -41,7 +42,7 @@ Fitted = Callable[..., MemberResult]
 def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONWARNINGS": "error::UserWarning"}
     arguments = [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides]
-    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, env=environment)
+    return preloaded.run(arguments, cwd=folder, env=environment)
 
 
 def config_of(prepared: str, name: str, *overrides: str) -> Config:

@@ -9,6 +9,7 @@ from typing import Any
 import confirming as here
 import numpy as np
 import pandas as pd
+import preloaded
 import pytest
 import surviving
 import torch
@@ -111,7 +112,7 @@ def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
 def test_the_command_predicts_in_a_process_of_its_own(diabetes: Path, patients: pd.DataFrame, tmp_path: Path) -> None:
     known = predicted(tmp_path, f"trained={model_of(diabetes)}", "input=given.csv", "tracker=off")
     words = [f"trained={model_of(diabetes)}", "input=given.csv", "output=again.csv"]
-    done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
+    done = preloaded.run([sys.executable, str(PREDICT), *words], cwd=tmp_path)
     assert (done.returncode, complaints(done)) == (0, [])
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again.csv"), known)
 
@@ -250,7 +251,7 @@ def test_a_mistake_in_the_input_leaves_older_predictions_as_they_are(
 def test_a_mistake_is_answered_by_the_command_with_exit_code_2(diabetes: Path, tmp_path: Path) -> None:
     (tmp_path / "given.npz").write_bytes(b"")
     words = [f"trained={model_of(diabetes)}", "input=given.npz"]
-    done = subprocess.run([sys.executable, str(PREDICT), *words], cwd=tmp_path, capture_output=True, text=True)
+    done = preloaded.run([sys.executable, str(PREDICT), *words], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     (error,) = complaints(done)
     assert error == "error: input: given.npz is no npz file. Save it by numpy.savez(path, features=...)."

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import preloaded
 import pytest
 import recording
 import surviving
@@ -177,14 +178,8 @@ def test_a_member_of_a_fused_population_is_bit_identical_by_the_command(here: He
 def test_a_cnn_is_bit_identical_by_the_command_in_a_terminal_that_shows_epochs(here: Here) -> None:
     ours, theirs = pty.openpty()
     words = recording.words(here.project.root, "reproduce", *here.overrides("cnn/trial-000"))
-    done = subprocess.run(
-        words,
-        cwd=here.project.root,
-        env=recording.environment(here.project.root),
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    environment = recording.environment(here.project.root)
+    done = preloaded.run(words, cwd=here.project.root, env=environment, stdout=theirs)
     os.close(theirs)
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
@@ -683,7 +678,8 @@ def test_sigterm_while_it_trains_is_exit_code_143_and_leaves_nothing(here: Here)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here.project.root)
         patch.setenv("PYTHONPATH", str(here.project.root / "src"))
-        with surviving.command(here.project.root / "pipelines/reproduce.py", *overrides, tracker="mlflow") as process:
+        script = here.project.root / "pipelines/reproduce.py"
+        with surviving.command(script, *overrides, tracker="mlflow", start=subprocess.Popen) as process:
             until(lambda: is_training(process.pid), process=process)
             assert len(git(here.project.root, "worktree", "list").splitlines()) == 2
             os.kill(process.pid, signal.SIGTERM)

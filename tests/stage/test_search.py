@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import preloaded
 import pytest
 from waiting import until
 
@@ -30,12 +31,7 @@ OVERRIDES = [
 
 
 def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    return preloaded.run([sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides], cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +242,4 @@ def test_pages_list_study_trials_and_members_and_show_the_curves_of_a_trial(page
     driver.get(f"{runs_page}/{trial.run_id}/model-metrics?{training}")
     wait.until(lambda known: len(known.find_elements("css selector", ".js-plotly-plot svg.main-svg")) >= 2)
     shows("(train/mae)", "(train/loss)")
+    assert {"(train/mae)", "(train/loss)"} <= set(driver.find_element("tag name", "body").text.split())

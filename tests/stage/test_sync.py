@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import hostile_spools
+import preloaded
 import pytest
 from waiting import until
 
@@ -53,7 +54,7 @@ def statuses(folder: Path) -> dict[str, tuple[str, str]]:
 
 def run(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder; `more` goes into its environment."""
-    return subprocess.run(command(*words), cwd=folder, env=os.environ | more, capture_output=True, text=True)
+    return preloaded.run(command(*words), cwd=folder, env=os.environ | more)
 
 
 def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -191,7 +192,7 @@ def _reproduces(spool: Path) -> None:
 @pytest.mark.slow
 def test_what_a_kill_left_running_is_put_right_when_another_study_starts(tmp_path: Path, data: str) -> None:
     long = command("search", *SMALL, data, "study.name=killed", "trainer.max_epochs=100000")
-    driver = subprocess.Popen(long, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver = preloaded.start(long, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait_until_running(tmp_path)
     driver.send_signal(signal.SIGKILL)
     driver.wait()

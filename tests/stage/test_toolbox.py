@@ -1,10 +1,10 @@
 """The toolbox as a user reaches it: whole commands, with parts that are mixed."""
 
 import csv
-import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 import yaml
 
@@ -19,12 +19,7 @@ SMALL = ["model.filters=[8,16]", "model.blocks=1", "data.batch_size=64"]
 
 
 def run(folder: Path, pipeline: str, *overrides: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    done = preloaded.run([sys.executable, str(PIPELINES / f"{pipeline}.py"), *overrides], cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

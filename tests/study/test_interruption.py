@@ -135,7 +135,7 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
-    with here.command(here.SEARCH, *REAL, prepared) as process:
+    with here.command(here.SEARCH, *REAL, prepared, start=subprocess.Popen) as process:
         until(lambda: len(session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
         os.killpg(process.pid, number)
         output = here.finish(process)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import preloaded
 import pytest
 import surviving
 import torch
@@ -317,7 +318,9 @@ def test_a_trial_that_draws_what_no_check_has_seen_is_refused_too(prepared: str,
     ids=lambda value: value[0],
 )
 def test_good_configurations_pass_the_check(overrides: list[str], prepared: str) -> None:
-    job.run("check", resolved(prepared, *overrides), Collects())
+    report = Collects()
+    job.run("check", resolved(prepared, *overrides), report)
+    assert report.heard == [], "nothing is trained"
 
 
 # --- devices -----------------------------------------------------------------------------------------------------
@@ -325,7 +328,7 @@ def test_good_configurations_pass_the_check(overrides: list[str], prepared: str)
 
 def run_train(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(TRAIN), "tracker=off", "study.workers=1", *overrides]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return preloaded.run(command, cwd=folder)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

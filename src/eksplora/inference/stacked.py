@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from eksplora.model.members import unaware
+from eksplora.model.offered import hidden_units
 from eksplora.model.scaled import Scaled
 from eksplora.training.stack import stacked
 
@@ -42,18 +43,16 @@ class Together(nn.Module):
         return (outputs * scale + shift).to(outputs.dtype)
 
     def hidden(self, features: Tensor) -> Tensor:
-        """What the last layer is given, (members, rows, units)."""
-        found: list[Tensor] = []
-        hooks = [
-            network.output.register_forward_pre_hook(lambda _, given: found.append(given[0]))  # type: ignore[union-attr]
-            for network in self._networks
-        ]
-        try:
-            self._passed(self._scaled(features))
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return found[0] if self.is_fused and self.size > 1 else torch.stack(found)
+        """What the last layer is given, (members, rows, units).
+
+        Raises:
+            ValueError: If a network has no layer with weights.
+        """
+        scaled = self._scaled(features)
+        if self.is_fused and self.size > 1:
+            return hidden_units(self._networks[0], scaled)
+        found = [hidden_units(network, own) for network, own in zip(self._networks, scaled, strict=True)]
+        return torch.stack([hidden.flatten(1) for hidden in found])
 
     def _scaled(self, features: Tensor) -> Tensor:
         each = zip(features, self._scaling, strict=True)

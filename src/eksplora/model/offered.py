@@ -1,0 +1,66 @@
+"""What a network may offer beside torch's interface.
+
+None of it is needed: any `nn.Module` that maps rows to `num_outputs` numbers is trained, confirmed, measured and
+explained. What is offered makes it faster (`knows_members`) or says what would otherwise be guessed (`output`).
+"""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+
+@runtime_checkable
+class HasOutput(Protocol):
+    """A network that names its last layer.
+
+    Attributes:
+        output: What is given the last hidden units, (rows, units), and gives the outputs before their activation.
+    """
+
+    output: nn.Module
+
+
+class KnowsMembers(Protocol):
+    """A module that computes many members at once: see `eksplora.model.members`.
+
+    Attributes:
+        knows_members: True where inputs, outputs and tensors may have a leading dimension of members. Each class says
+            it in its own body.
+    """
+
+    knows_members: bool
+
+
+def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
+    """What the last layer of a network is given when rows pass through it.
+
+    A network that names no last layer has as such the layer with weights that was called last.
+
+    Args:
+        network: Any network.
+        rows: Its input.
+
+    Raises:
+        ValueError: If it calls no layer that has weights: it has no hidden units.
+    """
+    given: list[Tensor] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, inputs: given.append(inputs[0]))
+        for layer in _last_layers(network)
+    ]
+    try:
+        network(rows)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not given:
+        raise ValueError("the network calls no layer that has weights, so it has no hidden units")
+    return given[-1]
+
+
+def _last_layers(network: nn.Module) -> list[nn.Module]:
+    """The layers of which the one called last is the last layer."""
+    if isinstance(network, HasOutput) and isinstance(network.output, nn.Module):
+        return [network.output]
+    leaves = [layer for layer in network.modules() if not list(layer.children())]
+    return [layer for layer in leaves if list(layer.parameters())]
