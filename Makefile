@@ -6,6 +6,7 @@
 EXPERIMENTS := boston_mlp digits_cnn
 VENV_PYTHON := .venv/bin/python
 STAMP := .venv/.eksplora-stamp
+DOCS_STAMP := .venv/.eksplora-docs-stamp
 PEERS_STAMP := .venv-peers/.eksplora-stamp
 
 # The first that runs and is new enough; `make setup PYTHON=/path/to/python3.12` names another. Looked up once, and only for setup.
@@ -29,9 +30,11 @@ $(if $(complaint),$(error eksplora: $(complaint)))
 # Nothing that runs here reports home.
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
+# Material announces its successor at each build; the pins decide when to move.
+export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers catalogue picture lock clean FORCE
+.PHONY: help setup sweep repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +95,9 @@ bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="--only popu
 bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md [ARGS="--repeats 3"]
 	$(VENV_PYTHON) -m benchmarks.against_peers$(args)
 
+docs: $(DOCS_STAMP) ## build the documentation site into site/; a broken link fails [ARGS="arguments of mkdocs build"]
+	$(VENV_PYTHON) -m mkdocs build --strict$(args)
+
 catalogue: $(STAMP) ## write docs/reference/catalogue.md: every part and key, from conf/
 	$(VENV_PYTHON) tools/catalogue.py
 
@@ -103,12 +109,12 @@ lock: ## pin anew: the newest versions that install together, written to constra
 	"$(PYTHON)" -m venv --clear build/lock
 	grep '^torch==' constraints.txt > build/torch.txt
 	build/lock/bin/python -m pip install --quiet --upgrade pip setuptools
-	build/lock/bin/python -m pip install --quiet -c build/torch.txt -e '.[dev,umap]'
+	build/lock/bin/python -m pip install --quiet -c build/torch.txt -e '.[dev,docs,umap]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude-editable | sed 's/+[a-z0-9.]*$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
 clean: ## remove caches and build products; never data/, mlruns/, results/ or .venv/
-	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests pipelines -name __pycache__ -prune -exec rm -rf {} +
 
 # --- setup ---------------------------------------------------------------------------------------------------------
@@ -135,6 +141,9 @@ no_move = making .venv belong to this folder failed. Remove it: rm -r .venv. $(a
 no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)"
 no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)"
 
+find_sources_here = for link in .venv/lib/python*/site-packages/__editable__.eksplora-*.pth; do \
+	[ ! -e "$$link" ] || echo ../../../../src > "$$link"; done
+
 # pip and setuptools are pinned first, so that next year's do not build or resolve differently. The environment then finds the
 # sources by a path from where it lies: a folder that was copied or moved runs its own code, also before make sets it up again.
 $(STAMP):
@@ -150,11 +159,17 @@ else
 	@printf 'Setting up .venv with %s: one to three minutes. Log: .venv/setup.log\n' $(call quoted,$(PYTHON))
 	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
 		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]' && \
-		for link in .venv/lib/python*/site-packages/__editable__.eksplora-*.pth; do \
-			[ ! -e "$$link" ] || echo ../../../../src > "$$link"; done; \
+		$(find_sources_here); \
 		} > .venv/setup.log 2>&1 || $(call fail,$(call no_install,.venv/setup.log))
 	@$(call write_stamp,$(call quoted,$(PYTHON)))
 endif
+
+# What builds the site shares .venv and its pins; it is installed by the first `make docs`, because nothing else needs it.
+$(DOCS_STAMP): constraints.txt pyproject.toml | $(STAMP)
+	@echo "Installing what builds the documentation: half a minute. Log: .venv/docs.log"
+	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[docs]' && \
+		$(find_sources_here); } > .venv/docs.log 2>&1 || $(call fail,$(call no_install,.venv/docs.log))
+	@touch $@
 
 # The peers cannot share .venv: the sweeper needs an Optuna of its own. They get the same Python, torch and Lightning.
 $(PEERS_STAMP): constraints-peers.txt $(STAMP)

@@ -57,6 +57,7 @@ def ready(clone: Path) -> Path:
     """A clone that is set up, with a Python that prints what it is called with."""
     script(clone / ".venv/bin/python", 'printf "<%s>" "$@"; echo; echo "$MLFLOW_DISABLE_TELEMETRY $DO_NOT_TRACK"')
     write_stamp(clone)
+    (clone / ".venv/.eksplora-docs-stamp").touch()
     (clone / ".venv-peers").mkdir()
     (clone / ".venv-peers/.eksplora-stamp").touch()
     return clone
@@ -126,6 +127,7 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("sync",), "pipelines/sync.py"),
         (("catalogue",), "tools/catalogue.py"),
         (("baseline", "EXPERIMENT=wine_mlp"), "pipelines/baseline.py experiment=wine_mlp"),
+        (("docs", "ARGS=--quiet"), "-m mkdocs build --strict --quiet"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "-m benchmarks.speed"),
         (("bench-peers", "ARGS=--repeats 1"), "-m benchmarks.against_peers --repeats 1"),
@@ -381,6 +383,20 @@ def test_a_command_never_uses_the_sources_of_another_checkout(tmp_path: Path, wo
         told = f"error: {script.name} is of {copy}, but this Python imports eksplora from {ROOT}. Use {copy}/.venv"
         assert done.stderr.startswith(told)
     assert sorted(path.name for path in copy.iterdir()) == ["pipelines", "src"]
+
+
+def test_what_builds_the_site_is_installed_once_and_again_when_it_failed(ready: Path) -> None:
+    (ready / ".venv/.eksplora-docs-stamp").unlink()
+    python = script(ready / ".venv/bin/python", 'case "$*" in *install*) echo ERROR: no disk; exit 1 ;; esac')
+    done = make(ready, "docs")
+    assert done.returncode == 2
+    assert own_lines(done.stderr)[0].startswith("eksplora: installing failed: ERROR: no disk")
+    script(python, 'echo "$*"')
+    install = "-m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e .[docs]"
+    build = "-m mkdocs build --strict"
+    assert make(ready, "docs").stdout.splitlines()[-1] == build
+    assert (ready / ".venv/docs.log").read_text().splitlines() == [install]
+    assert make(ready, "docs").stdout.splitlines() == [f".venv/bin/python {build}", build]
 
 
 @pytest.fixture
