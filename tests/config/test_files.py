@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from eksplora.config import CONF
 from eksplora.config.files import HANDED_ON, read_file
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 
 PLACES = (
     "output: /tmp/x",

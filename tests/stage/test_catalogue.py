@@ -10,9 +10,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from eksplora.config import CONF, choices, compose_request, flatten
+from eksplora.config import choices, compose_request, flatten
 from eksplora.config.configurator import SEARCHED_GROUPS
 from eksplora.errors import StorageError
+from eksplora.installation import CONF
 from eksplora.report.catalogue import Option, anchor, as_code
 from eksplora.stage import _commented
 from eksplora.stage._docstring import sources, words

@@ -129,7 +129,9 @@ def expected(stage: dags.Stage) -> set[str]:
             kind = re.sub(r"[a-z.]*\.(Multiclass|Binary)?.*", r"\1", request.config["metric"]["_target_"])
             for name in METRICS[kind]:
                 files |= {CONF / f"objective/{name}.yaml", CONF / f"metric/{name}.yaml"}
-    code = closure([ROOT / f"pipelines/{stage.name}.py", *parts_named(files)])
+    code = closure(
+        [ROOT / f"pipelines/{stage.name}.py", SOURCES / f"eksplora/stage/{stage.name}.py", *parts_named(files)]
+    )
     if stage.name == "report":
         code |= {path for path in (SOURCES / "eksplora/report").rglob("*") if path.suffix in (".html", ".css", ".js")}
     return {path.relative_to(ROOT).as_posix() for path in files | code}

@@ -1,4 +1,4 @@
-"""The stage `catalogue`: a page of every part and key, from the files in `conf/` and the parts' own words."""
+"""Write docs/catalogue.md: every part and key that a configuration may have."""
 
 import os
 import re
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from eksplora.config import CONF, Request
+from eksplora.config import Request
 from eksplora.config.configurator import SEARCHED_GROUPS
 from eksplora.config.schema import CatalogueConfig
 from eksplora.errors import StorageError, reason_of
+from eksplora.installation import CONF
 from eksplora.report.catalogue import Catalogue, Group, Key, Option, Part, as_markdown
 from eksplora.stage import _commented
 from eksplora.stage._commented import Commented, Default

@@ -1,4 +1,4 @@
-"""The stage `dag`: dvc.yaml, made from the list of experiments.
+"""Write dvc.yaml: the stages of every experiment and what they depend on.
 
 DVC runs a stage again when one of its dependencies has changed. They are found here, so that they are true: the data,
 the files of `conf/` that compose the stage, and the source files that it can reach (its imports, and the parts that the
@@ -14,10 +14,11 @@ from typing import Any
 
 import yaml
 
-from eksplora.config import CONF, Request, choices, compose_request, composed_files, is_group, metrics_for, parse_space
+from eksplora.config import Request, choices, compose_request, composed_files, is_group, metrics_for, parse_space
 from eksplora.config.schema import DagConfig
 from eksplora.errors import ConfigError, nearest
 from eksplora.files import write_file
+from eksplora.installation import CONF
 from eksplora.search.space import extremes
 from eksplora.stage._reach import files_of, reach
 from eksplora.stage.confirm import ON_ALL_ROWS
@@ -213,10 +214,10 @@ def _searched(request: Request) -> list[Path]:
 
 
 def code(name: str, config: Iterable[Path]) -> list[Path]:
-    """The source files that a pipeline can reach, by its imports and by the parts that its configuration names."""
+    """The source files that a stage can reach, by its imports and by the parts that its configuration names."""
     targets = {target for path in config for target in TARGET.findall(path.read_text(encoding="utf-8"))}
     parts = [file for target in targets for file in files_of(target, PACKAGE)]
-    reached = reach([ROOT / "pipelines" / f"{name}.py", *parts], PACKAGE)
+    reached = reach([ROOT / "pipelines" / f"{name}.py", PACKAGE / "stage" / f"{name}.py", *parts], PACKAGE)
     return sorted(reached | {file for path in reached for file in read_by(path)})
 
 
