@@ -23,7 +23,7 @@ from benchmarks.table import Section, page, show
 from benchmarks.training import measure_training
 from benchmarks.turns import Say
 from eksplora import provenance
-from eksplora.config import CONF
+from eksplora.installation import CONF
 from eksplora.training.checkpoint import write_atomically
 
 Measure = Callable[[SpeedSettings, Path, Say], list[Section]]

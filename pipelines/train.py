@@ -1,17 +1,6 @@
 """Train one configuration of an experiment."""
 
-import eksplora.entrance  # noqa: F401  # first: from here on Ctrl-C ends in one line
-from eksplora.cli.command import pipeline
-from eksplora.config import Request
-
-
-@pipeline("train")
-def main(request: Request) -> None:
-    """Import what is slow only now that the configuration is known to be good."""
-    from eksplora.stage.train import train
-
-    train(request)
-
+from eksplora.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("train")

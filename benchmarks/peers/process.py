@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import CONF
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.events.event import TrialEnd, to_json
 from eksplora.events.spool import read
+from eksplora.installation import CONF
 
 ROOT = CONF.parent
 SCRIPTS = Path(__file__).with_name("scripts")

@@ -21,6 +21,8 @@ from difflib import get_close_matches
 from io import IOBase
 from pathlib import Path
 
+from eksplora.installation import stage_command
+
 
 class EksploraError(Exception):
     """Base of all errors raised on purpose; `exit_code` is the exit status of a command that ends with it."""
@@ -81,13 +83,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def command_line(stage: str, **keys: object) -> str:
     """The command of a stage, for a message: what a name from elsewhere says is a word of it, whatever stands in it.
 
-    Examples:
+    Examples, in a checkout:
         >>> command_line("confirm", experiment="wine_mlp")
         'python pipelines/confirm.py experiment=wine_mlp'
         >>> command_line("confirm", experiment="wine; rm -r data")
         "python pipelines/confirm.py 'experiment=wine; rm -r data'"
     """
-    return shlex.join(["python", f"pipelines/{stage}.py", *(f"{key}={value}" for key, value in keys.items())])
+    return shlex.join([*stage_command(stage), *(f"{key}={value}" for key, value in keys.items())])
 
 
 def reason_of(error: OSError) -> str:

@@ -9,9 +9,9 @@ from scipy import stats
 from torch import Tensor
 
 from eksplora.augmentation import Augmentation
-from eksplora.config import CONF
 from eksplora.draw import mix64
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 
 
 def written(name: str) -> dict[str, Any]:

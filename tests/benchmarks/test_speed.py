@@ -23,10 +23,11 @@ from benchmarks.table import Section
 from benchmarks.tracked import Desk, members_of
 from benchmarks.training import BARE, OURS, UNVALIDATED
 from benchmarks.turns import Say
-from eksplora.config import CONF, Configurator, part
+from eksplora.config import Configurator, part
 from eksplora.counter import derive
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.events.spool import Event, read
+from eksplora.installation import CONF
 from eksplora.training import engine
 from eksplora.training.batches import epoch_order
 from eksplora.types import EpochReport, Job, Member, MemberResult, Training

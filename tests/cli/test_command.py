@@ -1,5 +1,6 @@
 import ast
 import errno
+import importlib
 import os
 import re
 import signal
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from hydra.errors import ConfigCompositionException
 
+from eksplora.cli import main
 from eksplora.cli.command import ended_by_signals, explain, gather_space, help_text, read_arguments, readable_errors
-from eksplora.config import CONF, choices, compose_root
+from eksplora.config import choices, compose_root
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
+from eksplora.installation import CONF
 from eksplora.launch.signals import FOR_THE_DRIVER
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +135,7 @@ def test_only_overrides_of_the_space_are_moved() -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_help_lists_every_group_with_all_its_choices(root: str) -> None:
-    text = help_text(root, "__main__", "purpose")
+    text = help_text(root, "purpose")
     config = compose_root(root, [], with_hydra=True)
     groups = set(config.hydra.runtime.choices) - {"metric"}
     groups = {group for group in groups if not group.startswith("hydra/")}
@@ -143,7 +146,7 @@ def test_help_lists_every_group_with_all_its_choices(root: str) -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_help_shows_every_key_of_the_composed_defaults_with_a_comment(root: str) -> None:
-    text = help_text(root, "__main__", "purpose")
+    text = help_text(root, "purpose")
     config = compose_root(root, ["experiment=boston_mlp"] if root in ("search", "train") else [])
     for group, node in config.items():
         if group in ("experiment", "exploration", "metric", "space"):
@@ -154,7 +157,7 @@ def test_help_shows_every_key_of_the_composed_defaults_with_a_comment(root: str)
 
 
 def test_help_names_experiments_with_what_they_are() -> None:
-    text = help_text("search", "__main__", "purpose")
+    text = help_text("search", "purpose")
     for name in choices("experiment"):
         assert re.search(rf"^  {name} +[A-Z].{{20,}}$", text, re.MULTILINE)
     assert "space.when.<key>" in text
@@ -166,13 +169,12 @@ def test_help_names_experiments_with_what_they_are() -> None:
 def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: Path) -> None:
     """A command of our own, whose task fails in a way that nobody foresaw."""
     lines = [
-        "from eksplora.cli.command import pipeline",
-        "@pipeline('sync')",
-        "def main(request):",
+        "from eksplora.cli.command import run",
+        "def task(request):",
         "    raise KeyError('ours')",
     ]
-    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
+    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
@@ -214,18 +216,17 @@ def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: 
     """In a finalizer Python prints an exception and goes on; what was asked to end must not look as if it were done."""
     lines = [
         "import os, signal",
-        "from eksplora.cli.command import pipeline",
+        "from eksplora.cli.command import run",
         "class Last:",
         "    def __del__(self):",
         "        os.kill(os.getpid(), signal.SIGTERM)",
-        "@pipeline('sync')",
-        "def main(request):",
+        "def task(request):",
         "    last = Last()",
         "    del last",
         "    print('went on')",
     ]
-    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
+    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (143, "went on\n")
     assert done.stderr.startswith("error: stopped; the same command goes on where it was left\n")
 
@@ -246,18 +247,17 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
     """pybind11 turns any exception during the import of a module into an ImportError that is caused by it."""
     lines = [
         "import os, signal",
-        "from eksplora.cli.command import pipeline",
+        "from eksplora.cli.command import run",
         "from eksplora.errors import ConfigError",
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it",
-        "@pipeline('sync')",
-        "def main(request):",
+        "def task(request):",
         "    try:",
         f"        os.kill(os.getpid(), signal.{number})",
         "    except BaseException as interruption:",
         f"        raise {error} from interruption",
     ]
-    (tmp_path / "command.py").write_text("\n".join([*lines, "main()"]))
-    done = subprocess.run([sys.executable, "command.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
+    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code
     assert "error: " in done.stderr and "Traceback" not in done.stderr
 
@@ -299,9 +299,15 @@ def test_a_python_without_assertions_is_refused_in_one_line() -> None:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in PIPELINES.glob("*.py")))
 def test_every_command_is_ready_for_ctrl_c_before_it_imports_anything_else(name: str) -> None:
-    tree = ast.parse((PIPELINES / name).read_text())
-    first = next(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
-    assert isinstance(first, ast.Import) and first.names[0].name == "eksplora.entrance"
+    assert first_import(PIPELINES / name) == "from eksplora.cli.main import main"
+    for package in ("eksplora", "eksplora.cli"):
+        assert first_import(Path(str(importlib.import_module(package).__file__))) in (None, "import os")
+    assert first_import(Path(main.__file__)) == "import eksplora.entrance"
+
+
+def first_import(file: Path) -> str | None:
+    found = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.unparse(found[0]) if found else None
 
 
 @pytest.mark.parametrize("module", ["hydra", "omegaconf", "eksplora.config.schema", "eksplora.stage.search"])

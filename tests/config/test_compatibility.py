@@ -5,9 +5,10 @@ import pytest
 import torch
 import yaml
 
-from eksplora.config import CONF, Configurator, check_mix, check_space, compose_request
+from eksplora.config import Configurator, check_mix, check_space, compose_request
 from eksplora.config.compatibility import IN_UNIT, LOSS_TASKS, OUTPUT_RANGES, losses_for
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 from eksplora.model.activations import ACTIVATIONS
 from eksplora.search.space import Choice, Condition, Interval, Parameter, Range
 

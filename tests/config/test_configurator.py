@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eksplora.config import Configurator, check_space, compose_request, compose_root, parse_space, plain, schema
-from eksplora.config.composition import CONF
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 from eksplora.search._distribution import suggest
 from eksplora.search.space import Choice, Condition, Interval, Parameter, Range, Space
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from eksplora.config import CONF
 from eksplora.config.files import HANDED_ON, read_file
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 
 PLACES = (
     "output: /tmp/x",

@@ -10,11 +10,11 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from eksplora.config import check_recorded, compose_request, compose_root, own_places, part, parts, plain
-from eksplora.config.composition import CONF
+from eksplora.config import check_recorded, compose_request, compose_root, folders, own_places, part, parts, plain
 from eksplora.config.parts import allowed_targets
 from eksplora.errors import ConfigError, DataError
 from eksplora.inference import load_network
+from eksplora.installation import CONF
 from eksplora.model.scaled import Scaled
 
 MLP = {
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_read_allows_nothing_and_stops_nobody(
     (tmp_path / "loss/bad.yaml").write_bytes(b"\xff\t{: &a")
     (tmp_path / "loss/comment.yaml").write_text("text: |\n  _target_: os.system\n# _target_: os.system\n")
     (tmp_path / "loss/good.yaml").write_text('"_target_": torch.nn.L1Loss\n')
-    monkeypatch.setattr(parts, "CONF", tmp_path)
+    monkeypatch.setattr(folders, "folders", lambda: (tmp_path,))
     for kept in (allowed_targets, parts._stated):
         kept.cache_clear()
     try:

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from eksplora.config import CONF, compose_request, compose_root, known_keys, plain, unknown_key
+from eksplora.config import compose_request, compose_root, known_keys, plain, unknown_key
 from eksplora.config.check import check_kind
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 
 
 @pytest.mark.parametrize(

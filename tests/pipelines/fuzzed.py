@@ -429,7 +429,7 @@ def forget(group: str) -> None:
 
 def run(words: list[str], tasks: dict[str, Callable[..., Any]]) -> None:
     """Be the command, in this process."""
-    from eksplora.cli.command import pipeline
+    from eksplora.cli.command import run as run_command
 
     root, *rest = words
     sys.argv = [f"pipelines/{root}.py", *(["tracker=off"] if root in TRAIN else []), *rest]
@@ -439,8 +439,7 @@ def run(words: list[str], tasks: dict[str, Callable[..., Any]]) -> None:
         if request.config.get("data", {}).get("_target_", "eksplora.data.wine.Wine") == "eksplora.data.wine.Wine":
             task(request)
 
-    main.__module__ = __name__
-    pipeline(root)(main)()
+    run_command(root, sys.argv[1:], main)
 
 
 def fork(case: Callable[[], None], folder: Path, data: Path) -> dict[str, Any]:

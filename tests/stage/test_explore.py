@@ -14,11 +14,12 @@ import yaml
 from mutating import mutations
 from spooling import plain
 
-from eksplora.config import CONF, Request, compose_request
+from eksplora.config import Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.events import spool as spools
 from eksplora.exploration.chain import merged, read_exploration
 from eksplora.exploration.numbers import _judged, _row
+from eksplora.installation import CONF
 from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
 from eksplora.statistics.claim import least_p

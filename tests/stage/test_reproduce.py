@@ -127,7 +127,7 @@ class Here:
 
     def again(self, run: str, *overrides: str, root: Path | None = None) -> None:
         """Train a run again: `<study>/<name>` or an id."""
-        self._patch.setattr(stage, "CONF", (root or self.project.root) / "conf")
+        self._patch.setattr(stage, "project", lambda: root or self.project.root)
         stage.reproduce(compose_request("reproduce", self.overrides(run, *overrides)))
 
     def overrides(self, run: str, *overrides: str) -> list[str]:

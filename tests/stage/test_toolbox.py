@@ -8,7 +8,8 @@ import preloaded
 import pytest
 import yaml
 
-from eksplora.config import CONF, choices
+from eksplora.config import choices
+from eksplora.installation import CONF
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 MIX = (

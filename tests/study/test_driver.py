@@ -13,8 +13,8 @@ import surviving as here
 from waiting import until
 
 from eksplora import provenance
-from eksplora.config import CONF
 from eksplora.errors import StorageError, StudyError, WorkerError
+from eksplora.installation import CONF
 from eksplora.study.failures import MOST_DEATHS
 from eksplora.study.spec import WORK
 

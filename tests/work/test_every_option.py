@@ -13,7 +13,8 @@ import torch
 from collecting import Collects
 from safetensors.torch import load_file
 
-from eksplora.config import CONF, choices, compose_request, part
+from eksplora.config import choices, compose_request, part
+from eksplora.installation import CONF
 from eksplora.types import Config, Job, Member, MemberResult, Status, Training
 from eksplora.work import job as work
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 import yaml
 
-from eksplora.config import CONF, choices
+from eksplora.config import choices
 from eksplora.errors import ConfigError
+from eksplora.installation import CONF
 from eksplora.work.optimizer import RANGES, check_optimizer
 
 

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 a failure of ours, 2 the user's mistake, 130 after Ctrl-C,
 
 import argparse
 import errno
-import functools
 import os
 import re
 import select
@@ -24,7 +23,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from eksplora import entrance
 from eksplora.config import (
-    CONF,
     Request,
     choices,
     compose_request,
@@ -34,7 +32,9 @@ from eksplora.config import (
     show,
     unknown_key,
 )
-from eksplora.errors import ConfigError, EksploraError, file_of, follows, nearest, reason_of
+from eksplora.config.folders import find, import_own_parts
+from eksplora.errors import ConfigError, EksploraError, command_line, file_of, follows, nearest, reason_of
+from eksplora.installation import CHECKOUT, CONF
 from eksplora.launch import dvc
 from eksplora.launch.signals import WARNINGS, heard
 from eksplora.launch.streams import outlast_terminal, say_at_once
@@ -69,33 +69,32 @@ SPACE_OVERRIDE = re.compile(
 )
 
 
-def pipeline(root: str) -> Callable[[Callable[[Request], None]], Callable[[], None]]:
-    """Make a function of a checked request into the command of the root configuration `conf/<root>.yaml`.
+def run(root: str, words: Sequence[str], task: Callable[[Request], None], purpose: str = "") -> None:
+    """Do what a command of the root configuration `conf/<root>.yaml` does, from its first to its last line.
 
     Hydra composes the configuration and does nothing else. With HYDRA_FULL_ERROR=1 errors keep their traceback.
+
+    Args:
+        root: Name of the command.
+        words: What was typed after it.
+        task: What it does with a checked request.
+        purpose: What its help says it is for.
     """
-
-    def decorate(task: Callable[[Request], None]) -> Callable[[], None]:
-        @functools.wraps(task)
-        def run() -> None:
-            with interruptible(), read_by_somebody():
-                with readable_errors(root):
-                    check_checkout(Path(task.__code__.co_filename))
-                if {"--help", "-h"} & set(sys.argv[1:]):
-                    print(help_text(root, task.__module__, sys.modules[task.__module__].__doc__ or ""))
-                    return
-                outlast_terminal()
-                with readable_errors(root), ended_by_signals(), composing():
-                    check_python()
-                    options = read_arguments(gather_space(sys.argv[1:]))
-                    if options.cfg is None:
-                        task(compose_request(root, options.overrides))
-                    else:
-                        show(root, options.overrides, package=options.package, resolve=options.resolve)
-
-        return run
-
-    return decorate
+    with interruptible(), read_by_somebody():
+        with readable_errors(root):
+            check_checkout(Path(sys.argv[0]))
+        if {"--help", "-h"} & set(words):
+            print(help_text(root, purpose))
+            return
+        outlast_terminal()
+        with readable_errors(root), ended_by_signals(), composing():
+            check_python()
+            options = read_arguments(gather_space(words))
+            if options.cfg is None:
+                import_own_parts()
+                task(compose_request(root, options.overrides))
+            else:
+                show(root, options.overrides, package=options.package, resolve=options.resolve)
 
 
 def check_python() -> None:
@@ -219,19 +218,20 @@ def ended_by_signals() -> Iterator[None]:
         raise SystemExit(128 + asked[0])
 
 
-def help_text(root: str, module: str, purpose: str) -> str:
+def help_text(root: str, purpose: str) -> str:
     """What a command does, its keys as its configuration files explain them, and the groups to choose from.
 
     Read from the files themselves: composing would take as long as the answer should.
     """
-    text = (CONF / f"{root}.yaml").read_text(encoding="utf-8", errors="replace")
-    included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if (CONF / f"{name}.yaml").exists()]
-    texts = [(CONF / f"{name}.yaml").read_text(encoding="utf-8", errors="replace") for name in included] + [text]
+    text = _text_of(root)
+    included = [name for name in re.findall(r"^  - (\w+)$", text, re.MULTILINE) if find(f"{name}.yaml").is_file()]
+    texts = [*map(_text_of, included), text]
     chosen = dict(re.findall(r'^  - (\w+): "?(\w+)"?$', "\n".join(texts), re.MULTILINE))
     groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen]
-    own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in texts]
+    typed = [re.sub(r"python pipelines/(\w+)\.py", lambda found: command_line(found[1]), part) for part in texts]
+    own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in typed]
     files = [_group_keys(group, name) for group, name in chosen.items() if group not in UNTOLD]
-    usage = f"Usage: python pipelines/{root}.py [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
+    usage = f"Usage: {command_line(root)} [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
     experiments = [_experiments()] if "experiment" in chosen else []
     keys = ["Keys of the default choices:", *files] if files else []
     space = [_HELP_SPACE] if root == "search" else []
@@ -254,18 +254,19 @@ Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C
 128 + n after another signal n that asks for an end (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU)."""
 
 
+def _text_of(name: str) -> str:
+    return find(f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+
+
 def _group_keys(group: str, name: str) -> str:
-    lines = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _text_of(f"{group}/{name}").splitlines()
     keys = [f"  {line}" for line in lines if line.strip() and not line.startswith(("_", "#", "defaults", "  -"))]
     return "\n".join([f"{group}: # {group}/{name}.yaml", *keys])
 
 
 def _experiments() -> str:
     """Each experiment with the sentence that its file begins with."""
-    texts = {
-        name: (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
-        for name in choices("experiment")
-    }
+    texts = {name: _text_of(f"experiment/{name}") for name in choices("experiment")}
     sentences = {name: re.search(r"^# (?!@)(.*)$", text, re.MULTILINE) for name, text in texts.items()}
     lines = [f"  {name:<20}{found[1] if found else ''}" for name, found in sentences.items()]
     return "\n".join(["Experiments:", *lines])
@@ -280,7 +281,7 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def gather_space(arguments: list[str]) -> list[str]:
+def gather_space(arguments: Sequence[str]) -> list[str]:
     """Move overrides of the search space into one list that Hydra can carry.
 
     `space.params.optimizer.lr=interval(1e-3, 1e-1)` would be a sweep and a nested key to Hydra; here keys contain dots
@@ -324,9 +325,9 @@ def check_checkout(script: Path) -> None:
         ConfigError: If the script has sources beside it that are not those that were imported.
     """
     project = script.resolve().parents[1]
-    if (project / "src/eksplora").is_dir() and project != CONF.parent:
+    if (project / "src/eksplora").is_dir() and project != CHECKOUT:
         raise ConfigError(
-            f"{script.name} is of {project}, but this Python imports eksplora from {CONF.parent}. "
+            f"{script.name} is of {project}, but this Python imports eksplora from {CHECKOUT or CONF.parent}. "
             f"Use {project}/.venv, which `make setup` makes there."
         )
 

@@ -7,7 +7,6 @@ together, the grammar and the keys of the search space.
 from eksplora.config.check import metrics_for
 from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import (
-    CONF,
     choices,
     compose_root,
     composing,
@@ -20,12 +19,12 @@ from eksplora.config.composition import (
     unknown_key,
 )
 from eksplora.config.configurator import Configurator, check_space, samples
+from eksplora.config.folders import project
 from eksplora.config.grammar import parse_space
 from eksplora.config.parts import check_recorded, completed, own_places, part, sampler_factory
 from eksplora.config.request import Request, compose_request
 
 __all__ = [
-    "CONF",
     "Configurator",
     "Request",
     "check_mix",
@@ -45,6 +44,7 @@ __all__ = [
     "parse_space",
     "part",
     "plain",
+    "project",
     "sampler_factory",
     "samples",
     "show",

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
@@ -17,12 +16,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.config import files as source
-from eksplora.config import schema
+from eksplora.config import folders, schema
 from eksplora.errors import ConfigError, EksploraError, UserError, nearest
+from eksplora.installation import CONF
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
-CONF = Path(__file__).resolve().parents[3] / "conf"
 schema.register()
 
 
@@ -46,7 +45,7 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
 
 @contextmanager
 def composing() -> Iterator[None]:
-    """Hydra, set up for `conf/` unless it is already."""
+    """Hydra, set up for the folders of configurations unless it is already."""
     if GlobalHydra.instance().is_initialized():
         yield
         return
@@ -186,12 +185,12 @@ def _is_trained_with(key: str) -> bool:
 @cache
 def is_group(key: str) -> bool:
     """Whether a key of an override names a config group."""
-    return is_name(key) and (CONF / key).is_dir()
+    return is_name(key) and any((folder / key).is_dir() for folder in folders.folders())
 
 
 def choices(group: str) -> list[str]:
-    """The files of a group, by name; one whose name is no word is none of them."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if is_name(path.stem))
+    """The names of a group's files."""
+    return list(folders.files(group))
 
 
 # --- known keys --------------------------------------------------------------------------------------------------
@@ -201,7 +200,7 @@ def choices(group: str) -> list[str]:
 def stated_keys() -> Mapping[str, Sequence[str]]:
     """Every dotted key of a group's files, with the names of the files that have it."""
     found: dict[str, list[str]] = {}
-    for group in sorted(path.name for path in CONF.iterdir() if is_group(path.name)):
+    for group in folders.groups():
         for name, values in stated_files(group).items():
             for key in values:
                 if key != "defaults" and not key.startswith("_"):
@@ -213,9 +212,9 @@ def stated_keys() -> Mapping[str, Sequence[str]]:
 def stated_files(group: str) -> Mapping[str, Mapping[str, Any]]:
     """What each file of a group states about it; a file that cannot be read, or that sets other keys, is left out."""
     found = {}
-    for name in choices(group):
+    for name, path in folders.files(group).items():
         try:
-            values, header = source.read_file(CONF / group / f"{name}.yaml")
+            values, header = source.read_file(path)
         except UserError:
             continue  # if it is chosen, composing says what is wrong with it
         if header.get("package") != "_global_":
@@ -227,7 +226,7 @@ def known_keys(root: str) -> set[str]:
     """Every dotted key that can be set in a root: of its groups, whatever is chosen, and its own."""
     tops = {field.name for field in fields(schema.ROOTS[root])}
     includes_search = issubclass(schema.ROOTS[root], schema.SearchConfig)
-    files = [CONF / f"{name}.yaml" for name in {root, "search" if includes_search else root}]
+    files = [folders.find(f"{name}.yaml") for name in {root, "search" if includes_search else root}]
     keys = {key for path in files for key in flatten(source.read_file(path)[0]) if key != "defaults"}
     return keys | tops | {key for key in stated_keys() if key.partition(".")[0] in tops}
 

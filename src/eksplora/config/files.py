@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
+from eksplora.config.folders import own_folder
 from eksplora.errors import ConfigError
 from eksplora.untrusted import PlainLoader, is_name, parse_yaml, read_plain
 
@@ -42,7 +45,7 @@ class _Loader(PlainLoader):
 
 
 class CheckedFiles(ConfigSource):
-    """Hydra's source of configurations, for the folder `conf/`: names stay inside of it, and contents are checked."""
+    """Hydra's source of configurations, for a folder `conf/`: names stay inside of it, and contents are checked."""
 
     def __init__(self, provider: str, path: str) -> None:
         """Read from the folder `path`."""
@@ -202,7 +205,17 @@ def shown(path: Path) -> str:
     return str(path.relative_to(folders[-1].parent)) if folders else str(path)
 
 
+class OwnFolder(SearchPathPlugin):
+    """Hydra's hook for further folders: the user's own is searched before the one that comes with eksplora."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Put the user's own folder first."""
+        own = own_folder()
+        if own is not None:
+            search_path.prepend(provider="own", path=f"file://{own}")
+
+
 def install() -> None:
     """Have Hydra read folders through `CheckedFiles`: first its own sources, then ours in the place of one of them."""
-    Plugins.instance()
+    Plugins.instance().register(OwnFolder)
     SourcesRegistry.instance().types["file"] = CheckedFiles

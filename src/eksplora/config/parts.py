@@ -1,7 +1,8 @@
 """Configuration to objects: the only caller of Hydra's `instantiate`.
 
-What may be instantiated is the exact list of targets that the project's own `conf/` names: a configuration that comes
-from elsewhere can choose among parts, never name new code.
+What may be instantiated is the exact list of targets that the files of the folders of configurations name, the one that
+comes with eksplora and the user's own: a configuration that comes from elsewhere can choose among parts, never name new
+code.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from eksplora.config.composition import CONF
+from eksplora.config import folders
 from eksplora.config.files import read_file
 from eksplora.errors import ConfigError, DataError, UserError
 from eksplora.search.space import Space
@@ -30,7 +31,7 @@ def allowed_targets(group: str, name: str = "*") -> frozenset[str]:
 def _stated(group: str, name: str = "*") -> tuple[dict[str, Any], ...]:
     """What each file of a group says to Hydra (`_target_`, `_partial_`); a file that cannot be read says nothing."""
     found = []
-    for path in sorted((CONF / group).glob(f"{name}.yaml")):
+    for path in [path for folder in folders.folders() for path in sorted((folder / group).glob(f"{name}.yaml"))]:
         try:
             values, _ = read_file(path)
         except UserError:
@@ -165,8 +166,8 @@ def own_places(data: Mapping[str, Any], root: str) -> Config:
         data: The recorded part.
         root: The folder of raw and prepared data.
     """
-    paths = sorted((CONF / "data").glob("*.yaml"))
-    files = [read_file(path)[0] for path in paths if data["_target_"] in allowed_targets("data", path.stem)]
+    named = folders.files("data").items()
+    files = [read_file(path)[0] for name, path in named if data["_target_"] in allowed_targets("data", name)]
     stated = {key: value for key, value in files[0].items() if key in PLACES and key in data} if files else {}
     return {**data, **stated, "root": root}
 

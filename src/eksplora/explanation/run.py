@@ -13,7 +13,7 @@ from torch import Tensor
 from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.counter import derive
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.explain.architecture import architecture
 from eksplora.explain.embedding import MOST_ROWS, evenly
 from eksplora.explain.embedding_facts import embedding_facts
@@ -88,7 +88,7 @@ def explained(
     if details["rows"] != len(features):
         raise DataError(
             f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
-            f"python pipelines/evaluate.py experiment={spec.experiment}, or dvc repro."
+            f"{command_line('evaluate', experiment=spec.experiment)}, or dvc repro."
         )
     model = Model(
         ensemble,

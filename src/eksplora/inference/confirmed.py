@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.counter import fingerprint
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.loading import load_ensemble
 
 _OTHER_HASH = (
     "its sha256 is not that in confirm.json. "
-    "Run the stage before again: python pipelines/confirm.py, or dvc repro --force on it."
+    f"Run the stage before again: {command_line('confirm')}, or dvc repro --force on it."
 )
 
 

@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eksplora.installation import stage_command
+
 ARITHMETIC = (
     "ATEN_CPU_CAPABILITY",
     "CUBLAS_WORKSPACE_CONFIG",
@@ -36,19 +38,19 @@ def command_of(root: str, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def command_line(command: Mapping[str, Any], *more: str) -> str:
-    """A recorded command for a shell in the project's root, after `make setup`.
+    """A recorded command for a shell in the project's root: in a checkout after `make setup`.
 
     Args:
         command: See `command_of`.
         more: Further overrides.
 
-    Examples:
+    Examples, in a checkout:
         >>> command_line(command_of("search", ["experiment=wine_mlp", "space.params.optimizer.lr=choice(1, 2)"]))
         ".venv/bin/python pipelines/search.py experiment=wine_mlp 'space.params.optimizer.lr=choice(1, 2)'"
     """
     variables = [f"{name}={shlex.quote(value)}" for name, value in command["environment"].items()]
-    words = shlex.join([*command["overrides"], *more])
-    return " ".join([*variables, f".venv/bin/python pipelines/{command['root']}.py", *([words] if words else [])])
+    words = [*stage_command(command["root"], python=".venv/bin/python"), *command["overrides"], *more]
+    return " ".join([*variables, shlex.join(words)])
 
 
 def command_like(recorded: Mapping[str, Any] | None, root: str, experiment: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eksplora.installation import CHECKOUT
 from eksplora.report.table import markdown, table
 
 Facts = Mapping[str, Any]
@@ -119,7 +120,7 @@ def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]])
         [
             "## How to reproduce it",
             f"- Studies: {studies}.\n"
-            "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
+            f"{_REPRODUCE if CHECKOUT else ''}"
             f"- The model: `confirm/model/` beside this page. {model}",
             *([_shell(lines)] if lines else []),
             "Where the numbers come from:",
@@ -128,11 +129,15 @@ def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]])
     )
 
 
+_REPRODUCE = "- `make reproduce RUN=<id of a run in MLflow>` trains any recorded run again and compares bit for bit.\n"
+
+
 def _shell(lines: Sequence[tuple[str, str]]) -> str:
     """Commands as a block of code, whatever stands in them."""
     text = "\n".join(f"{command}  # {says}" for command, says in lines)
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-    return f"In the project's root, at the commit below and after `make setup`:\n\n{fence}bash\n{text}\n{fence}"
+    place = "at the commit below and after `make setup`" if CHECKOUT else "with the versions below"
+    return f"In the project's root, {place}:\n\n{fence}bash\n{text}\n{fence}"
 
 
 def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:

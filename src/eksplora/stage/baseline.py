@@ -1,4 +1,4 @@
-"""The stage `baseline`: plain baselines beside an experiment's networks, a study with a trial for each."""
+"""Fit plain baselines beside an experiment's networks: the majority or mean predictor, and scikit-learn's networks."""
 
 from collections.abc import Iterator
 from pathlib import Path

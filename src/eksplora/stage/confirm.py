@@ -1,4 +1,4 @@
-"""The stage `confirm`: what a search found, tried on members it never saw; then the chosen one, trained on all rows."""
+"""Confirm what a search found: the best configurations on fresh seeds, then the chosen one on all training rows."""
 
 from eksplora.config import Configurator, Request
 from eksplora.config.schema import ConfirmConfig

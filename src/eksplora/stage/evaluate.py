@@ -1,4 +1,4 @@
-"""The stage `evaluate`: the test part, opened for the confirmed model."""
+"""Open the test part for the confirmed model, once."""
 
 import shutil
 from typing import Any

@@ -1,4 +1,4 @@
-"""The stage `explain`: what a confirmed model looks at, and what it is made of."""
+"""Explain the confirmed model: what it looks at, and what it is made of."""
 
 from eksplora.config import Request
 from eksplora.config.schema import ExplainConfig

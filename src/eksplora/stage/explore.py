@@ -1,4 +1,4 @@
-"""The stage `explore`: a chain of one-factor studies beside the reported numbers, and what of the claims stands."""
+"""Run a reference exploration: its one-factor studies over several members, and the verdicts on its claims."""
 
 import json
 from collections.abc import Mapping, Sequence

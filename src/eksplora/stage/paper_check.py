@@ -1,4 +1,4 @@
-"""The stage `paper_check`: whether every number of the explorations' tables follows from recorded runs."""
+"""Compute the tables of the explorations again from MLflow's runs, and compare."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The stage `predict`: a confirmed model at work."""
+"""Predict with a confirmed model: a table, arrays or images in, predictions with their uncertainty out."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,7 @@ from eksplora.config import Request
 from eksplora.config.schema import PredictConfig
 from eksplora.console.table import print_best
 from eksplora.console.work import Work, begin
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, command_line
 from eksplora.files import try_writing, write_file
 from eksplora.inference import load_ensemble
 from eksplora.records.folder import as_csv
@@ -30,7 +30,7 @@ def predict(request: Request) -> None:
     settings: PredictConfig = request.settings
     for key in ("trained", "input"):
         if not getattr(settings, key):
-            raise ConfigError(f"{key}: has no value. Give one: python pipelines/predict.py trained=... input=...")
+            raise ConfigError(f"{key}: has no value. Give one: {command_line('predict')} trained=... input=...")
     try_writing(Path(settings.output))
     begin(request.root, str(settings.input))
     with Work(f"predict {settings.input}") as work:

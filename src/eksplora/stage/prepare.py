@@ -1,4 +1,4 @@
-"""The stage `prepare`: raw data, fetched once, into memory-mapped arrays and a card."""
+"""Prepare a data set: arrays, card, hashes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The stage `report`: pages and tables from what the stages before handed on, shown in MLflow too."""
+"""Write the report of an experiment from what its stages handed on."""
 
 import csv
 from collections.abc import Mapping

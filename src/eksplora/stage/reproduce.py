@@ -1,4 +1,4 @@
-"""The stage `reproduce`: a recorded run, trained again and compared bit for bit."""
+"""Train a recorded run again and say whether it is bit-identical."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora import provenance
-from eksplora.config import CONF, Request, check_recorded, own_places, part
+from eksplora.config import Request, check_recorded, own_places, part, project
 from eksplora.config.schema import ReproduceConfig
 from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
@@ -61,8 +61,8 @@ def reproduce(request: Request) -> None:
     _say(f"{name}: commit {commit[:12]}, {_count(len(keys), 'member')}")
     again: dict[Key, dict[str, Any]] = {}
     patch = recorded.patch
-    permit = partial(_permit, is_allowed=settings.diff or is_present(CONF.parent, recorded))
-    with worktree(CONF.parent, commit, patch, permit=permit) as tree:
+    permit = partial(_permit, is_allowed=settings.diff or is_present(project(), recorded))
+    with worktree(project(), commit, patch, permit=permit) as tree:
         _check_lock(tree, recorded)
         for together, group in groupby(keys, key=lambda key: (recorded.together[key], recorded.threads[key])):
             size, threads = len(together[0]), together[1][-1]
@@ -138,10 +138,10 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     dataset = part({"data": data}, "data")
     # Nothing is fetched: where from would be the record's word.
     unmet = check_data(recorded, dataset.card()["arrays"])
-    unmet += changed_outside_code(recorded.study.definition or {}, CONF.parent)
+    unmet += changed_outside_code(recorded.study.definition or {}, project())
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
-        unmet += check_machine(recorded.provenance, provenance.collect(CONF.parent), is_baseline="baseline" in config)
+        unmet += check_machine(recorded.provenance, provenance.collect(project()), is_baseline="baseline" in config)
         unmet += check_threads([recorded.threads[key] for key in keys], len(os.sched_getaffinity(0)))
         unmet += check_device(str(recorded.results[keys[0]].device), config)
     if unmet:

@@ -1,4 +1,4 @@
-"""The stage `search`: a study over the space of an experiment."""
+"""Search over configurations of an experiment; the same command goes on with an interrupted study."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

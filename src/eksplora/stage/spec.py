@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import CONF, Configurator, Request, check_space, compose_root, plain, samples
+from eksplora.config import Configurator, Request, check_space, compose_root, plain, project, samples
 from eksplora.config.schema import Study
 from eksplora.console.work import begin
 from eksplora.counter import derive
@@ -44,7 +44,7 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
         "config": request.config,
         "choices": request.choices,
         "command": request.command,
-        "project": CONF.parent,
+        "project": project(),
         "space": space,
         "num_trials": num_trials,
         "is_versioned": settings.study.versioned,

@@ -1,4 +1,4 @@
-"""The stage `sync`: MLflow is filled from the spools of all studies."""
+"""Fill MLflow from the spools of all studies."""
 
 from pathlib import Path
 

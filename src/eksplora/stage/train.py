@@ -1,4 +1,4 @@
-"""The stage `train`: one configuration, recorded like a study of one trial."""
+"""Train one configuration of an experiment."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The stage `ui`: MLflow's own pages over the recorded runs."""
+"""Look at recorded runs in MLflow's UI."""
 
 import os
 import re

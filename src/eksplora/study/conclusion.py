@@ -16,6 +16,7 @@ from eksplora.events.event import Study as StudyEvent
 from eksplora.events.spool import Spool, study_of
 from eksplora.files import as_json, link_or_copy, new_folder, unwritable
 from eksplora.inference import write_card
+from eksplora.installation import target
 from eksplora.search.importance import importance
 from eksplora.study.driver import Driver
 from eksplora.study.findings import every_trial, saved_by_pruning, verdicts
@@ -92,7 +93,7 @@ def conclude(
         print(f"  runs     {where}")
     if not is_recorded:
         print(
-            f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `make sync` fills it in.",
+            f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `{target('sync')}` fills it in.",
             file=sys.stderr,
         )
     if error is not None:

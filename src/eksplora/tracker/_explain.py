@@ -6,12 +6,13 @@ from contextlib import closing
 from importlib import util
 from pathlib import Path
 
+from eksplora.installation import target
 from eksplora.tracker import _sqlite
 from eksplora.tracker.address import client_uri, masked
 from eksplora.tracker.base import Unreachable
 
 _LOGIN = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-_DAMAGED = "Move it away: `make sync` fills a new one from the studies' spools."
+_DAMAGED = f"Move it away: `{target('sync')}` fills a new one from the studies' spools."
 _ANSWERS = (
     (r"error code 401\b|\[401\]|\b401 .*Unauthorized", "asks for a login (401)", _LOGIN),
     (r"error code 403\b|\[403\]|\b403 .*Forbidden", "forbids it (403)", "Ask for the rights, or set tracker.uri."),

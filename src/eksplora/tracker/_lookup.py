@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from eksplora.errors import DataError
+from eksplora.installation import target
 from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
@@ -34,7 +35,8 @@ class MlflowLookup:
             if error.error_code not in ABSENT:
                 raise
             raise DataError(
-                f"run={run_id}: MLflow at {self._shown} has no such run. Take the id from a run's page (`make ui`)."
+                f"run={run_id}: MLflow at {self._shown} has no such run. "
+                f"Take the id from a run's page (`{target('ui')}`)."
             ) from None
         if ID_TAG not in tags:
             raise DataError(

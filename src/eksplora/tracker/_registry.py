@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import DataError, StorageError
+from eksplora.installation import target
 from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
@@ -144,7 +145,7 @@ class MlflowRegistry:
         runs = self._client.search_runs([experiment.experiment_id], identifier, max_results=1) if experiment else []
         if not runs:
             raise StorageError(
-                f"MLflow has no run of the study that trained {model.name}. `make sync` brings it in; "
+                f"MLflow has no run of the study that trained {model.name}. `{target('sync')}` brings it in; "
                 "then give the same command again: nothing is trained twice."
             )
         return str(runs[0].info.run_id)

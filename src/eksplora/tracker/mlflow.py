@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eksplora.errors import ConfigError, EksploraError, StorageError
+from eksplora.installation import target
 from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
@@ -76,7 +77,7 @@ class MlflowTracker:
     def where(self, study_name: str) -> str:
         """One line that tells how to look at the study."""
         if self._database is not None:
-            return f"`make ui`, then the run {study_name} in MLflow ({self._uri.removeprefix('sqlite:///')})"
+            return f"`{target('ui')}`, then the run {study_name} in MLflow ({self._uri.removeprefix('sqlite:///')})"
         page = f"{masked(self._uri).rstrip('/')}/#/experiments?workflowType=machine_learning"
         return f"{page if self._uri.startswith('http') else masked(self._uri)}, then the run {study_name} in MLflow"
 
@@ -187,7 +188,7 @@ class MlflowTracker:
         assert self._spool is not None
         share = 100 * self._progress[1] // max(1, self._spool.stat().st_size)
         what = f"has {share}% of" if self._progress[1] else "is getting ready for"
-        return f"MLflow {what} {self._spool.parent.name}; all of it follows (Ctrl-C leaves, `make sync` goes on)"
+        return f"MLflow {what} {self._spool.parent.name}; all of it follows (Ctrl-C leaves, `{target('sync')}` goes on)"
 
     @contextmanager
     def registry(self) -> Iterator[MlflowRegistry]:
@@ -235,7 +236,7 @@ class MlflowTracker:
     def _failure(self, error: Exception, spool: Path | None) -> StorageError:
         """An error of MLflow's libraries as ours."""
         problem, way_out, is_common = explained(error, self._uri)
-        kept = f"Nothing is lost: {spool} keeps everything, and the next start or `make sync` brings it in."
+        kept = f"Nothing is lost: {spool} keeps everything, and the next start or `{target('sync')}` brings it in."
         again = kept if spool else "Then give the same command again." if way_out else _AGAIN
         return (Unreachable if is_common else StorageError)(
             " ".join([f"{problem}.", *([way_out] * bool(way_out)), again])

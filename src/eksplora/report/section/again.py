@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eksplora.installation import CHECKOUT, target
+from eksplora.provenance import UNKNOWN
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
 from eksplora.report.experiment import shown
@@ -28,6 +30,7 @@ def section(facts: Facts) -> Section:
     """Commands that make every number again, and where the numbers come from."""
     confirmed, evaluated = facts["confirmed"], facts["evaluated"]
     commit = evaluated["provenance"].get("git.commit")
+    is_known = commit not in (None, UNKNOWN)
     dvc = [("dvc repro", "runs every stage that is not current, this page too")] if is_plain(facts) else []
     run = (confirmed.get("registered") or {}).get("run")
     says = "trains the model again from its record, compares bit for bit"
@@ -42,12 +45,11 @@ def section(facts: Facts) -> Section:
         blocks=[
             Commands(
                 [
-                    *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if commit else []),
-                    ("make setup", "every version as it is pinned there"),
-                    *dvc,
-                    *([(f"make reproduce RUN={run}", says)] if run else []),
+                    *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if is_known else []),
+                    *([("make setup", "every version as it is pinned there"), *dvc] if CHECKOUT else []),
+                    *([(f"make reproduce RUN={run}", says)] if run and CHECKOUT else []),
                     *commands(facts),
-                    ("make ui", "every run in the browser"),
+                    (target("ui"), "every run in the browser"),
                 ]
             ),
             Prose(_registered(confirmed.get("registered"))),

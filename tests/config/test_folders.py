@@ -1,0 +1,158 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from eksplora.cli.command import explain, help_text
+from eksplora.config import (
+    check_recorded,
+    choices,
+    compose_request,
+    composed_files,
+    composition,
+    configurator,
+    folders,
+    parts,
+)
+from eksplora.config.parts import allowed_targets, part
+from eksplora.errors import ConfigError, DataError
+from eksplora.installation import CONF
+
+MODEL = "# own.py\n_target_: own_network.Net\ninput_shape: ${data.input_shape}\nunits: 3 # of the hidden layer\n"
+EXPERIMENT = """# @package _global_
+# Wine, in a way of my own.
+defaults:
+  - override /data: wine
+  - override /task: classification
+  - override /model: mine
+  - override /loss: cross_entropy
+  - override /objective: accuracy
+
+experiment: mine
+trainer:
+  max_epochs: 2
+"""
+
+
+def forget() -> None:
+    """Empty what is kept of the folders: a command works in one working folder, these tests in several."""
+    for module in (composition, configurator, parts):
+        for kept in vars(module).values():
+            getattr(kept, "cache_clear", lambda: None)()
+    composition._kept.clear()
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user's own folder of configurations in the working folder."""
+    write(tmp_path / "conf/model/mine.yaml", MODEL)
+    write(tmp_path / "conf/experiment/mine.yaml", EXPERIMENT)
+    monkeypatch.chdir(tmp_path)
+    forget()
+    yield tmp_path / "conf"
+    monkeypatch.undo()
+    forget()
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_the_folder_of_a_checkout_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONF.parent)
+    assert folders.folders() == (CONF,) and folders.own_folder() is None
+
+
+def test_a_working_folder_without_conf_has_no_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folders.folders() == (CONF,)
+    (tmp_path / "conf").symlink_to(CONF)
+    assert folders.folders() == (CONF,)
+
+
+def test_files_of_both_folders_add_up_and_are_composed_together(own: Path) -> None:
+    request = compose_request("search", ["experiment=mine", "activation=tanh"])
+    assert request.config["model"] == {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
+    assert request.config["trainer"]["max_epochs"] == 2
+    read = composed_files("search", ["experiment=mine"])
+    assert {own / "model/mine.yaml", own / "experiment/mine.yaml", CONF / "search.yaml", CONF / "data/wine.yaml"} <= {
+        *read
+    }
+
+
+def test_of_two_files_of_one_name_the_users_own_counts(own: Path) -> None:
+    values = yaml.safe_load((CONF / "optimizer/adam.yaml").read_text())
+    write(own / "optimizer/adam.yaml", yaml.safe_dump(values | {"lr": 0.125}))
+    write(own / "search.yaml", (CONF / "search.yaml").read_text().replace("n_trials: 20", "n_trials: 21"))
+    config = compose_request("search", ["experiment=mine", "optimizer=adam"]).config
+    assert (config["optimizer"]["lr"], config["study"]["n_trials"]) == (0.125, 21)
+    assert folders.find("optimizer/adam.yaml") == own / "optimizer/adam.yaml"
+    assert folders.files("optimizer")["adam"] == own / "optimizer/adam.yaml"
+
+
+def test_choices_help_and_errors_know_the_files_of_both_folders(own: Path) -> None:
+    assert choices("model") == sorted(["mine", *(path.stem for path in (CONF / "model").glob("*.yaml"))])
+    write(own / "model/no word.yaml", MODEL)
+    assert "no word" not in choices("model")
+    text = help_text("search", "purpose")
+    assert "|mine|" in text and "  mine                Wine, in a way of my own." in text
+    with pytest.raises(ConfigError, match=r"^model=\[\]: no such file in conf/model/\. Valid: .*, mine, mlp, "):
+        compose_request("search", ["model=[]"])
+    with pytest.raises(Exception, match="mime") as caught:
+        compose_request("search", ["model=mime"])
+    assert explain(caught.value, "search") == "model=mime: no such file in conf/model/. Did you mean 'mine'?"
+
+
+def test_a_group_that_only_the_users_own_folder_has_is_one(own: Path) -> None:
+    write(own / "team/a.yaml", "size: 3 # people\n")
+    assert composition.is_group("team") and not composition.is_group("temm")
+    assert set(folders.groups()) == {"team", *(path.name for path in CONF.iterdir() if path.is_dir())}
+
+
+def test_the_users_own_files_name_parts_and_a_record_from_elsewhere_names_no_other(own: Path) -> None:
+    node = {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
+    assert allowed_targets("model", "mine") == {"own_network.Net"} < allowed_targets("model")
+    assert {"eksplora.model.mlp.MLP"} < allowed_targets("model")
+    check_recorded({"model": node})
+    with pytest.raises(ConfigError, match=r"^model\._target_: 'own_network\.Other' is no part that conf/model/ names"):
+        check_recorded({"model": node | {"_target_": "own_network.Other"}})
+    with pytest.raises(ConfigError, match=r"^loss\._target_: 'own_network\.Net' is no part that conf/loss/ names"):
+        check_recorded({"loss": node})
+
+
+def test_a_part_that_another_folder_named_is_refused_without_it(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    forget()
+    with pytest.raises(ConfigError, match=r"^model\._target_: 'own_network\.Net' is no part"):
+        part({"model": {"_target_": "own_network.Net", "input_shape": [13], "units": 3}}, "model")
+
+
+def test_a_file_that_replaces_another_does_not_forbid_what_was_recorded_with_that(own: Path) -> None:
+    write(own / "model/mlp.yaml", MODEL)
+    assert allowed_targets("model", "mlp") == {"own_network.Net", "eksplora.model.mlp.MLP"}
+
+
+def test_own_files_are_held_to_the_same_rules(own: Path) -> None:
+    write(own / "model/mine.yaml", "a: &b 1\n")
+    with pytest.raises(DataError, match=r"^conf/model/mine\.yaml cannot be read \(line 1: 'b' is an anchor"):
+        compose_request("search", ["experiment=mine"])
+    write(own / "experiment/mine.yaml", EXPERIMENT + "output: /tmp/x\n")
+    with pytest.raises(ConfigError, match=r"^conf/experiment/mine\.yaml: output says where files or runs lie"):
+        compose_request("search", ["experiment=mine"])
+
+
+def test_parts_beside_the_users_own_folder_can_be_imported_but_shadow_nothing(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own.parent / "own_network.py").write_text("def Net(**values): return values\n")
+    (own.parent / "yaml.py").write_text("raise RuntimeError\n")
+    monkeypatch.setattr("sys.path", before := [*__import__("sys").path])
+    folders.import_own_parts()
+    assert before[-1] == str(own.parent)
+    node = {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
+    assert part({"model": node}, "model") == {"input_shape": [13], "units": 3}
