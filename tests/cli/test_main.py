@@ -50,10 +50,8 @@ def test_an_unknown_command_is_one_line_with_the_nearest_name(
     assert left.value.code == 2 and said.startswith(told) and said.count("\n") == 1
 
 
-def test_an_installed_package_offers_no_command_that_needs_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_root_configuration_is_a_command() -> None:
     assert CHECKOUT == CONF.parent == ROOT and main.stages() == NAMES
-    monkeypatch.setattr(main, "CHECKOUT", None)
-    assert {*NAMES} - {*main.stages()} == {*main.OF_A_CHECKOUT}
 
 
 def test_the_command_does_what_the_pipeline_does(tmp_path: Path) -> None:

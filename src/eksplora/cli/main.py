@@ -9,11 +9,9 @@ from importlib import import_module
 from pathlib import Path
 
 from eksplora.errors import ConfigError, nearest
-from eksplora.installation import CHECKOUT, CONF
+from eksplora.installation import CONF
 
 STAGES = "eksplora.stage"
-OF_A_CHECKOUT = ("catalogue", "dag")
-"""Stages that write files of a checkout from its sources."""
 
 
 def main(stage: str | None = None) -> None:
@@ -39,9 +37,8 @@ def main(stage: str | None = None) -> None:
 
 
 def stages() -> list[str]:
-    """The names of all stages that can run here: each has a root configuration."""
-    names = sorted(path.stem for path in CONF.glob("*.yaml"))
-    return [name for name in names if CHECKOUT is not None or name not in OF_A_CHECKOUT]
+    """The names of all stages: each has a root configuration."""
+    return sorted(path.stem for path in CONF.glob("*.yaml"))
 
 
 def check_stage(name: str) -> None:
