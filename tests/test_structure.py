@@ -338,7 +338,7 @@ def project_files(root: Path) -> list[str]:
 PRETENDING = (
     "launched_work.py",
     "pretended_work.py",
-    "test__dvc.py",
+    "test_dvc.py",
 )  # work that takes time
 PATIENT_SECONDS = 600
 

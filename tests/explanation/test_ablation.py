@@ -8,26 +8,36 @@ import pytest
 
 from eksplora.config import compose_request
 from eksplora.errors import DataError
-from eksplora.explanation.ablation import ablate, ablation_facts
+from eksplora.explanation.ablation import WHOLE, ablate, ablation_facts
 from eksplora.records.folder import read_facts
+from eksplora.stage.spec import on_fresh_members, spec_of
+from eksplora.study.comparison import Comparison
+from eksplora.study.spec import StudySpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 NAMES = ["bmi", "s5", "sex"]
 
 
+def spec(prepared: str, *overrides: str) -> StudySpec:
+    """What the stage asks for."""
+    request = compose_request("explain", [*here.DIABETES, prepared, *overrides])
+    return spec_of(on_fresh_members(request), request.settings.experiment)
+
+
 def test_members_are_those_of_the_confirmation_and_differ_in_what_they_see_alone(
     diabetes: Path, prepared: str, tmp_path: Path
 ) -> None:
     folder = here.copy(diabetes, tmp_path)
-    request = compose_request("explain", [*here.DIABETES, prepared, "study.n_members=4"])
+    asked = spec(prepared, "study.n_members=4")
     with chdir(folder):
         confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
-        outcome, lost = ablate(request, confirmed, NAMES)
+        outcome, lost = ablate(asked, confirmed, NAMES)
     chosen = confirmed["configurations"][0]
     assert lost["whole"][:3] == chosen["members"], "the same seeds, the same bits, whoever trains beside them"
-    trials = {tuple(trial.values["data.excluded"]): trial for trial in outcome.ledger.trials.values()}
+    trials = {tuple(trial.config["data"]["excluded"]): trial for trial in outcome.ledger.trials.values()}
     assert set(trials) == {(), *((name,) for name in NAMES)}
+    assert next(trial.values["configuration"] for trial in trials.values()) == WHOLE
     values = {key: [trial.results[member].value for member in range(4)] for key, trial in trials.items()}
     for name in NAMES:
         assert lost["losses"][name] == [own - whole for own, whole in zip(values[name,], values[()], strict=True)]
@@ -38,22 +48,22 @@ def test_members_are_those_of_the_confirmation_and_differ_in_what_they_see_alone
 
 def test_another_configuration_than_the_confirmed_one_is_refused(diabetes: Path, prepared: str, tmp_path: Path) -> None:
     folder = here.copy(diabetes, tmp_path)
-    request = compose_request("explain", [*here.DIABETES, prepared, "optimizer.weight_decay=0.5"])
+    asked = spec(prepared, "optimizer.weight_decay=0.5")
     with chdir(folder):
         confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
         with pytest.raises(DataError, match=r"was confirmed with another configuration than the present files make"):
-            ablate(request, confirmed, NAMES)
+            ablate(asked, confirmed, NAMES)
 
 
 def test_without_the_member_to_compare_with_nothing_is_said_of_any_feature(
     diabetes: Path, prepared: str, tmp_path: Path
 ) -> None:
     folder = here.copy(diabetes, tmp_path)
-    request = compose_request("explain", [*here.DIABETES, prepared])
+    asked = spec(prepared)
     with chdir(folder):
         confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
-        outcome, _ = ablate(request, confirmed, NAMES)
-    trials = {tuple(trial.values["data.excluded"]): trial for trial in outcome.ledger.trials.values()}
-    trials[()].value = None  # a member diverged
-    lost = ablation_facts(request, outcome, trials, NAMES)
+        outcome, _ = ablate(asked, confirmed, NAMES)
+    trials = {str(trial.values["configuration"]): trial for trial in outcome.ledger.trials.values()}
+    trials[WHOLE].value = None  # a member diverged
+    lost = ablation_facts(asked, Comparison(outcome, trials), NAMES)
     assert (lost["losses"], lost["verdicts"], lost["failed"]) == ({}, {}, NAMES)

@@ -14,10 +14,10 @@ from waiting import stays, until
 
 STAGE = """
 import sys, time
-from eksplora.launch import _dvc
+from eksplora.launch import dvc
 time.sleep(float(sys.argv[1]))
-_dvc.follow()
-print(_dvc.ancestors() if "DVC_STAGE" in _dvc.os.environ else [], flush=True)
+dvc.follow()
+print(dvc.ancestors() if "DVC_STAGE" in dvc.os.environ else [], flush=True)
 time.sleep(9999)
 """
 DVC = """

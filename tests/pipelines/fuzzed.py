@@ -344,6 +344,7 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
     from eksplora.exploration.chain import read_exploration
     from eksplora.stage.baseline import baseline
     from eksplora.stage.search import search
+    from eksplora.stage.spec import spec_of
     from eksplora.stage.train import train
     from eksplora.study import run
 
@@ -366,7 +367,7 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
     composing().__enter__()  # for all cases; what is imported or kept at the first use is there for all too
     asked = compose_request("search", ["experiment=wine_mlp"])
     eksplora.work.job.check(Configurator("search", asked.overrides)({}))
-    run.make_proposer(asked, "x", parse_space(asked.settings.space))
+    run.make_proposer(spec_of(asked, "x", parse_space(asked.settings.space)), "x")
     return {"search": search, "train": train, "baseline": baseline, "explore": explore}
 
 

@@ -184,7 +184,7 @@ def test_no_stage_trains_for_a_place_that_cannot_be_written(
 ON_A_READ_ONLY_DISK = """
 import sys; from pathlib import Path
 from eksplora.errors import StorageError
-from eksplora.records.folder import new_folder, try_new_folders, try_writing, write_file
+from eksplora.files import new_folder, try_new_folders, try_writing, write_file
 def folder():
     with new_folder(Path("results/confirm")): pass
 early = lambda: try_new_folders(Path("results/confirm")), lambda: try_writing(Path("results/a/report.md"))

@@ -24,7 +24,7 @@ from waiting import until
 
 from eksplora.baselines.choice import check_overrides, chosen, configurator
 from eksplora.baselines.networks import in_words
-from eksplora.config import compose_request, part
+from eksplora.config import Request, compose_request, part
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
 from eksplora.stage.baseline import study_name
@@ -45,11 +45,16 @@ def run(folder: Path, pipeline: str, *overrides: str) -> subprocess.CompletedPro
     return preloaded.run(arguments, cwd=folder, env=environment)
 
 
+def names_of(request: Request) -> list[str]:
+    """The baselines that a request asks for."""
+    return chosen(request.overrides, request.config, request.choices)
+
+
 def config_of(prepared: str, name: str, *overrides: str) -> Config:
     """The configuration of one baseline; its data are prepared."""
     request = compose_request("baseline", [prepared, *overrides])
     part(request.config, "data").prepare()
-    return configurator(request, chosen(request))({"baseline": name})
+    return configurator(request.overrides, names_of(request))({"baseline": name})
 
 
 @pytest.fixture
@@ -205,13 +210,13 @@ def test_baselines_are_those_for_the_task_or_the_one_that_is_typed(
     overrides: Sequence[str], names: list[str], study: str
 ) -> None:
     request = compose_request("baseline", overrides)
-    assert chosen(request) == names
+    assert names_of(request) == names
     assert study_name(request, names) == study
 
 
 def test_an_override_goes_to_the_baselines_that_have_its_key() -> None:
     request = compose_request("baseline", ["experiment=wine_mlp", "baseline.hidden_layer_sizes=[4,4]"])
-    configure = configurator(request, chosen(request))
+    configure = configurator(request.overrides, names_of(request))
     assert configure({"baseline": "mlp_classifier"})["baseline"]["hidden_layer_sizes"] == [4, 4]
     assert "hidden_layer_sizes" not in configure({"baseline": "majority"})["baseline"]
     assert configure({}) == configure({"baseline": "mlp_classifier"})
@@ -221,7 +226,7 @@ def test_an_override_goes_to_the_baselines_that_have_its_key() -> None:
 def test_values_in_the_files_are_scikit_learns_defaults(name: str) -> None:
     experiment = "wine_mlp" if name == "mlp_classifier" else "diabetes_mlp"
     request = compose_request("baseline", [f"experiment={experiment}"])
-    stated = configurator(request, chosen(request))({"baseline": name})["baseline"]
+    stated = configurator(request.overrides, names_of(request))({"baseline": name})["baseline"]
     defaults = (MLPClassifier if name == "mlp_classifier" else MLPRegressor)().get_params()
     left_out = {"shuffle", "verbose", "warm_start", "random_state"}
     given = {key: value for key, value in stated.items() if key != "_target_"} | {"hidden_layer_sizes": (100,)}
@@ -263,13 +268,13 @@ def test_what_decides_rows_members_and_places_is_taken() -> None:
 def test_values_that_cannot_be_are_refused(overrides: Sequence[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         request = compose_request("baseline", overrides)
-        configurator(request, chosen(request))
+        configurator(request.overrides, names_of(request))
 
 
 def test_rows_per_step_are_a_number_or_a_word() -> None:
     for value in (64, "auto"):
         request = compose_request("baseline", [f"baseline.batch_size={value}"])
-        assert configurator(request, chosen(request))({})["baseline"]["batch_size"] == value
+        assert configurator(request.overrides, names_of(request))({})["baseline"]["batch_size"] == value
 
 
 def test_a_value_that_scikit_learn_refuses_is_found_by_the_check(prepared: str) -> None:
