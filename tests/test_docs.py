@@ -206,6 +206,8 @@ def commands(text: str) -> Iterator[list[str]]:
                 given = dict(word.split("=", 1) for word in words[2:])
                 plain = [f"{names[name]}={value}" for name, value in given.items() if name in names]
                 yield [roots[words[1]], *plain, *shlex.split(given.get("ARGS", ""))]
+            elif words[:1] == ["eksplora"] and (ROOT / f"conf/{words[1]}.yaml").is_file():
+                yield words[1:]
             elif words[1:] and (script := re.fullmatch(r"pipelines/(\w+)\.py", words[1])):
                 yield [script[1], *words[2:]]
 
@@ -225,7 +227,7 @@ def test_commands_of_a_page_compose(name: str) -> None:
 
 def own_choices(text: str) -> set[str]:
     """Choices whose file a page shows how to write."""
-    return {Path(path).stem for path in written_by_the_reader(text)} | {"houses_mlp"}
+    return {Path(path).stem for path in written_by_the_reader(text)} | {"houses_mlp", "houses"}
 
 
 def compose(root: str, words: list[str]) -> None:
