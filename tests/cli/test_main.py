@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from eksplora.cli import main
+from eksplora.cli.command import check_checkout
+from eksplora.errors import ConfigError
 from eksplora.installation import CHECKOUT, CONF
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,15 @@ def test_the_command_does_what_the_pipeline_does(tmp_path: Path) -> None:
     done = command("search", *words, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, other.stdout, other.stderr)
     assert "experiment: wine_mlp" in done.stdout
+
+
+@pytest.mark.parametrize("script", ["pipelines/search.py", ".venv/bin/eksplora"])
+def test_a_script_of_another_checkout_is_refused(script: str, tmp_path: Path) -> None:
+    check_checkout(tmp_path / script)
+    (tmp_path / "src/eksplora").mkdir(parents=True)
+    check_checkout(tmp_path / "env/deep/bin/eksplora")
+    with pytest.raises(ConfigError, match=rf" is of {tmp_path}, but this Python imports eksplora from {ROOT}\. Use "):
+        check_checkout(tmp_path / script)
 
 
 def test_nothing_slow_is_imported_for_help(tmp_path: Path) -> None:

@@ -322,9 +322,10 @@ def check_checkout(script: Path) -> None:
     """Refuse to run one checkout's command on the sources and `conf/` of another: a copied .venv leads to the old one.
 
     Raises:
-        ConfigError: If the script has sources beside it that are not those that were imported.
+        ConfigError: If the script, or the `.venv` that it is part of, has other sources beside it than those imported.
     """
-    project = script.resolve().parents[1]
+    folder = script.resolve().parents[1]
+    project = folder.parent if folder.name == ".venv" else folder
     if (project / "src/eksplora").is_dir() and project != CHECKOUT:
         raise ConfigError(
             f"{script.name} is of {project}, but this Python imports eksplora from {CHECKOUT or CONF.parent}. "
