@@ -235,6 +235,8 @@ def test_code_hash_is_deaf_to_the_rest(package: Path, name: str) -> None:
         ("eksplora.model.Perceptron", {"model/mlp.py"}),
         ("eksplora.model", set()),
         ("torch.nn.Linear", None),
+        ("eksplora./etc/passwd", None),
+        ("eksplora.model/../../secret", None),
     ],
 )
 def test_what_a_package_hands_on_is_followed_by_name(package: Path, name: str, files: set[str] | None) -> None:

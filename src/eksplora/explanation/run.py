@@ -80,9 +80,8 @@ def explained(
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
     """
-    settings = spec.config["explain"]
+    settings, dataset = spec.config["explain"], part(spec.config, "data")
     begins("opening the test part")
-    dataset = part(spec.config, "data")
     ensemble = confirmed_model(folder, confirmed, dataset)
     (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
     if details["rows"] != len(features):
@@ -106,7 +105,6 @@ def explained(
         parts["overlays"] = _overlays(model, details, settings["images"])
     begins("maps of the last hidden layer")
     parts["embeddings"] = _embeddings(model)
-    network = ensemble.networks[0]
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
     return {
         "experiment": spec.experiment,
@@ -114,7 +112,7 @@ def explained(
         "members": len(ensemble.networks),
         "rows": len(model.features),
         **{name: part.facts for name, part in parts.items()},
-        "architecture": architecture(network.network, example),
+        "architecture": architecture(ensemble.networks[0].network, example),
         "seconds": {name: round(value, 3) for part in parts.values() for name, value in part.seconds.items()},
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         "studies": confirmed["studies"],

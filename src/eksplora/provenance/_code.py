@@ -46,7 +46,7 @@ def _located(package: Path, name: str) -> tuple[set[Path], set[Path]]:
     """The `__init__.py` files on the way to a name, and the files that define it; none of another package."""
     first, *words = name.split(".")
     on_the_way, folder = {package / "__init__.py"}, package
-    if first != package.name:
+    if first != package.name or not all(map(str.isidentifier, words)):  # a record may name anything
         return set(), set()
     for word in words:
         if (folder / f"{word}.py").is_file():

@@ -196,17 +196,14 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             training = recorded.training(key, str(Path(folder) / f"member-{place}"))
             data = training["config"]["data"] | {"root": str(data_root.absolute())}
             trainings.append(training | {"config": training["config"] | {"data": data}})
-        ends = {
-            f"{trial}/{member}": recorded.results[trial, member].epochs
-            for trial, member in together
-            if (trial, member) in recorded.results and recorded.results[trial, member].status is Status.PRUNED
-        }
+        known_results = {key: recorded.results[key] for key in together if key in recorded.results}
+        pruned = {key: result.epochs for key, result in known_results.items() if result.status is Status.PRUNED}
         request = {
             "work": WORKS["baseline" in recorded.config(keys[0][0])],
             "code.sha256": known,
             "code.parts": recorded.provenance.get("code.parts", "").split(),
             "trainings": trainings,
-            "pruned": ends,
+            "pruned": {f"{trial}/{member}": epochs for (trial, member), epochs in pruned.items()},
             "threads": recorded.threads[keys[0]][-1],
             "folder": str(Path(folder) / "population"),
             "output": str(output),
