@@ -323,7 +323,7 @@ from eksplora.types import Decision, EpochReport, MemberResult, Status
 
 def run(kind, job, report):
     root = job.trainings[0].config["data"]["root"]
-    facts = json.dumps({"kind": kind, "threads": job.threads, "root": root, "path": sys.path[0]})
+    facts = json.dumps({"kind": kind, "threads": job.threads, "root": root, "path": [sys.path[0], sys.path[-1]]})
     if "split" in job.trainings[0].config:
         report.split(1, "memory holds 1 members")
         return
@@ -381,7 +381,7 @@ def test_a_whole_population_is_trained_with_the_present_data_and_the_last_thread
     results = train_again(tree, known, [(1, 0), (1, 1)], Path("data"))
     assert list(results) == [(1, 0), (1, 1)]
     facts = json.loads(results[1, 0]["message"])
-    expected = {"kind": "job", "threads": 3, "root": str(tmp_path / "data"), "path": str(tree / "src")}
+    expected = {"kind": "job", "threads": 3, "root": str(tmp_path / "data"), "path": [str(tree / "src"), str(tree)]}
     assert facts == {"work": "job", **expected}
     assert known == recorded(), "the record is as it was"
 

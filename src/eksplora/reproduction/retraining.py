@@ -236,8 +236,7 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
     """
     asked = Path(folder) / "request.json"
     asked.write_text(json.dumps(request), encoding="utf-8")
-    places = os.pathsep.join([str(tree / "src"), str(tree)])  # a part of the user's own may lie beside conf/
-    own = {"PYTHONPATH": places, "PYTHONSAFEPATH": "1", "TMPDIR": folder}  # torch leaves a cache there
+    own = {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1", "TMPDIR": folder}  # torch leaves a cache there
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(asked)],
         cwd=tree,

@@ -61,6 +61,7 @@ def work_of(names: Sequence[str]) -> Any:
 def main(path: str) -> None:
     """Train what the file at `path` asks for, and write what came of it where it says."""
     request = json.loads(Path(path).read_text(encoding="utf-8"))
+    sys.path.append(str(Path.cwd()))  # parts may lie beside conf/; after all else, as in the recorded command
     import eksplora
     from eksplora.provenance import code_sha256
     from eksplora.types import Decision, Job, Member, Training
