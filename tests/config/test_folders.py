@@ -9,7 +9,6 @@ from eksplora.config import (
     check_recorded,
     choices,
     compose_request,
-    composed_files,
     composition,
     configurator,
     folders,
@@ -76,10 +75,7 @@ def test_files_of_both_folders_add_up_and_are_composed_together(own: Path) -> No
     request = compose_request("search", ["experiment=mine", "activation=tanh"])
     assert request.config["model"] == {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
     assert request.config["trainer"]["max_epochs"] == 2
-    read = composed_files("search", ["experiment=mine"])
-    assert {own / "model/mine.yaml", own / "experiment/mine.yaml", CONF / "search.yaml", CONF / "data/wine.yaml"} <= {
-        *read
-    }
+    assert request.config["data"]["_target_"] == "eksplora.data.wine.Wine"
 
 
 def test_of_two_files_of_one_name_the_users_own_counts(own: Path) -> None:

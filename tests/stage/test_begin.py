@@ -75,7 +75,8 @@ def test_the_later_stages_say_so_too_once_they_know_what_they_work_on(stage: str
     """They read what the stages before handed on first: the line that announces comes before the slow imports."""
     text = (ROOT / f"src/eksplora/stage/{stage}.py").read_text()
     before, _, after = text.partition("  # only now: what is slow comes with it")
-    assert {"begin(request)", "begin_study(request)"} & {line.strip() for line in before.splitlines()}
+    lines = {line.strip() for line in before.splitlines()}
+    assert {"begin(request.root, request.settings.experiment)", "begin_study(request)"} & lines
     assert after
 
 
