@@ -138,8 +138,8 @@ again := Then run the same command again.
 no_python = needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),'$(PYTHON)' is none,found none on PATH). Install one (Debian, Ubuntu: apt install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.12
 no_venv = '$(PYTHON)' has no venv module. Install it (Debian, Ubuntu: apt install python3-venv, for a python3.12 python3.12-venv). $(again)
 no_move = making .venv belong to this folder failed. Remove it: rm -r .venv. $(again)
-no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Mend it. $(again)"
-no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Mend it. $(again)"
+no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Fix it. $(again)"
+no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Fix it. $(again)"
 
 find_sources_here = for link in .venv/lib/python*/site-packages/__editable__.eksplora-*.pth; do \
 	[ ! -e "$$link" ] || echo ../../../../src > "$$link"; done

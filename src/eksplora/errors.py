@@ -3,7 +3,7 @@
     EksploraError                exit 1   a failure of ours or of the machine
     ├── WorkerError              exit 1   workers die, too many trials fail, or none finishes
     ├── Interrupted              exit 130 a person or the system asked to stop (143 after SIGTERM)
-    └── UserError                exit 2   what the user can mend; also a ValueError
+    └── UserError                exit 2   what the user can fix; also a ValueError
         ├── ConfigError          a key or value of the configuration
         ├── DataError            raw or prepared data missing, altered or unreadable
         ├── StudyError           the study is in use, or is not the study it was
@@ -41,7 +41,7 @@ class Interrupted(EksploraError):
 
 
 class UserError(EksploraError, ValueError):
-    """Something that the user can mend."""
+    """Something that the user can fix."""
 
     exit_code = 2
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from eksplora.errors import StorageError, reason_of
 
-AGAIN = "Free space or mend the folder's rights, then give the same command again: nothing is trained twice."
+AGAIN = "Free space or fix the folder's permissions, then give the same command again: nothing is trained twice."
 
 
 @contextmanager

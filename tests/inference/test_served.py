@@ -59,7 +59,7 @@ def test_arrays_of_every_kind_are_taken(kind: str) -> None:
             pd.DataFrame({"a": [1.0], "größe": [None], "c": [2.0]}),
             r"^the rows hold values that are no numbers\.",
         ),
-        (IMAGES, np.full((1, 1, 2, 2), np.inf), r"^the rows hold values that are no numbers\. Mend them first\.$"),
+        (IMAGES, np.full((1, 1, 2, 2), np.inf), r"^the rows hold values that are no numbers\. Fix them first\.$"),
     ],
 )
 def test_rows_of_another_shape_and_values_that_are_no_numbers_are_refused(

@@ -95,7 +95,7 @@ def test_a_file_where_a_folder_is_wanted_is_refused_by_name(where: str, prepared
     (tmp_path / where).write_text("mine")
     told = refusal(run(tmp_path, words(prepared)))
     assert told.startswith("mlruns/studies/one: cannot be written (")
-    assert told.endswith("Mend its rights or set paths.mlruns=<folder>.")
+    assert told.endswith("Fix its rights or set paths.mlruns=<folder>.")
     assert files(tmp_path) == [where] and (tmp_path / where).read_text() == "mine"
 
 

@@ -132,7 +132,9 @@ def test_a_file_that_cannot_be_encoded_leaves_the_old_one(tmp_path: Path) -> Non
 def test_a_place_that_takes_no_file_is_refused_by_name(tmp_path: Path, place: str, reason: str) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StorageError, match=rf"cannot be written \({reason}\)\. Free space or mend the folder's rights"):
+    with pytest.raises(
+        StorageError, match=rf"cannot be written \({reason}\)\. Free space or fix the folder's permissions"
+    ):
         write_file(tmp_path / place, "new")
     assert content(tmp_path) == {"file": "mine"}
 

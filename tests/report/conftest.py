@@ -364,7 +364,7 @@ def together(name: str, metric: str, direction: str, details: Facts, explained: 
     evaluated = {
         "experiment": name,
         "headline": f"Test {metric} {one['mean']:.4g}{ends} over {members} members on {details['rows']} test rows; "
-        f"all members together {one['ensemble']:.4g}.",
+        f"the ensemble of the members {one['ensemble']:.4g}.",
         "metric": metric,
         "rows": details["rows"],
         "test": {metric: one},

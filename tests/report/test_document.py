@@ -151,9 +151,9 @@ def test_the_search_is_said_to_have_promised_too_much(boston: Facts) -> None:
     assert said in notes(boston, "confirmation")
     boston["confirmed"]["configurations"] = rows[::-1]  # whichever fresh members like best
     assert said in notes(boston, "confirmation")
-    assert "was too good by 0." in notes(boston, "confirmation")
+    assert "was optimistic by 0." in notes(boston, "confirmation")
     one["too_good_by"] = -0.1
-    assert "not too good, but short by 0.1000" in notes(boston, "confirmation")
+    assert "not optimistic, but short by 0.1000" in notes(boston, "confirmation")
 
 
 def test_tests_of_classes_and_of_numbers_are_drawn_by_their_own_pictures(digits: Facts, boston: Facts) -> None:

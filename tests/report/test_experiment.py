@@ -94,7 +94,7 @@ def test_a_test_part_that_was_opened_often_is_said_to_be() -> None:
 
 def test_candidates_stand_with_what_the_search_said_and_those_that_did_not_finish_with_their_status() -> None:
     assert rows(page(searched(), confirmed(), evaluated()), "## Confirmed") == [
-        ["configuration", "mean", "low", "high", "std", "the search said", "too good by", "searched values"],
+        ["configuration", "mean", "low", "high", "std", "the search said", "optimism", "searched values"],
         ["---"] * 8,
         ["trial-0", "2", "1.75", "2.25", "0.125", "1.5", "0.5", "model.widths=[64, 64]"],
         ["baseline", "3", "1.75", "2.25", "0.125", "", "", ""],

@@ -296,8 +296,8 @@ def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(shar
         assert process.returncode == 0, log.read_text()
     assert set(here.ran(log.read_text())) <= {here.STAGES[0]}, "raw data are not kept in the cache of runs"
     assert here.content(copied / "mlruns") == before
-    mended, wanted = (yaml.safe_load(text)["stages"] for text in (lock.read_text(), whole))
-    assert [mended[name] for name in here.STAGES] == [wanted[name] for name in here.STAGES]
+    fixed, wanted = (yaml.safe_load(text)["stages"] for text in (lock.read_text(), whole))
+    assert [fixed[name] for name in here.STAGES] == [wanted[name] for name in here.STAGES]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in here.COMMANDS])

@@ -251,7 +251,9 @@ def test_a_full_disk_is_told_and_the_newest_state_stays(small_disk: Path) -> Non
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match=r"file/member-0/a\.json: cannot be written .*mend the folder's rights\."):
+    with pytest.raises(
+        StorageError, match=r"file/member-0/a\.json: cannot be written .*fix the folder's permissions\."
+    ):
         save(tmp_path / "file" / "member-0", 1)
 
 

@@ -278,7 +278,7 @@ def headline(test: Mapping[str, Mapping[str, Any]], metric: str, rows: int) -> s
     members = "1 member" if count == 1 else f"{count} members"
     return (
         f"Test {metric} {one['mean']:.4g}{interval} over {members} on {rows} test rows; "
-        f"all members together {one['ensemble']:.4g}."
+        f"the ensemble of the members {one['ensemble']:.4g}."
     )
 
 

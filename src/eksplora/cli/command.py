@@ -57,7 +57,7 @@ UNWRITABLE = (
     errno.ELOOP,
     errno.ENAMETOOLONG,
 )
-"""What an operating system says of folders and disks that the user can mend; anything else is a failure of ours."""
+"""What an operating system says of folders and disks that the user can fix; anything else is a failure of ours."""
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
 

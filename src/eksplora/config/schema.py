@@ -24,7 +24,7 @@ class Paths:
 
 @dataclass
 class Objective:
-    """What a study makes small or large."""
+    """What a study minimizes or maximizes."""
 
     metric: str = MISSING
     direction: str = MISSING

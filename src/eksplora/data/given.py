@@ -84,7 +84,7 @@ def _check_columns(columns: Sequence[str], names: Sequence[str], path: Path) -> 
 
 def _row(line: Mapping[str, Any], names: Sequence[str], path: Path, number: int) -> list[float]:
     if None in line:  # where csv puts what is left over: a decimal comma would move all cells after it
-        raise DataError(f"input: {path}, line {number} has more cells than the first line. Mend the line.")
+        raise DataError(f"input: {path}, line {number} has more cells than the first line. Fix this line.")
     return [_number(line[name] or "", path, number, name) for name in names]
 
 
@@ -94,7 +94,7 @@ def _number(text: str, path: Path, line: int, name: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise DataError(f"input: {path}, line {line}, column '{name}': {text!r} is no number. Mend the cell.")
+        raise DataError(f"input: {path}, line {line}, column '{name}': {text!r} is no number. Fix this cell.")
     return value
 
 
@@ -116,7 +116,7 @@ def _arrays(path: Path, card: Card) -> NDArray[np.float64]:
             f"{', '.join(map(str, shape))}]."
         )
     if not np.isfinite(features).all():
-        raise DataError(f"input: {path} holds values that are no numbers. Mend them first.")
+        raise DataError(f"input: {path} holds values that are no numbers. Fix them first.")
     return features.astype(np.float64)
 
 

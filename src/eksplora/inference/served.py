@@ -41,7 +41,7 @@ class Served:
         if list(features.shape[1:]) != list(shape):
             raise DataError(f"rows of shape {list(features.shape[1:])} were given; the model takes {list(shape)}.")
         if not np.isfinite(features).all():
-            raise DataError("the rows hold values that are no numbers. Mend them first.")
+            raise DataError("the rows hold values that are no numbers. Fix them first.")
         return self.ensemble.predict(features)
 
 

@@ -75,7 +75,7 @@ def _confirmed(confirmed: Facts) -> str:
             "high": (one.get("interval") or [None, None])[1],
             "std": one.get("std"),
             "the search said": one.get("found_by_search"),
-            "too good by": one.get("too_good_by"),
+            "optimism": one.get("too_good_by"),
             "searched values": ", ".join(f"{key}={value}" for key, value in one["values"].items()),
         }
         for one in confirmed["configurations"]
@@ -85,7 +85,7 @@ def _confirmed(confirmed: Facts) -> str:
         [
             "## Confirmed on fresh members",
             f"{confirmed['metric']} over members whose seeds the search never saw. The best value of a search is too "
-            "good by chance: `too good by` is what came off. `baseline` is the experiment's own configuration.",
+            "good by chance: `optimism` is what came off. `baseline` is the experiment's own configuration.",
             table(rows),
             *(["\n".join(told)] if told else []),
         ]

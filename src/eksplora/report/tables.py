@@ -57,7 +57,7 @@ def confirmation(confirmed: Facts) -> Rows:
             "std": one.get("std"),
             "members": len(one["members"]),
             "found by search": one.get("found_by_search"),
-            "too good by": one.get("too_good_by"),
+            "optimism": one.get("too_good_by"),
             "against baseline": one.get("versus_baseline", {}).get("verdict"),
         }
         for one in confirmed["configurations"]

@@ -20,7 +20,7 @@ def baseline(request: Request) -> None:
     """Fit the baselines of an experiment, show them, and say how its networks do.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         Interrupted: After Ctrl-C or SIGTERM.
     """
     settings: BaselineConfig = request.settings

@@ -16,7 +16,7 @@ def confirm(request: Request) -> None:
     """Confirm the best configurations of a search, choose one, train it on all rows, and register it.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         WorkerError: If no configuration can be trained.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """

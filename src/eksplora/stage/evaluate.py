@@ -15,7 +15,7 @@ def evaluate(request: Request) -> None:
     """Measure the confirmed model on the test part, record it, and write and show what came of it.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
     """
     settings: SearchConfig = request.settings
     output = output_of(settings.output)

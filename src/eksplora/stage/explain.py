@@ -13,7 +13,7 @@ def explain(request: Request) -> None:
     """Explain the confirmed model on the test part, and write and show what came of it.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         WorkerError: If the model cannot be trained without a feature.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """

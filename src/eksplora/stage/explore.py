@@ -24,7 +24,7 @@ def explore(request: Request) -> None:
     """Run an exploration, or go on with it; write its tables and plots, and judge its claims.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         WorkerError: If a study cannot be trained.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """

@@ -25,7 +25,7 @@ def predict(request: Request) -> None:
     """Predict for the rows of a file, write and show the predictions.
 
     Raises:
-        UserError: For what the user can mend; nothing is written then.
+        UserError: For what the user can fix; nothing is written then.
     """
     settings: PredictConfig = request.settings
     for key in ("trained", "input"):

@@ -40,7 +40,7 @@ def reproduce(request: Request) -> None:
     Raises:
         PreconditionError: If it cannot be reproduced here: another machine type, version, thread count or data.
         EksploraError: If it differs; the message has the first step and metric.
-        UserError: For what else the user can mend.
+        UserError: For what else the user can fix.
     """
     settings: ReproduceConfig = request.settings
     if not settings.run:

@@ -14,7 +14,7 @@ def search(request: Request) -> None:
     """Run the study that the request describes, or go on with it.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         WorkerError: If workers keep dying or too many trials fail.
         Interrupted: After Ctrl-C or SIGTERM.
     """

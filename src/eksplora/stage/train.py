@@ -12,7 +12,7 @@ def train(request: Request) -> None:
     """Train the configuration of the request; the same configuration is trained once.
 
     Raises:
-        UserError: For what the user can mend.
+        UserError: For what the user can fix.
         Interrupted: After Ctrl-C or SIGTERM.
     """
     settings: SearchConfig = request.settings

@@ -77,5 +77,5 @@ def _open(folder: Path) -> int:
         return os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise StorageError(
-            f"{folder}: cannot be written ({reason_of(error)}). Mend its rights or set paths.mlruns=<folder>."
+            f"{folder}: cannot be written ({reason_of(error)}). Fix its rights or set paths.mlruns=<folder>."
         ) from error

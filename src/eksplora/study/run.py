@@ -69,7 +69,7 @@ def run_study(spec: StudySpec) -> Outcome:
     """Run a study, or go on with it where it was left.
 
     Raises:
-        UserError: For what the user can mend; nothing is left half-written.
+        UserError: For what the user can fix; nothing is left half-written.
         WorkerError: If workers keep dying, too many trials fail, or not one of them finished.
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """

@@ -155,7 +155,7 @@ def _save(model: Model, target: Path) -> None:
     """The model in MLflow's own form."""
     assert model.folder.name == FILES
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what MLflow has to say of types and of environments is not the user's to mend
+        warnings.simplefilter("ignore")  # what MLflow has to say of types and of environments is not the user's to fix
         import mlflow.pyfunc
         from mlflow.models import infer_signature
 

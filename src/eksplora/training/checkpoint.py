@@ -88,7 +88,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way_out = "Free space or mend the folder's rights."
+        way_out = "Free space or fix the folder's permissions."
         raise StorageError(f"{path}: cannot be written ({reason_of(error)}). {way_out}") from error
 
 

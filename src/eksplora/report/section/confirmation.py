@@ -60,7 +60,7 @@ def _table(rows: Sequence[Facts]) -> Table:
                 "95% interval": between(*(one.get("interval") or (None, None))),
                 "spread": one.get("std"),
                 "the search said": one.get("found_by_search"),
-                "too good by": one.get("too_good_by"),
+                "optimism": one.get("too_good_by"),
                 "searched values": code(settings(one["values"])) if one["values"] else "the experiment's own",
             }
             for one in rows
@@ -78,7 +78,7 @@ def _too_good(finished: Sequence[Facts], metric: str, direction: str) -> list[Bl
     sign = 1 if direction == "minimize" else -1
     one = min(found, key=lambda row: sign * row["found_by_search"])
     amount = one["too_good_by"]
-    verdict = f"too good by {number(amount)}" if amount > 0 else f"not too good, but short by {number(-amount)}"
+    verdict = f"optimistic by {number(amount)}" if amount > 0 else f"not optimistic, but short by {number(-amount)}"
     return [
         Note(
             f"The search's best was {number(one['found_by_search'])}, of {one['name']}; fresh members gave "

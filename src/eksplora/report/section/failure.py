@@ -72,7 +72,7 @@ def _known(details: Facts, explained: Facts | None) -> dict[int, Facts]:
 
 
 def _examples(title: str, rows: Sequence[int], known: Known, images: Mapping[str, Any] | None) -> Block:
-    says = "Each with what it is, what was said, and the probability of what was said, of all members together."
+    says = "Each with what it is, what was said, and the probability of what was said, of the ensemble of the members."
     if images:
         return Gallery(title, [([_picture(row, known, images)], _lines(row, known)) for row in rows], says)
     return Table(title, [_class_row(row, known) for row in rows], says, is_tall=False)

@@ -20,7 +20,7 @@ def section(facts: Facts) -> Section:
         title="Learning curves",
         says=(
             "The chosen configuration epoch by epoch, on training and on validation rows. Both get better together: it "
-            "still learns; validation turns while training goes on: it learns by heart (overfitting); both stay bad: "
+            "still learns; validation turns while training goes on: it overfits; both stay bad: "
             "it is too small or learns too slowly (underfitting)."
         ),
         blocks=_blocks(curves),
@@ -79,7 +79,7 @@ def _of(curves: Columns, name: str) -> list[Block]:
     if not all(f"{split}/{name}" in curves for split in curve.STYLES):
         return shown
     values = curve.gaps(curves, name)
-    says = "Validation minus training: a gap that moves away from zero is what is learned by heart."
+    says = "Validation minus training: a gap that moves away from zero is overfitting."
     says += "" if curve.gap_range(values) is None else " The first epochs lie off the scale."
     last = f"The gap at the end is {number(values[-1])}"
     return [*shown, Plot(f"gap-{name}", f"Gap of {name}", last, curve.gap(curves, name), says)]

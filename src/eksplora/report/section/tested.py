@@ -70,7 +70,7 @@ def measures(found: Mapping[str, Facts]) -> Table:
         "Measures",
         [{"measure": word(name), **_with_intervals(one)} for name, one in found.items()],
         "Over members: what other seeds would change (Student's). Over rows: what another test part of the same size "
-        "would change for all members together (bootstrap). A dash: not defined.",
+        "would change for the ensemble of the members (bootstrap). A dash: not defined.",
         is_tall=False,
     )
 
@@ -81,7 +81,7 @@ def _with_intervals(one: Facts) -> dict[str, Any]:
         "mean over members": one["mean"],
         "95% interval over members": between(one["low"], one["high"]),
         "spread": one["std"],
-        "members together": one["ensemble"],
+        "ensemble": one["ensemble"],
         "95% interval over rows": between(one["rows_low"], one["rows_high"]),
     }
 
@@ -99,7 +99,7 @@ def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
             [
                 (f"expected {what}", number(found["loss"]), "mean over members and rows"),
                 ("bias", number(found["bias"]), "what all members have in common: more data or another model"),
-                ("variance", number(found["variance"]), "what the seed decides: more members together take it off"),
+                ("variance", number(found["variance"]), "what the seed decides: an ensemble of more members takes it off"),
             ]
         ),
     ]
@@ -153,7 +153,7 @@ def _confusion(details: Facts) -> Block:
         Plot(
             f"confusion-{kind}",
             f"Confusion matrix: {title}",
-            f"Confusion matrix of all members together. {label}",
+            f"Confusion matrix of the ensemble of the members. {label}",
             classes.confusion(found[kind], names, is_share=kind == "rates"),
             says,
             height=size,

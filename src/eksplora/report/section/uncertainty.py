@@ -38,7 +38,7 @@ def _interval_says() -> str:
 
 def _of_classes(details: Facts) -> list[Block]:
     one = details["measures"]["calibration_error"]
-    tile = ("calibration error", number(one["ensemble"]), "of all members together, 15 bins; 0 is best")
+    tile = ("calibration error", number(one["ensemble"]), "of the ensemble of the members, 15 bins; 0 is best")
     rows = ("95% interval over rows", interval(one["rows_low"], one["rows_high"]), "bootstrap")
     blocks: list[Block] = [Tiles([tile, rows])]
     if not details["intervals"]:
