@@ -90,7 +90,8 @@ class Job:
         threads: Threads that it may use.
         checkpoint_seconds: Least time between two checkpoints, in seconds.
         is_judged: Whether the driver answers each epoch's reports (a pruner is at work).
-        test_rows: Rows of the test part on which finished members are measured, for reporting only, never for selection; 0: none.
+        test_rows: Rows of the test part on which finished members are measured, for reporting only, never for
+            selection; 0: none.
     """
 
     number: int

@@ -204,8 +204,8 @@ def test_a_measure_that_resampling_biases_beyond_its_interval_is_told() -> None:
     assert one["ensemble"] == pytest.approx(0, abs=1e-12)
     assert one["rows_low"] > 0
     assert [note for note in found["notes"] if "outside" in note] == [
-        "The calibration error of the ensemble of the members lies outside its interval over rows: resampled rows bias this "
-        "measure, so that interval says only how large it may be."
+        "The calibration error of the ensemble of the members lies outside its interval over rows: resampled rows bias "
+        "this measure, so that interval says only how large it may be."
     ]
 
 

@@ -191,7 +191,8 @@ def test_one_member_has_no_spread(breast_cancer: Path) -> None:
     facts = here.facts(breast_cancer, "evaluate")
     test = facts["test"]["accuracy"]
     assert facts["headline"] == (
-        f"Test accuracy {test['mean']:.4g} over 1 member on 114 test rows; the ensemble of the members {test['ensemble']:.4g}."
+        f"Test accuracy {test['mean']:.4g} over 1 member on 114 test rows; "
+        f"the ensemble of the members {test['ensemble']:.4g}."
     )
 
 

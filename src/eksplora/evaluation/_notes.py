@@ -13,8 +13,8 @@ OF_FEW_ROWS = {
 }
 ONE_ROW = "One test row: no interval over rows can be given."
 BIASED = (
-    "The {} of the ensemble of the members lies outside its interval over rows: resampled rows bias this measure, so that "
-    "interval says only how large it may be."
+    "The {} of the ensemble of the members lies outside its interval over rows: resampled rows bias this measure, so "
+    "that interval says only how large it may be."
 )
 OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
 

@@ -99,7 +99,7 @@ def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
             [
                 (f"expected {what}", number(found["loss"]), "mean over members and rows"),
                 ("bias", number(found["bias"]), "what all members have in common: more data or another model"),
-                ("variance", number(found["variance"]), "what the seed decides: an ensemble of more members takes it off"),
+                ("variance", number(found["variance"]), "what the seed decides: a larger ensemble takes it off"),
             ]
         ),
     ]
