@@ -10,7 +10,7 @@ from eksplora.errors import EksploraError
 from eksplora.events.event import Start, Study
 from eksplora.events.spool import Spool
 from eksplora.study.journal import Journal
-from eksplora.study.ledger import Population, Trial
+from eksplora.study.trial import Population, Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
 from eksplora.work.job import train

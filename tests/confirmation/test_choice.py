@@ -8,7 +8,7 @@ from scipy import stats
 
 from eksplora.confirmation.candidates import Candidate
 from eksplora.confirmation.choice import Confirmed, confirmed, described, epoch_budget, headline, ranked
-from eksplora.study.ledger import Trial
+from eksplora.study.trial import Trial
 from eksplora.types import Member, MemberResult, Status
 
 ALPHA = 0.05

@@ -6,8 +6,9 @@ import pytest
 
 from eksplora.console.estimate import Length
 from eksplora.study.display import Display
-from eksplora.study.ledger import Ledger, Population, Trial
+from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
+from eksplora.study.trial import Population, Trial
 from eksplora.types import EpochReport, MemberResult, Status
 
 PLAN = Plan(

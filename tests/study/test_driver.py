@@ -15,7 +15,7 @@ from waiting import until
 from eksplora import provenance
 from eksplora.errors import StorageError, StudyError, WorkerError
 from eksplora.installation import CONF
-from eksplora.study.failures import MOST_DEATHS
+from eksplora.study.ending import MOST_DEATHS
 from eksplora.study.spec import WORK
 
 BASE = ("experiment=boston_mlp", "sampler=random", "study.n_trials=6", "trainer.max_epochs=6", "study.workers=2")

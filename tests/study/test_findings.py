@@ -5,7 +5,8 @@ import json
 import pytest
 
 from eksplora.study.findings import every_trial, saved_by_pruning
-from eksplora.study.ledger import Ledger, Trial
+from eksplora.study.ledger import Ledger
+from eksplora.study.trial import Trial
 from eksplora.types import Member, MemberResult, Status
 
 

@@ -8,7 +8,8 @@ import pytest
 from eksplora.counter import fingerprint
 from eksplora.events.spool import Spool, read
 from eksplora.study.journal import Journal
-from eksplora.study.ledger import Ledger, Trial
+from eksplora.study.ledger import Ledger
+from eksplora.study.trial import Trial
 from eksplora.types import EpochReport, Member, MemberResult, Status
 
 METRIC = "val/mae"

@@ -5,7 +5,6 @@ import pytest
 
 from eksplora.config import Configurator
 from eksplora.search.space import Choice, Interval, Parameter, Range
-from eksplora.study.ledger import Trial
 from eksplora.study.packing import (
     LEARNING_BATCH,
     LEAST,
@@ -18,6 +17,7 @@ from eksplora.study.packing import (
     pack,
     signature,
 )
+from eksplora.study.trial import Trial
 from eksplora.types import Config, Member
 
 CONFIGURE = Configurator("search", ["experiment=boston_mlp"])

@@ -11,7 +11,7 @@ import surviving as here
 from waiting import at_a_random_moment, until
 
 from eksplora.errors import WorkerError
-from eksplora.study.failures import MOST_DEATHS, MOST_DEATHS_TOGETHER
+from eksplora.study.ending import MOST_DEATHS, MOST_DEATHS_TOGETHER
 
 ONE_KIND = ("~space.params.data.batch_size", "~space.params.model.widths", "~space.params.model.activation")
 BASE = ("experiment=boston_mlp", "sampler=random", "study.n_trials=20", "trainer.max_epochs=4", "study.workers=2")

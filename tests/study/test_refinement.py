@@ -16,8 +16,9 @@ from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
 from eksplora.stage.search import search
 from eksplora.study.findings import verdicts
-from eksplora.study.ledger import Ledger, Trial
+from eksplora.study.ledger import Ledger
 from eksplora.study.refinement import check_stages, told_apart
+from eksplora.study.trial import Trial
 from eksplora.types import Member, MemberResult, Status
 
 

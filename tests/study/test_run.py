@@ -7,9 +7,9 @@ import pytest
 import surviving as here
 
 from eksplora.errors import ConfigError, EksploraError, WorkerError
-from eksplora.study import run
 from eksplora.study.definition import Definition
 from eksplora.study.driver import Driver
+from eksplora.study.spec import WORK
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_configuration_that_cannot_be_built_is_refused_before_anything_is_writte
     prepared: str, workplace: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"model\.kernel"):
-        here.study("experiment=digits_cnn", "model.padding=valid", "model.kernel=11", prepared, work=run.WORK)
+        here.study("experiment=digits_cnn", "model.padding=valid", "model.kernel=11", prepared, work=WORK)
     assert not Path("mlruns/studies/study").exists()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from eksplora.confirmation.candidates import BASELINE, Candidate
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.verdict import compare_rows, in_words
-from eksplora.study.ledger import Trial
+from eksplora.study.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from eksplora.files import as_json, new_folder
 from eksplora.inference import write_card
 from eksplora.study.comparison import compare
 from eksplora.study.journal import as_yaml
-from eksplora.study.ledger import Trial, mean_curves
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
+from eksplora.study.trial import Trial, mean_curves
 from eksplora.types import Config
 from eksplora.untrusted import plain_cell
 

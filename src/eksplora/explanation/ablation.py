@@ -8,9 +8,9 @@ from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.statistics.verdict import compare_all, in_words
 from eksplora.study.comparison import Comparison, compare
-from eksplora.study.ledger import values_of
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
+from eksplora.study.trial import values_of
 from eksplora.types import Config
 
 WHOLE = "all features"

@@ -16,9 +16,9 @@ from eksplora.report.exploration import page, tables
 from eksplora.report.figure import draw
 from eksplora.report.listing import write_index
 from eksplora.study.comparison import compare
-from eksplora.study.ledger import Trial
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec
+from eksplora.study.trial import Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, MemberResult, Status
 

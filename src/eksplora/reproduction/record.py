@@ -10,7 +10,7 @@ from eksplora.errors import DataError
 from eksplora.events import event as events
 from eksplora.events.spool import Event, consistent
 from eksplora.provenance import UNKNOWN
-from eksplora.study.ledger import Key
+from eksplora.study.trial import Key
 from eksplora.types import Config, Status
 
 ALTERED = "The record was altered: restore it from a copy."

@@ -18,7 +18,7 @@ from eksplora.errors import DataError, EksploraError, PreconditionError
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.reproduction.patch import Change, changes, check_modes, is_patch
 from eksplora.reproduction.record import Recorded
-from eksplora.study.ledger import Key
+from eksplora.study.trial import Key
 from eksplora.types import Status
 from eksplora.untrusted import read_json
 

@@ -21,8 +21,8 @@ from eksplora.reproduction.patch import Change, described
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.reproduction.retraining import check_data, train_again, worktree
 from eksplora.study.definition import changed_outside_code
-from eksplora.study.ledger import Key
 from eksplora.study.setup import tracker_of
+from eksplora.study.trial import Key
 from eksplora.tracker.base import SPOOL, Lookup, Shown
 from eksplora.types import Config
 from eksplora.untrusted import is_name

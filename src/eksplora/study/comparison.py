@@ -6,9 +6,9 @@ from typing import Any
 
 from eksplora.counter import fingerprint
 from eksplora.search.space import Choice, Parameter
-from eksplora.study.ledger import Trial
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
+from eksplora.study.trial import Trial
 from eksplora.types import Config
 
 KEY = "configuration"
@@ -55,9 +55,11 @@ def compare(
     """
 
     def configure(values: Mapping[str, Any]) -> Config:
-        return configs[values.get(key, first if base is None else base)]
+        return configs[values.get(key, known)]
 
     first = next(iter(configs))
+    known = first if base is None else base  # it stands in the study's definition, value by value
+    others = {f"{key}.{name}": fingerprint(config) for name, config in configs.items() if name != known}
     outcome = run_study(
         replace(
             spec,
@@ -65,7 +67,7 @@ def compare(
             num_trials=None,
             configure=configure,
             checks=lambda space: (),
-            depends={**spec.depends, **{f"{key}.{name}": fingerprint(config) for name, config in configs.items()}},
+            depends={**spec.depends, **others},
             naming=lambda values: naming(str(values[key])),
         )
     )

@@ -21,8 +21,9 @@ from eksplora.search.importance import importance
 from eksplora.study.driver import Driver
 from eksplora.study.findings import every_trial, saved_by_pruning, verdicts
 from eksplora.study.journal import as_yaml
-from eksplora.study.ledger import Ledger, Trial
+from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
+from eksplora.study.trial import Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Status
 

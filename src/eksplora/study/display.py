@@ -6,10 +6,11 @@ from statistics import fmean
 
 from eksplora.console.estimate import Key, Length
 from eksplora.console.progress import Ahead, Progress
-from eksplora.study.ledger import Ledger, Population, Trial
+from eksplora.study.ledger import Ledger
 from eksplora.study.packing import steps_of
 from eksplora.study.plan import Plan
 from eksplora.study.spec import Naming
+from eksplora.study.trial import Population, Trial
 from eksplora.types import Config, EpochReport, MemberResult, Status
 
 OWN = "the experiment's own"

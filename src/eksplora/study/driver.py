@@ -7,14 +7,14 @@ from eksplora.errors import ConfigError, EksploraError, WorkerError
 from eksplora.launch.launcher import Launcher, Message
 from eksplora.search.proposer import Proposer
 from eksplora.study.display import Display
-from eksplora.study.ending import Ending
-from eksplora.study.failures import Failures
+from eksplora.study.ending import Ending, Failures
 from eksplora.study.journal import Journal
-from eksplora.study.ledger import Ledger, Population
-from eksplora.study.plan import Folders, Plan
+from eksplora.study.ledger import Ledger
+from eksplora.study.plan import Plan
 from eksplora.study.pruning import Pruning
-from eksplora.study.queue import PopulationQueue
+from eksplora.study.queue import Folders, PopulationQueue
 from eksplora.study.supply import Supply
+from eksplora.study.trial import Population
 from eksplora.types import Job, MemberResult, Status, Training
 
 MOST_STILLBORN = 3

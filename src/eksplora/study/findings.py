@@ -6,7 +6,8 @@ from statistics import fmean
 from typing import Any
 
 from eksplora.statistics.verdict import compare_rows, in_words
-from eksplora.study.ledger import Ledger, Trial, values_of
+from eksplora.study.ledger import Ledger
+from eksplora.study.trial import Trial, values_of
 from eksplora.types import Status
 
 

@@ -10,7 +10,7 @@ import yaml
 from eksplora.config import flatten
 from eksplora.events import event as events
 from eksplora.events.spool import Spool
-from eksplora.study.ledger import Population, Trial
+from eksplora.study.trial import Population, Trial
 from eksplora.types import Config, EpochReport, MemberResult
 
 

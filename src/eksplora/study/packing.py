@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from eksplora.counter import fingerprint
 from eksplora.data.arrays import batch_rows
 from eksplora.search.space import Interval, Parameter, Space, extremes
-from eksplora.study.ledger import Key, Trial
+from eksplora.study.trial import Key, Trial
 from eksplora.types import Config
 
 Item = TypeVar("Item")

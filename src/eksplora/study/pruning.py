@@ -5,7 +5,8 @@ from statistics import fmean
 
 from eksplora.search.proposer import Proposer
 from eksplora.study.journal import Journal
-from eksplora.study.ledger import Ledger, Population, Trial
+from eksplora.study.ledger import Ledger
+from eksplora.study.trial import Population, Trial
 from eksplora.types import Decision, EpochReport, Status
 
 FIRST = 0

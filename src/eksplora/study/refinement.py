@@ -10,9 +10,10 @@ from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
 from eksplora.statistics.interval import t_interval
 from eksplora.study.display import OWN
-from eksplora.study.ledger import Ledger, Trial, values_of
+from eksplora.study.ledger import Ledger
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
+from eksplora.study.trial import Trial, values_of
 
 Values = Mapping[str, Any]
 

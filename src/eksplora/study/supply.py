@@ -4,9 +4,10 @@ from eksplora.counter import fingerprint
 from eksplora.search.proposer import Proposer
 from eksplora.study.ending import Ending
 from eksplora.study.journal import Journal
-from eksplora.study.ledger import Ledger, Population, Trial
+from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
 from eksplora.study.queue import PopulationQueue
+from eksplora.study.trial import Population, Trial
 from eksplora.types import Status
 
 
