@@ -285,7 +285,7 @@ def gather_space(arguments: Sequence[str]) -> list[str]:
     """Move overrides of the search space into one list that Hydra can carry.
 
     `space.params.optimizer.lr=interval(1e-3, 1e-1)` would be a sweep and a nested key to Hydra; here keys contain dots
-    and values are read by `build.parse_space`.
+    and values are read by `eksplora.config.parse_space`.
 
     Examples:
         >>> gather_space(["space.params.optimizer.lr=choice(1, 2)", "study.seed=1"])

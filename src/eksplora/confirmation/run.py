@@ -171,7 +171,7 @@ def show(facts: Mapping[str, Any], folder: Path) -> None:
     aligned = [{name: row.get(name) for name in columns} for row in rows]
     print_best(aligned, title=f"{facts['metric']} on fresh members", limit=50)
     print(f"  facts    {folder / 'confirm.json'}")
-    print(f"  model    {folder / 'model'}   (eksplora.inference.load_ensemble; trained on all training rows)")
+    print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")
     show_registered(facts["registered"])
 
 

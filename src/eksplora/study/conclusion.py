@@ -261,7 +261,7 @@ def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> No
     if any((results / "plots").iterdir()):
         print(f"  plots    {results / 'plots'}/*.html")
     if any((results / "best").glob("*.safetensors")):
-        print(f"  network  {results / 'best'}   (eksplora.inference.load_network)")
+        print(f"  network  {results / 'best'}   (eksplora.load_network)")
 
 
 def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, Any]]:
