@@ -53,7 +53,7 @@ def _tiles(evaluated: Facts, direction: str) -> Tiles:
         [
             (f"test {evaluated['metric']}", number(one["mean"]), f"mean over {count}, {DIRECTIONS[direction]}"),
             ("95% interval", interval(one["low"], one["high"]), _of_interval(has_interval)),
-            ("the ensemble of the members", number(one["ensemble"]), "of the mean of their predictions"),
+            ("ensemble of the members", number(one["ensemble"]), "of the mean of their predictions"),
             ("test rows", number(evaluated["rows"]), "none of them was trained on or chose anything"),
         ]
     )
