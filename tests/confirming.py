@@ -26,7 +26,7 @@ DIABETES = (
 )
 """An experiment whose members stop at epochs of their own."""
 
-MEMBERS = {"confirm": ("study.n_members=3", "confirm.best=2"), "explain": ("study.n_members=3",)}
+MEMBERS = {"confirm": ("study.n_seeds=3", "confirm.best=2"), "explain": ("study.n_seeds=3",)}
 """What keeps these stages short."""
 
 

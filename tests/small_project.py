@@ -39,8 +39,8 @@ COMMANDS = {
 }
 SMALL = {
     "conf/search.yaml": {"n_trials": 3, "workers": 1, "threads": 1},
-    "conf/confirm.yaml": {"best": 1, "n_members": 3},
-    "conf/explain.yaml": {"n_members": 2},
+    "conf/confirm.yaml": {"best": 1, "n_seeds": 3},
+    "conf/explain.yaml": {"n_seeds": 2},
     f"conf/experiment/{NAME}.yaml": {"max_epochs": 2},
 }
 DAG = {

@@ -62,7 +62,7 @@ def measure_cnn(settings: PeersSettings, folder: Path, say: Say) -> list[Section
 
 def train(ours: Ours, precision: str, members: int, epochs: int) -> Training:
     """Our training in one of the `PRECISIONS`."""
-    budget = [f"study.n_members={members}", f"trainer.max_epochs={epochs}", "study.workers=1"]
+    budget = [f"study.n_seeds={members}", f"trainer.max_epochs={epochs}", "study.workers=1"]
     return ours.train("experiment=fashion_mnist_cnn", f"trainer.precision={PRECISIONS[precision]}", *budget)
 
 

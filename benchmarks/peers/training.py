@@ -44,7 +44,7 @@ def measure_boston(settings: PeersSettings, folder: Path, say: Say) -> list[Sect
     export([*overrides, *ours.paths], data)
 
     def train(members: int) -> Training:
-        return ours.train(*overrides, f"study.n_members={members}")
+        return ours.train(*overrides, f"study.n_seeds={members}")
 
     sides = {
         population(settings.members): Side(lambda: train(settings.members), settings.repeats),

@@ -106,7 +106,7 @@ class Life:
         """Confirm configurations with a learning rate: 0.0001 learns next to nothing, 0.03 much."""
         asked = [*BRIEF, f"optimizer.lr={rate}", self._prepared]
         here.pretend_search(self.folder, asked, {"data.batch_size": 16})
-        self.printed[name] = here.run(self.folder, "confirm", *asked, f"study.n_members={members}")
+        self.printed[name] = here.run(self.folder, "confirm", *asked, f"study.n_seeds={members}")
         self.registered[name] = here.facts(self.folder, "confirm")["registered"]
 
     def version(self, number: str) -> Any:

@@ -29,7 +29,7 @@ def test_members_are_those_of_the_confirmation_and_differ_in_what_they_see_alone
     diabetes: Path, prepared: str, tmp_path: Path
 ) -> None:
     folder = here.copy(diabetes, tmp_path)
-    asked = spec(prepared, "study.n_members=4")
+    asked = spec(prepared, "study.n_seeds=4")
     with chdir(folder):
         confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
         outcome, lost = ablate(asked, confirmed, NAMES)

@@ -168,7 +168,7 @@ def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
         ([], ""),
         (["study.workers=1", "study.threads=2"], ""),
         (["study.workers=1", "trainer.max_epochs=5"], "CHANGED BY HAND: trainer.max_epochs=5."),
-        (["study.n_members=3"], "CHANGED BY HAND: study.n_members=3."),
+        (["study.n_seeds=3"], "CHANGED BY HAND: study.n_seeds=3."),
     ],
 )
 def test_only_what_changes_the_numbers_is_a_change_by_hand(changes: list[str], said: str) -> None:

@@ -203,7 +203,7 @@ def test_what_scikit_learn_remarks_is_the_message_and_no_warning(fitted: Fitted)
         (["experiment=wine_mlp"], ["majority", "mlp_classifier"], "wine_mlp-baseline"),
         (["experiment=breast_cancer_mlp"], ["majority", "mlp_classifier"], "breast_cancer_mlp-baseline"),
         (["experiment=wine_mlp", "baseline=majority"], ["majority"], "wine_mlp-baseline-majority"),
-        ([*FOLDS, "study.n_members=2"], ["mean", "mlp_regressor"], "diabetes_mlp-baseline-kfold-2-seeds"),
+        ([*FOLDS, "study.n_seeds=2"], ["mean", "mlp_regressor"], "diabetes_mlp-baseline-kfold-2-seeds"),
     ],
 )
 def test_baselines_are_those_for_the_task_or_the_one_that_is_typed(

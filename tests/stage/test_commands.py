@@ -26,7 +26,7 @@ TYPED = {
         "~space.params.model.widths",
         "space.params.data.batch_size=choice(16,  32)",
     ),
-    "confirm": ("confirm.best=1", "study.n_members=2"),
+    "confirm": ("confirm.best=1", "study.n_seeds=2"),
     "evaluate": (),
     "report": (),
 }

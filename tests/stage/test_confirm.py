@@ -199,7 +199,7 @@ def wine(new_folder: Callable[[str], Path], prepared: str) -> tuple[Path, str]:
     ]
     search = ["sampler=grid", "study.n_trials=null", "output=results/wine_scaling"]
     here.run(folder, "search", *asked, *search)
-    return folder, here.run(folder, "confirm", *asked, "study.n_members=2", "confirm.best=4")
+    return folder, here.run(folder, "confirm", *asked, "study.n_seeds=2", "confirm.best=4")
 
 
 def test_on_folds_every_seed_meets_every_fold_and_the_final_model_every_row(wine: tuple[Path, str]) -> None:
@@ -270,7 +270,7 @@ def undisturbed(new_folder: Callable[[str], Path], prepared: str) -> Path:
     surviving.warm_up()
     folder = new_folder("undisturbed")
     here.pretend_search(folder, [*SLOW, prepared], *RATES)
-    here.run(folder, "confirm", *SLOW, prepared, "study.n_members=2", "tracker=off")
+    here.run(folder, "confirm", *SLOW, prepared, "study.n_seeds=2", "tracker=off")
     return folder
 
 
@@ -290,7 +290,7 @@ def test_a_time_limit_hands_nothing_on_and_the_same_command_goes_on(
     undisturbed: Path, prepared: str, folder: Path
 ) -> None:
     here.pretend_search(folder, [*SLOW, prepared], *RATES)
-    asked = [*SLOW, prepared, "study.n_members=2", "tracker=off"]
+    asked = [*SLOW, prepared, "study.n_seeds=2", "tracker=off"]
     with pytest.raises(
         EksploraError,
         match=r"(is not over: study\.timeout_seconds ended it\.|study\.timeout_seconds=0\.05 is over\.) The same",
@@ -307,7 +307,7 @@ def test_a_confirmation_that_is_terminated_hands_nothing_on_and_goes_on(
     undisturbed: Path, prepared: str, folder: Path
 ) -> None:
     here.pretend_search(folder, [*SLOW, prepared], *RATES)
-    asked = [*SLOW, prepared, "study.n_members=2"]
+    asked = [*SLOW, prepared, "study.n_seeds=2"]
 
     def is_begun() -> bool:
         return any(
@@ -332,7 +332,7 @@ def test_an_older_confirmation_stays_until_a_new_one_is_whole(undisturbed: Path,
     here.copy(undisturbed, folder)
     before = told(folder)
     with pytest.raises(EksploraError, match=r"(is not over|study\.timeout_seconds=0\.05 is over)"):
-        here.run(folder, "confirm", *SLOW, prepared, "study.n_members=3", "tracker=off", "study.timeout_seconds=0.05")
+        here.run(folder, "confirm", *SLOW, prepared, "study.n_seeds=3", "tracker=off", "study.timeout_seconds=0.05")
     assert told(folder) == before and left(folder) == ["confirm", "search"]
 
 
@@ -346,7 +346,7 @@ def test_a_candidate_that_diverges_is_not_chosen_and_stands_in_the_table(prepare
     """The search had luck with it."""
     asked = [*BRIEF, "optimizer.lr=0.0001", prepared]
     here.pretend_search(folder, asked, DIVERGES)
-    printed = here.run(folder, "confirm", *asked, "study.n_members=2")
+    printed = here.run(folder, "confirm", *asked, "study.n_seeds=2")
     facts = here.facts(folder, "confirm")
     first, last = facts["configurations"]
     assert (facts["chosen"], first["name"], last["name"]) == ("baseline", "baseline", "trial-0")
@@ -360,7 +360,7 @@ def test_where_all_diverge_there_is_one_line_and_nothing_is_handed_on(prepared: 
     asked = [*BRIEF, "optimizer.lr=1e20", prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 1e21})
     with pytest.raises(WorkerError, match=r"^no trial finished \(2 diverged\); .* Lower the learning rate") as told:
-        here.run(folder, "confirm", *asked, "study.n_members=2")
+        here.run(folder, "confirm", *asked, "study.n_seeds=2")
     assert told.value.exit_code == 1
     assert left(folder) == ["search"]
 
@@ -381,7 +381,7 @@ def test_a_model_that_diverges_on_all_rows_is_said_so(
     with pytest.raises(
         WorkerError, match=r"^the chosen configuration ended as diverged when it learned from all rows \("
     ):
-        here.run(folder, "confirm", *asked, "study.n_members=2")
+        here.run(folder, "confirm", *asked, "study.n_seeds=2")
     assert left(folder) == ["search"]
 
 
@@ -395,7 +395,7 @@ def test_a_model_that_diverges_on_all_rows_is_said_so(
         ("confirm.alpha=0", r"^confirm\.alpha must be between 0 and 1, got 0\. 0\.05 is usual\.$"),
         ("confirm.alpha=1.0", r"^confirm\.alpha must be between 0 and 1, got 1\. 0\.05 is usual\.$"),
         ("output=null", r"^output: has no value\. Name the folder"),
-        ("study.n_members=0", r"^study\.n_members must be at least 1, got 0"),
+        ("study.n_seeds=0", r"^study\.n_seeds must be at least 1, got 0"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(override: str, message: str, prepared: str, folder: Path) -> None:
@@ -429,7 +429,7 @@ def test_an_mlflow_that_cannot_be_used_is_one_line_and_the_same_command_goes_on(
     database = folder / "mlruns/mlflow.db"
     good = database.read_bytes()
     database.write_bytes(b"this is no database, and long enough to be read as one" * 40)
-    asked = [*(text for text in BRIEF if text != "tracker=off"), "optimizer.lr=0.0001", prepared, "study.n_members=2"]
+    asked = [*(text for text in BRIEF if text != "tracker=off"), "optimizer.lr=0.0001", prepared, "study.n_seeds=2"]
     asked.append("tracker.timeout_seconds=1")  # what is damaged stays so
     here.pretend_search(folder, asked, {"optimizer.lr": 0.0002})
     with pytest.raises(StorageError, match=r"^MLflow at \S+ is damaged, or no database\. .* same command again\.$"):
@@ -450,4 +450,4 @@ def test_a_confirmation_that_nobody_could_tell_apart_says_how_many_members_would
 
 def test_confirm_takes_the_keys_of_a_search(prepared: str) -> None:
     settings = compose_request("confirm", [*here.DIABETES, prepared]).settings
-    assert (settings.study.n_members, settings.confirm.best, settings.output) == (8, 3, "results/diabetes_mlp")
+    assert (settings.study.n_seeds, settings.confirm.best, settings.output) == (8, 3, "results/diabetes_mlp")

@@ -32,7 +32,7 @@ def evaluated(folder: Path, prepared: str, experiment: str, *overrides: str, mem
     surviving.warm_up()
     asked = [f"experiment={experiment}", *overrides, *UNTRACKED, prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 0.01})
-    here.run(folder, "confirm", *asked, f"study.n_members={members}")
+    here.run(folder, "confirm", *asked, f"study.n_seeds={members}")
     here.run(folder, "evaluate", *asked)
     return folder
 
@@ -251,7 +251,7 @@ def test_each_further_confirmed_model_that_the_test_part_is_opened_for_is_counte
 ) -> None:
     here.copy(diabetes, tmp_path)
     asked = [*here.DIABETES, prepared, "tracker=off"]
-    here.run(tmp_path, "confirm", *asked, "study.n_members=1", "confirm.best=1")
+    here.run(tmp_path, "confirm", *asked, "study.n_seeds=1", "confirm.best=1")
     printed = here.run(tmp_path, "evaluate", *asked)
     assert here.facts(tmp_path, "evaluate")["opened"] == 2
     assert "This test part has been opened for 2 confirmed models of this experiment" in printed

@@ -31,7 +31,7 @@ def digits(new_folder: Callable[[str], Path], prepared: str) -> Path:
     folder = new_folder("digits")
     asked = ["experiment=digits_cnn", "trainer.max_epochs=2", "model.filters=[4]", "tracker=off", *here.QUICK, prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 0.01})
-    here.run(folder, "confirm", *asked, "study.n_members=2")
+    here.run(folder, "confirm", *asked, "study.n_seeds=2")
     for stage in ("evaluate", "explain"):
         here.run(folder, stage, *asked, *(["explain.images=5"] if stage == "explain" else []))
     return folder
@@ -46,7 +46,7 @@ def alone(new_folder: Callable[[str], Path], prepared: str) -> Path:
     asked += [*here.QUICK, prepared]
     here.run(folder, "search", *asked, "sampler=random", "study.n_trials=2", "output=results/breast_cancer_mlp")
     for stage in ("confirm", "evaluate", "explain", "report"):
-        members = ["study.n_members=1"] if stage in ("confirm", "explain") else []
+        members = ["study.n_seeds=1"] if stage in ("confirm", "explain") else []
         here.run(folder, stage, *asked, *members)
     return folder
 
@@ -227,4 +227,4 @@ def test_before_the_stages_it_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
 
 def test_the_stage_is_composed_with_its_own_keys() -> None:
     settings = compose_request("explain", ["experiment=boston_mlp"]).settings
-    assert (settings.explain.ablated, settings.study.n_members, settings.output) == (30, 10, "results/boston_mlp")
+    assert (settings.explain.ablated, settings.study.n_seeds, settings.output) == (30, 10, "results/boston_mlp")

@@ -284,7 +284,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(recording.ROOT / "tools", root / "tools")
     asked = ("experiment=wine_mlp", "trainer.max_epochs=1", "study.workers=1", "study.threads=1")
     search = ("search", *asked, "sampler=random", "study.n_trials=2", "output=results/wine_mlp")
-    recording.record(root, search, ("confirm", *asked, "study.n_members=2", "confirm.best=1"))
+    recording.record(root, search, ("confirm", *asked, "study.n_seeds=2", "confirm.best=1"))
     for folder in [root / "mlruns/artifacts", *root.glob("**/plots")]:  # megabytes that every case would copy
         shutil.rmtree(folder, ignore_errors=True)
     np.savez(root / "rows.npz", features=np.load(root / "data/prepared/wine/train_features.npy")[:3])

@@ -34,7 +34,7 @@ def digits(new_folder: Callable[[str], Path], prepared: str) -> Path:
     folder = new_folder("digits")
     asked = ["experiment=digits_cnn", "trainer.max_epochs=1", "model.filters=[4]", *here.QUICK, "tracker=off", prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 0.01})
-    here.run(folder, "confirm", *asked, "study.n_members=2", "confirm.best=1")
+    here.run(folder, "confirm", *asked, "study.n_seeds=2", "confirm.best=1")
     return folder / "results/digits_cnn/confirm/model"
 
 
@@ -167,7 +167,7 @@ def tumours(new_folder: Callable[[str], Path], prepared: str) -> Path:
     folder = new_folder("tumours")
     asked = ["experiment=breast_cancer_mlp", "trainer.max_epochs=2", *here.QUICK, "tracker=off", prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 0.01})
-    here.run(folder, "confirm", *asked, "study.n_members=1", "confirm.best=1")
+    here.run(folder, "confirm", *asked, "study.n_seeds=1", "confirm.best=1")
     return folder / "results/breast_cancer_mlp/confirm/model"
 
 

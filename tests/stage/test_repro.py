@@ -372,7 +372,7 @@ def test_plots_are_a_page_that_git_ignores(done: Path) -> None:
 @pytest.mark.slow
 def test_an_experiment_of_dvc_changes_keys_of_the_experiment_s_file(copied: Path) -> None:
     """`-S file:key=value` changes a key that the file has, `-S file:+key=value` adds one."""
-    words = ["-S", f"{CONFIG}:trainer.max_epochs=4", "-S", f"{CONFIG}:+study.n_members=2"]
+    words = ["-S", f"{CONFIG}:trainer.max_epochs=4", "-S", f"{CONFIG}:+study.n_seeds=2"]
     output = here.dvc(copied, "exp", "run", "--name", "longer", *words, here.STAGES[1])
     assert here.ran(output) == [here.STAGES[1]]
     before, after = runs_of(copied, "main", "longer")
@@ -380,8 +380,8 @@ def test_an_experiment_of_dvc_changes_keys_of_the_experiment_s_file(copied: Path
     assert after["metrics"][objective] != before["metrics"][objective]
     changes = json.loads(here.dvc(copied, "params", "diff", "--json"))[f"{here.RESULTS}/config.yaml"]
     assert changes["trainer.max_epochs"] == {"old": 2, "new": 4, "diff": 2}
-    assert changes["study.n_members"] == {"old": 1, "new": 2, "diff": 1}
-    assert set(changes) == {"trainer.max_epochs", "study.n_members"}
+    assert changes["study.n_seeds"] == {"old": 1, "new": 2, "diff": 1}
+    assert set(changes) == {"trainer.max_epochs", "study.n_seeds"}
     found = json.loads(here.dvc(copied, "metrics", "diff", "--json"))[objective]["objective"]
     assert (found["old"], found["new"]) == tuple(
         run["metrics"][objective]["data"]["objective"] for run in (before, after)

@@ -43,7 +43,7 @@ INTERRUPTED = [
 ]
 POPULATION = [
     *("search", "experiment=diabetes_mlp", "study.name=population", *QUICK, "sampler=random", "study.n_trials=3"),
-    *("study.n_members=3", "trainer.max_epochs=3", "space.params.optimizer.lr=choice(0.01,0.001)"),
+    *("study.n_seeds=3", "trainer.max_epochs=3", "space.params.optimizer.lr=choice(0.01,0.001)"),
 ]  # two of three trials have the same rate
 CNN = ["train", "experiment=digits_cnn", "study.name=cnn", "study.threads=1", "trainer.max_epochs=1"]
 BASELINE = ["baseline", "experiment=diabetes_mlp", "study.name=baseline", "study.threads=1", "baseline.max_iter=20"]

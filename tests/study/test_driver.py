@@ -79,7 +79,7 @@ def test_configuration_met_before_is_trained_once_and_followers_wait(prepared: s
 
 
 def test_members_have_the_same_seeds_in_all_trials_and_the_value_is_their_mean(prepared: str) -> None:
-    here.study(*BASE, "study.n_members=3", "study.n_trials=3", prepared)
+    here.study(*BASE, "study.n_seeds=3", "study.n_trials=3", prepared)
     seeds = {tuple(member["seed"] for member in data["members"]) for data in here.events("trial")}
     assert len(seeds) == 1
     assert len(set(seeds.pop())) == 3
@@ -91,7 +91,7 @@ def test_members_have_the_same_seeds_in_all_trials_and_the_value_is_their_mean(p
 
 
 def test_members_that_finished_before_a_kill_are_kept(prepared: str) -> None:
-    slow = [*BASE, "study.n_members=4", "study.n_trials=2", "study.workers=1", "trainer.max_epochs=12"]
+    slow = [*BASE, "study.n_seeds=4", "study.n_trials=2", "study.workers=1", "trainer.max_epochs=12"]
     slow += ["training.engine=single", prepared]
     with here.command(here.PRETENDED, *slow) as process:
         until(lambda: here.num_lines("epochs.log") > 30, process=process)  # the third member is at work
@@ -109,7 +109,7 @@ def test_pruned_trials_end_early_and_survive_a_resumption(pruner: str, prepared:
     options = ["pruner.n_startup_trials=2", "pruner.n_warmup_steps=2"] if pruner == "median" else []
     judged = [
         *BASE,
-        *(f"pruner={pruner}", *options, "study.workers=1", "study.n_members=2", "trainer.max_epochs=9", prepared),
+        *(f"pruner={pruner}", *options, "study.workers=1", "study.n_seeds=2", "trainer.max_epochs=9", prepared),
         "space.params.data.batch_size=choice(16,32,64)",
     ]
     rows = here.undisturbed(*judged, "study.n_trials=12")

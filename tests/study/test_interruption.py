@@ -74,7 +74,7 @@ ENDS = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(
     members: int, ends: tuple[signal.Signals, ...], prepared: str, workplace: Path
 ) -> None:
-    setting = [*REAL, f"study.n_members={members}", prepared]
+    setting = [*REAL, f"study.n_seeds={members}", prepared]
     expected = here.undisturbed(*setting, work=WORK)
     for end in ends:
         before = checkpoints()
@@ -181,7 +181,7 @@ def go_on(limited: list[str]) -> None:
 def test_killed_study_is_whole_in_mlflow_after_the_same_command(prepared: str, workplace: Path) -> None:
     from mlflow import MlflowClient
 
-    small = [*RANDOM, "study.n_trials=6", "study.n_members=2", prepared]
+    small = [*RANDOM, "study.n_trials=6", "study.n_seeds=2", prepared]
     for num_epochs in (25, None):
         with here.command(here.PRETENDED, *small, tracker="mlflow") as process:
             if num_epochs:

@@ -48,9 +48,9 @@ def test_trials_that_differ_in_numbers_go_as_one_population_to_each_worker(prepa
 
 
 def test_results_are_those_of_trainings_by_themselves(prepared: str) -> None:
-    here.study(*BASE, *ONE_KIND, "study.n_members=3", prepared)
+    here.study(*BASE, *ONE_KIND, "study.n_seeds=3", prepared)
     assert max(map(len, begun())) > 3
-    alone = here.undisturbed(*BASE, *ONE_KIND, "study.n_members=3", "training.engine=single", prepared)
+    alone = here.undisturbed(*BASE, *ONE_KIND, "study.n_seeds=3", "training.engine=single", prepared)
     assert here.table() == alone
     assert set(map(len, begun("undisturbed"))) == {1}
 
@@ -58,7 +58,7 @@ def test_results_are_those_of_trainings_by_themselves(prepared: str) -> None:
 def test_members_are_seeds_times_folds_and_a_seed_is_the_same_in_all_folds(
     prepared: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    here.study(*BASE, "study.n_trials=2", "study.n_members=2", "protocol=kfold", "protocol.folds=3", prepared)
+    here.study(*BASE, "study.n_trials=2", "study.n_seeds=2", "protocol=kfold", "protocol.folds=3", prepared)
     first, second = (data["members"] for data in here.events("trial"))
     assert first == second
     assert [(member["index"], member["fold"]) for member in first] == [(n, n % 3) for n in range(6)]
@@ -70,7 +70,7 @@ def test_members_are_seeds_times_folds_and_a_seed_is_the_same_in_all_folds(
 
 
 def test_only_the_best_trials_weights_are_kept_and_no_checkpoint(prepared: str) -> None:
-    here.study(*BASE, *ONE_KIND, "study.n_members=2", prepared)
+    here.study(*BASE, *ONE_KIND, "study.n_seeds=2", prepared)
     study = Path("mlruns/studies/study")
     best = min(here.table(), key=lambda row: float(row["val/mae"]))["trial"]
     weights = [f"trials/{int(best):04d}/member-{member}/weights.safetensors" for member in (0, 1)]
@@ -101,7 +101,7 @@ def test_a_population_that_is_given_back_goes_on_in_parts_and_later_ones_are_cut
 
 def test_members_that_cannot_go_together_are_spread_over_the_workers(prepared: str) -> None:
     Path("split").write_text("1")
-    here.study(*BASE, "study.n_trials=1", "study.n_members=4", "trainer.max_epochs=30", prepared)
+    here.study(*BASE, "study.n_trials=1", "study.n_seeds=4", "trainer.max_epochs=30", prepared)
     assert [len(keys) for keys in begun()] == [4, 1, 1, 1, 1]
     turns = [line.split()[1] for line in Path("epochs.log").read_text().splitlines()]
     changes = sum(one != other for one, other in pairwise(turns))
@@ -146,7 +146,7 @@ def test_a_population_goes_on_from_its_checkpoint_when_its_worker_dies(prepared:
 @pytest.mark.parametrize(("file", "message"), [("refuse", "model.widths: trial 3 is refused"), ("raise", "is broken")])
 def test_a_trial_that_cannot_be_trained_fails_alone(file: str, message: str, prepared: str) -> None:
     Path(file).write_text("3")
-    here.study(*BASE, *ONE_KIND, "study.n_members=2", prepared)
+    here.study(*BASE, *ONE_KIND, "study.n_seeds=2", prepared)
     assert statuses() == [*["finished"] * 3, "failed", *["finished"] * 16]
     [failed] = [data for data in here.events("trial_end") if data["status"] == "failed"]
     assert message in failed["message"]
@@ -155,18 +155,18 @@ def test_a_trial_that_cannot_be_trained_fails_alone(file: str, message: str, pre
 
 def test_a_diverged_member_leaves_the_others_of_its_population_alone(prepared: str) -> None:
     Path("diverge").write_text("3 1")
-    here.study(*BASE, *ONE_KIND, "study.n_members=3", prepared)
+    here.study(*BASE, *ONE_KIND, "study.n_seeds=3", prepared)
     assert statuses() == [*["finished"] * 3, "diverged", *["finished"] * 16]
     ends = {(data["trial"], data["member"]): data["status"] for data in here.events("member")}
     assert Counter(ends.values()) == {"finished": 59, "diverged": 1}
     Path("diverge").unlink()
-    expected = here.undisturbed(*BASE, *ONE_KIND, "study.n_members=3", prepared)
+    expected = here.undisturbed(*BASE, *ONE_KIND, "study.n_seeds=3", prepared)
     assert [row for row in here.table() if row["trial"] != "3"] == [row for row in expected if row["trial"] != "3"]
 
 
 def test_members_of_a_trial_that_ended_early_are_not_begun(prepared: str) -> None:
     Path("diverge").write_text("0 0")
-    here.study(*BASE, "study.n_trials=2", "study.n_members=3", "study.workers=1", "training.engine=single", prepared)
+    here.study(*BASE, "study.n_trials=2", "study.n_seeds=3", "study.workers=1", "training.engine=single", prepared)
     assert statuses() == ["diverged", "finished"]
     assert {line.rpartition(" ")[0] for line in trained()} == {"0 0", "1 0", "1 1", "1 2"}
 
@@ -175,7 +175,7 @@ def test_members_of_a_trial_that_ended_early_are_not_begun(prepared: str) -> Non
 
 JUDGED = (
     *BASE[:2],
-    *("pruner=median", "pruner.n_startup_trials=2", "pruner.n_warmup_steps=2", "study.n_members=3"),
+    *("pruner=median", "pruner.n_startup_trials=2", "pruner.n_warmup_steps=2", "study.n_seeds=3"),
     *("study.n_trials=16", "trainer.max_epochs=8", "study.workers=1"),
 )
 
@@ -224,7 +224,7 @@ def test_pruned_members_in_other_populations_end_too(size: int, prepared: str) -
 
 # --- going on ----------------------------------------------------------------------------------------------------
 
-SLOW = ("study.n_members=2", "study.batch=5", "training.population=4")
+SLOW = ("study.n_seeds=2", "study.batch=5", "training.population=4")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def kill_at(moments: tuple[int, ...], setting: list[str]) -> None:
 
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_study_cut_short_after_any_event_goes_on_to_the_same_end(every: int, prepared: str) -> None:
-    small = [*JUDGED, *ONE_KIND, "study.n_members=2", "study.n_trials=9", "trainer.max_epochs=4", prepared]
+    small = [*JUDGED, *ONE_KIND, "study.n_seeds=2", "study.n_trials=9", "trainer.max_epochs=4", prepared]
     Path("split").write_text("4")
     here.study(*small)
     expected, lines = here.table(), here.spool_path().read_bytes().splitlines(keepends=True)

@@ -56,7 +56,7 @@ def test_where_large_is_good_the_sign_turns() -> None:
     ("stages", "members", "message"),
     [
         (0, 8, r"study\.stages must be at least 1, got 0"),
-        (2, 2, r"study\.n_members=2 tells too little\. Set study\.n_members=3 or more\."),
+        (2, 2, r"study\.n_seeds=2 tells too little\. Set study\.n_seeds=3 or more\."),
     ],
 )
 def test_stages_that_nothing_can_be_narrowed_between_are_refused(stages: int, members: int, message: str) -> None:
@@ -101,7 +101,7 @@ def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
         "trainer.max_epochs=3",
         "sampler=random",
         "study.n_trials=8",
-        "study.n_members=3",
+        "study.n_seeds=3",
         "study.stages=2",
         "study.workers=1",
         "study.threads=1",

@@ -16,7 +16,7 @@ from eksplora.study.spec import WORK
     ("override", "message"),
     [
         ("study.n_trials=0", r"^study.n_trials must be at least 1, got 0\. "),
-        ("study.n_members=0", r"^study.n_members must be at least 1, got 0\. "),
+        ("study.n_seeds=0", r"^study.n_seeds must be at least 1, got 0\. "),
         ("study.batch=0", r"^study.batch must be at least 1, got 0\. "),
         ("study.workers=0", r"^study.workers must be at least 1, got 0\. "),
         ("study.threads=-1", r"^study.threads must be at least 1, got -1\. "),

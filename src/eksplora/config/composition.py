@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.config import files as source
 from eksplora.config import folders, schema
+from eksplora.config.renamed import with_present_keys
 from eksplora.errors import ConfigError, EksploraError, UserError, nearest
 from eksplora.installation import CONF
 from eksplora.types import Config
@@ -35,7 +36,7 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
     """
     try:
         with composing():
-            return compose(root, list(overrides), return_hydra_config=with_hydra)
+            return compose(root, with_present_keys(overrides), return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, EksploraError):
         raise
     except Exception as error:  # Hydra reads nothing but what the user wrote

@@ -19,6 +19,7 @@ from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
 from eksplora.config.folders import own_folder
+from eksplora.config.renamed import with_present_names
 from eksplora.errors import ConfigError
 from eksplora.untrusted import PlainLoader, is_name, parse_yaml, read_plain
 
@@ -66,6 +67,7 @@ class CheckedFiles(ConfigSource):
         if not all(is_name(part) for part in config_path.removesuffix(".yaml").split("/")):
             raise ConfigError(f"'{config_path}' is no name of a file in conf/. Choose one of its files.")
         values, header = read_file(path)
+        values = with_present_names(values, shown(path))
         return ConfigResult(
             config=_as_config(values, path), path=f"file://{self.path}", provider=self.provider, header=dict(header)
         )

@@ -11,6 +11,7 @@ from eksplora.config import schema
 from eksplora.config.check import check_fit, check_names, check_values
 from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import compose_root, keep, parse_override, plain
+from eksplora.config.renamed import with_present_keys
 from eksplora.provenance import command_of
 from eksplora.types import Config
 
@@ -69,11 +70,12 @@ def compose_request(root: str, overrides: Sequence[str]) -> Request:
     Raises:
         ConfigError: For keys and values that cannot be.
     """
+    overrides = with_present_keys(overrides)
     config = compose_root(root, overrides, with_hydra=True)
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
-    return _checked(root, list(overrides), config, choices)
+    return _checked(root, overrides, config, choices)
 
 
 def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:

@@ -112,7 +112,7 @@ class Study:
     versioned: bool = MISSING
     seed: int = MISSING
     n_trials: int | None = MISSING
-    n_members: int = MISSING
+    n_seeds: int = MISSING
     stages: int = MISSING
     batch: int | None = MISSING
     workers: int | None = MISSING

@@ -59,5 +59,5 @@ def notes(spool: Path) -> Iterator[str]:
 def study_name(request: Request, names: list[str]) -> str:
     """The name of a study of baselines that was given none."""
     kind = f"baseline-{names[0]}" if is_typed(request.overrides) else "baseline"
-    members = request.settings.study.n_members
+    members = request.settings.study.n_seeds
     return default_name(request.settings.experiment, members, {**request.choices, "sampler": kind})

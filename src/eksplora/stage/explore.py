@@ -77,7 +77,7 @@ def request_of(request: Request, exploration: Exploration, overrides: Sequence[s
     own = [
         *_common(request, exploration),
         "sampler=grid",
-        f"study.n_members={exploration.budget.members}",
+        f"study.n_seeds={exploration.budget.members}",
         "study.n_trials=null",
         "study.versioned=true",
         *_how(request.settings.study),

@@ -21,7 +21,7 @@ def search(request: Request) -> None:
     settings: SearchConfig = request.settings
     space = parse_space(settings.space)
     check_space(space, Configurator(request.root, request.overrides))
-    name = settings.study.name or default_name(settings.experiment, settings.study.n_members, request.choices)
+    name = settings.study.name or default_name(settings.experiment, settings.study.n_seeds, request.choices)
     results = _results(settings)
     if settings.output is not None:
         try_writing(Path(settings.output) / "config.yaml")
@@ -55,7 +55,7 @@ def _results(settings: SearchConfig) -> Callable[[str], Path]:
     return Path(settings.paths.results).joinpath
 
 
-def default_name(experiment: str, n_members: int, choices: Mapping[str, str]) -> str:
+def default_name(experiment: str, n_seeds: int, choices: Mapping[str, str]) -> str:
     """The name of a study that was given none: studies whose results do not compare have names of their own.
 
     Examples:
@@ -65,5 +65,5 @@ def default_name(experiment: str, n_members: int, choices: Mapping[str, str]) ->
         'boston_mlp-tpe-kfold-8-seeds'
     """
     protocol = [] if choices["protocol"] == "holdout" else [choices["protocol"]]
-    seeds = [f"{n_members}-seeds"] if n_members > 1 else []
+    seeds = [f"{n_seeds}-seeds"] if n_seeds > 1 else []
     return "-".join([experiment, choices["sampler"], *protocol, *seeds])

@@ -57,7 +57,7 @@ def budget_of(study: Study) -> Budget:
     """The budget that the keys `study.*` give."""
     return Budget(
         seed=study.seed,
-        num_seeds=study.n_members,
+        num_seeds=study.n_seeds,
         batch=study.batch,
         workers=study.workers,
         threads=study.threads,

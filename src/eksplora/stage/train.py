@@ -17,7 +17,7 @@ def train(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     config = Configurator(request.root, request.overrides)({})
-    identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_members})
+    identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_seeds})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
     begin_study(request)
     from eksplora.study.run import run_study  # only now: what is slow comes with it

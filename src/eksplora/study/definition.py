@@ -10,6 +10,7 @@ from typing import Any
 from eksplora import provenance
 from eksplora.config import flatten, is_group
 from eksplora.config.parts import allowed_targets
+from eksplora.config.renamed import RENAMED
 from eksplora.counter import fingerprint
 from eksplora.events.event import Dataset
 from eksplora.events.event import Study as StudyEvent
@@ -44,10 +45,14 @@ class Definition:
         """Each changed key with its recorded and its present value."""
         keys = dict.fromkeys([*recorded, *self.values])
         return [
-            f"{key}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
+            f"{RENAMED.get(key, key)}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
             for key in keys
             if recorded.get(key) != self.values.get(key) and not (key not in recorded and _is_outside_code(key))
         ]
+
+
+SEEDS = "study.n_members"
+"""The number of seeds as studies record it: the name that the key had first, so that studies of then are found."""
 
 
 def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition:
@@ -63,7 +68,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values = {key: value for key, value in values.items() if key not in ignored}
     values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in spec.space}
     values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
-    values |= {"study.seed": spec.budget.seed, "study.n_members": spec.budget.num_seeds}
+    values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.num_seeds}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(spec.project) | code_facts(spec, base)

@@ -21,7 +21,7 @@ LEAST_MEMBERS = 3
 """Below, the interval of a difference is so wide that nothing is told from anything."""
 
 
-def check_stages(stages: int, n_members: int) -> None:
+def check_stages(stages: int, n_seeds: int) -> None:
     """Refuse stages that nothing can be narrowed between.
 
     Raises:
@@ -29,10 +29,10 @@ def check_stages(stages: int, n_members: int) -> None:
     """
     if stages < 1:
         raise ConfigError(f"study.stages must be at least 1, got {stages}. 1 is a single study.")
-    if stages > 1 and n_members < LEAST_MEMBERS:
+    if stages > 1 and n_seeds < LEAST_MEMBERS:
         raise ConfigError(
             f"study.stages={stages} narrows the space to the trials that cannot be told from the best, and "
-            f"study.n_members={n_members} tells too little. Set study.n_members={LEAST_MEMBERS} or more."
+            f"study.n_seeds={n_seeds} tells too little. Set study.n_seeds={LEAST_MEMBERS} or more."
         )
 
 

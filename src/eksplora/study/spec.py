@@ -51,7 +51,7 @@ class Budget:
         """
         least: dict[str, tuple[float | None, float]] = {
             "n_trials": (num_trials, 1),
-            "n_members": (self.num_seeds, 1),
+            "n_seeds": (self.num_seeds, 1),
             "batch": (self.batch, 1),
             "workers": (self.workers, 1),
             "threads": (self.threads, 1),

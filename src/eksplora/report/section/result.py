@@ -11,7 +11,7 @@ Facts = Mapping[str, Any]
 
 ONE_MEMBER = (
     "Only one member was trained, so no interval over members can be given: one training does not say how far another "
-    "seed would have led elsewhere. `study.n_members=8` trains eight."
+    "seed would have led elsewhere. `study.n_seeds=8` trains eight."
 )
 
 DIRECTIONS = {"minimize": "lower is better", "maximize": "higher is better"}
