@@ -225,9 +225,12 @@ def unexplained_keys(root: Path) -> list[str]:
 
 
 def needless_names(root: Path) -> list[str]:
-    """Public modules in the room of a config group that no file of the group is named after and no other room uses."""
+    """Public modules in the room of a config group that nobody needs.
+
+    No file of the group is named after them, no other room uses them, and the page of the API does not offer them.
+    """
     found = []
-    used = {name for part, file in sources(root) for name in _other_rooms(part, file, root)}
+    used = {name for part, file in sources(root) for name in _other_rooms(part, file, root)} | offered(root)
     for folder in sorted(
         {file.parent for _, file in group_files(root) if "_target_" in read(file) or not is_delta(file)}
     ):
@@ -239,6 +242,12 @@ def needless_names(root: Path) -> list[str]:
             if not any(name == dotted or name.startswith(f"{dotted}.") for name in used):
                 found.append(f"{folder.name}/{stem}")
     return found
+
+
+def offered(root: Path) -> set[str]:
+    """What the page of the API offers to a user's own code."""
+    page = root / "docs/reference/api.md"
+    return set(re.findall(r"^::: ([\w.]+)$", page.read_text(), re.MULTILINE)) if page.is_file() else set()
 
 
 def _other_rooms(part: str, file: Path, root: Path) -> list[str]:
@@ -560,6 +569,11 @@ def test_public_modules_without_a_yaml_or_a_user_are_found(project: Path) -> Non
     (project / "src/eksplora/model/layers.py").touch()
     assert needless_names(project) == ["model/layers"]
     (project / "src/eksplora/search/space.py").write_text("from eksplora.model.layers import Dense")
+    assert needless_names(project) == []
+    (project / "src/eksplora/model/base.py").touch()
+    assert needless_names(project) == ["model/base"]
+    (project / "docs/reference").mkdir(parents=True)
+    (project / "docs/reference/api.md").write_text("::: eksplora.model.base.Base\n")
     assert needless_names(project) == []
 
 

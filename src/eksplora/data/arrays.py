@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _scaling
-from eksplora.data._dataset import Dataset, check_batch
+from eksplora.data.dataset import Dataset, check_batch
 from eksplora.errors import ConfigError
 from eksplora.types import Split
 

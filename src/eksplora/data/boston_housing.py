@@ -6,8 +6,8 @@ premise; scikit-learn withdrew the data set for it. Do not build anything else o
 
 import numpy as np
 
-from eksplora.data._dataset import Dataset
 from eksplora.data.card import RawData, Rows
+from eksplora.data.dataset import Dataset
 
 FEATURE_NAMES = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT")
 NUM_ROWS, NUM_TRAIN = 506, 404

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eksplora.data._dataset import Dataset
 from eksplora.data.card import RawData
+from eksplora.data.dataset import Dataset
 
 
 class BreastCancer(Dataset):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eksplora.data._dataset import Dataset
 from eksplora.data._fetch import Unreachable, download
 from eksplora.data._idx import Payload, read_idx
 from eksplora.data._store import download_folder
 from eksplora.data.card import RawData, Rows
+from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError, DataError
 
 NUM_TRAIN = 60_000

@@ -14,8 +14,8 @@ from waiting import at_a_random_moment
 
 from eksplora.counter import derive
 from eksplora.data import _store, _verify
-from eksplora.data._dataset import Dataset
 from eksplora.data.card import RawData, sealed
+from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError, DataError, EksploraError, StorageError
 from eksplora.protocol import split_rows
 
