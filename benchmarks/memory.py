@@ -14,7 +14,7 @@ from benchmarks.turns import Say
 from eksplora.study.packing import MOST_ON_CPU, MOST_ON_GPU
 from eksplora.training import engine
 from eksplora.types import Training
-from eksplora.work.job import lane_of
+from eksplora.work.job import state_of
 
 MIB = 2**20
 
@@ -62,10 +62,10 @@ def measure_memory(case: Case, *, sizes: Sequence[int], say: Say) -> Section:
 def report(case: Case, peaks: Sequence[Peak]) -> Section:
     """The section of the peaks."""
     parts = load(case)
-    lane = lane_of(Training(0, members_of(0, 1)[0], parts.config, ""))
-    network = lane.network()
+    member = state_of(Training(0, members_of(0, 1)[0], parts.config, ""))
+    network = member.network()
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    each = engine.member_bytes(lane, network)
+    each = engine.member_bytes(member, network)
     slope, fit = line(peaks)
     text = TEXT.format(
         experiment=parts.settings["experiment"],

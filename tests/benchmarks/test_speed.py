@@ -309,7 +309,7 @@ def test_memory_is_told_per_parameter_and_member_beside_the_estimate(
     small: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parameters = 13 * 16 + 16 + 16 * 8 + 8 + 8 + 1
-    monkeypatch.setattr(engine, "member_bytes", lambda lane, network: 48 * parameters)
+    monkeypatch.setattr(engine, "member_bytes", lambda member, network: 48 * parameters)
     peaks = [
         Peak(1, 100 * MIB),
         Peak(1001, 100 * MIB + 20_000 * parameters),

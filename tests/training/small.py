@@ -24,7 +24,7 @@ from eksplora.scheduler import Constant
 from eksplora.training import task
 from eksplora.training.batches import epoch_order
 from eksplora.training.fit import fit
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.types import Decision, EpochReport, Job, Member, MemberResult, Split, Training
 
@@ -179,9 +179,9 @@ class Seat:
     member: Member = MEMBER
     fold: Fold | None = None
 
-    def lane(self, folder: Path) -> Lane:
+    def state(self, folder: Path) -> MemberState:
         training = Training(trial=0, member=self.member, config={}, folder=str(folder / f"member-{self.member.index}"))
-        return Lane(self.recipe, training, self.fold or fold_of(self.recipe))
+        return MemberState(self.recipe, training, self.fold or fold_of(self.recipe))
 
 
 def seats(recipes: Sequence[Recipe]) -> list[Seat]:
@@ -194,8 +194,8 @@ def train_together(
 ) -> list[MemberResult]:
     """Results of the members that are over, in the order of their index."""
     report = report or Quiet()
-    lanes = [seat.lane(folder) for seat in seats]
-    fit(lanes, Job(0, [], str(folder / "population"), 1, checkpoint_seconds), report)
+    members = [seat.state(folder) for seat in seats]
+    fit(members, Job(0, [], str(folder / "population"), 1, checkpoint_seconds), report)
     return sorted(report.results, key=lambda result: result.member)
 
 
@@ -231,7 +231,7 @@ def bare_loop(
 ) -> Bare:
     """The same training in plain PyTorch: a tensor per layer, one optimizer over them, no chunks."""
     fold = fold or fold_of(recipe)
-    lane = Seat(recipe, Member(index=0, seed=seed), fold).lane(Path())
+    member = Seat(recipe, Member(index=0, seed=seed), fold).state(Path())
     network = recipe.network()
     recipe.initialize(network, torch.Generator().manual_seed(derive(seed, "initialization")))
     optimizer = recipe.optimizer(network.parameters())
@@ -239,13 +239,13 @@ def bare_loop(
     targets = recipe.task.target(fold.targets)
     shift, scale = (torch.from_numpy(part).float() for part in (fold.target_shift, fold.target_scale))
     wanted = (targets - shift) / scale if fold.scales_targets else targets
-    total, history = lane.steps_per_epoch() * recipe.max_epochs, list[float]()
+    total, history = member.steps_per_epoch() * recipe.max_epochs, list[float]()
     autocast = nullcontext if precision is None else partial(torch.autocast, "cpu", precision)
     bare, step = Bare(network), 0
     for epoch in range(recipe.max_epochs):
         network.train()
         seen = []
-        order = epoch_order(fold.split.train, seed, epoch, lane.row_probabilities())
+        order = epoch_order(fold.split.train, seed, epoch, member.row_probabilities())
         for batch in _batches(order, recipe.batch_size):
             optimizer.param_groups[0]["lr"] = base_lr * recipe.schedule(step, total, history)
             set_keys(network, seed, step)

@@ -104,7 +104,7 @@ def test_the_loss_over_several_evaluation_blocks_is_the_mean_over_rows(
 ) -> None:
     recipe = small.regression(max_epochs=1)
     whole = small.train(recipe, tmp_path / "whole")
-    monkeypatch.setattr("eksplora.training.module.rows_at_once", lambda lane: 5)
+    monkeypatch.setattr("eksplora.training.module.rows_at_once", lambda member: 5)
     parts = small.train(recipe, tmp_path / "parts")  # 26 rows: the last block has one
     assert parts.curves["val/loss"] == pytest.approx(whole.curves["val/loss"], rel=1e-6)  # float32 means of blocks
     assert parts.curves["val/mae"] == pytest.approx(whole.curves["val/mae"], rel=1e-6)

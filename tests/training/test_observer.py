@@ -60,8 +60,7 @@ def seats(count: int, **changes: object) -> list[small.Seat]:
 
 def train(members: Sequence[small.Seat], folder: Path, *observers: Copies) -> small.Quiet:
     report = small.Quiet()
-    lanes = [seat.lane(folder) for seat in members]
-    fit(lanes, Job(0, [], str(folder / "population"), 1, 1000.0), report, observers)
+    fit([seat.state(folder) for seat in members], Job(0, [], str(folder / "population"), 1, 1000.0), report, observers)
     return report
 
 
@@ -114,6 +113,6 @@ def test_every_epoch_is_shown_with_its_metrics(tmp_path: Path) -> None:
 
 
 def test_nobody_listens_where_nobody_looks() -> None:
-    network = Population([seat.lane(Path("nowhere")) for seat in seats(2)]).network
+    network = Population([seat.state(Path("nowhere")) for seat in seats(2)]).network
     assert not [layer for layer in network.modules() if layer._forward_hooks]
     assert isinstance(network, nn.Module)

@@ -16,7 +16,7 @@ from eksplora.model.dropout import Dropout
 from eksplora.scheduler import Constant, Exponential
 from eksplora.training.batches import TrainingChunks
 from eksplora.training.clipping import Clipping
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.population import Population
 from eksplora.training.recipe import Recipe
 
@@ -37,7 +37,7 @@ State = dict[str, torch.Tensor]
 
 
 def populated(seats: Sequence[small.Seat]) -> Population:
-    population = Population([seat.lane(Path("nowhere")) for seat in seats])
+    population = Population([seat.state(Path("nowhere")) for seat in seats])
     population.place(torch.device("cpu"), 0, 1)
     return population
 
@@ -46,7 +46,7 @@ def weights_after(seats: Sequence[small.Seat], steps: Sequence[int] = STEPS) -> 
     """The weights and buffers of each member after so many optimizer steps."""
     population, taken = populated(seats), 0
     found = {}
-    source = all_steps(population.lanes)
+    source = all_steps(population.members)
     for end in steps:
         population.train([next(source) for _ in range(end - taken)], taken)
         found[end] = [population.stack.member(place) for place in range(len(seats))]
@@ -54,12 +54,12 @@ def weights_after(seats: Sequence[small.Seat], steps: Sequence[int] = STEPS) -> 
     return found
 
 
-def all_steps(lanes: Sequence[Lane]) -> Iterator[Any]:
+def all_steps(members: Sequence[MemberState]) -> Iterator[Any]:
     """The steps of the members' epochs, without end."""
     epoch = 0
-    rows, seeds = [lane.fold.split.train for lane in lanes], [lane.member.seed for lane in lanes]
+    rows, seeds = [member.fold.split.train for member in members], [member.identity.seed for member in members]
     chunks = TrainingChunks(
-        rows, seeds, batch_size=lanes[0].recipe.batch_size, position=lambda: (range(len(lanes)), epoch, 0)
+        rows, seeds, batch_size=members[0].recipe.batch_size, position=lambda: (range(len(members)), epoch, 0)
     )
     while True:
         for chunk in chunks:
@@ -157,7 +157,7 @@ def test_initial_weights_are_the_same_bits_as_alone(base: Callable[..., Recipe],
     seats = small.seats(recipes)
     population = populated(seats)
     for place, seat in enumerate(seats):
-        alone = seat.lane(Path("nowhere")).network().state_dict()
+        alone = seat.state(Path("nowhere")).network().state_dict()
         together = population.stack.member(place)
         assert together.keys() == alone.keys()
         assert all(torch.equal(together[name], value) for name, value in alone.items())
@@ -176,7 +176,7 @@ def test_masks_are_the_same_bits_as_alone(base: Callable[..., Recipe]) -> None:
         for module in population.network.modules():
             if isinstance(module, Dropout):
                 module.register_forward_hook(partial(note_mask, masks))
-        for number, step in zip(range(6), all_steps(population.lanes), strict=False):
+        for number, step in zip(range(6), all_steps(population.members), strict=False):
             population.train([step], number)
         for place, seat in enumerate(places):
             own = [mask[place] if len(places) > 1 else mask for mask in masks]

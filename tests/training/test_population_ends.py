@@ -166,8 +166,8 @@ class Watches(small.Decides):
         states = [value for state in population.stepper.optimizer.state.values() for value in state.values()]
         tensors = [*population.network.state_dict().values(), population.stack.parameter, population.stack.gradient]
         sizes = {len(tensor) for tensor in [*tensors, *(state for state in states if state.dim() == 2)]}
-        self.sizes.append((len(reports), len(population.lanes), *sizes))
-        self.seconds.append(self.modules[0].lanes[1].seconds)
+        self.sizes.append((len(reports), len(population.members), *sizes))
+        self.seconds.append(self.modules[0].members[1].seconds)
         return super().epochs(reports)
 
 

@@ -79,7 +79,7 @@ def test_the_last_batch_counts_with_its_true_size(tmp_path: Path) -> None:
 def test_validation_in_blocks_is_that_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = seats(small.regression, [80, 65, 79])  # 16, 31 and 17 rows validate
     whole = small.train_together(members, tmp_path / "whole")
-    monkeypatch.setattr("eksplora.training.module.rows_at_once", lambda lane: 15)  # 5 rows of each
+    monkeypatch.setattr("eksplora.training.module.rows_at_once", lambda member: 15)  # 5 rows of each
     blocks = small.train_together(members, tmp_path / "blocks")
     for result, reference in zip(blocks, whole, strict=True):
         assert result.weights_sha256 == reference.weights_sha256

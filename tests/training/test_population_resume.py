@@ -169,17 +169,17 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
     return lambda state: state.pop(key)
 
 
-def lane_without(key: str) -> Callable[[dict[str, Any]], object]:
-    return lambda state: state["lanes"][0].pop(key)
+def member_without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state["members"][0].pop(key)
 
 
 CHANGES: list[Callable[[dict[str, Any]], object]] = [
-    *map(without, ("epoch", "chunk", "members", "lanes", "network", "optimizer")),
-    *map(lane_without, ("status", "metric", "curves", "result", "step")),
-    lambda state: state["lanes"].pop(),
-    lambda state: state["lanes"].__setitem__(1, None),
-    lambda state: state["lanes"][0].update(status="x"),
-    lambda state: state["lanes"][0].update(status=[]),
+    *map(without, ("epoch", "chunk", "training", "members", "network", "optimizer")),
+    *map(member_without, ("status", "metric", "curves", "result", "step")),
+    lambda state: state["members"].pop(),
+    lambda state: state["members"].__setitem__(1, None),
+    lambda state: state["members"][0].update(status="x"),
+    lambda state: state["members"][0].update(status=[]),
     lambda state: state.update(members=[0, 9]),
     lambda state: state.update(members=None, epoch="1"),
 ]

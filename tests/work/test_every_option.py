@@ -139,7 +139,7 @@ def test_two_members_of_an_option_train_together(option: str, trained: Trained) 
         numbers = [result.value, *(value for curve in result.curves.values() for value in curve)]
         assert all(map(math.isfinite, numbers)), result.curves
         weights = {name.removeprefix("network."): value for name, value in load_file(result.weights).items()}
-        for name, initial in work.lane_of(training).network().named_parameters():
+        for name, initial in work.state_of(training).network().named_parameters():
             assert torch.isfinite(weights[name]).all(), name
             assert not torch.equal(weights[name], initial), f"{name} is as it was"
     assert len({result.weights_sha256 for _, result in trained(option)}) == 2

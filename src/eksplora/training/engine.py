@@ -9,7 +9,7 @@ from torch import nn
 
 from eksplora.errors import ConfigError
 from eksplora.model.members import unaware
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.stepper import refusal
 
 CACHE_BYTES = 8 * 2**20
@@ -44,47 +44,47 @@ class Engine:
     reason: str
 
 
-def choose(lanes: Sequence[Lane], device: torch.device, workers: int = 1) -> Engine:
+def choose(members: Sequence[MemberState], device: torch.device, workers: int = 1) -> Engine:
     """The engine for trainings that the driver took for compatible.
 
     Args:
-        lanes: They share network, batch size and optimizer.
+        members: They share network, batch size and optimizer.
         device: Where they are trained.
         workers: Processes that share its memory.
 
     Raises:
         ConfigError: If `training.engine=fused` asks for what cannot be.
     """
-    recipe = lanes[0].recipe
+    recipe = members[0].recipe
     if recipe.engine == "single":
         return Engine(1, "training.engine=single")
-    network = lanes[0].network()
-    obstacle = _obstacle(lanes, network)
-    if obstacle and recipe.engine == "fused" and len(lanes) > 1:
+    network = members[0].network()
+    obstacle = _obstacle(members, network)
+    if obstacle and recipe.engine == "fused" and len(members) > 1:
         raise ConfigError(f"training.engine=fused: {obstacle}. Choose training.engine=auto.")
     if obstacle:
         return Engine(1, obstacle)
     if recipe.engine == "auto" and device.type == "cpu":
-        convolved = recipe.batch_size * _outputs(lanes[0], network, nn.Conv2d)
+        convolved = recipe.batch_size * _outputs(members[0], network, nn.Conv2d)
         if convolved > MOST_CONVOLVED:
             return Engine(1, f"convolutions of {convolved} outputs a step are faster one member at a time on a CPU")
-    return _limited(lanes, network, device, workers)
+    return _limited(members, network, device, workers)
 
 
-def _obstacle(lanes: Sequence[Lane], network: nn.Module) -> str:
+def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
     """Why these members cannot be one population; empty when they can."""
     foreign = unaware(network)
     if foreign:
         return f"the network has layers that do not know members ({', '.join(foreign)})"
     parameter = nn.Parameter(torch.zeros(1, 1))
-    optimizers = [lane.recipe.optimizer([parameter]) for lane in lanes[:1]]
+    optimizers = [member.recipe.optimizer([parameter]) for member in members[:1]]
     return refusal(optimizers[0]) or ""
 
 
-def _limited(lanes: Sequence[Lane], network: nn.Module, device: torch.device, workers: int) -> Engine:
+def _limited(members: Sequence[MemberState], network: nn.Module, device: torch.device, workers: int) -> Engine:
     """As many as are wanted, fit the memory and, on a CPU, the cache."""
-    recipe = lanes[0].recipe
-    each = member_bytes(lanes[0], network)
+    recipe = members[0].recipe
+    each = member_bytes(members[0], network)
     limits = {"memory": int(free_bytes(device) * MEMORY_SHARE / workers / each)}
     if recipe.population is not None:
         limits["training.population"] = recipe.population
@@ -95,30 +95,30 @@ def _limited(lanes: Sequence[Lane], network: nn.Module, device: torch.device, wo
     return Engine(max(1, limits[name]), f"{name} holds {limits[name]} members")
 
 
-def member_bytes(lane: Lane, network: nn.Module) -> int:
+def member_bytes(member: MemberState, network: nn.Module) -> int:
     """Memory that one member more takes, in bytes: its parameters in `COPIES`, and twice what its layers put out.
 
     Args:
-        lane: For its batch size and the shape of its rows.
+        member: For its batch size and the shape of its rows.
         network: A network of one member.
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return 4 * (COPIES * parameters + 2 * _outputs(lane, network) * lane.recipe.batch_size)
+    return 4 * (COPIES * parameters + 2 * _outputs(member, network) * member.recipe.batch_size)
 
 
-def rows_at_once(lane: Lane) -> int:
+def rows_at_once(member: MemberState) -> int:
     """Rows, of all members together, that one forward pass of an evaluation takes."""
-    each = 4 * max(1, _outputs(lane, lane.recipe.network()))
+    each = 4 * max(1, _outputs(member, member.recipe.network()))
     return max(64, min(4096, EVALUATED_BYTES // each))
 
 
-def _outputs(lane: Lane, network: nn.Module, kind: type[nn.Module] = nn.Module) -> int:
+def _outputs(member: MemberState, network: nn.Module, kind: type[nn.Module] = nn.Module) -> int:
     """Numbers that the layers of a kind put out for one row."""
     counts = []
     layers = [module for module in network.modules() if isinstance(module, kind) and not list(module.children())]
     hooks = [layer.register_forward_hook(lambda *call: counts.append(call[2].numel())) for layer in layers]
     with torch.no_grad():
-        network.eval()(lane.fold.features[:1])
+        network.eval()(member.fold.features[:1])
     for hook in hooks:
         hook.remove()
     return sum(counts)

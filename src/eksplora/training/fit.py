@@ -1,4 +1,4 @@
-"""Train a population with Lightning: from lanes to results."""
+"""Train a population with Lightning: from members to results."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ import torch
 
 from eksplora.counter import fingerprint
 from eksplora.training import checkpoint
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.module import PopulationModule, is_state
 from eksplora.training.observer import Observer
 from eksplora.types import Job, Report, Status
@@ -23,13 +23,13 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # their hints are about loaders and loggers of their own
 
 
-def fit(lanes: Sequence[Lane], job: Job, report: Report, observers: Sequence[Observer] = ()) -> None:
+def fit(members: Sequence[MemberState], job: Job, report: Report, observers: Sequence[Observer] = ()) -> None:
     """Train a population from its last good checkpoint, or from the start; each member's result goes to the report.
 
     Members that were over in the checkpoint are reported once more: who was told may have forgotten.
 
     Args:
-        lanes: The members.
+        members: The members.
         job: Where checkpoints and weights go.
         report: Hears of epochs and results.
         observers: May look at every step and epoch.
@@ -38,19 +38,21 @@ def fit(lanes: Sequence[Lane], job: Job, report: Report, observers: Sequence[Obs
         StorageError: If checkpoints or weights cannot be written.
     """
     folder = Path(job.folder)
-    identity = fingerprint([[lane.recipe.config_hash, lane.trial, list(vars(lane.member).values())] for lane in lanes])
+    identity = fingerprint(
+        [[member.recipe.config_hash, member.trial, list(vars(member.identity).values())] for member in members]
+    )
     module = PopulationModule(
-        lanes,
+        members,
         folder=folder,
         identity=identity,
         checkpoint_seconds=job.checkpoint_seconds,
         report=report,
-        state=checkpoint.load(folder, config_hash=identity, is_whole=lambda state: is_state(state, len(lanes))),
+        state=checkpoint.load(folder, config_hash=identity, is_whole=lambda state: is_state(state, len(members))),
         observers=observers,
     )
-    for lane in module.lanes:
-        if lane.status.is_final:
-            report.member(lane.concluded())
+    for member in module.members:
+        if member.status.is_final:
+            report.member(member.concluded())
     if not module.training_members():
         return
     with warnings.catch_warnings():
@@ -61,8 +63,8 @@ def fit(lanes: Sequence[Lane], job: Job, report: Report, observers: Sequence[Obs
 
 def _trainer(module: PopulationModule) -> pl.Trainer:
     """A trainer for the epochs that remain; what it would write or print is left out."""
-    epochs = max(lane.recipe.max_epochs for lane in module.lanes if lane.status is Status.RUNNING)
-    return module.lanes[0].recipe.trainer(
+    epochs = max(member.recipe.max_epochs for member in module.members if member.status is Status.RUNNING)
+    return module.members[0].recipe.trainer(
         max_epochs=epochs - module.epoch,
         logger=False,
         callbacks=[_OwnProcesses()],

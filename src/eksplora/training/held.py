@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 
 
 class HeldRows:
@@ -19,16 +19,16 @@ class HeldRows:
         targets: As the task hands them to the loss, but in the unit in which they are stored, (rows, ...).
     """
 
-    def __init__(self, lanes: Sequence[Lane], device: torch.device) -> None:
-        """Bring the rows of the lanes' folds to the device."""
-        folds = [lane.fold for lane in lanes]
+    def __init__(self, members: Sequence[MemberState], device: torch.device) -> None:
+        """Bring the rows of the members' folds to the device."""
+        folds = [member.fold for member in members]
         sources = list({id(fold.features): fold.features for fold in folds}.values())
         numbers = {id(source): number for number, source in enumerate(sources)}
         rows = len(sources[0])
         self._offsets = torch.tensor([[numbers[id(fold.features)] * rows] for fold in folds], device=device)
         self._has_offsets = len(sources) > 1
         self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
-        self.targets = lanes[0].recipe.task.target(folds[0].targets).to(device)
+        self.targets = members[0].recipe.task.target(folds[0].targets).to(device)
         self._scales_targets = any(fold.scales_targets for fold in folds)
         self._shift, self._scale = (
             _of_members([getattr(fold, name) for fold in folds]).to(device) for name in ("target_shift", "target_scale")

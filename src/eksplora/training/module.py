@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from eksplora.training import checkpoint
 from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
 from eksplora.training.engine import rows_at_once
-from eksplora.training.lane import SAVED, Lane
+from eksplora.training.member import SAVED, MemberState
 from eksplora.training.observer import Observer
 from eksplora.training.population import Population, Trace, present
 from eksplora.training.recipe import State
@@ -30,7 +30,7 @@ class PopulationModule(pl.LightningModule):
     and strategy. Random draws follow the counter rule: a training stopped anywhere goes on with the same bits.
 
     Attributes:
-        lanes: All members; those that are over have left the population.
+        members: All members; those that are over have left the population.
         population: Those that still train.
         step: Optimizer steps done.
         epoch: Epochs finished.
@@ -39,7 +39,7 @@ class PopulationModule(pl.LightningModule):
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
+        members: Sequence[MemberState],
         *,
         folder: Path,
         identity: str,
@@ -51,7 +51,7 @@ class PopulationModule(pl.LightningModule):
         """Build the population from its members, or from a checkpoint's state.
 
         Args:
-            lanes: Members with equally many steps an epoch.
+            members: Members with equally many steps an epoch.
             folder: Where checkpoints go.
             identity: Fingerprint of what is trained: a checkpoint of something else is not taken.
             checkpoint_seconds: Least time between two checkpoints.
@@ -61,33 +61,40 @@ class PopulationModule(pl.LightningModule):
         """
         super().__init__()
         self.automatic_optimization = False
-        self.lanes = sorted(lanes, key=lambda lane: -len(lane.fold.split.train))  # equal last batches stand together
+        self.members = sorted(
+            members, key=lambda member: -len(member.fold.split.train)
+        )  # equal last batches stand together
         self.folder, self.identity, self.checkpoint_seconds, self.report = folder, identity, checkpoint_seconds, report
-        self.population = Population(self.lanes, observers)
+        self.population = Population(self.members, observers)
         self._observers = tuple(observers)
         self.network = self.population.network
         self.epoch = self.chunk = self.step = 0
         self._state = state
         if state is not None:
             self._restore(state)
-        splits, seeds = [lane.fold.split for lane in self.lanes], [lane.member.seed for lane in self.lanes]
-        batch_size = self.lanes[0].recipe.batch_size
+        splits, seeds = (
+            [member.fold.split for member in self.members],
+            [member.identity.seed for member in self.members],
+        )
+        batch_size = self.members[0].recipe.batch_size
         self.chunks = TrainingChunks(
             [split.train for split in splits],
             seeds,
-            [lane.row_probabilities() for lane in self.lanes],
+            [member.row_probabilities() for member in self.members],
             batch_size=batch_size,
             position=self.position,
         )
         validation = [split.validation for split in splits]
         self.validates = all(map(len, validation))
         self._validation_losses: torch.Tensor | None = None
-        self.evaluation = EvaluationChunks(validation, members=self.training_members, size=rows_at_once(self.lanes[0]))
+        self.evaluation = EvaluationChunks(
+            validation, members=self.training_members, size=rows_at_once(self.members[0])
+        )
         self._spent_at = self._saved_at = time.monotonic()
 
     def training_members(self) -> list[int]:
-        """Places in `lanes` of the members that still train."""
-        return [place for place, lane in enumerate(self.lanes) if lane.status is Status.RUNNING]
+        """Indices, among all members, of those that still train."""
+        return [index for index, member in enumerate(self.members) if member.status is Status.RUNNING]
 
     def position(self) -> tuple[list[int], int, int]:
         """The members that still train, the present epoch (from 0) and the chunks of it that are done."""
@@ -101,8 +108,8 @@ class PopulationModule(pl.LightningModule):
         self._devices, self._rank = self.trainer.world_size, self.global_rank  # kept: Lightning's take 1 us a call
         population.place(self.device, self._rank, self._devices)
         if state is not None:
-            if len(state["members"]) < len(self.lanes):
-                population.select(state["members"])
+            if len(state["training"]) < len(self.members):
+                population.select(state["training"])
             population.network.load_state_dict(state["network"])
             population.stepper.optimizer.load_state_dict(deepcopy(state["optimizer"]))  # it would step these tensors
         self._state = None
@@ -110,14 +117,14 @@ class PopulationModule(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Bring the metrics to the device, and part from the other devices."""
-        for lane in self.population.lanes:
-            lane.is_shared = self._devices > 1
-            lane.metric.to(self.device)
-            lane.validation_metric.to(self.device)
-            lane.validation_metric.reset()  # tensors that came over to several processes lie in one shared memory
+        for member in self.population.members:
+            member.is_shared = self._devices > 1
+            member.metric.to(self.device)
+            member.validation_metric.to(self.device)
+            member.validation_metric.reset()  # tensors that came over to several processes lie in one shared memory
             if self._rank > 0:
-                lane.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
-                lane.loss_sum = 0.0
+                member.metric.reset()  # a checkpoint holds the sum over devices: one of them goes on with it
+                member.loss_sum = 0.0
         if self._devices > 1:
             self.trainer.model.require_backward_grad_sync = False  # type: ignore[union-attr]  # we add gradients
 
@@ -149,8 +156,8 @@ class PopulationModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start the sums of the validation part."""
-        lanes = self.population.lanes
-        self._validation_losses = torch.zeros(len(lanes), dtype=torch.float64, device=self.device)
+        members = self.population.members
+        self._validation_losses = torch.zeros(len(members), dtype=torch.float64, device=self.device)
         self.network.eval()
 
     def validation_step(self, block: Block, index: int) -> None:
@@ -158,8 +165,8 @@ class PopulationModule(pl.LightningModule):
         losses, seen = self.population.evaluate(block)
         assert self._validation_losses is not None
         self._validation_losses += losses
-        for lane, (output, target) in zip(self.population.lanes, seen, strict=True):
-            lane.update(lane.validation_metric, output, target)
+        for member, (output, target) in zip(self.population.members, seen, strict=True):
+            member.update(member.validation_metric, output, target)
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: curves, best weights, the driver's decisions, a checkpoint when it is due."""
@@ -179,36 +186,36 @@ class PopulationModule(pl.LightningModule):
         finite = torch.isfinite(trace.losses)
         sums = (trace.losses * trace.sizes.to(trace.losses.device)).sum(0).tolist()
         steps = len(finite)
-        for place, lane in enumerate(self.population.lanes):
-            lane.step += steps
-            lane.loss_sum += sums[place]
+        for place, member in enumerate(self.population.members):
+            member.step += steps
+            member.loss_sum += sums[place]
             if isfinite(sums[place]):
-                lane.update(lane.metric, trace.outputs[place], trace.targets[place])
+                member.update(member.metric, trace.outputs[place], trace.targets[place])
             else:
-                lane.step += int(finite[:, place].int().argmin()) - steps
-                lane.end(Status.DIVERGED, f"the loss was not finite at step {lane.step}")
+                member.step += int(finite[:, place].int().argmin()) - steps
+                member.end(Status.DIVERGED, f"the loss was not finite at step {member.step}")
 
     def _close_epoch(self) -> None:
         """Note the epoch of each member, then end those that the guard, the driver or early stopping says."""
-        lanes, reports = self.population.lanes, []
-        for place, (lane, loss) in enumerate(zip(lanes, self._summed_validation_losses(), strict=True)):
-            report = lane.close_epoch(loss)
+        members, reports = self.population.members, []
+        for place, (member, loss) in enumerate(zip(members, self._summed_validation_losses(), strict=True)):
+            report = member.close_epoch(loss)
             reports.append(report)
-            is_best = lane.is_best(report.metrics[lane.objective])
-            if is_best and lane.recipe.early_stopping.restore_best_weights:
-                lane.best_weights = self.population.stack.member(place)
+            is_best = member.is_best(report.metrics[member.objective])
+            if is_best and member.recipe.early_stopping.restore_best_weights:
+                member.best_weights = self.population.stack.member(place)
         for observer in self._observers:
             observer.on_epoch(reports)
         sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
         decisions = dict(zip(map(id, sound), self._decisions(sound), strict=True))
-        for lane, report in zip(lanes, reports, strict=True):
-            lane.decide(report.metrics, decisions.get(id(report), Decision.GO_ON))
+        for member, report in zip(members, reports, strict=True):
+            member.decide(report.metrics, decisions.get(id(report), Decision.GO_ON))
 
     def _summed_validation_losses(self) -> Sequence[float | None]:
         """Each member's sum over all devices; None where no rows validate."""
         losses = self._validation_losses
         if losses is None:
-            return [None] * len(self.population.lanes)
+            return [None] * len(self.population.members)
         if self._devices > 1:
             dist.all_reduce(losses)
         values: list[float | None] = losses.tolist()
@@ -223,16 +230,16 @@ class PopulationModule(pl.LightningModule):
 
     def _retire(self) -> None:
         """Let go of members that are over: weights and results go out, the others train on."""
-        lanes = self.population.lanes
-        going_on = [place for place, lane in enumerate(lanes) if not lane.status.is_final]
-        for place, lane in enumerate(lanes):
-            if self._rank == 0 and lane.status.is_final:
-                engine = "fused" if len(self.lanes) > 1 else "single"
-                result = lane.conclude(self.population.stack.member(place), device=self.device.type, engine=engine)
+        members = self.population.members
+        going_on = [place for place, member in enumerate(members) if not member.status.is_final]
+        for place, member in enumerate(members):
+            if self._rank == 0 and member.status.is_final:
+                engine = "fused" if len(self.members) > 1 else "single"
+                result = member.conclude(self.population.stack.member(place), device=self.device.type, engine=engine)
                 self.report.member(result)
-        if going_on and len(going_on) < len(lanes):
+        if going_on and len(going_on) < len(members):
             self.population.select(going_on)
-        if not going_on or any(lane.status is Status.INTERRUPTED for lane in lanes):
+        if not going_on or any(member.status is Status.INTERRUPTED for member in members):
             self.trainer.should_stop = True  # asked of one, a stop is one of all: they are one checkpoint
 
     def _maybe_stop(self) -> None:
@@ -241,8 +248,8 @@ class PopulationModule(pl.LightningModule):
             return  # at the end of an epoch `on_train_epoch_end` does it
         asked = self._from_first_device(self._rank == 0 and self.report.stop_requested())
         if asked:
-            for lane in self.population.lanes:
-                lane.end(Status.INTERRUPTED, "asked to stop")
+            for member in self.population.members:
+                member.end(Status.INTERRUPTED, "asked to stop")
             self.trainer.should_stop = True
         if asked or self._is_checkpoint_due():
             self.save()
@@ -253,16 +260,16 @@ class PopulationModule(pl.LightningModule):
     def _spend(self) -> None:
         """Divide the time since the last call among the members that trained in it."""
         now = time.monotonic()
-        lanes = self.population.lanes
-        for lane in lanes:
-            lane.seconds += (now - self._spent_at) / len(lanes)
+        members = self.population.members
+        for member in members:
+            member.seconds += (now - self._spent_at) / len(members)
         self._spent_at = now
 
     # --- state ---------------------------------------------------------------------------------------------------
 
     def _wants_checkpoint(self) -> bool:
         """Whether the training goes on, now or at another start, and its state is to be written down."""
-        if any(lane.status is Status.INTERRUPTED for lane in self.lanes):
+        if any(member.status is Status.INTERRUPTED for member in self.members):
             return True
         return not self.trainer.should_stop and self._is_checkpoint_due()
 
@@ -273,8 +280,8 @@ class PopulationModule(pl.LightningModule):
         """Write a checkpoint: the first device does, of the sums over all."""
         self._saved_at = time.monotonic()
         with ExitStack() as sums:
-            for lane in self.population.lanes:
-                sums.enter_context(lane.metric.sync_context(should_sync=self._devices > 1))
+            for member in self.population.members:
+                sums.enter_context(member.metric.sync_context(should_sync=self._devices > 1))
             if self._rank == 0:
                 checkpoint.save(self.folder, self.state(), config_hash=self.identity)
 
@@ -285,16 +292,16 @@ class PopulationModule(pl.LightningModule):
             "epoch": self.epoch,
             "chunk": self.chunk,
             "step": self.step,
-            "members": [self.lanes.index(lane) for lane in population.lanes],
-            "lanes": [lane.state() for lane in self.lanes],
+            "training": [self.members.index(member) for member in population.members],
+            "members": [member.state() for member in self.members],
             "network": {name: value.clone() for name, value in population.network.state_dict().items()},
             "optimizer": population.stepper.optimizer.state_dict(),
         }
 
     def _restore(self, state: State) -> None:
         """Take over a checkpoint's state; weights and optimizer wait until they are on their device."""
-        for lane, lane_state in zip(self.lanes, state["lanes"], strict=True):
-            lane.restore(lane_state)
+        for member, saved in zip(self.members, state["members"], strict=True):
+            member.restore(saved)
         for name in ("epoch", "chunk", "step"):
             setattr(self, name, state[name])
 
@@ -305,14 +312,13 @@ def is_state(state: State, num_members: int) -> bool:
         "epoch": int,
         "chunk": int,
         "step": int,
+        "training": list,
         "members": list,
-        "lanes": list,
         "network": dict,
         "optimizer": dict,
     }
-    if any(type(state.get(name)) is not kind for name, kind in kinds.items()) or len(state["lanes"]) != num_members:
+    if any(type(state.get(name)) is not kind for name, kind in kinds.items()) or len(state["members"]) != num_members:
         return False
-    places = [place for place in state["members"] if type(place) is int and 0 <= place < num_members]
-    lanes = [lane if isinstance(lane, dict) else {} for lane in state["lanes"]]
-    has_lanes = all({*SAVED, "metric"} <= set(lane) and lane.get("status") in list(Status) for lane in lanes)
-    return has_lanes and places == state["members"]
+    members = [member if isinstance(member, dict) else {} for member in state["members"]]
+    are_whole = all({*SAVED, "metric"} <= set(member) and member.get("status") in list(Status) for member in members)
+    return are_whole and all(type(index) is int and 0 <= index < num_members for index in state["training"])

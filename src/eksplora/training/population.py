@@ -14,8 +14,8 @@ from eksplora.model.dropout import Dropout
 from eksplora.training.batches import Block, Chunk, Part, Step
 from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows
-from eksplora.training.lane import Lane
 from eksplora.training.losses import MemberLosses
+from eksplora.training.member import MemberState
 from eksplora.training.observer import Observer, Recorder, StepView
 from eksplora.training.restrictions import Restrictions
 from eksplora.training.stack import Stack, stacked
@@ -43,17 +43,17 @@ class Population:
     """The members that train together.
 
     Attributes:
-        lanes: Those that still train, in the order of the stack.
+        members: Those that still train, in the order of the stack.
         network: Their stacked network; of a single member, its plain network.
         stack: Its parameters and gradients; there once `place` was called.
         stepper: Its optimizer; likewise.
     """
 
-    def __init__(self, lanes: Sequence[Lane], observers: Sequence[Observer] = ()) -> None:
+    def __init__(self, members: Sequence[MemberState], observers: Sequence[Observer] = ()) -> None:
         """Build the networks with the members' initial weights; `observers` are shown every step."""
-        self.lanes = list(lanes)
-        self.network = stacked([lane.network() for lane in lanes])
-        self._is_stacked = len(lanes) > 1
+        self.members = list(members)
+        self.network = stacked([member.network() for member in members])
+        self._is_stacked = len(members) > 1
         self._observers, self._number = tuple(observers), 0
         self._recorder = Recorder(self.network) if observers else None
         self._dropouts = [module for module in self.network.modules() if isinstance(module, Dropout)]
@@ -67,34 +67,34 @@ class Population:
             devices: How many share it; each takes its slice of every batch.
         """
         self.device, self._rank, self._devices = device, rank, devices
-        lanes = self.lanes
-        self.stack = Stack(self.network, len(lanes))
+        members = self.members
+        self.stack = Stack(self.network, len(members))
         self.stepper = Stepper(
-            self.stack, [lane.recipe.optimizer for lane in lanes], [lane.rate_schedule() for lane in lanes]
+            self.stack, [member.recipe.optimizer for member in members], [member.rate_schedule() for member in members]
         )
-        weights = [lane.class_weights() for lane in lanes]
-        self._losses = MemberLosses([lane.recipe.loss for lane in lanes], _stacked_or_none(weights, device))
-        self._restrictions = Restrictions(lanes, self.stack)
-        self._augmentation = lanes[0].recipe.augmentation
+        weights = [member.class_weights() for member in members]
+        self._losses = MemberLosses([member.recipe.loss for member in members], _stacked_or_none(weights, device))
+        self._restrictions = Restrictions(members, self.stack)
+        self._augmentation = members[0].recipe.augmentation
         self._hold_keys()
         is_captured = self.stepper.can_be_captured and devices == 1 and not self._observers
         self._graph = StepGraph(self._whole_update) if is_captured else None
-        self._rows = HeldRows(lanes, device)
+        self._rows = HeldRows(members, device)
 
     def _hold_keys(self) -> None:
         """The members' keys of every kind of draw, (kinds, members): of each dropout layer, then of augmentation."""
         names: list[tuple[int | str, ...]] = [("dropout", layer) for layer in range(len(self._dropouts))]
         if self._augmentation is not None:
             names.append(("augmentation",))
-        keys = [[derive(lane.member.seed, *name) for lane in self.lanes] for name in names]
-        self._keys = torch.tensor(keys, dtype=torch.int64, device=self.device).reshape(-1, len(self.lanes))
-        self._augmentation_key = torch.zeros(len(self.lanes), dtype=torch.int64, device=self.device)
+        keys = [[derive(member.identity.seed, *name) for member in self.members] for name in names]
+        self._keys = torch.tensor(keys, dtype=torch.int64, device=self.device).reshape(-1, len(self.members))
+        self._augmentation_key = torch.zeros(len(self.members), dtype=torch.int64, device=self.device)
         for layer in self._dropouts:
             layer.first, layer.every = self._rank, self._devices
 
     def select(self, indices: Sequence[int]) -> None:
         """Go on with the members with these indices; the others cost nothing any more."""
-        self.lanes = [self.lanes[index] for index in indices]
+        self.members = [self.members[index] for index in indices]
         chosen = torch.tensor(list(indices), device=self.device)
         self.stack.select(chosen)
         self.stepper.select(chosen)
@@ -176,8 +176,8 @@ class Population:
         return loss.detach(), seen
 
     def _show(self, losses: Tensor, shown: Sequence[tuple[slice, Mapping[str, Tensor]]]) -> None:
-        members = [(lane.trial, lane.member.index) for lane in self.lanes]
-        view = StepView(self._number, members, losses, self.network, shown, self._is_stacked)
+        keys = [(member.trial, member.identity.index) for member in self.members]
+        view = StepView(self._number, keys, losses, self.network, shown, self._is_stacked)
         for observer in self._observers:
             observer.on_step(view)
 
@@ -224,9 +224,9 @@ class Population:
         if min(counts) == rows.shape[1] > 0:
             return self._losses(raw, wanted).double() * rows.shape[1], seen
         sums = torch.zeros(len(rows), dtype=torch.float64, device=self.device)
-        for place, (lane, count) in enumerate(zip(self.lanes, counts, strict=True)):
+        for place, (member, count) in enumerate(zip(self.members, counts, strict=True)):
             if count:  # the mean over no rows would not be a number
-                sums[place] = lane.recipe.loss(raw[place, :count], wanted[place, :count]).double() * count
+                sums[place] = member.recipe.loss(raw[place, :count], wanted[place, :count]).double() * count
         return sums, seen
 
 

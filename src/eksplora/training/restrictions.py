@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from eksplora.training.clipping import Clipping, Limits
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.regularization import Penalties, bound
 from eksplora.training.stack import Stack
 
@@ -15,13 +15,13 @@ from eksplora.training.stack import Stack
 class Restrictions:
     """Penalties, clipping and bounds of a population's members, each with its own numbers."""
 
-    def __init__(self, lanes: Sequence[Lane], stack: Stack) -> None:
-        """What the lanes' recipes ask."""
+    def __init__(self, members: Sequence[MemberState], stack: Stack) -> None:
+        """What the members' recipes ask."""
         self._stack, device = stack, stack.gradient.device
-        asked = [lane.recipe.regularization for lane in lanes]
+        asked = [member.recipe.regularization for member in members]
         has_penalty = any(one.l1 or one.l2 for one in asked)
         self._penalties = Penalties(asked, stack.is_weight()) if has_penalty else None
-        clippings = [lane.recipe.clipping for lane in lanes]
+        clippings = [member.recipe.clipping for member in members]
         self._limits = Limits(clippings, device) if any(one != Clipping() for one in clippings) else None
         longest = [inf if one.max_norm is None else one.max_norm for one in asked]
         self._longest = torch.tensor(longest, device=device) if min(longest) < inf else None

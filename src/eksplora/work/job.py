@@ -27,7 +27,7 @@ from eksplora.training import engine
 from eksplora.training.allocation import keep_freed_memory
 from eksplora.training.clipping import Clipping
 from eksplora.training.fit import fit
-from eksplora.training.lane import Lane
+from eksplora.training.member import MemberState
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.training.regularization import Regularization
 from eksplora.types import Config, Decision, EpochReport, Job, MemberResult, Report, Training
@@ -50,13 +50,13 @@ def train(job: Job, report: Report) -> None:
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     report = Tested(report, job) if job.test_rows else report
-    lanes = [lane_of(training) for training in job.trainings]
-    if len(lanes) > 1:
-        chosen = engine.choose(lanes, device_of(job.trainings[0].config))
-        if chosen.size < len(lanes):
+    members = [state_of(training) for training in job.trainings]
+    if len(members) > 1:
+        chosen = engine.choose(members, device_of(job.trainings[0].config))
+        if chosen.size < len(members):
             report.split(chosen.size, chosen.reason)
             return
-    fit(lanes, job, report)
+    fit(members, job, report)
 
 
 class Tested:
@@ -102,10 +102,10 @@ def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
     return {f"test/{config['objective']['metric']}": float(metric.compute())}
 
 
-def lane_of(training: Training) -> Lane:
+def state_of(training: Training) -> MemberState:
     """A member with everything that it is trained with."""
     recipe, folds = recipe_of(training.config)
-    return Lane(recipe, training, folds[training.member.fold])
+    return MemberState(recipe, training, folds[training.member.fold])
 
 
 def device_of(config: Config) -> torch.device:

@@ -38,17 +38,17 @@ SAVED = (
     "message",
     "result",
 )
-"""What a checkpoint holds of a lane, besides its status and the state of its metric."""
+"""What a checkpoint holds of a member, besides its status and the state of its metric."""
 
 
-class Lane:
-    """A member in training.
+class MemberState:
+    """The state of a member in training.
 
     Attributes:
         recipe: What it is trained with.
         fold: The rows that it sees.
         trial: Number of its trial.
-        member: The member.
+        identity: Its index, seed and fold.
         is_shared: Whether several devices train it: its metrics are then added up over them.
         status: How it stands.
         message: Why it ended early.
@@ -62,9 +62,9 @@ class Lane:
     """
 
     def __init__(self, recipe: Recipe, training: Training, fold: Fold) -> None:
-        """Nothing is trained yet."""
+        """Start untrained."""
         self.recipe, self.fold = recipe, fold
-        self.trial, self.member, self.folder = training.trial, training.member, Path(training.folder)
+        self.trial, self.identity, self.folder = training.trial, training.member, Path(training.folder)
         self.metric, self.validation_metric = recipe.metric.clone(), recipe.metric.clone()
         self.is_shared = False
         self.status, self.message = Status.RUNNING, ""
@@ -78,7 +78,7 @@ class Lane:
     def network(self) -> nn.Module:
         """The network with the member's initial weights."""
         network = self.recipe.network()
-        self.recipe.initialize(network, torch.Generator().manual_seed(derive(self.member.seed, "initialization")))
+        self.recipe.initialize(network, torch.Generator().manual_seed(derive(self.identity.seed, "initialization")))
         return network
 
     @property
@@ -124,7 +124,7 @@ class Lane:
         self.status, self.message = status, message
 
     def update(self, metric: Metric, output: Tensor, target: Tensor) -> None:
-        """Add rows, (rows, num_outputs) and their targets, to one of the lane's metrics."""
+        """Add rows, (rows, num_outputs) and their targets, to one of the member's metrics."""
         task = self.recipe.task
         # The class's own function: what torchmetrics wraps around it costs ten times its arithmetic here.
         update = metric.update if self.is_shared else partial(type(metric).update, metric)
@@ -147,7 +147,7 @@ class Lane:
         self.epoch += 1
         for key, value in metrics.items():
             self.curves.setdefault(key, []).append(value)
-        return EpochReport(self.trial, self.member.index, self.epoch, metrics)
+        return EpochReport(self.trial, self.identity.index, self.epoch, metrics)
 
     def is_best(self, value: float) -> bool:
         """Whether this value of the objective, of the epoch just closed, is its best so far; noted if so."""
@@ -188,7 +188,7 @@ class Lane:
         path, digest = self._save(self.best_weights or weights) if finished else (None, None)
         result = MemberResult(
             trial=self.trial,
-            member=self.member.index,
+            member=self.identity.index,
             status=self.status,
             value=self.curves[self.objective][epoch - 1] if finished else None,
             best_epoch=epoch,
