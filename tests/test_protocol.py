@@ -66,7 +66,7 @@ def test_holdout_is_one_split_into_training_and_validation_rows():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan"), "0.2", True, None])
 def test_a_fraction_outside_the_open_interval_is_refused_by_key(fraction):
-    with pytest.raises(ConfigError, match=r"protocol\.validation_fraction must be a number between 0 and 1, got"):
+    with pytest.raises(ConfigError, match=r"protocol\.validation_fraction must be a number above 0 and below 1, got"):
         holdout(targets=CLASSES, validation_fraction=fraction, seed=0, stratified=True)
 
 
@@ -83,7 +83,7 @@ def test_stratification_of_what_are_not_classes_is_refused(targets):
 
 
 def test_a_seed_that_is_no_integer_is_refused():
-    with pytest.raises(ConfigError, match=r"protocol\.seed must be an integer, got 'abc'"):
+    with pytest.raises(ConfigError, match=r"protocol\.seed must be a whole number, got 'abc'"):
         holdout(targets=CLASSES, validation_fraction=0.2, seed="abc", stratified=True)
 
 
@@ -178,13 +178,15 @@ def test_folds_of_numbers_are_cut_by_their_rows():
 
 @pytest.mark.parametrize("folds", [1, 0, -5, 2.0, "5", True, None])
 def test_fewer_than_two_folds_are_refused_by_key(folds):
-    with pytest.raises(ConfigError, match=r"protocol\.folds must be an integer of at least 2, got .*\. Try protocol"):
+    with pytest.raises(
+        ConfigError, match=r"protocol\.folds must be a whole number of at least 2, got .*\. Try protocol"
+    ):
         folds_of(CLASSES, folds)
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 1.5, "2", True, None])
 def test_less_than_one_repeat_is_refused_by_key(repeats):
-    with pytest.raises(ConfigError, match=r"protocol\.repeats must be an integer of at least 1, got"):
+    with pytest.raises(ConfigError, match=r"protocol\.repeats must be a whole number of at least 1, got"):
         folds_of(CLASSES, 5, repeats=repeats)
 
 
@@ -201,7 +203,7 @@ def test_more_folds_than_rows_of_a_class_are_refused_with_the_class():
 
 
 def test_folds_want_an_integer_seed():
-    with pytest.raises(ConfigError, match=r"protocol\.seed must be an integer, got 1\.5"):
+    with pytest.raises(ConfigError, match=r"protocol\.seed must be a whole number, got 1\.5"):
         folds_of(CLASSES, 5, seed=1.5)
 
 

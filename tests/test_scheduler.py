@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import (
 
 from eksplora import scheduler
 from eksplora.errors import ConfigError
+from eksplora.ranges import Range
 from eksplora.scheduler import (
     Schedule,
     constant,
@@ -260,26 +261,23 @@ def test_schedules_of_equal_values_but_another_kind_differ() -> None:
 
 
 KEYS = [(name, key) for name in NAMES for key in settings(name)]
-WRONG = {
-    "a number above 0": [0, -1],
-    "a number from 0": [-1e-9],
-    "a number from 1": [0.99, 0],
-    "a whole number from 0": [-1, 1.0],
-    "a fraction from 0 to 1": [-0.1, 1.1],
-    "a fraction above 0, 1 at most": [0, 1.1],
-    "a fraction between 0 and 1": [0, 1],
-}
+
+
+def range_of(name: str, key: str) -> Range:
+    wanted: Range = getattr(scheduler, name).__dataclass_fields__[key].metadata["range"]
+    return wanted
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
 def test_value_out_of_range_names_its_key(name: str, key: str) -> None:
-    wanted = getattr(scheduler, name).__dataclass_fields__[key].metadata["range"]
-    for value in (*WRONG[wanted], nan, inf, -inf, "100", None, True, [0.5]):
-        with pytest.raises(ConfigError, match=rf"^scheduler\.{key} must be {wanted}, got .* usual {key} is "):
+    wanted = range_of(name, key)
+    outside = [wanted.least - 1e-9, wanted.above, wanted.most + 0.1, wanted.below]
+    for value in (*outside, *([1.0] if wanted.is_whole else []), nan, inf, -inf, "100", None, True, [0.5]):
+        with pytest.raises(ConfigError, match=rf"^scheduler\.{key} must be {wanted}, got .* Try scheduler\.{key}="):
             build(name, **{key: value})
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
 def test_the_value_that_an_error_proposes_is_one_that_works(name: str, key: str) -> None:
-    usual = getattr(scheduler, name).__dataclass_fields__[key].metadata["usual"]
+    usual = range_of(name, key).usual
     assert getattr(build(name, **{key: usual}), key) == usual

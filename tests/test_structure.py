@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 RANKS = (
     {"installation"},
     {"errors", "types", "counter", "draw", "entrance"},
-    {"untrusted", "files", "drawing"},
+    {"untrusted", "files", "drawing", "ranges"},
     {
         "model",
         "initialization",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.errors import ConfigError, nearest
+from eksplora.errors import ConfigError
+from eksplora.ranges import check_choice
 
 KINDS = ("none", "balanced")
 
@@ -29,9 +30,7 @@ class Imbalance:
     def __post_init__(self) -> None:
         """Check the values."""
         for name in ("class_weights", "sampling"):
-            kind = getattr(self, name)
-            if kind not in KINDS:
-                raise ConfigError(f"imbalance.{name}={kind} is unknown. {nearest(str(kind), KINDS)}")
+            check_choice(getattr(self, name), f"imbalance.{name}", KINDS)
         if self.class_weights == self.sampling == "balanced":
             raise ConfigError(
                 "imbalance.class_weights and imbalance.sampling are both balanced: rare classes would count twice. "

@@ -7,13 +7,13 @@ convolution's count the pixels of its kernel. Normal distributions are not cut o
 """
 
 from collections.abc import Callable, Iterator
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Literal
 
 from torch import Generator, Tensor, nn
 from torch.nn import init
 
-from eksplora.errors import ConfigError, nearest
+from eksplora.ranges import check_choice, check_number
 
 WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 DISTRIBUTIONS = {"normal": init.kaiming_normal_, "uniform": init.kaiming_uniform_}
@@ -37,23 +37,11 @@ def _fan_in(weight: Tensor) -> int:
     return weight[0].numel()
 
 
-def _checked(value: object, key: str, usual: float) -> float:
-    """The value itself, if it is a number above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value) or value <= 0:
-        raise ConfigError(f"initialization.{key} must be a number above 0, got {value!r}. The usual {key} is {usual}.")
-    return float(value)
-
-
 def _variance_scaled(
     network: nn.Module, generator: Generator, distribution: str, nonlinearity: Literal["relu", "linear"]
 ) -> None:
     """Weights of mean 0 and variance 2 / fan_in (relu) or 1 / fan_in (linear)."""
-    if not isinstance(distribution, str) or distribution not in DISTRIBUTIONS:
-        raise ConfigError(
-            f"initialization.distribution: unknown distribution {distribution!r}. "
-            f"{nearest(str(distribution), DISTRIBUTIONS)}"
-        )
-    fill = DISTRIBUTIONS[distribution]
+    fill = DISTRIBUTIONS[check_choice(distribution, "initialization.distribution", DISTRIBUTIONS)]
     _draw(network, lambda weight: fill(weight, nonlinearity=nonlinearity, generator=generator))
 
 
@@ -120,7 +108,7 @@ def orthogonal(network: nn.Module, generator: Generator, *, gain: float) -> None
     Raises:
         ConfigError: If the gain is out of its range.
     """
-    factor = _checked(gain, "gain", 1.0)
+    factor = check_number(gain, "initialization.gain", above=0, usual=1.0)
     _draw(network, lambda weight: init.orthogonal_(weight, factor, generator=generator))
 
 
@@ -137,7 +125,7 @@ def normal(network: nn.Module, generator: Generator, *, std: float) -> None:
     Raises:
         ConfigError: If the deviation is out of its range.
     """
-    deviation = _checked(std, "std", 0.05)
+    deviation = check_number(std, "initialization.std", above=0, usual=0.05)
     _draw(network, lambda weight: init.normal_(weight, std=deviation, generator=generator))
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
+from eksplora.ranges import check_choice, check_number, refusal
 
 REDUCTIONS = ("mean", "none")
 LEAST_EPSILON = 1e-30
@@ -35,9 +36,7 @@ class Mean(nn.Module):
 
     def __init__(self, each: Callable[[Tensor, Tensor], Tensor], *, reduction: str) -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
-            raise ConfigError(f"loss.reduction must be mean or none, got {reduction!r}. Trainings want mean.")
-        self.each, self.reduction = each, reduction
+        self.each, self.reduction = each, check_choice(reduction, "loss.reduction", REDUCTIONS)
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of outputs (rows, num_outputs)."""
@@ -45,13 +44,9 @@ class Mean(nn.Module):
         return numbers.mean() if self.reduction == "mean" else numbers
 
 
-def _checked(value: object, key: str, *, usual: float, least: float = LEAST_EPSILON, most: float = inf) -> float:
-    """The value itself, if it is a finite number from `least` to `most`."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most or value == inf:  # type: ignore[operator]
-        limit = f"from {least:g}" + (f" to {most:g}" if most < inf else "")
-        raise ConfigError(f"loss.{key} must be a number {limit}, got {value!r}. The usual {key} is {usual:g}.")
-    return float(value)  # type: ignore[arg-type]
+def _checked_epsilon(value: object, *, most: float = inf) -> float:
+    """The value itself, if it can be added to what is divided by or has a logarithm."""
+    return check_number(value, "loss.epsilon", least=LEAST_EPSILON, most=most, usual=1e-7)
 
 
 # --- classes -----------------------------------------------------------------------------------------------------
@@ -76,7 +71,7 @@ def focal(*, reduction: str, gamma: float) -> Mean:
         >>> [round(row, 6) for row in rows.tolist()]  # a quarter of cross entropy's, and 0.0003 of it
         [0.173287, 6e-06]
     """
-    return Mean(partial(_focal, gamma=_checked(gamma, "gamma", usual=2, least=0)), reduction=reduction)
+    return Mean(partial(_focal, gamma=check_number(gamma, "loss.gamma", least=0, usual=2)), reduction=reduction)
 
 
 def _focal(outputs: Tensor, targets: Tensor, *, gamma: float) -> Tensor:
@@ -107,7 +102,7 @@ def poisson(*, reduction: str, epsilon: float) -> Mean:
         >>> round(poisson(reduction="mean", epsilon=1e-7)(torch.zeros(1, 2), torch.tensor([1])).item(), 4)
         0.8466
     """
-    return Mean(partial(_poisson, epsilon=_checked(epsilon, "epsilon", usual=1e-7, most=1)), reduction=reduction)
+    return Mean(partial(_poisson, epsilon=_checked_epsilon(epsilon, most=1)), reduction=reduction)
 
 
 def _poisson(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
@@ -136,7 +131,7 @@ def kl_divergence(*, reduction: str, epsilon: float) -> Mean:
         >>> round(kl_divergence(reduction="mean", epsilon=1e-7)(torch.zeros(1, 2), torch.tensor([1])).item(), 4)
         0.6931
     """
-    return Mean(partial(_kl_divergence, epsilon=_checked(epsilon, "epsilon", usual=1e-7, most=1)), reduction=reduction)
+    return Mean(partial(_kl_divergence, epsilon=_checked_epsilon(epsilon, most=1)), reduction=reduction)
 
 
 def _kl_divergence(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
@@ -194,7 +189,7 @@ def mape(*, reduction: str, epsilon: float) -> Mean:
         >>> mape(reduction="mean", epsilon=1e-7)(torch.tensor([[3.0], [8.0]]), torch.tensor([[4.0], [8.0]])).item()
         12.5
     """
-    return Mean(partial(_mape, epsilon=_checked(epsilon, "epsilon", usual=1e-7)), reduction=reduction)
+    return Mean(partial(_mape, epsilon=_checked_epsilon(epsilon)), reduction=reduction)
 
 
 def _mape(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
@@ -221,7 +216,7 @@ def msle(*, reduction: str, epsilon: float) -> Mean:
         >>> round(msle(reduction="mean", epsilon=1e-7)(torch.tensor([[3.0]]), torch.tensor([[1.0]])).item(), 4)
         0.4805
     """
-    return Mean(partial(_msle, epsilon=_checked(epsilon, "epsilon", usual=1e-7)), reduction=reduction)
+    return Mean(partial(_msle, epsilon=_checked_epsilon(epsilon)), reduction=reduction)
 
 
 def _msle(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
@@ -279,7 +274,5 @@ def checked_levels(levels: object, key: str) -> tuple[float, ...]:
     are_numbers = all(isinstance(level, float) for level in given)  # whole numbers are not between 0 and 1
     bounds = (0.0, *given, 1.0)
     if not given or not are_numbers or not all(low < high for low, high in pairwise(bounds)):
-        raise ConfigError(
-            f"{key} must be ascending numbers between 0 and 1, got {levels!r}. Usual levels are [0.1, 0.5, 0.9]."
-        )
+        raise ConfigError(refusal(key, "a list of ascending numbers between 0 and 1", levels, "[0.1,0.5,0.9]"))
     return given

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.errors import ConfigError
+from eksplora.ranges import check_count, check_flag, check_fraction, check_seed
 from eksplora.types import Split
 
 Rows = NDArray[np.int64]
@@ -32,7 +33,7 @@ def split_rows(
     Raises:
         ConfigError: `fraction` is outside (0, 1) or leaves a side empty, or `stratified` without classes.
     """
-    check_fraction(fraction, key=key)
+    check_fraction(fraction, key, usual=0.2)
     total = round(fraction * len(targets))
     if not 0 < total < len(targets):
         raise ConfigError(
@@ -66,10 +67,10 @@ def holdout(
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
-    check_seed(seed, key="protocol.seed")
+    check_seed(seed, "protocol.seed")
     train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
     if train_rows is not None and train_rows != len(train):
-        _check_count(train_rows, 1, key="protocol.train_rows")
+        check_count(train_rows, "protocol.train_rows")
         if train_rows > len(train):
             raise ConfigError(f"protocol.train_rows={train_rows} of {len(train)} rows. Give fewer, or null for all.")
         fraction, seed = train_rows / len(train), derive(seed, "train rows")
@@ -110,9 +111,9 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
-    _check_count(folds, 2, key="protocol.folds")
-    _check_count(repeats, 1, key="protocol.repeats")
-    check_seed(seed, key="protocol.seed")
+    check_count(folds, "protocol.folds", least=2, usual=5)
+    check_count(repeats, "protocol.repeats")
+    check_seed(seed, "protocol.seed")
     strata = _strata(targets, stratified)
     _check_folds(folds, targets, strata, stratified)
     partitions = [_partition(strata, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]
@@ -121,24 +122,6 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
         for fold_of in partitions
         for fold in range(folds)
     )
-
-
-def check_fraction(fraction: float, *, key: str) -> None:
-    """Refuse, naming `key`, what is not a number strictly between 0 and 1."""
-    is_number = isinstance(fraction, int | float) and not isinstance(fraction, bool)
-    if not (is_number and 0 < fraction < 1):
-        raise ConfigError(f"{key} must be a number between 0 and 1, got {fraction}. Try {key}=0.2.")
-
-
-def check_seed(seed: int, *, key: str) -> None:
-    """Refuse, naming `key`, what is not an integer."""
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ConfigError(f"{key} must be an integer, got {seed!r}. Try {key}=0.")
-
-
-def _check_count(count: int, least: int, *, key: str) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < least:
-        raise ConfigError(f"{key} must be an integer of at least {least}, got {count!r}. Try {key}={least}.")
 
 
 def _check_folds(folds: int, targets: NDArray[np.generic], strata: Rows, stratified: bool) -> None:
@@ -153,10 +136,7 @@ def _check_folds(folds: int, targets: NDArray[np.generic], strata: Rows, stratif
 
 def _strata(targets: NDArray[np.generic], stratified: bool) -> Rows:
     """The stratum of each row, counted from 0: its class, or one for all."""
-    if not isinstance(stratified, bool):
-        raise ConfigError(
-            f"protocol.stratified must be true or false, got {stratified!r}. Set protocol.stratified=false."
-        )
+    check_flag(stratified, "protocol.stratified")
     return _classes(targets) if stratified else np.zeros(len(targets), dtype=np.int64)
 
 

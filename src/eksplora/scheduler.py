@@ -5,29 +5,13 @@ has the rate of the uninterrupted one. Only the rate follows it: momentum stays 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from math import cos, floor, inf, isfinite, pi
+from math import cos, floor, inf, pi
 from typing import ClassVar
 
-from eksplora.errors import ConfigError
-
-RANGES: dict[str, Callable[[float], bool]] = {
-    "a number above 0": lambda value: value > 0,
-    "a number from 0": lambda value: value >= 0,
-    "a number from 1": lambda value: value >= 1,
-    "a whole number from 0": lambda value: value >= 0 and isinstance(value, int),
-    "a fraction from 0 to 1": lambda value: 0 <= value <= 1,
-    "a fraction above 0, 1 at most": lambda value: 0 < value <= 1,
-    "a fraction between 0 and 1": lambda value: 0 < value < 1,
-}
-"""What a value may be: in words and as a test."""
-
-
-def within(range_: str, *, usual: float) -> Mapping[str, object]:
-    """A field's metadata: the range that its value must be in, and a value that an error proposes."""
-    return {"range": range_, "usual": usual}
+from eksplora.ranges import check_fields, within
 
 
 @dataclass(frozen=True)
@@ -45,14 +29,7 @@ class Schedule(ABC):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for key in fields(self):
-            value, wanted = getattr(self, key.name), key.metadata["range"]
-            is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-            if not is_number or not RANGES[wanted](value):
-                raise ConfigError(
-                    f"scheduler.{key.name} must be {wanted}, got {value!r}. "
-                    f"The usual {key.name} is {key.metadata['usual']}."
-                )
+        check_fields(self, "scheduler")
 
     @abstractmethod
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
@@ -99,8 +76,8 @@ class Exponential(Schedule):
         (1.0, 0.5, 0.25)
     """
 
-    decay_rate: float = field(metadata=within("a number above 0", usual=0.9))
-    decay_steps: float = field(metadata=within("a number above 0", usual=1000))
+    decay_rate: float = field(metadata=within(above=0, usual=0.9))
+    decay_steps: float = field(metadata=within(above=0, usual=1000))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -124,8 +101,8 @@ class Step(Schedule):
         (1.0, 1.0, 0.25)
     """
 
-    decay_rate: float = field(metadata=within("a number above 0", usual=0.1))
-    decay_steps: float = field(metadata=within("a number above 0", usual=1000))
+    decay_rate: float = field(metadata=within(above=0, usual=0.1))
+    decay_steps: float = field(metadata=within(above=0, usual=1000))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -146,7 +123,7 @@ class WarmUp(Schedule):
         [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
 
-    warmup_steps: float = field(metadata=within("a number from 1", usual=1000))
+    warmup_steps: float = field(metadata=within(least=1, usual=1000))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -177,8 +154,8 @@ class Cosine(Schedule):
         [1.0, 0.5, 0.0]
     """
 
-    final_factor: float = field(metadata=within("a fraction from 0 to 1", usual=0.0))
-    warmup_fraction: float = field(metadata=within("a fraction from 0 to 1", usual=0.05))
+    final_factor: float = field(metadata=within(least=0, most=1, usual=0.0))
+    warmup_fraction: float = field(metadata=within(least=0, most=1, usual=0.05))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -207,9 +184,9 @@ class OneCycle(Schedule):
         [0.04, 1.0, 4e-06]
     """
 
-    warmup_fraction: float = field(metadata=within("a fraction from 0 to 1", usual=0.3))
-    initial_divisor: float = field(metadata=within("a number from 1", usual=25))
-    final_divisor: float = field(metadata=within("a number from 1", usual=10_000))
+    warmup_fraction: float = field(metadata=within(least=0, most=1, usual=0.3))
+    initial_divisor: float = field(metadata=within(least=1, usual=25))
+    final_divisor: float = field(metadata=within(least=1, usual=10_000))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -239,9 +216,9 @@ class Cyclic(Schedule):
         [0.5, 0.75, 1.0, 0.75, 0.5, 0.625, 0.75, 0.625, 0.5]
     """
 
-    half_cycle_steps: float = field(metadata=within("a number above 0", usual=2000))
-    low_factor: float = field(metadata=within("a fraction from 0 to 1", usual=0.25))
-    decay: float = field(metadata=within("a fraction above 0, 1 at most", usual=1.0))
+    half_cycle_steps: float = field(metadata=within(above=0, usual=2000))
+    low_factor: float = field(metadata=within(least=0, most=1, usual=0.25))
+    decay: float = field(metadata=within(above=0, most=1, usual=1.0))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""
@@ -273,11 +250,11 @@ class Plateau(Schedule):
     """
 
     reads_history: ClassVar[bool] = True
-    factor: float = field(metadata=within("a fraction between 0 and 1", usual=0.1))
-    patience: int = field(metadata=within("a whole number from 0", usual=10))
-    min_delta: float = field(metadata=within("a number from 0", usual=0.0001))
-    cooldown: int = field(metadata=within("a whole number from 0", usual=0))
-    min_factor: float = field(metadata=within("a fraction from 0 to 1", usual=0.0))
+    factor: float = field(metadata=within(above=0, below=1, usual=0.1))
+    patience: int = field(metadata=within(least=0, is_whole=True, usual=10))
+    min_delta: float = field(metadata=within(least=0, usual=0.0001))
+    cooldown: int = field(metadata=within(least=0, is_whole=True, usual=0))
+    min_factor: float = field(metadata=within(least=0, most=1, usual=0.0))
 
     def __call__(self, step: int, total: int, history: Sequence[float]) -> float:
         """The factor at a step."""

@@ -114,7 +114,9 @@ def test_a_batch_larger_than_the_rows_to_learn_from_is_refused(wine):
 
 @pytest.mark.parametrize("size", [0, -3])
 def test_a_batch_of_no_rows_that_a_search_draws_is_refused(size):
-    with pytest.raises(ConfigError, match=rf"^data\.batch_size must be a positive integer or full, got {size}\. Try"):
+    with pytest.raises(
+        ConfigError, match=rf"^data\.batch_size must be a whole number of at least 1 or full, got {size}\. Try"
+    ):
         check_batch_size(size, 114)
 
 
@@ -225,7 +227,7 @@ def test_a_full_batch_is_all_rows_to_learn_from(diabetes):
     [
         ({"target_scaling": "standart"}, r"^data\.target_scaling=standart is unknown\. Did you mean 'standard'\?$"),
         ({"target_scaling": "pixel"}, r"^data\.target_scaling=pixel is unknown\. Valid: none, standard\.$"),
-        ({"batch_size": "ful"}, r"^data\.batch_size must be a positive integer or full, got ful\. Try"),
+        ({"batch_size": "ful"}, r"^data\.batch_size must be a whole number of at least 1 or full, got 'ful'\. Try"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(diabetes, changes, message):

@@ -229,14 +229,14 @@ def test_stated_shapes_that_do_not_fit_are_refused_and_nothing_is_written(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, r"data\.batch_size must be a positive integer or full, got 0"),
-        ({"batch_size": 2.5}, r"data\.batch_size must be a positive integer or full, got 2\.5"),
+        ({"batch_size": 0}, r"data\.batch_size must be a whole number of at least 1 or full, got 0"),
+        ({"batch_size": 2.5}, r"data\.batch_size must be a whole number of at least 1 or full, got 2\.5"),
         ({"scaling": "pixle"}, r"data\.scaling=pixle is unknown\. Did you mean 'pixel'\?"),
         ({"input_shape": 4}, r"data\.input_shape must be a list of sizes, got 4"),
         ({"stratified": "yes"}, r"data\.stratified must be true or false, got 'yes'"),
-        ({"test_fraction": 1.0}, r"data\.test_fraction must be a number between 0 and 1, got 1\.0"),
+        ({"test_fraction": 1.0}, r"data\.test_fraction must be a number above 0 and below 1, got 1\.0"),
         ({"test_fraction": None}, r"data\.test_fraction and data\.split_seed: blobs needs both"),
-        ({"split_seed": 0.5}, r"data\.split_seed must be an integer, got 0\.5"),
+        ({"split_seed": 0.5}, r"data\.split_seed must be a whole number, got 0\.5"),
     ],
 )
 def test_bad_values_are_refused_by_key(tmp_path, changes, message):

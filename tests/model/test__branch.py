@@ -36,7 +36,7 @@ def test_a_given_scale_is_taken_whatever_the_normalization(name: str) -> None:
 @pytest.mark.parametrize("value", [0, -1.0, nan, inf, "1", True, [0.5]])
 def test_a_scale_that_is_no_number_above_0_is_refused(value: object) -> None:
     with pytest.raises(
-        ConfigError, match=r"^model\.branch_scale must be a number above 0, got .*\. Give null for what"
+        ConfigError, match=r"^model\.branch_scale must be a number above 0, got .*\. Try model\.branch_scale="
     ):
         scale_of_branches(value, 3, NONE, has_mean=True)
 

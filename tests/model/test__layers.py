@@ -79,7 +79,7 @@ def test_every_map_has_the_gain_of_the_function_after_it() -> None:
 
 
 def test_misspelt_activation_names_key_and_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"^model\.activation: unknown activation 'rleu'\. Did you mean 'relu'\?$"):
+    with pytest.raises(ConfigError, match=r"^model\.activation=rleu is unknown\. Did you mean 'relu'\?$"):
         activations("rleu", 2, None)
 
 

@@ -170,14 +170,12 @@ def test_a_group_of_one_number_is_refused(normalization: Normalization, features
 
 @pytest.mark.parametrize("value", ["batchnorm", None, True, ["batch"]])
 def test_another_normalization_is_refused(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^model\.normalization: unknown normalization .* (Valid|Did you mean)"):
+    with pytest.raises(ConfigError, match=r"^model\.normalization=.* is unknown\. (Valid|Did you mean)"):
         Normalization.of(value, "before", 8)
 
 
 def test_another_place_or_number_of_groups_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"^model\.normalization_place: unknown .* 'befor'\. Did you mean 'before'\?$"
-    ):
+    with pytest.raises(ConfigError, match=r"^model\.normalization_place=befor is unknown\. Did you mean 'before'\?$"):
         Normalization.of("batch", "befor", 8)
-    with pytest.raises(ConfigError, match=r"^model\.groups must be a positive whole number, got 0\. "):
+    with pytest.raises(ConfigError, match=r"^model\.groups must be a whole number of at least 1, got 0\. "):
         Normalization.of("group", "before", 0)

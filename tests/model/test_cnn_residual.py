@@ -152,16 +152,16 @@ def test_digits_fit_three_stages_and_not_five() -> None:
     [
         ({"filters": []}, r"^model\.filters must have an entry for each stage, got \[\]\. "),
         ({"blocks": [1]}, r"^model\.blocks has 1 values for 2 layers"),
-        ({"blocks": 0}, r"^model\.blocks must be a positive whole number, got 0\. "),
+        ({"blocks": 0}, r"^model\.blocks must be a whole number of at least 1, got 0\. "),
         ({"input_shape": [13]}, r"^model\.input_shape must be \(channels, height, width\), got \[13\]\. "),
         ({"activation": ["relu", "selu"]}, r"^model\.activation has 2 values for 4 layers: \['relu', 'selu'\]\. "),
-        ({"activation": ["relu", "selu", "relu", "rleu"]}, r"^model\.activation\[3\]: unknown activation 'rleu'\. "),
+        ({"activation": ["relu", "selu", "relu", "rleu"]}, r"^model\.activation\[3\]=rleu is unknown\. "),
         ({"branch_scale": -1.0}, r"^model\.branch_scale must be a number above 0, got -1\.0\. "),
         ({"activation_parameter": 0.1}, r"^activation\.parameter=0\.1: relu takes no number\. "),
         ({"normalization": "group", "groups": 4}, r"^model\.groups=4 does not divide model\.filters\[1\]=6\. "),
         ({"dropout": 0.1, "dropout_kind": "alpha"}, r"^dropout\.kind=alpha does not go with model=cnn_residual: "),
-        ({"dropout": [0.1]}, r"^model\.dropout must be a fraction from 0 to below 1, got \[0\.1\]\. "),
-        ({"output_activation": "softmax"}, r"^model\.output_activation: unknown activation 'softmax'\. "),
+        ({"dropout": [0.1]}, r"^model\.dropout must be a number of at least 0 and below 1, got \[0\.1\]\. "),
+        ({"output_activation": "softmax"}, r"^model\.output_activation=softmax is unknown\. "),
     ],
 )
 def test_wrong_value_names_its_key(changes: dict[str, Any], message: str) -> None:

@@ -124,16 +124,16 @@ def test_images_are_flattened() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"widths": 64}, r"^model\.widths must be a list of positive whole numbers, got 64\. "),
+        ({"widths": 64}, r"^model\.widths must be a list of whole numbers, got 64\. "),
         ({"activation": ["relu"]}, r"^model\.activation has 1 values for 3 layers: "),
         ({"activation_parameter": 0.1}, r"^activation\.parameter=0\.1: relu takes no number\. "),
         ({"normalization": "group", "groups": 4}, r"^model\.groups=4 does not divide model\.widths\[2\]=6\. "),
-        ({"normalization_place": "inside"}, r"^model\.normalization_place: unknown normalization_place 'inside'\. "),
-        ({"dropout": 2}, r"^model\.dropout must be a fraction from 0 to below 1, got 2\. "),
+        ({"normalization_place": "inside"}, r"^model\.normalization_place=inside is unknown\. "),
+        ({"dropout": 2}, r"^model\.dropout must be a number of at least 0 and below 1, got 2\. "),
         ({"dropout": 0.1, "dropout_kind": "alpha"}, r"^dropout\.kind=alpha does not go with activation=relu: "),
-        ({"output_activation": "linear"}, r"^model\.output_activation: unknown activation 'linear'\. "),
+        ({"output_activation": "linear"}, r"^model\.output_activation=linear is unknown\. "),
         ({"branch_scale": 0}, r"^model\.branch_scale must be a number above 0, got 0\. "),
-        ({"num_outputs": 0}, r"^model\.num_outputs must be a positive whole number, got 0\. "),
+        ({"num_outputs": 0}, r"^model\.num_outputs must be a whole number of at least 1, got 0\. "),
     ],
 )
 def test_wrong_value_names_its_key(changes: dict[str, Any], message: str) -> None:

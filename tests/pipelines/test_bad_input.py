@@ -39,10 +39,16 @@ CASES: dict[str, tuple[str, str]] = {
     "search optimizer.lr=nan": ("optimizer.lr: nan is not finite.", "Give a number."),
     "ui port=abc": ("port: 'abc' is of the wrong type.", "Give a whole number."),
     # values that mean nothing
-    "search study.n_trials=0": ("study.n_trials must be at least 1, got 0.", "Give a larger number."),
-    "search study.n_trials=-1": ("study.n_trials must be at least 1, got -1.", "Give a larger number."),
+    "search study.n_trials=0": (
+        "study.n_trials must be a whole number of at least 1 or null, got 0.",
+        "Try study.n_trials=20.",
+    ),
+    "search study.n_trials=-1": (
+        "study.n_trials must be a whole number of at least 1 or null, got -1.",
+        "Try study.n_trials=20.",
+    ),
     "search study.name=../x": ("study.name: '../x' is no name", "Use letters, digits, '.', '_' and '-', at most 100."),
-    "ui port=70000": ("port must be between 1 and 65535, got 70000.", "Try port=5000."),
+    "ui port=70000": ("port must be a whole number of at least 1 and at most 65535, got 70000.", "Try port=5000."),
     # unknown files
     "search experiment=boston_mpl": (
         "experiment=boston_mpl: no such file in conf/experiment/.",

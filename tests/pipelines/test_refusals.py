@@ -73,7 +73,7 @@ def test_altered_data_are_refused_by_file(prepared: Path, tmp_path: Path) -> Non
 
 def test_a_part_that_refuses_its_values_is_named_before_anything_is_written(prepared: Path, tmp_path: Path) -> None:
     told = refusal(run(tmp_path, words(prepared, "trainer.max_epochs=0")))
-    assert told == "trainer.max_epochs must be at least 1, got 0. Give the epochs to train."
+    assert told == "trainer.max_epochs must be a whole number of at least 1, got 0. Try trainer.max_epochs=100."
     assert files(tmp_path) == []
 
 

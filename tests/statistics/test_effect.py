@@ -39,5 +39,5 @@ def test_without_spread_there_is_no_unit_to_measure_in(differences: list[float])
 
 def test_two_pairs_are_too_few_for_a_correction() -> None:
     assert effect_size([1.0, 2.0]) is None
-    with pytest.raises(ValueError, match=r"^freedom must be at least 2, got 1\.$"):
+    with pytest.raises(ValueError, match=r"^freedom must be a whole number of at least 2, got 1\. "):
         hedges_correction(1)

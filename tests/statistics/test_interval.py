@@ -119,7 +119,7 @@ def test_a_statistic_that_is_no_number_for_a_resample_is_refused() -> None:
 
 
 def test_a_level_that_is_no_fraction_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^level must lie between 0 and 1, got 95\.$"):
+    with pytest.raises(ValueError, match=r"^level must be a number above 0 and below 1, got 95\. "):
         t_interval([1.0, 2.0], 95)
-    with pytest.raises(ValueError, match=r"^level must lie between 0 and 1, got 95\.$"):
+    with pytest.raises(ValueError, match=r"^level must be a number above 0 and below 1, got 95\. "):
         bootstrap_interval([1.0, 2.0], level=95, seed=0)

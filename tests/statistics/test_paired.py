@@ -164,13 +164,13 @@ def test_the_least_pairs_can_reach_alpha_and_one_less_cannot(alpha: float) -> No
 
 
 def test_no_pairs_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^num_pairs must be at least 1, got 0\.$"):
+    with pytest.raises(ValueError, match=r"^num_pairs must be a whole number of at least 1, got 0\. "):
         smallest_p(0)
 
 
 @pytest.mark.parametrize("alpha", [0, 1, 5])
 def test_an_alpha_that_is_no_fraction_is_refused(alpha: float) -> None:
-    with pytest.raises(ValueError, match=r"^alpha must lie between 0 and 1, got"):
+    with pytest.raises(ValueError, match=r"^alpha must be a number above 0 and below 1, got"):
         least_pairs(alpha)
 
 

@@ -80,9 +80,9 @@ def test_no_number_of_members_is_named_without_a_difference_or_its_spread(differ
 
 
 def test_what_is_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^power must lie between 0 and 1, got 80\.$"):
+    with pytest.raises(ValueError, match=r"^power must be a number above 0 and below 1, got 80\. Try power=0\.8\.$"):
         members_needed(SAMPLE, power=80)
-    with pytest.raises(ValueError, match=r"^alpha must lie between 0 and 1, got 5\.$"):
+    with pytest.raises(ValueError, match=r"^alpha must be a number above 0 and below 1, got 5\. "):
         members_needed(SAMPLE, alpha=5)
-    with pytest.raises(ValueError, match=r"^num_pairs must be at least 2, got 1\.$"):
+    with pytest.raises(ValueError, match=r"^num_pairs must be a whole number of at least 2, got 1\. "):
         paired_power(0.5, 1, 0.05)

@@ -234,7 +234,7 @@ def test_an_unknown_direction_is_refused_with_the_nearest() -> None:
 
 
 def test_an_alpha_that_is_no_fraction_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^alpha must lie between 0 and 1, got 5\.$"):
+    with pytest.raises(ValueError, match=r"^alpha must be a number above 0 and below 1, got 5\. "):
         compare([1, 2], [1, 2], direction="minimize", alpha=5)
 
 

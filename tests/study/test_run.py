@@ -15,14 +15,14 @@ from eksplora.study.spec import WORK
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("study.n_trials=0", r"^study.n_trials must be at least 1, got 0\. "),
-        ("study.n_seeds=0", r"^study.n_seeds must be at least 1, got 0\. "),
-        ("study.batch=0", r"^study.batch must be at least 1, got 0\. "),
-        ("study.workers=0", r"^study.workers must be at least 1, got 0\. "),
-        ("study.threads=-1", r"^study.threads must be at least 1, got -1\. "),
-        ("study.max_failures=-1", r"^study.max_failures must be at least 0, got -1\. "),
-        ("study.timeout_seconds=0", r"^study.timeout_seconds must be positive, got 0\. "),
-        ("study.checkpoint_seconds=-2", r"^study.checkpoint_seconds must be positive, got -2\. "),
+        ("study.n_trials=0", r"^study.n_trials must be a whole number of at least 1 or null, got 0\. "),
+        ("study.n_seeds=0", r"^study.n_seeds must be .*, got 0\. "),
+        ("study.batch=0", r"^study.batch must be .*, got 0\. "),
+        ("study.workers=0", r"^study.workers must be .*, got 0\. "),
+        ("study.threads=-1", r"^study.threads must be .*, got -1\. "),
+        ("study.max_failures=-1", r"^study.max_failures must be .*, got -1\. "),
+        ("study.timeout_seconds=0", r"^study.timeout_seconds must be .*, got 0\.0\. "),
+        ("study.checkpoint_seconds=-2", r"^study.checkpoint_seconds must be .*, got -2\.0\. "),
         ("study.n_trials=null", r"^study.n_trials: null .*sampler=grid"),
     ],
 )

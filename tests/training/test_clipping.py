@@ -72,5 +72,5 @@ def test_limits_cost_nothing_where_no_member_has_one() -> None:
 @pytest.mark.parametrize("key", ["norm", "value"])
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_limit_that_means_nothing_is_refused(key: str, limit: float) -> None:
-    with pytest.raises(ConfigError, match=rf"^clipping\.{key} must be above 0, got {limit}\. Use null"):
+    with pytest.raises(ConfigError, match=rf"^clipping\.{key} must be a number above 0 or null, got {limit}\. "):
         Clipping(**{key: limit})

@@ -96,9 +96,9 @@ def test_nothing_is_computed_where_no_member_asks() -> None:
 @pytest.mark.parametrize(
     ("values", "error"),
     [
-        ({"l1": -1.0}, r"^regularization\.l1 must be 0 or more, got -1\.0\. 0\.0 is none\.$"),
-        ({"l2": float("nan")}, r"^regularization\.l2 must be 0 or more, got nan\. "),
-        ({"max_norm": 0.0}, r"^regularization\.max_norm must be above 0, got 0\.0\. Use null"),
+        ({"l1": -1.0}, r"^regularization\.l1 must be a number of at least 0, got -1\.0\. Try "),
+        ({"l2": float("nan")}, r"^regularization\.l2 must be .*, got nan\. "),
+        ({"max_norm": 0.0}, r"^regularization\.max_norm must be .* or null, got 0\.0\. Try "),
     ],
 )
 def test_a_value_that_means_nothing_is_refused(values: dict[str, float], error: str) -> None:

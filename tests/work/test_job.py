@@ -235,10 +235,10 @@ def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: s
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["trainer.max_epochs=-1"], r"^trainer\.max_epochs must be at least 1, got -1\. Give the epochs to train\.$"),
-        (["trainer.max_epochs=0"], r"^trainer\.max_epochs must be at least 1, got 0\."),
-        (["early_stopping.patience=0"], r"^early_stopping\.patience must be at least 1, got 0\. Use null for none\.$"),
-        (["early_stopping.min_delta=-1.0"], r"^early_stopping\.min_delta must be 0 or more, got -1\.0\."),
+        (["trainer.max_epochs=-1"], r"^trainer\.max_epochs must be a whole number of at least 1, got -1\. Try "),
+        (["trainer.max_epochs=0"], r"^trainer\.max_epochs must be .*, got 0\."),
+        (["early_stopping.patience=0"], r"^early_stopping\.patience must be .* or null, got 0\. Try "),
+        (["early_stopping.min_delta=-1.0"], r"^early_stopping\.min_delta must be .*, got -1\.0\."),
         (["loss=cross_entropy"], r"^loss: torch\.nn\.CrossEntropyLoss is for task=classification, not regression\. "),
         (["loss=binary_cross_entropy"], r"^loss: torch\.nn\.BCEWithLogitsLoss is for task=binary, not regression\. "),
         ([*SMALL_CNN, "loss=mse"], r"^loss: torch\.nn\.MSELoss is for task=regression, not classification\. "),
@@ -249,13 +249,13 @@ def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: s
         ([*SMALL_CNN, "objective=mae"], r"^objective: does not go with "),
         (["task.num_outputs=2"], r"^loss: does not go with .* or choose another loss for this task and model\.$"),
         (["initialization=normal", "initialization.std=-1.0"], r"^initialization\.std must be "),
-        (["optimizer.lr=-1.0"], r"^optimizer\.lr must be above 0, got -1\.0\. A usual rate is"),
-        (["optimizer.lr=0.0"], r"^optimizer\.lr must be above 0, got 0\.0\."),
+        (["optimizer.lr=-1.0"], r"^optimizer\.lr must be a number above 0, got -1\.0\. Try "),
+        (["optimizer.lr=0.0"], r"^optimizer\.lr must be .*, got 0\.0\."),
         (
             ["optimizer=sgd", "optimizer.momentum=1.5"],
-            r"^optimizer\.momentum must be from 0 to below 1, got 1\.5\. A usual momentum is 0\.9; 0\.0 is none\.$",
+            r"^optimizer\.momentum must be .* below 1, got 1\.5\. Try optimizer\.momentum=0\.9\.$",
         ),
-        (["optimizer=adadelta", "optimizer.rho=1.0"], r"^optimizer\.rho must be from 0 to below 1, got 1\.0\."),
+        (["optimizer=adadelta", "optimizer.rho=1.0"], r"^optimizer\.rho must be .*, got 1\.0\."),
         (["optimizer.betas=[0.9]"], r"^optimizer: a value is refused \(.*\)\. See its keys in conf/optimizer/\.$"),
         (["optimizer=sgd", "optimizer.nesterov=true"], r"^optimizer.*[Nn]esterov"),
         (["trainer.precision=17"], r"^trainer.*17"),
@@ -295,14 +295,14 @@ def test_whatever_a_part_raises_while_it_is_built_is_one_line_with_its_key(key: 
 def test_a_text_for_a_number_of_an_optimizer_is_one_line(prepared: str) -> None:
     config = resolved(prepared)
     config["optimizer"] |= {"lr": "fast"}
-    with pytest.raises(ConfigError, match=r"^optimizer: a value is refused \("):
+    with pytest.raises(ConfigError, match=r"^optimizer\.lr must be a number above 0, got 'fast'\. "):
         job.recipe_of(config)
 
 
 def test_a_trial_that_draws_what_no_check_has_seen_is_refused_too(prepared: str, tmp_path: Path) -> None:
     """A check tries values near the ends of an interval; one that ends a little above 1 gives such a value at times."""
     config = resolved(prepared, *SMALL_MLP, "optimizer=sgd", "optimizer.momentum=1.001")
-    with pytest.raises(ConfigError, match=r"^optimizer\.momentum must be from 0 to below 1, got 1\.001\."):
+    with pytest.raises(ConfigError, match=r"^optimizer\.momentum must be .* below 1, got 1\.001\."):
         trained(config, tmp_path)
 
 

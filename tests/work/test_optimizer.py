@@ -39,7 +39,7 @@ def test_every_number_of_every_file_has_a_range_and_every_range_a_file() -> None
 def test_a_number_below_0_is_refused_by_its_key(name: str, key: str) -> None:
     values = values_of(name)
     below = [0.9, -0.1] if isinstance(values[key], list) else -0.1
-    with pytest.raises(ConfigError, match=rf"^optimizer\.{key} must be .*, got .*-0\.1.*\. \S.*\.$"):
+    with pytest.raises(ConfigError, match=rf"^optimizer\.{key}(\[1\])? must be .*, got -0\.1\. Try "):
         check_optimizer(values | {key: below})
 
 
@@ -48,7 +48,7 @@ def test_a_number_below_0_is_refused_by_its_key(name: str, key: str) -> None:
     [("lr", 0.0), ("momentum", 1.0), ("momentum", 1.5), ("alpha", 1.0), ("rho", 1.0), ("betas", [0.9, 1.0])],
 )
 def test_the_end_of_an_open_range_is_refused(key: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=rf"^optimizer\.{key} must be "):
+    with pytest.raises(ConfigError, match=rf"^optimizer\.{key}(\[1\])? must be "):
         check_optimizer({key: value})
 
 

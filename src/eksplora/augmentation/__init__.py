@@ -1,9 +1,7 @@
 """Augmentation: features of a batch changed at random before a step, as whole-batch operations on any device."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 
 import torch
 from torch import Tensor
@@ -13,16 +11,7 @@ from eksplora.augmentation._geometry import centered, cropped, mirrored, resampl
 from eksplora.augmentation._mixing import beta, cut_mixed, mixed
 from eksplora.augmentation._rectangles import around, inside, of_area
 from eksplora.errors import ConfigError
-
-RANGES: dict[str, Callable[[float], bool]] = {
-    "a fraction from 0 to 1": lambda value: 0 <= value <= 1,
-    "a fraction above 0, 1 at most": lambda value: 0 < value <= 1,
-    "a fraction from 0.02 to 1": lambda value: SMALLEST_ERASED <= value <= 1,
-    "an angle from 0 to 180": lambda value: 0 <= value <= 180,
-    "a whole number from 0": lambda value: value >= 0 and isinstance(value, int),
-    "a number from 0": lambda value: value >= 0,
-}
-"""What a value may be: in words and as a test."""
+from eksplora.ranges import check_fields, within
 
 SMALLEST_ERASED = 0.02
 """Least share of an image's area that is erased. Source: Zhong et al., section 5.1."""
@@ -32,11 +21,6 @@ SHARE, CENTRE = range(0, 1), range(1, 3)
 HORIZONTAL, VERTICAL, ANGLE, SHIFT = range(0, 1), range(1, 2), range(2, 3), range(3, 5)
 CROP, ERASE = range(5, 8), range(8, 13)
 """Numbers of a row's draws: each kind has its own, so that one draws the same whatever else is on."""
-
-
-def within(range_: str, *, usual: float) -> Mapping[str, object]:
-    """A field's metadata: the range that its value must be in, and a value that an error proposes."""
-    return {"range": range_, "usual": usual}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,26 +55,19 @@ class Augmentation:
         ConfigError: If a value is out of its range, or rows would be mixed twice.
     """
 
-    horizontal_flip: float = field(metadata=within("a fraction from 0 to 1", usual=0.5))
-    vertical_flip: float = field(metadata=within("a fraction from 0 to 1", usual=0.5))
-    rotation_degrees: float = field(metadata=within("an angle from 0 to 180", usual=15.0))
-    shift_pixels: int = field(metadata=within("a whole number from 0", usual=2))
-    crop_fraction: float = field(metadata=within("a fraction above 0, 1 at most", usual=0.8))
-    erase_probability: float = field(metadata=within("a fraction from 0 to 1", usual=0.5))
-    erase_fraction: float = field(metadata=within("a fraction from 0.02 to 1", usual=0.25))
-    mixup_alpha: float = field(metadata=within("a number from 0", usual=0.2))
-    cutmix_alpha: float = field(metadata=within("a number from 0", usual=1.0))
+    horizontal_flip: float = field(metadata=within(least=0, most=1, usual=0.5))
+    vertical_flip: float = field(metadata=within(least=0, most=1, usual=0.5))
+    rotation_degrees: float = field(metadata=within(least=0, most=180, usual=15.0))
+    shift_pixels: int = field(metadata=within(least=0, is_whole=True, usual=2))
+    crop_fraction: float = field(metadata=within(above=0, most=1, usual=0.8))
+    erase_probability: float = field(metadata=within(least=0, most=1, usual=0.5))
+    erase_fraction: float = field(metadata=within(least=SMALLEST_ERASED, most=1, usual=0.25))
+    mixup_alpha: float = field(metadata=within(least=0, usual=0.2))
+    cutmix_alpha: float = field(metadata=within(least=0, usual=1.0))
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for key in fields(self):
-            value, wanted = getattr(self, key.name), key.metadata["range"]
-            is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-            if not is_number or not RANGES[wanted](value):
-                raise ConfigError(
-                    f"augmentation.{key.name} must be {wanted}, got {value!r}. "
-                    f"The usual {key.name} is {key.metadata['usual']}."
-                )
+        check_fields(self, "augmentation")
         if self.mixup_alpha and self.cutmix_alpha:
             raise ConfigError(
                 f"augmentation.mixup_alpha={self.mixup_alpha} does not go with cutmix_alpha={self.cutmix_alpha}: the "

@@ -1,13 +1,13 @@
 """Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.errors import ConfigError, nearest
+from eksplora.ranges import check_choice
 
 Array = NDArray[Any]
 BLOCK_ROWS = 4096  # rows scaled at a time, so that the float64 intermediate of 60 000 images stays small
@@ -63,12 +63,6 @@ TARGET_KINDS = ("none", "standard")
 """Those for the targets of a regression."""
 
 
-def check_kind(kind: str, *, key: str = "data.scaling", kinds: Collection[str] = tuple(KINDS)) -> None:
-    """Refuse an unknown kind of scaling with a ConfigError that names the key and the nearest kind."""
-    if kind not in kinds:
-        raise ConfigError(f"{key}={kind} is unknown. {nearest(str(kind), kinds)}")
-
-
 def fit(kind: str, features: Array) -> Scaling:
     """The scaling of a kind that these rows ask for.
 
@@ -81,8 +75,7 @@ def fit(kind: str, features: Array) -> Scaling:
     Raises:
         ConfigError: The kind is unknown.
     """
-    check_kind(kind)
-    return KINDS[kind](features)
+    return KINDS[check_choice(kind, "data.scaling", KINDS)](features)
 
 
 def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> Scaling:

@@ -12,7 +12,8 @@ from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
 from eksplora.data.card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
 from eksplora.errors import ConfigError, DataError, command_line, nearest
-from eksplora.protocol import check_fraction, check_seed, split_rows
+from eksplora.protocol import split_rows
+from eksplora.ranges import Range, check_choice, check_flag, check_fraction, check_seed, refusal
 
 Part = Literal["train", "test"]
 
@@ -63,11 +64,10 @@ class Dataset(ABC):
     ) -> None:
         check_batch(batch_size)
         if isinstance(input_shape, str) or not isinstance(input_shape, Sequence):
-            raise ConfigError(f"data.input_shape must be a list of sizes, got {input_shape}. Try [13] or [1, 28, 28].")
-        if not isinstance(stratified, bool):
-            raise ConfigError(f"data.stratified must be true or false, got {stratified!r}. Set data.stratified=false.")
-        _scaling.check_kind(scaling)
-        _scaling.check_kind(target_scaling, key="data.target_scaling", kinds=_scaling.TARGET_KINDS)
+            raise ConfigError(refusal("data.input_shape", "a list of sizes", input_shape, "[13]"))
+        check_flag(stratified, "data.stratified")
+        check_choice(scaling, "data.scaling", _scaling.KINDS)
+        check_choice(target_scaling, "data.target_scaling", _scaling.TARGET_KINDS)
         if target_scaling != "none" and num_targets is None:
             raise ConfigError(
                 f"data.target_scaling={target_scaling}: classes are no numbers to scale. Set data.target_scaling=none."
@@ -194,8 +194,8 @@ class Dataset(ABC):
             return {"method": self.fixed_split}
         if test_fraction is None or split_seed is None:
             raise ConfigError(f"data.test_fraction and data.split_seed: {self.name} needs both. Try 0.2 and 0.")
-        check_fraction(test_fraction, key="data.test_fraction")
-        check_seed(split_seed, key="data.split_seed")
+        check_fraction(test_fraction, "data.test_fraction", usual=0.2)
+        check_seed(split_seed, "data.split_seed")
         method = "seeded split, each class in proportion" if self.stratified else "seeded split"
         return {"method": method, "test_fraction": test_fraction, "seed": split_seed, "stratified": self.stratified}
 
@@ -234,14 +234,10 @@ class Dataset(ABC):
 
 def _names(excluded: Sequence[str]) -> tuple[str, ...]:
     if isinstance(excluded, str) or not all(isinstance(name, str) for name in excluded):
-        raise ConfigError(f"data.excluded must be a list of names, got {excluded!r}. Try data.excluded=[{excluded}].")
+        raise ConfigError(refusal("data.excluded", "a list of names", excluded, f"[{excluded}]"))
     return tuple(excluded)
 
 
 def check_batch(batch_size: int | str) -> None:
     """Refuse what is no number of rows."""
-    is_count = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size >= 1
-    if not is_count and batch_size != "full":
-        raise ConfigError(
-            f"data.batch_size must be a positive integer or full, got {batch_size}. Try data.batch_size=32."
-        )
+    Range(least=1, is_whole=True, also="full", usual=32).check(batch_size, "data.batch_size")

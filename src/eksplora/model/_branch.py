@@ -1,11 +1,9 @@
 """How much of a residual layer's branch is added to what came in."""
 
-from math import isfinite
-
 from torch import Tensor
 
-from eksplora.errors import ConfigError
 from eksplora.model._normalization import Normalization
+from eksplora.ranges import check_number
 
 
 def scale_of_branches(value: object, count: int, normalization: Normalization, *, has_mean: bool) -> float:
@@ -38,19 +36,10 @@ def scale_of_branches(value: object, count: int, normalization: Normalization, *
         0.0625
     """
     if value is not None:
-        return _checked(value)
+        return check_number(value, "model.branch_scale", above=0, usual=1.0)
     if normalization.name != "none" or count == 0:
         return 1.0
     return 1 / count if has_mean else float(count**-0.5)
-
-
-def _checked(value: object) -> float:
-    """The value itself, if it is a number above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value) or value <= 0:
-        raise ConfigError(
-            f"model.branch_scale must be a number above 0, got {value!r}. Give null for what suits depth."
-        )
-    return float(value)
 
 
 def added(skip: Tensor, branch: Tensor, scale: float) -> Tensor:

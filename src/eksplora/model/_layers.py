@@ -8,9 +8,10 @@ from eksplora.errors import ConfigError
 from eksplora.model._gain import gain_before
 from eksplora.model._normalization import Normalization
 from eksplora.model._values import is_list, per_layer
-from eksplora.model.activations import ACTIVATIONS, Activation, activation_name, activation_number
+from eksplora.model.activations import ACTIVATIONS, Activation, activation_number
 from eksplora.model.dropout import dropouts
 from eksplora.model.linear import Linear
+from eksplora.ranges import check_choice
 
 
 def activations(value: object, count: int, parameter: object) -> list[Activation]:
@@ -19,7 +20,7 @@ def activations(value: object, count: int, parameter: object) -> list[Activation
     Raises:
         ConfigError: If a name is unknown, a list has another length, or no function takes the number as it is.
     """
-    names = per_layer(value, count, "model.activation", activation_name)
+    names = per_layer(value, count, "model.activation", _checked_name)
     if parameter is None:
         return [Activation(name) for name in names]
     given = [str(name) for name in (value if is_list(value) else [value])]
@@ -32,9 +33,13 @@ def activations(value: object, count: int, parameter: object) -> list[Activation
     return [Activation(name, takers.get(name)) for name in names]
 
 
+def _checked_name(value: object, key: str) -> str:
+    return check_choice(value, key, ACTIVATIONS)
+
+
 def last_activation(value: object) -> nn.Module:
     """The function after the last layer, with its default number."""
-    return Activation(activation_name(value, "model.output_activation")).layer()
+    return Activation(_checked_name(value, "model.output_activation")).layer()
 
 
 def dense(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from eksplora.errors import ConfigError
 from eksplora.model._images import fold, unfold
 from eksplora.model._layout import apart, laid, with_gradient_laid
-from eksplora.model._values import option, positive
+from eksplora.ranges import check_choice, check_count
 
 NAMES = ("none", "batch", "group", "layer")
 PLACES = ("before", "after")
@@ -145,9 +145,9 @@ class Normalization:
             ConfigError: If one of them is wrong.
         """
         return cls(
-            option(name, "model.normalization", NAMES),
-            option(place, "model.normalization_place", PLACES),
-            positive(groups, "model.groups"),
+            check_choice(name, "model.normalization", NAMES),
+            check_choice(place, "model.normalization_place", PLACES),
+            check_count(groups, "model.groups"),
         )
 
     @property

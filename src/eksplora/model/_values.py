@@ -1,12 +1,13 @@
-"""Checks of what a configuration gives a network: sizes, fractions, names, values per layer.
+"""Checks of what a configuration gives a network: sizes, fractions, values per layer.
 
 Every `key` is the path in the configuration (`model.widths`) that an error names.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeGuard, TypeVar
 
-from eksplora.errors import ConfigError, nearest
+from eksplora.errors import ConfigError
+from eksplora.ranges import check_count, check_number, refusal
 
 T = TypeVar("T")
 
@@ -16,37 +17,13 @@ def is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def positive(value: object, key: str) -> int:
-    """The value itself, if it is a whole number above zero.
-
-    Raises:
-        ConfigError: If it is not.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{key} must be a positive whole number, got {value!r}. Give 1 or more.")
-    return value
-
-
 def rate(value: object, key: str) -> float:
     """The value itself, if it is a fraction in [0, 1): with 1 nothing would be left to learn from.
 
     Raises:
         ConfigError: If it is not.
     """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
-        raise ConfigError(f"{key} must be a fraction from 0 to below 1, got {value!r}. Give 0 for none.")
-    return float(value)
-
-
-def option(value: object, key: str, options: Collection[str]) -> str:
-    """The value itself, if it is one of the options.
-
-    Raises:
-        ConfigError: If it is not.
-    """
-    if not isinstance(value, str) or value not in options:
-        raise ConfigError(f"{key}: unknown {key.rpartition('.')[2]} {value!r}. {nearest(str(value), options)}")
-    return value
+    return check_number(value, key, least=0, below=1, usual=0.0)
 
 
 def sizes(value: object, key: str) -> list[int]:
@@ -56,8 +33,8 @@ def sizes(value: object, key: str) -> list[int]:
         ConfigError: If it is no list, or an entry is something else.
     """
     if not is_list(value):
-        raise ConfigError(f"{key} must be a list of positive whole numbers, got {value!r}. Write {key}=[64,64].")
-    return [positive(size, f"{key}[{i}]") for i, size in enumerate(value)]
+        raise ConfigError(refusal(key, "a list of whole numbers", value, "[64,64]"))
+    return [check_count(size, f"{key}[{i}]") for i, size in enumerate(value)]
 
 
 def per_layer(value: object, count: int, key: str, check: Callable[[object, str], T]) -> list[T]:
@@ -67,9 +44,9 @@ def per_layer(value: object, count: int, key: str, check: Callable[[object, str]
         ConfigError: If a list has another length, or `check` refuses a value.
 
     Examples:
-        >>> per_layer(3, 2, "model.kernel", positive)
+        >>> per_layer(3, 2, "model.kernel", check_count)
         [3, 3]
-        >>> per_layer([5, 3], 2, "model.kernel", positive)
+        >>> per_layer([5, 3], 2, "model.kernel", check_count)
         [5, 3]
     """
     if not is_list(value):

@@ -7,14 +7,15 @@ a member dimension in front has an odd one.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import inf, lcm
+from math import lcm
 
 import torch
 from torch import Tensor, nn
 
-from eksplora.errors import ConfigError, nearest
+from eksplora.errors import ConfigError
 from eksplora.model._layout import apart, laid, with_gradient_laid
 from eksplora.model._prelu import PReLU
+from eksplora.ranges import Range, refusal
 
 LANES = 32
 """Numbers that a vectorized loop on a CPU takes at once, at most; what is left over goes another way."""
@@ -51,6 +52,10 @@ class Elementwise(nn.Module):
         return each_member(self.function, x)
 
 
+ANY = Range()
+"""Of a number without limits."""
+
+
 @dataclass(frozen=True)
 class Function:
     """How an activation is made: called with its number, or with nothing for the default, it gives a module.
@@ -58,15 +63,13 @@ class Function:
     Attributes:
         make: The module of the number, or of nothing.
         number: What the number is called; empty: the function takes none.
-        above: The number must be larger.
-        at_least: The number must be as large.
+        takes: What the number may be.
         bounded: Whether its values stay in an interval.
     """
 
     make: Callable[..., nn.Module]
     number: str = ""
-    above: float = -inf
-    at_least: float = -inf
+    takes: Range = ANY
     bounded: bool = False
 
     def __call__(self, number: float | None = None) -> nn.Module:
@@ -75,19 +78,19 @@ class Function:
 
 
 ACTIVATIONS: dict[str, Function] = {
-    "elu": Function(lambda alpha=1.0: Elementwise(nn.ELU(alpha)), "alpha", above=0),
+    "elu": Function(lambda alpha=1.0: Elementwise(nn.ELU(alpha)), "alpha", Range(above=0)),
     "gelu": Function(lambda: Elementwise(nn.GELU())),
-    "hard_tanh": Function(lambda bound=1.0: nn.Hardtanh(-bound, bound), "bound", above=0, bounded=True),
+    "hard_tanh": Function(lambda bound=1.0: nn.Hardtanh(-bound, bound), "bound", Range(above=0), bounded=True),
     "identity": Function(nn.Identity),
-    "leaky_relu": Function(lambda slope=0.01: nn.LeakyReLU(slope), "slope", at_least=0),
+    "leaky_relu": Function(lambda slope=0.01: nn.LeakyReLU(slope), "slope", Range(least=0)),
     "prelu": Function(lambda slope=0.25: PReLU(slope), "initial slope"),
     "relu": Function(nn.ReLU),
     "selu": Function(lambda: Elementwise(nn.SELU())),
     "sigmoid": Function(lambda: Elementwise(nn.Sigmoid()), bounded=True),
     "silu": Function(lambda: Elementwise(nn.SiLU())),
-    "softplus": Function(lambda beta=1.0: Elementwise(nn.Softplus(beta)), "beta", above=0),
+    "softplus": Function(lambda beta=1.0: Elementwise(nn.Softplus(beta)), "beta", Range(above=0)),
     "tanh": Function(lambda: Elementwise(nn.Tanh()), bounded=True),
-    "thresholded_relu": Function(lambda theta=1.0: nn.Threshold(theta, 0.0), "theta", at_least=0),
+    "thresholded_relu": Function(lambda theta=1.0: nn.Threshold(theta, 0.0), "theta", Range(least=0)),
 }
 
 EXACT = (nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Threshold)
@@ -109,17 +112,6 @@ class Activation:
         return ACTIVATIONS[self.name](self.parameter)
 
 
-def activation_name(value: object, key: str) -> str:
-    """The value itself, if an activation has this name.
-
-    Raises:
-        ConfigError: If none has.
-    """
-    if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise ConfigError(f"{key}: unknown activation {value!r}. {nearest(str(value), ACTIVATIONS)}")
-    return value
-
-
 def activation_number(name: str, value: object) -> float:
     """The value itself, if the activation takes it.
 
@@ -127,11 +119,7 @@ def activation_number(name: str, value: object) -> float:
         ConfigError: If it is no finite number, or outside of the function's range.
     """
     function = ACTIVATIONS[name]
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and -inf < value < inf and value > function.above and value >= function.at_least:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
-    limit = " above 0" if function.above == 0 else " from 0 up" if function.at_least == 0 else ""
-    raise ConfigError(
-        f"activation.parameter must be a finite number{limit} for {name} (its {function.number}), got {value!r}. "
-        "Give null for the default."
-    )
+    if value not in function.takes:
+        wanted = f"{function.takes} for {name} (its {function.number})"
+        raise ConfigError(refusal("activation.parameter", wanted, value, None))
+    return float(value)  # type: ignore[arg-type]

@@ -12,9 +12,10 @@ from eksplora.model._block import PADDINGS, POOLINGS, Block
 from eksplora.model._images import flattened
 from eksplora.model._layers import activations, dense, dense_layers, last_activation
 from eksplora.model._normalization import Normalization
-from eksplora.model._values import filters_of, image_shape, is_list, option, per_layer, positive, rate, sizes
+from eksplora.model._values import filters_of, image_shape, is_list, per_layer, rate, sizes
 from eksplora.model.dropout import KINDS
 from eksplora.model.linear import Linear, chain
+from eksplora.ranges import check_choice, check_count
 
 
 class CNN(nn.Module):
@@ -100,11 +101,12 @@ class CNN(nn.Module):
         units = sizes(hidden_units if is_list(hidden_units) else [hidden_units], "model.hidden_units")
         functions = activations(activation, count + len(units), activation_parameter)
         norm = Normalization.of(normalization, normalization_place, groups)
-        common = option(padding, "model.padding", PADDINGS), option(pooling, "model.pooling", POOLINGS), norm
+        check_choice(padding, "model.padding", PADDINGS)
+        common = padding, check_choice(pooling, "model.pooling", POOLINGS), norm
         each = zip(
             channels,
-            per_layer(kernel, count, "model.kernel", positive),
-            per_layer(pool, count, "model.pool", positive),
+            per_layer(kernel, count, "model.kernel", check_count),
+            per_layer(pool, count, "model.pool", check_count),
             functions[:count],
             per_layer(block_dropout, count, "model.block_dropout", rate),
             strict=True,
@@ -119,10 +121,10 @@ class CNN(nn.Module):
             functions[count:],
             per_layer(dropout, len(units), "model.dropout", rate),
             norm,
-            kind=option(dropout_kind, "dropout.kind", KINDS),
+            kind=check_choice(dropout_kind, "dropout.kind", KINDS),
             key="model.hidden_units",
         )
-        self.output = Linear([prod(shape), *units][-1], positive(num_outputs, "model.num_outputs"))
+        self.output = Linear([prod(shape), *units][-1], check_count(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from eksplora.model._gain import gain_before
 from eksplora.model._images import Conv2d, averaged
 from eksplora.model._layers import activations, last_activation
 from eksplora.model._normalization import Normalization
-from eksplora.model._values import filters_of, image_shape, option, per_layer, positive, rate
+from eksplora.model._values import filters_of, image_shape, per_layer, rate
 from eksplora.model.activations import Activation
 from eksplora.model.dropout import KINDS, dropouts
 from eksplora.model.linear import Linear
+from eksplora.ranges import check_choice, check_count
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _last_dropout(fraction: float, kind: str, function: Activation) -> list[nn.M
     Raises:
         ConfigError: If it is alpha dropout.
     """
-    if option(kind, "dropout.kind", KINDS) == "alpha" and fraction > 0:
+    if check_choice(kind, "dropout.kind", KINDS) == "alpha" and fraction > 0:
         raise ConfigError(
             "dropout.kind=alpha does not go with model=cnn_residual: its dropout follows a mean over pixels, and the "
             "values that it sets suit SELU's outputs only. Choose dropout.kind=standard."
@@ -182,7 +183,7 @@ class CNNResidual(nn.Module):
         super().__init__()
         channels, height, width = image_shape(input_shape)
         own = filters_of(filters, "stage")
-        counts = per_layer(blocks, len(own), "model.blocks", positive)
+        counts = per_layer(blocks, len(own), "model.blocks", check_count)
         functions = activations(activation, 1 + sum(counts), activation_parameter)
         norm = Normalization.of(normalization, "before", groups)
         scale = scale_of_branches(branch_scale, sum(counts), norm, has_mean=False)
@@ -190,7 +191,7 @@ class CNNResidual(nn.Module):
         self.stem = nn.Sequential(*first.convolution(channels, own[0], 0, height * width), first.function.layer())
         self.stages = _stages(iter(others), own, counts, height, width)
         self.dropout = nn.Sequential(*_last_dropout(rate(dropout, "model.dropout"), dropout_kind, functions[-1]))
-        self.output = Linear(own[-1], positive(num_outputs, "model.num_outputs"))
+        self.output = Linear(own[-1], check_count(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from eksplora.model._values import positive
 from eksplora.model.cnn import CNN
+from eksplora.ranges import check_count
 
 
 def cnn_uniform(*, blocks: int, filters: int, **others: Any) -> CNN:
@@ -19,4 +19,4 @@ def cnn_uniform(*, blocks: int, filters: int, **others: Any) -> CNN:
     Raises:
         ConfigError: If a value is wrong; it names the key.
     """
-    return CNN(filters=[positive(filters, "model.filters")] * positive(blocks, "model.blocks"), **others)
+    return CNN(filters=[check_count(filters, "model.filters")] * check_count(blocks, "model.blocks"), **others)

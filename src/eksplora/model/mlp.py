@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from eksplora.model._layers import activations, dense, dense_layers, last_activation
 from eksplora.model._normalization import Normalization
-from eksplora.model._values import option, per_layer, positive, rate, sizes
+from eksplora.model._values import per_layer, rate, sizes
 from eksplora.model.dropout import KINDS
 from eksplora.model.linear import Linear, chain
+from eksplora.ranges import check_choice, check_count
 
 
 class MLP(nn.Module):
@@ -73,9 +74,9 @@ class MLP(nn.Module):
         functions = activations(activation, len(units), activation_parameter)
         rates = per_layer(dropout, len(units), "model.dropout", rate)
         norm = Normalization.of(normalization, normalization_place, groups)
-        kind = option(dropout_kind, "dropout.kind", KINDS)
+        kind = check_choice(dropout_kind, "dropout.kind", KINDS)
         self.hidden = dense(inputs, units, functions, rates, norm, kind=kind)
-        self.output = Linear([inputs, *units][-1], positive(num_outputs, "model.num_outputs"))
+        self.output = Linear([inputs, *units][-1], check_count(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from eksplora.model._branch import added, scale_of_branches
 from eksplora.model._layers import activations, dense, last_activation
 from eksplora.model._normalization import Normalization
-from eksplora.model._values import option, per_layer, positive, rate, sizes
+from eksplora.model._values import per_layer, rate, sizes
 from eksplora.model.dropout import KINDS
 from eksplora.model.linear import Linear, chain
+from eksplora.ranges import check_choice, check_count
 
 
 class Residual(nn.Module):
@@ -106,11 +107,11 @@ class MLPResidual(nn.Module):
         functions = activations(activation, len(units), activation_parameter)
         rates = per_layer(dropout, len(units), "model.dropout", rate)
         norm = Normalization.of(normalization, normalization_place, groups)
-        layers = dense(inputs, units, functions, rates, norm, kind=option(dropout_kind, "dropout.kind", KINDS))
+        layers = dense(inputs, units, functions, rates, norm, kind=check_choice(dropout_kind, "dropout.kind", KINDS))
         scale = scale_of_branches(branch_scale, len(units), norm, has_mean=True)
         ends = pairwise([inputs, *units])
         self.hidden = nn.Sequential(*(Residual(layer, *own, scale) for layer, own in zip(layers, ends, strict=True)))
-        self.output = Linear([inputs, *units][-1], positive(num_outputs, "model.num_outputs"))
+        self.output = Linear([inputs, *units][-1], check_count(num_outputs, "model.num_outputs"))
         self.output_activation = last_activation(output_activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from eksplora.errors import ConfigError
-from eksplora.model._values import positive
 from eksplora.model.mlp import MLP
+from eksplora.ranges import check_count
 
 
 def mlp_uniform(*, layers: int, units: int, activation: str | Sequence[str], **others: Any) -> MLP:
@@ -36,9 +36,9 @@ def mlp_uniform(*, layers: int, units: int, activation: str | Sequence[str], **o
         >>> sum(p.numel() for p in network.parameters())  # 13 * 32 + 32, then 32 * 32 + 32, then 32 + 1
         1537
     """
-    count = positive(layers, "model.layers")
+    count = check_count(layers, "model.layers")
     names = activation if isinstance(activation, str) else spread(activation, count)
-    return MLP(widths=[positive(units, "model.units")] * count, activation=names, **others)
+    return MLP(widths=[check_count(units, "model.units")] * count, activation=names, **others)
 
 
 def spread(names: Sequence[str], count: int) -> list[str]:

@@ -3,8 +3,8 @@
 from eksplora.config import Configurator, Request
 from eksplora.config.schema import ConfirmConfig
 from eksplora.confirmation.candidates import candidates
-from eksplora.errors import ConfigError
 from eksplora.files import try_new_folders
+from eksplora.ranges import check_count, check_fraction
 from eksplora.records.folder import output_of, read_facts
 from eksplora.stage.spec import begin_study, on_fresh_members, own_experiment, spec_of
 
@@ -38,7 +38,5 @@ def check_settings(settings: ConfirmConfig) -> None:
     Raises:
         ConfigError: Naming the key.
     """
-    if settings.confirm.best < 1:
-        raise ConfigError(f"confirm.best must be at least 1, got {settings.confirm.best}. Try confirm.best=3.")
-    if not 0 < settings.confirm.alpha < 1:
-        raise ConfigError(f"confirm.alpha must be between 0 and 1, got {settings.confirm.alpha:g}. 0.05 is usual.")
+    check_count(settings.confirm.best, "confirm.best", usual=3)
+    check_fraction(settings.confirm.alpha, "confirm.alpha", usual=0.05)

@@ -3,8 +3,8 @@
 from eksplora.config import Request
 from eksplora.config.schema import ExplainConfig
 from eksplora.console.work import Work, begin
-from eksplora.errors import ConfigError
 from eksplora.files import as_json, new_folder, try_new_folders
+from eksplora.ranges import check_count, check_fraction
 from eksplora.records.folder import output_of, read_facts
 from eksplora.stage.spec import on_fresh_members, spec_of
 
@@ -42,7 +42,5 @@ def check_settings(settings: ExplainConfig) -> None:
         ConfigError: Naming the key.
     """
     for key in ("ablated", "images"):
-        if (value := getattr(settings.explain, key)) < 0:
-            raise ConfigError(f"explain.{key} must be at least 0, got {value}. 0 leaves it out.")
-    if not 0 < settings.explain.alpha < 1:
-        raise ConfigError(f"explain.alpha must be between 0 and 1, got {settings.explain.alpha:g}. 0.05 is usual.")
+        check_count(getattr(settings.explain, key), f"explain.{key}", least=0, usual=0)
+    check_fraction(settings.explain.alpha, "explain.alpha", usual=0.05)

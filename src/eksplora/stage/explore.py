@@ -13,9 +13,12 @@ from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
 from eksplora.exploration.chain import CARRIES, Exploration, merged, read_exploration
 from eksplora.files import try_new_folders, try_writing
+from eksplora.ranges import Range, check_choice, check_fraction
 from eksplora.stage.spec import spec_of
 from eksplora.types import Config
 
+AT_ONCE = Range(least=1, is_whole=True, also="null", usual=2)
+"""Worker processes, and threads of one training."""
 BEFORE = ""
 """Stands for the configuration that the studies before handed on, among a study's rows."""
 
@@ -63,13 +66,10 @@ def check_settings(settings: ExploreConfig) -> None:
     Raises:
         ConfigError: Naming the key.
     """
-    if settings.carry not in CARRIES:
-        raise ConfigError(f"carry={settings.carry} is unknown. Choose {' or '.join(CARRIES)}.")
-    for key, value in (("workers", settings.study.workers), ("threads", settings.study.threads)):
-        if value is not None and value < 1:
-            raise ConfigError(f"study.{key} must be at least 1, got {value}. Give a larger number.")
-    if not 0 < settings.alpha < 1:
-        raise ConfigError(f"alpha must be between 0 and 1, got {settings.alpha:g}. 0.05 is usual.")
+    check_choice(settings.carry, "carry", CARRIES)
+    for key in ("workers", "threads"):
+        AT_ONCE.check(getattr(settings.study, key), f"study.{key}")
+    check_fraction(settings.alpha, "alpha", usual=0.05)
 
 
 def request_of(request: Request, exploration: Exploration, overrides: Sequence[str]) -> Request:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from eksplora.config import Request
 from eksplora.config.schema import UiConfig
 from eksplora.errors import ConfigError, EksploraError
+from eksplora.ranges import Range
 from eksplora.study.setup import tracker_of
 from eksplora.tracker import pages
 from eksplora.tracker.address import masked
@@ -32,8 +33,7 @@ def ui(request: Request) -> None:
         EksploraError: If the server ends by itself.
     """
     settings: UiConfig = request.settings
-    if not 1 <= settings.port <= 65535:
-        raise ConfigError(f"port must be between 1 and 65535, got {settings.port}. Try port=5000.")
+    Range(least=1, most=65535, is_whole=True, usual=5000).check(settings.port, "port")
     tracker = tracker_of(request.config)
     uri = tracker.server_uri
     if not uri:

@@ -1,7 +1,9 @@
-"""What callers may hand in: finite samples, and fractions strictly between 0 and 1."""
+"""What callers may hand in: finite samples, counts, and fractions strictly between 0 and 1."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from eksplora.ranges import Range
 
 
 def finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -26,7 +28,11 @@ def finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return array
 
 
-def check_fraction(fraction: float, name: str) -> None:
+def check_fraction(fraction: float, name: str, *, usual: float = 0.05) -> None:
     """Refuse what is not strictly between 0 and 1."""
-    if not 0 < fraction < 1:
-        raise ValueError(f"{name} must lie between 0 and 1, got {fraction}.")
+    Range(above=0, below=1, usual=usual).check(fraction, name, error=ValueError)
+
+
+def check_count(count: int, name: str, *, least: int) -> None:
+    """Refuse what is no whole number of at least `least`."""
+    Range(least=least, is_whole=True, usual=max(least, 5)).check(count, name, error=ValueError)

@@ -5,6 +5,7 @@ from math import exp, lgamma, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eksplora.statistics._argument import check_count
 from eksplora.statistics.interval import mean_and_spread
 
 
@@ -45,8 +46,7 @@ def hedges_correction(freedom: int) -> float:
         >>> round(hedges_correction(2), 3), round(hedges_correction(100), 3)
         (0.564, 0.992)
     """
-    if freedom < 2:
-        raise ValueError(f"freedom must be at least 2, got {freedom}.")
+    check_count(freedom, "freedom", least=2)
     return exp(lgamma(freedom / 2) - lgamma((freedom - 1) / 2)) / sqrt(freedom / 2)
 
 

@@ -1,11 +1,10 @@
 """No difference that matters, as a finding: two one-sided tests against a margin stated beforehand."""
 
-from math import isfinite
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from eksplora.ranges import Range
 from eksplora.statistics.interval import mean_and_spread
 from eksplora.statistics.paired import smallest_p
 
@@ -35,8 +34,7 @@ def equivalence_p(differences: ArrayLike, margin: float) -> float:
         >>> round(equivalence_p([-1, 0, 1], 0.5), 3)
         0.239
     """
-    if not (margin > 0 and isfinite(margin)):
-        raise ValueError(f"margin must be positive, got {margin}.")
+    Range(above=0, usual=0.1).check(margin, "margin", error=ValueError)
     mean, spread = mean_and_spread(differences)
     num_pairs = np.size(differences)
     if spread is None:

@@ -70,7 +70,7 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:
         >>> round(interval.low, 2), round(interval.high, 2)
         (-0.48, 4.48)
     """
-    check_fraction(level, "level")
+    check_fraction(level, "level", usual=0.95)
     mean, spread = mean_and_spread(values)
     if spread is None:
         return None
@@ -141,7 +141,7 @@ def bootstrap_interval(
         >>> round(interval.low, 1), round(interval.high, 1)
         (2.3, 2.7)
     """
-    check_fraction(level, "level")
+    check_fraction(level, "level", usual=0.95)
     sample = finite(values, "values")
     if len(sample) < 2:
         raise ValueError("values must be two or more to be resampled, got 1.")

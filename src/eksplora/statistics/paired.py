@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from eksplora.statistics._argument import check_fraction, finite
+from eksplora.statistics._argument import check_count, check_fraction, finite
 
 EXACT_PAIRS = 20
 """Up to here all sign flips are counted, 2^20 at most."""
@@ -144,8 +144,7 @@ def smallest_p(num_pairs: int) -> float:
         >>> [smallest_p(num_pairs) for num_pairs in (1, 5, 6)]
         [1.0, 0.0625, 0.03125]
     """
-    if num_pairs < 1:
-        raise ValueError(f"num_pairs must be at least 1, got {num_pairs}.")
+    check_count(num_pairs, "num_pairs", least=1)
     return ldexp(1.0, 1 - num_pairs)  # 2 / 2**n, for any n
 
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from eksplora.statistics._argument import check_fraction
+from eksplora.statistics._argument import check_count, check_fraction
 from eksplora.statistics.effect import standardized
 from eksplora.statistics.interval import mean_and_spread
 from eksplora.statistics.paired import least_pairs
@@ -36,8 +36,7 @@ def paired_power(effect: float, num_pairs: int, alpha: float) -> float:
         0.81
     """
     check_fraction(alpha, "alpha")
-    if num_pairs < 2:
-        raise ValueError(f"num_pairs must be at least 2, got {num_pairs}.")
+    check_count(num_pairs, "num_pairs", least=2)
     critical = float(stats.t.isf(alpha / 2, num_pairs - 1))
     noncentrality = min(abs(effect) * num_pairs**0.5, _CERTAIN)
     # scipy's lower tail is not a number when far out; the upper one of the mirror image is the same, and is one.
@@ -70,7 +69,7 @@ def members_needed(
         >>> members_needed([1, -1]) is None
         True
     """
-    check_fraction(power, "power")
+    check_fraction(power, "power", usual=0.8)
     fewest = max(2, least_pairs(alpha))
     mean, spread = mean_and_spread(differences)
     if spread is None or mean == 0:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from eksplora.errors import ConfigError
+from eksplora.ranges import check_count
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
 from eksplora.statistics.interval import t_interval
@@ -27,8 +28,7 @@ def check_stages(stages: int, n_seeds: int) -> None:
     Raises:
         ConfigError: Naming the key.
     """
-    if stages < 1:
-        raise ConfigError(f"study.stages must be at least 1, got {stages}. 1 is a single study.")
+    check_count(stages, "study.stages")
     if stages > 1 and n_seeds < LEAST_MEMBERS:
         raise ConfigError(
             f"study.stages={stages} narrows the space to the trials that cannot be told from the best, and "

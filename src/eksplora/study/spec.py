@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.errors import ConfigError
+from eksplora.ranges import Range, check_count, check_fields, within
 from eksplora.search.space import Space
 from eksplora.types import Config, Direction
 
@@ -36,12 +36,12 @@ class Budget:
 
     seed: int
     num_seeds: int
-    batch: int | None
-    workers: int | None
-    threads: int | None
-    timeout_seconds: float | None
-    max_failures: int
-    checkpoint_seconds: float
+    batch: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
+    workers: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
+    threads: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
+    timeout_seconds: float | None = field(metadata=within(above=0, also="null"))
+    max_failures: int = field(metadata=within(least=0, is_whole=True, usual=10))
+    checkpoint_seconds: float = field(metadata=within(above=0, usual=60))
 
     def check(self, num_trials: int | None) -> None:
         """Refuse counts and times that mean nothing.
@@ -49,21 +49,9 @@ class Budget:
         Raises:
             ConfigError: Naming the key.
         """
-        least: dict[str, tuple[float | None, float]] = {
-            "n_trials": (num_trials, 1),
-            "n_seeds": (self.num_seeds, 1),
-            "batch": (self.batch, 1),
-            "workers": (self.workers, 1),
-            "threads": (self.threads, 1),
-            "max_failures": (self.max_failures, 0),
-        }
-        for key, (value, bound) in least.items():
-            if value is not None and value < bound:
-                raise ConfigError(f"study.{key} must be at least {bound}, got {value}. Give a larger number.")
-        for key in ("timeout_seconds", "checkpoint_seconds"):
-            value = getattr(self, key)
-            if value is not None and value <= 0:
-                raise ConfigError(f"study.{key} must be positive, got {value:g}. Give a number of seconds.")
+        Range(least=1, is_whole=True, also="null", usual=20).check(num_trials, "study.n_trials")
+        check_count(self.num_seeds, "study.n_seeds")
+        check_fields(self, "study")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eksplora.errors import ConfigError, EksploraError, StorageError
 from eksplora.installation import target
+from eksplora.ranges import check_number
 from eksplora.tracker._explain import check_layout, explained
 from eksplora.tracker._lookup import MlflowLookup
 from eksplora.tracker._registry import MlflowRegistry
@@ -53,8 +54,7 @@ class MlflowTracker:
                 f"{VARIABLE if uri is None else 'tracker.uri'} must be a database or a server, "
                 f"got {masked(self._uri.rpartition('@')[2])!r}. Use sqlite:///<path>/mlflow.db or http://<host>:<port>."
             )
-        if timeout_seconds < 0:
-            raise ConfigError(f"tracker.timeout_seconds must not be negative, got {timeout_seconds}. Use e.g. 30.")
+        check_number(timeout_seconds, "tracker.timeout_seconds", least=0, usual=30)
         self._artifacts, self._timeout_seconds = Path(artifacts), timeout_seconds
         self._database = sqlite_path(self._uri)
         self._thread: threading.Thread | None = None

@@ -1,13 +1,13 @@
 """Gradients cut to a size, each member's by its own limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import torch
 from torch import Tensor
 
-from eksplora.errors import ConfigError
+from eksplora.ranges import check_fields, within
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,12 @@ class Clipping:
         ConfigError: If a value means nothing.
     """
 
-    norm: float | None = None
-    value: float | None = None
+    norm: float | None = field(default=None, metadata=within(above=0, also="null", usual=1.0))
+    value: float | None = field(default=None, metadata=within(above=0, also="null", usual=1.0))
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name in ("norm", "value"):
-            limit = getattr(self, name)
-            if limit is not None and not 0 < limit < inf:
-                raise ConfigError(f"clipping.{name} must be above 0, got {limit}. Use null for no limit.")
+        check_fields(self, "clipping")
 
 
 class Limits:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from eksplora.augmentation import Augmentation
-from eksplora.errors import ConfigError, nearest
 from eksplora.imbalance import Imbalance
+from eksplora.ranges import check_choice, check_fields, within
 from eksplora.scheduler import Schedule
 from eksplora.training.clipping import Clipping
 from eksplora.training.regularization import Regularization
@@ -37,16 +36,13 @@ class EarlyStopping:
         ConfigError: If a value means nothing.
     """
 
-    patience: int | None
-    min_delta: float
+    patience: int | None = field(metadata=within(least=1, is_whole=True, also="null", usual=10))
+    min_delta: float = field(metadata=within(least=0, usual=0.0))
     restore_best_weights: bool
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.patience is not None and self.patience < 1:
-            raise ConfigError(f"early_stopping.patience must be at least 1, got {self.patience}. Use null for none.")
-        if not 0 <= self.min_delta < inf:
-            raise ConfigError(f"early_stopping.min_delta must be 0 or more, got {self.min_delta}. 0.0 takes all.")
+        check_fields(self, "early_stopping")
 
 
 def _balanced_as_it_is() -> Imbalance:
@@ -133,7 +129,7 @@ class Recipe:
     early_stopping: EarlyStopping
     config_hash: str
     engine: str = "auto"
-    population: int | None = None
+    population: int | None = field(default=None, metadata=within(least=1, is_whole=True, also="null", usual=8))
     regularization: Regularization = field(default_factory=Regularization)
     clipping: Clipping = field(default_factory=Clipping)
     augmentation: Augmentation | None = None
@@ -141,10 +137,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.engine not in ENGINES:
-            raise ConfigError(f"training.engine={self.engine} is unknown. {nearest(self.engine, ENGINES)}")
-        if self.population is not None and self.population < 1:
-            raise ConfigError(f"training.population must be at least 1, got {self.population}. Use null for a rule.")
+        check_choice(self.engine, "training.engine", ENGINES)
+        check_fields(self, "training")
 
     def is_better(self, value: float, than: float | None, min_delta: float = 0.0) -> bool:
         """Whether a value of the objective improves on another by more than `min_delta`."""

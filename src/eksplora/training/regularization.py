@@ -1,13 +1,12 @@
 """Penalties on the weights of a population's members, and a bound on their length."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from eksplora.errors import ConfigError
+from eksplora.ranges import check_fields, within
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,13 @@ class Regularization:
         ConfigError: If a value means nothing.
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
-    max_norm: float | None = None
+    l1: float = field(default=0.0, metadata=within(least=0, usual=0.0))
+    l2: float = field(default=0.0, metadata=within(least=0, usual=0.0))
+    max_norm: float | None = field(default=None, metadata=within(above=0, also="null", usual=3.0))
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name in ("l1", "l2"):
-            if not 0 <= getattr(self, name) < inf:
-                raise ConfigError(f"regularization.{name} must be 0 or more, got {getattr(self, name)}. 0.0 is none.")
-        if self.max_norm is not None and not 0 < self.max_norm < inf:
-            raise ConfigError(f"regularization.max_norm must be above 0, got {self.max_norm}. Use null for any length.")
+        check_fields(self, "regularization")
 
 
 class Penalties:

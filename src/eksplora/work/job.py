@@ -23,6 +23,7 @@ from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.imbalance import Imbalance
 from eksplora.inference import network_of
+from eksplora.ranges import check_count
 from eksplora.training import engine
 from eksplora.training.allocation import keep_freed_memory
 from eksplora.training.clipping import Clipping
@@ -191,8 +192,7 @@ def check(config: Config) -> None:
     """
     recipe, folds = recipe_of(config)
     fold = folds[0]
-    if recipe.max_epochs < 1:
-        raise ConfigError(f"trainer.max_epochs must be at least 1, got {recipe.max_epochs}. Give the epochs to train.")
+    check_count(recipe.max_epochs, "trainer.max_epochs", usual=100)
     network = _build("model", recipe.network)
     if isinstance(network, LightningModule):
         raise ConfigError(
