@@ -50,16 +50,29 @@ OWN = {
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_a_checkout_runs_its_pipelines_and_an_installed_package_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_checkout", [True, False])
+def test_a_checkout_runs_its_pipelines_and_other_folders_the_command(
+    has_checkout: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = provenance.command_of("search", ["experiment=wine_mlp"])
     assert ROOT == installation.CHECKOUT == folders.project()
     assert errors.command_line("search", a="b c") == "python pipelines/search.py 'a=b c'"
     assert provenance.command_line(recorded) == ".venv/bin/python pipelines/search.py experiment=wine_mlp"
     assert installation.target("ui") == "make ui"
-    monkeypatch.setattr(installation, "CHECKOUT", None)
+    assert installation.target("reproduce", run="<id>") == "make reproduce RUN=<id>"
+    assert (installation.or_repro(" --force"), installation.program("mlflow")) == (
+        ", or dvc repro --force",
+        ".venv/bin/mlflow",
+    )
+    if not has_checkout:
+        monkeypatch.setattr(installation, "CHECKOUT", None)
+    else:  # its command, in a folder of one's own
+        monkeypatch.setattr("sys.argv", ["/project/.venv/bin/eksplora", "search"])
     assert errors.command_line("search", a="b c") == "eksplora search 'a=b c'"
     assert provenance.command_line(recorded) == "eksplora search experiment=wine_mlp"
     assert installation.target("ui") == "eksplora ui"
+    assert installation.target("reproduce", run="<id>") == "eksplora reproduce run=<id>"
+    assert (installation.or_repro(" --force"), installation.program("mlflow")) == ("", "mlflow")
 
 
 def test_the_project_of_an_installed_package_is_the_working_folder(

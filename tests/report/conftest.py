@@ -191,7 +191,6 @@ def classes_facts(names: Sequence[str] = tuple("0123456789"), members: int = 8) 
         "kind": "classes",
         "members": members,
         "rows": rows,
-        "seconds": {"overlays": 3.0},
         "features": None,
         "overlays": overlays,
         "embeddings": {
@@ -307,7 +306,6 @@ def numbers_facts(features: Sequence[str] = (), members: int = 8) -> Facts:
         "kind": "numbers",
         "members": members,
         "rows": rows,
-        "seconds": {},
         "features": {
             "names": names,
             "methods": tables,

@@ -348,7 +348,9 @@ def test_networks_on_other_rows_are_not_compared_with(study: tuple[Path, str], p
     results = study[0] / "results"
     assert "in study networks" in in_words(results, config_of(prepared, "mean", *FOLDS))
     for other in (["experiment=diabetes_mlp"], [*FOLDS, "protocol.seed=1"], [*FOLDS, "objective=r2"]):
-        assert in_words(results, config_of(prepared, "mean", *other)).endswith("make sweep EXPERIMENT=diabetes_mlp")
+        assert in_words(results, config_of(prepared, "mean", *other)).endswith(
+            "python pipelines/search.py experiment=diabetes_mlp"
+        )
 
 
 def test_runs_are_named_after_the_baselines_in_the_experiment_of_the_networks(study: tuple[Path, str]) -> None:

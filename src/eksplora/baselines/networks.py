@@ -1,6 +1,5 @@
 """The networks that baselines compare with: the best finished study of the same experiment."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.console.table import show_value
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.types import Config
 from eksplora.untrusted import load_yaml, read_json
 
@@ -27,7 +26,7 @@ def in_words(results: Path, base: Config) -> str:
     if not found:
         return (
             f"No study of this experiment's networks on the same rows in {results}/ yet: "
-            f"make sweep {shlex.quote('EXPERIMENT=' + base['experiment'])}"
+            f"{command_line('search', experiment=base['experiment'])}"
         )
     better = min if base["objective"]["direction"] == "minimize" else max
     best = better(found, key=lambda facts: float(facts["best"][facts["metric"]]))

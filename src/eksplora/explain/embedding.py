@@ -60,7 +60,7 @@ def maps(features: NDArray[Any], *, seed: int) -> tuple[dict[str, Map], list[flo
 
 
 _TITLES = {"tsne": "t-SNE", "umap": "UMAP"}
-_NO_UMAP = "No UMAP: umap-learn is not installed (.venv/bin/python -m pip install -c constraints.txt -e '.[umap]')."
+_NO_UMAP = "No UMAP: umap-learn is not installed (pip install umap-learn)."
 
 
 def principal_components(features: NDArray[np.float64]) -> tuple[Map, list[float | None]]:

@@ -25,6 +25,7 @@ from eksplora.explanation.ablation import ablate
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 from eksplora.inference.stacked import Together, everyone
+from eksplora.installation import or_repro
 from eksplora.study.spec import StudySpec
 
 
@@ -74,8 +75,11 @@ def explained(
     confirmed: Mapping[str, Any],
     details: Mapping[str, Any],
     begins: Callable[[str], None] = lambda step: None,
-) -> dict[str, Any]:
-    """All that is explained, as facts; each step `begins` with its name, an empty one where a study shows itself.
+) -> Facts:
+    """All that is explained; each step `begins` with its name, an empty one where a study shows itself.
+
+    The facts are equal whenever the same is explained, so that stages that read them do not run again. How long it
+    took stands beside them.
 
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
@@ -87,7 +91,7 @@ def explained(
     if details["rows"] != len(features):
         raise DataError(
             f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
-            f"{command_line('evaluate', experiment=spec.experiment)}, or dvc repro."
+            f"{command_line('evaluate', experiment=spec.experiment)}{or_repro()}."
         )
     model = Model(
         ensemble,
@@ -106,19 +110,19 @@ def explained(
     begins("maps of the last hidden layer")
     parts["embeddings"] = _embeddings(model)
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
-    return {
+    facts = {
         "experiment": spec.experiment,
         "kind": details["kind"],
         "members": len(ensemble.networks),
         "rows": len(model.features),
         **{name: part.facts for name, part in parts.items()},
         "architecture": architecture(ensemble.networks[0].network, example),
-        "seconds": {name: round(value, 3) for part in parts.values() for name, value in part.seconds.items()},
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
         "command": spec.command,
     }
+    return Facts(facts, {name: value for part in parts.values() for name, value in part.seconds.items()})
 
 
 # --- tables ------------------------------------------------------------------------------------------------------
@@ -232,8 +236,9 @@ def _embeddings(model: Model) -> Facts:
 # --- the terminal ------------------------------------------------------------------------------------------------
 
 
-def show(facts: Mapping[str, Any], folder: Path) -> None:
+def show(found: Facts, folder: Path) -> None:
     """Print what matters most."""
+    facts = found.facts
     if facts["features"]:
         methods = facts["features"]["methods"]
         means = {name: {row["feature"]: row["mean"] for row in found["rows"]} for name, found in methods.items()}
@@ -249,4 +254,5 @@ def show(facts: Mapping[str, Any], folder: Path) -> None:
         print_best(rows, title="What matters most: importance by method; first in: members, by permutation", limit=10)
     made = facts["architecture"]
     print(f"  network  {made['parameters']} parameters, {made['multiply_adds']} multiply-adds a row")
+    print(f"  took     {', '.join(f'{name} {seconds:.1f} s' for name, seconds in found.seconds.items())}")
     print(f"  facts    {folder / 'explain.json'}")

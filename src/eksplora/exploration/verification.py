@@ -13,7 +13,7 @@ from eksplora.report.exploration import claims_page, page, tables
 from eksplora.tracker.base import Lookup
 from eksplora.untrusted import read_json
 
-AGAIN = "Explore again: make paper."
+AGAIN = "Run the stage explore again."
 
 
 def read_explored(path: Path) -> dict[str, Any]:

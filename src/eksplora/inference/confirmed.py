@@ -9,10 +9,11 @@ from eksplora.counter import fingerprint
 from eksplora.errors import DataError, command_line
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.loading import load_ensemble
+from eksplora.installation import in_checkout, or_repro
 
 _OTHER_HASH = (
     "its sha256 is not that in confirm.json. "
-    f"Run the stage before again: {command_line('confirm')}, or dvc repro --force on it."
+    f"Run the stage before again: {command_line('confirm')}{or_repro(' --force on it')}."
 )
 
 
@@ -63,5 +64,5 @@ def check_data(arrays: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
         if entry["sha256"] != known:
             raise DataError(
                 f"data.{name}: the prepared array is not the one that the model was confirmed with. "
-                "Bring that one back (dvc checkout), or search and confirm again."
+                f"Bring that one back{' (dvc checkout)' if in_checkout() else ''}, or search and confirm again."
             )

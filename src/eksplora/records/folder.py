@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eksplora.errors import ConfigError, DataError, command_line
+from eksplora.installation import or_repro
 from eksplora.records.shapes import SHAPES
 from eksplora.untrusted import parse_json, plain_cell, read_plain
 
@@ -37,7 +38,7 @@ def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = 
     """
     path = output / stage / f"{name or stage}.json"
     target = {"output": output} if stage == "search" else {}
-    way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}, or dvc repro."
+    way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}{or_repro()}."
     try:
         content = read_plain(path)
     except FileNotFoundError:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eksplora.installation import CHECKOUT
+from eksplora.installation import in_checkout
 from eksplora.report.table import markdown, table
 
 Facts = Mapping[str, Any]
@@ -120,7 +120,7 @@ def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]])
         [
             "## How to reproduce it",
             f"- Studies: {studies}.\n"
-            f"{_REPRODUCE if CHECKOUT else ''}"
+            f"{_REPRODUCE if in_checkout() else ''}"
             f"- The model: `confirm/model/` beside this page. {model}",
             *([_shell(lines)] if lines else []),
             "Where the numbers come from:",
@@ -136,7 +136,7 @@ def _shell(lines: Sequence[tuple[str, str]]) -> str:
     """Commands as a block of code, whatever stands in them."""
     text = "\n".join(f"{command}  # {says}" for command, says in lines)
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-    place = "at the commit below and after `make setup`" if CHECKOUT else "with the versions below"
+    place = "at the commit below and after `make setup`" if in_checkout() else "with the versions below"
     return f"In the project's root, {place}:\n\n{fence}bash\n{text}\n{fence}"
 
 

@@ -29,10 +29,10 @@ def explain(request: Request) -> None:
         from eksplora.explanation import run  # only now: what is slow comes with it
 
         spec = spec_of(on_fresh_members(request), settings.experiment)
-        facts = run.explained(spec, output / "confirm" / "model", confirmed, details, work.step)
+        found = run.explained(spec, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
-        (folder / "explain.json").write_text(as_json(facts), encoding="utf-8")
-    run.show(facts, output / "explain")
+        (folder / "explain.json").write_text(as_json(found.facts), encoding="utf-8")
+    run.show(found, output / "explain")
 
 
 def check_settings(settings: ExplainConfig) -> None:

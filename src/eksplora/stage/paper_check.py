@@ -4,7 +4,7 @@ from pathlib import Path
 
 from eksplora.config import Request
 from eksplora.config.schema import PaperCheckConfig
-from eksplora.errors import DataError
+from eksplora.errors import DataError, command_line
 from eksplora.exploration.verification import check, claims_of, compare
 from eksplora.study.setup import tracker_of
 
@@ -20,7 +20,8 @@ def paper_check(request: Request) -> None:
     output = Path(settings.output)
     found = sorted(output.glob("*/explore.json"))
     if not found:
-        raise DataError(f"{output} holds no exploration. Run one: make paper BUDGET=smoke.")
+        one = command_line("explore", exploration="boston_mlp", budget="smoke")
+        raise DataError(f"{output} holds no exploration. Run one: {one}.")
     tracker = tracker_of(request.config)
     with tracker.lookup() as lookup:
         for path in found:

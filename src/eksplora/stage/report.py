@@ -10,6 +10,7 @@ from eksplora.config.schema import SearchConfig
 from eksplora.console.work import Work, begin
 from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
+from eksplora.installation import or_repro
 from eksplora.provenance import command_like
 from eksplora.records.folder import output_of, read_facts
 from eksplora.records.shapes import drawn_from
@@ -32,7 +33,8 @@ def report(request: Request) -> None:
         from eksplora.study.publication import publish  # only now: what is slow comes with it
 
         # What is drawn goes deeper into the facts than any list of their keys.
-        with drawn_from(output, f"Run its stages again: dvc repro --force report@{settings.experiment}."):
+        again = command_line("confirm", experiment=settings.experiment)
+        with drawn_from(output, f"Run its stages again, from {again} on{or_repro(' --force')}."):
             pages, beside = _drawn(facts)
         for kind in ("tables", "plots"):
             with new_folder(output / kind) as folder:
@@ -95,7 +97,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
         if known is not None and known.get("studies") != studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"{command_like(known.get('command'), stage, experiment)}, or dvc repro."
+                f"{command_like(known.get('command'), stage, experiment)}{or_repro()}."
             )
 
 
@@ -108,5 +110,5 @@ def _curves(path: Path, experiment: str) -> dict[str, list[float]]:
     except (OSError, ValueError, TypeError, csv.Error) as error:  # one that breaks off has no text for a number
         raise DataError(
             f"{path} cannot be read ({' '.join(str(error).split())}). Run the stage before: "
-            f"{command_line('confirm', experiment=experiment)}, or dvc repro."
+            f"{command_line('confirm', experiment=experiment)}{or_repro()}."
         ) from None

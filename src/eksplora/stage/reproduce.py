@@ -17,6 +17,7 @@ from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
 from eksplora.events import spool as spools
 from eksplora.events.event import to_json
+from eksplora.installation import target
 from eksplora.reproduction.patch import Change, described
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.reproduction.retraining import check_data, train_again, worktree
@@ -44,7 +45,7 @@ def reproduce(request: Request) -> None:
     """
     settings: ReproduceConfig = request.settings
     if not settings.run:
-        raise ConfigError("run: give the id of a run in MLflow, from its page: make reproduce RUN=<id>.")
+        raise ConfigError(f"run: give the id of a run in MLflow, from its page: {target('reproduce', run='<id>')}.")
     begin(request.root, settings.run)
     started = time.monotonic()
     tracker = tracker_of(request.config)

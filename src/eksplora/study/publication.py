@@ -11,6 +11,7 @@ from eksplora.errors import DataError
 from eksplora.events import spool as spools
 from eksplora.events.event import Body, Evaluation, Report, kind_of
 from eksplora.files import link_or_copy, new_folder
+from eksplora.installation import or_repro
 from eksplora.provenance import command_like
 from eksplora.study.lock import hold
 from eksplora.study.setup import tracker_of
@@ -55,8 +56,8 @@ def study_of(config: Config, confirmed: Mapping[str, Any]) -> Path:
     if not (study / "spool.jsonl").is_file():
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', config['experiment'])}, "
-            "or dvc repro --force on it."
+            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', config['experiment'])}"
+            f"{or_repro(' --force on it')}."
         )
     return study
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from importlib import util
 from pathlib import Path
 
-from eksplora.installation import target
+from eksplora.installation import program, target
 from eksplora.tracker import _sqlite
 from eksplora.tracker.address import client_uri, masked
 from eksplora.tracker.base import Unreachable
@@ -70,7 +70,7 @@ def check_layout(database: Path) -> str:
     if found[0] in known.values():  # another one was made of it
         raise Unreachable(
             f"{database} was written by an older MLflow (layout {found[0]}). "
-            f"Copy the file, then: .venv/bin/mlflow db upgrade '{client_uri(database)}'"
+            f"Copy the file, then: {program('mlflow')} db upgrade '{client_uri(database)}'"
         )
     return found[0]
 

@@ -94,7 +94,7 @@ class MlflowRegistry:
             known = sorted(found.name for found in self._client.search_registered_models())
             raise DataError(
                 f"trained={model} is not in MLflow's registry, which has {', '.join(known) or 'no models'}. "
-                "Write models:/<name>@champion or models:/<name>/<version>; `dvc repro` registers models."
+                "Write models:/<name>@champion or models:/<name>/<version>; The stage report registers models."
             ) from None
         return self._files(str(version.run_id), folder)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eksplora.installation import CHECKOUT, target
+from eksplora.installation import in_checkout, target
 from eksplora.provenance import UNKNOWN
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
@@ -46,8 +46,8 @@ def section(facts: Facts) -> Section:
             Commands(
                 [
                     *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if is_known else []),
-                    *([("make setup", "every version as it is pinned there"), *dvc] if CHECKOUT else []),
-                    *([(f"make reproduce RUN={run}", says)] if run and CHECKOUT else []),
+                    *([("make setup", "every version as it is pinned there"), *dvc] if in_checkout() else []),
+                    *([(f"make reproduce RUN={run}", says)] if run and in_checkout() else []),
                     *commands(facts),
                     (target("ui"), "every run in the browser"),
                 ]

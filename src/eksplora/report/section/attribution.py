@@ -6,6 +6,7 @@ from typing import Any
 from eksplora.drawing.picture import overlay, picture
 from eksplora.drawing.plot.embedding import beeswarm
 from eksplora.drawing.plot.members import importance
+from eksplora.installation import or_repro
 from eksplora.provenance import command_like
 from eksplora.report.block import (
     Beside,
@@ -23,8 +24,6 @@ from eksplora.report.block import (
 from eksplora.report.number import NONE, counted, number, share
 
 Facts = Mapping[str, Any]
-
-NOT_EXPLAINED = "The model has not been explained yet: `{}`, or `dvc repro`."
 
 MOST_BARS = 15
 """Features whose bars are drawn; the table has all."""
@@ -56,7 +55,7 @@ def absent(facts: Facts) -> list[Block]:
     if facts["explained"] is not None:
         return []
     command = command_like(facts["evaluated"].get("command"), "explain", facts["confirmed"]["experiment"])
-    return [Note(NOT_EXPLAINED.format(command))]
+    return [Note(f"The model has not been explained yet: `{command}`{or_repro()}.")]
 
 
 def _notes(explained: Facts) -> list[Block]:
