@@ -15,8 +15,8 @@ from waiting import until
 from eksplora import provenance
 from eksplora.errors import StorageError, StudyError, WorkerError
 from eksplora.installation import CONF
+from eksplora.stage.spec import WORK
 from eksplora.study.ending import MOST_DEATHS
-from eksplora.study.spec import WORK
 
 BASE = ("experiment=boston_mlp", "sampler=random", "study.n_trials=6", "trainer.max_epochs=6", "study.workers=2")
 TWO_POINTS = ("~space.params.optimizer.lr", "~space.params.model.widths", "~space.params.model.activation")

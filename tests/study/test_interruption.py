@@ -17,8 +17,8 @@ from waiting import at_a_random_moment, until
 
 from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError
 from eksplora.launch.signals import FOR_THE_DRIVER
+from eksplora.stage.spec import WORK
 from eksplora.study.interruption import Interruption, _insists
-from eksplora.study.spec import WORK
 
 RANDOM = ("experiment=boston_mlp", "sampler=random", "study.n_trials=10", "trainer.max_epochs=6", "study.workers=2")
 TPE = ("experiment=boston_mlp", "sampler=tpe", "sampler.n_startup_trials=4", *RANDOM[2:4], "study.workers=1")

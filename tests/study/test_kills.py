@@ -21,7 +21,7 @@ import surviving as here
 from processes import kill, read, session, stat
 from waiting import at_a_random_moment, until
 
-from eksplora.study.spec import WORK
+from eksplora.stage.spec import WORK
 
 KILLS = int(os.environ.get("EKSPLORA_KILLS", "5"))
 SEED = int(os.environ.get("EKSPLORA_KILLS_SEED", "0"))

@@ -7,9 +7,9 @@ import pytest
 import surviving as here
 
 from eksplora.errors import ConfigError, EksploraError, WorkerError
+from eksplora.stage.spec import WORK
 from eksplora.study.definition import Definition
 from eksplora.study.driver import Driver
-from eksplora.study.spec import WORK
 
 
 @pytest.mark.parametrize(

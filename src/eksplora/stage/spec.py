@@ -13,6 +13,9 @@ from eksplora.counter import derive
 from eksplora.search.space import Space
 from eksplora.study.spec import Budget, StudySpec
 
+WORK = "eksplora.work.job:run"
+"""What trains the networks. Only a stage that starts a study names it: the others do without its code."""
+
 TO_THE_END = {"sampler": "grid", "pruner": "none"}
 """The choices by which every configuration is trained to its end."""
 
@@ -45,6 +48,7 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
         "choices": request.choices,
         "command": request.command,
         "project": project(),
+        "work": WORK,
         "space": space,
         "num_trials": num_trials,
         "is_versioned": settings.study.versioned,

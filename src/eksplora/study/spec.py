@@ -9,9 +9,6 @@ from eksplora.ranges import Range, check_count, check_fields, within
 from eksplora.search.space import Space
 from eksplora.types import Config, Direction
 
-WORK = "eksplora.work.job:run"
-"""The function that a worker runs for each job, as `package.module:function`."""
-
 Configure = Callable[[Mapping[str, Any]], Config]
 """Values of a trial -> its resolved configuration."""
 
@@ -71,10 +68,10 @@ class StudySpec:
         choices: The choices of its groups; the sampler's and the pruner's name are tags of every trial.
         command: The command as it is recorded, see `eksplora.provenance.command_of`; None: it has none of its own.
         project: The project's folder: where its commit is asked for.
+        work: The function that a worker runs for each job, as `package.module:function`.
         space: What is searched; empty for one configuration.
         num_trials: Trials in all, over every resumption; None: the whole grid.
         is_versioned: Whether the name ends with what the study depends on, so that another study gets another name.
-        work: What trains a job, as `package.module:function`.
         checks: Configurations of a space that a worker builds before a new study begins, by their names in errors.
         depends: What its results depend on besides configuration and space, as flat keys.
         results: Where a finished study's files go, from its name; None: they stay in the study's own folder.
@@ -98,10 +95,10 @@ class StudySpec:
     choices: Mapping[str, str]
     command: Mapping[str, Any]
     project: Path
+    work: str
     space: Space = ()
     num_trials: int | None = 1
     is_versioned: bool = False
-    work: str = WORK
     checks: Callable[[Space], Iterable[tuple[str, Config]]] = lambda space: ()
     depends: Mapping[str, Any] = field(default_factory=dict)
     results: Callable[[str], Path] | None = None
