@@ -24,8 +24,10 @@ ROOT = Path(__file__).parents[1]
 RANKS = (
     {"installation"},
     {"errors", "types", "counter", "draw", "entrance"},
-    {"untrusted", "files", "drawing", "ranges"},
+    {"untrusted", "files", "ranges"},
+    {"records"},
     {
+        "drawing",
         "model",
         "initialization",
         "loss",
@@ -38,7 +40,6 @@ RANKS = (
         "statistics",
         "provenance",
         "events",
-        "records",
     },
     {"data", "training", "search", "launch", "tracker", "evaluation", "explain", "report", "console"},
     {"config"},

@@ -15,6 +15,21 @@ Config = dict[str, Any]
 """A resolved configuration: plain dicts, lists, strings and numbers."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command as it is recorded.
+
+    Attributes:
+        root: Name of the pipeline.
+        overrides: As they are typed, not quoted for a shell.
+        environment: Variables by which the same command computes other bits.
+    """
+
+    root: str
+    overrides: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
 class Status(StrEnum):
     """How a member or a trial stands."""
 

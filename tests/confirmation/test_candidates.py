@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from eksplora.config import Configurator
 from eksplora.confirmation.candidates import candidates
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
+from eksplora.records.search import RankedTrial, SearchRecord
 
 OVERRIDES = ["experiment=diabetes_mlp"]
 
@@ -15,13 +17,13 @@ def configure() -> Configurator:
     return Configurator("confirm", OVERRIDES)
 
 
-def searched(configure: Configurator, *found: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a search that found these values, best first."""
+def searched(configure: Configurator, *found: dict[str, Any]) -> SearchRecord:
+    """A search that found these values, best first."""
     ranked = [
-        {"trial": 10 + number, "value": 1.0 + number, "key": fingerprint(configure(values)), "values": values}
+        RankedTrial(trial=10 + number, value=1.0 + number, key=fingerprint(configure(values)), values=values)
         for number, values in enumerate(found)
     ]
-    return {"study": "diabetes_mlp-random", "ranked": ranked}
+    return SearchRecord(study="diabetes_mlp-random", members="1 seed", trials={}, ranked=ranked)
 
 
 RATES = [{"optimizer.lr": rate} for rate in (0.03, 0.01, 0.003)]
@@ -46,7 +48,7 @@ def test_a_trial_with_the_experiments_own_configuration_is_the_baseline(configur
 
 def test_candidates_of_other_files_than_the_present_ones_are_refused(configure: Configurator) -> None:
     facts = searched(configure, *RATES)
-    facts["ranked"][1]["key"] = "of another time"
+    facts.ranked[1] = replace(facts.ranked[1], key="of another time")
     assert len(candidates(configure, facts, 1)) == 2
     with pytest.raises(
         DataError, match=r"^Trial 11 of diabetes_mlp-random was of another .* Search again, or give the"

@@ -6,13 +6,12 @@ import subprocess
 from typing import Any
 
 import pytest
+from handed_on import commands, document, is_plain, page
 
 from eksplora.cli.command import gather_space
 from eksplora.config import compose_request
 from eksplora.provenance import command_line, command_of
-from eksplora.report.command import UNKNOWN, commands, is_plain
-from eksplora.report.document import document
-from eksplora.report.experiment import page
+from eksplora.report.command import UNKNOWN
 
 Facts = dict[str, Any]
 
@@ -55,7 +54,7 @@ def test_a_shell_reads_what_was_typed(facts: Facts) -> None:
 def test_both_pages_hold_the_commands_letter_by_letter(facts: Facts) -> None:
     lines = commands(facts)
     shown = [html.unescape(one) for one in re.findall("<dt><code>(.*?)</code></dt>", document(facts), re.DOTALL)]
-    text = page({**facts["searched"]}, facts["confirmed"], facts["evaluated"], lines)
+    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], lines)
     for line, says in lines:
         assert line in shown
         assert f"\n{line}  # {says}\n" in text
@@ -71,7 +70,7 @@ def test_what_hydra_carries_is_shown_as_it_was_typed() -> None:
         "~space.params.model.widths",
     ]
     request = compose_request("search", gather_space([*typed[1:], "experiment=wine_mlp", "tracker=off"]))
-    assert request.command["overrides"] == typed
+    assert request.command.overrides == typed
     again = compose_request("search", gather_space(read_by_a_shell(command_line(request.command))[2:]))
     assert {**again.config, "tracker": None} == {**request.config, "tracker": None}
 
@@ -100,7 +99,7 @@ def test_dvc_is_named_only_where_it_runs_the_same(digits: Facts) -> None:
         more = ["study.versioned=true", "output=results/digits_cnn"] if stage == "search" else []
         digits[key]["command"] = command_of(stage, ["experiment=digits_cnn", *more])
     assert is_plain(digits) and "<code>dvc repro</code>" in document(digits)
-    digits["confirmed"]["command"]["overrides"].append("confirm.best=1")
+    digits["confirmed"]["command"].overrides.append("confirm.best=1")
     assert not is_plain(digits) and "<code>dvc repro</code>" not in document(digits)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from handed_on import document, sections
 
 from eksplora.report.block import Beside, Block, Note, Plot, Table
-from eksplora.report.document import document, sections
 from eksplora.report.section.learning import finite
 from eksplora.report.section.network import boxes
 from eksplora.report.section.result import ONE_MEMBER

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handed_on import document
 
-from eksplora.report.document import document
 from eksplora.report.index import index
 
 pytestmark = pytest.mark.browser

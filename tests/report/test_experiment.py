@@ -3,14 +3,16 @@
 from typing import Any
 
 import pytest
+from handed_on import page
 
-from eksplora.report.experiment import page, verdicts
+from eksplora.report.experiment import verdicts
 from eksplora.report.table import cell, table
 
 
 def searched(**changes: Any) -> dict[str, Any]:
     ranked = [
-        {"trial": number, "value": 2.0 + number, "values": {"optimizer.lr": 0.01 * number}} for number in range(8)
+        {"trial": number, "value": 2.0 + number, "key": str(number), "values": {"optimizer.lr": 0.01 * number}}
+        for number in range(8)
     ]
     facts = {"study": "boston_mlp-tpe", "trials": {"finished": 9, "diverged": 1}, "members": "2 seeds"}
     return {**facts, "metric": "val/mae", "ranked": ranked, **changes}

@@ -6,8 +6,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
-
-from eksplora.drawing import still
+from handed_on import picture_of_the_test_part, stills
 
 Facts = dict[str, Any]
 
@@ -18,7 +17,7 @@ def facts(request: pytest.FixtureRequest) -> Facts:
 
 
 def test_every_picture_is_drawn_as_png_and_svg_and_the_same_again(facts: Facts) -> None:
-    found = still.stills(facts)
+    found = stills(facts)
     names = {"confirmation", "curves", "tested"} | ({"importance"} if facts["explained"]["features"] else set())
     assert set(found) == {f"plots/{name}.{kind}" for name in names for kind in ("png", "svg")}
     for name, content in found.items():
@@ -26,11 +25,11 @@ def test_every_picture_is_drawn_as_png_and_svg_and_the_same_again(facts: Facts) 
             assert matplotlib.image.imread(io.BytesIO(content)).std() > 0.03, name
         else:
             assert content.startswith(b"<?xml") and facts["confirmed"]["experiment"].encode() in content
-    assert still.stills(facts) == found
+    assert stills(facts) == found
 
 
 def test_the_picture_of_the_test_part_shows_its_numbers(facts: Facts) -> None:
-    axes = still.tested(facts).axes[0]
+    axes = picture_of_the_test_part(facts).axes[0]
     details = facts["details"]
     if details["kind"] == "numbers":
         x, y = axes.lines[0].get_data()
@@ -49,7 +48,7 @@ def test_without_an_explanation_or_a_spread_what_is_there_is_drawn(facts: Facts)
         "curves": columns,
         "confirmed": {**facts["confirmed"], "configurations": rows},
     }
-    assert set(still.stills(less)) == {
+    assert set(stills(less)) == {
         f"plots/{name}.{kind}" for name in ("confirmation", "curves", "tested") for kind in ("png", "svg")
     }
 
@@ -58,4 +57,4 @@ def test_names_with_dollar_signs_are_no_formulas(digits: Facts) -> None:
     """Matplotlib would set what stands between two of them as mathematics, or refuse it."""
     names = [f"$10_$ to ${number}" for number in range(10)]
     facts = {**digits, "details": {**digits["details"], "classes": names}}
-    assert len(still.stills(facts)["plots/tested.png"]) > 1000
+    assert len(stills(facts)["plots/tested.png"]) > 1000

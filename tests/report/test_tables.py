@@ -2,7 +2,7 @@ import csv
 import io
 from typing import Any
 
-from eksplora.report.tables import tables
+from handed_on import tables
 
 NAMES = {"measures", "per_class", "confirmation", "importance"}
 

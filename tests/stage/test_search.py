@@ -74,7 +74,7 @@ def test_table_ranks_by_the_mean_over_members(study: tuple[Path, str]) -> None:
     rows = _rows(study[0])
     facts = json.loads((study[0] / "results/small/search.json").read_text())
     assert [row["trial"] for row in rows] == ["0", "1", "2"]
-    assert facts["best"]["val/mae"] == min(float(row["val/mae"]) for row in rows)
+    assert facts["best"]["value"] == min(float(row["val/mae"]) for row in rows)
     assert facts["trials"] == {"finished": 3}
 
 

@@ -68,15 +68,15 @@ def test_verdicts_compare_the_three_best_with_the_best_and_with_the_baseline() -
     spread = np.arange(8) / 100
     best, second, third, fourth = (list(1.0 + step + spread[::-1] * (step > 0)) for step in (0.0, 0.5, 1.0, 1.5))
     found = verdicts(ledger(fourth, best, second, third), [3.0] * 8)
-    assert [(one["name"], one["against"]) for one in found] == [
+    assert [(one.name, one.reference) for one in found] == [
         ("trial-2", "trial-1"),
         ("trial-3", "trial-1"),
         *((name, "baseline") for name in ("trial-1", "trial-2", "trial-3")),
     ]
-    assert [one["verdict"] for one in found] == ["worse", "worse", "better", "better", "better"]
+    assert [one.verdict for one in found] == ["worse", "worse", "better", "better", "better"]
     smallest = 2 / 2**8  # of all sign flips of eight differences, those as extreme as all of one sign
-    assert [one["p"] for one in found] == [smallest] * 5, "all pairs differ by far more than their spread"
-    assert {one["num_comparisons"] for one in found} == {6}
+    assert [one.p for one in found] == [smallest] * 5, "all pairs differ by far more than their spread"
+    assert {one.num_comparisons for one in found} == {6}
 
 
 def test_of_one_member_no_verdict_is_given() -> None:
@@ -85,7 +85,7 @@ def test_of_one_member_no_verdict_is_given() -> None:
 
 def test_five_members_claim_nothing_at_the_five_percent_level() -> None:
     found = verdicts(ledger([1.0, 1.1, 1.2, 1.3, 1.4], [9.0, 9.1, 9.2, 9.3, 9.4]), [99.0] * 5)
-    assert {one["verdict"] for one in found} == {"not distinguishable"}
+    assert {one.verdict for one in found} == {"not distinguishable"}
 
 
 # --- a search of two stages --------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from eksplora.console.table import show_value
 from eksplora.errors import DataError, command_line
+from eksplora.records.search import SearchRecord
 from eksplora.types import Config
 from eksplora.untrusted import load_yaml, read_json
 
@@ -29,37 +29,25 @@ def in_words(results: Path, base: Config) -> str:
             f"{command_line('search', experiment=base['experiment'])}"
         )
     better = min if base["objective"]["direction"] == "minimize" else max
-    best = better(found, key=lambda facts: float(facts["best"][facts["metric"]]))
-    value, count = show_value(best["best"][best["metric"]]), sum(best["trials"].values())
+    best, value = better(found, key=lambda one: one[1])
+    count = sum(best.trials.values())
     chosen = f"the best of {count} trials, chosen on these rows, which flatters it a little; " if count > 1 else ""
-    return f"{best['metric']} {value} in study {best['study']} ({chosen}{best['members']})"
+    return f"{best.metric} {show_value(value)} in study {best.study} ({chosen}{best.members})"
 
 
-def comparable(results: Path, base: Config) -> Iterator[Mapping[str, Any]]:
-    """The facts (`search.json`) of studies of networks with the same experiment, objective and rows."""
+def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, float]]:
+    """Studies of networks with the same experiment, objective and rows, each with its best value."""
     metric = f"val/{base['objective']['metric']}"
     for path in sorted(results.glob("*/search.json")):
         with suppress(DataError):  # another command may be replacing it, and what cannot be read is no rival
-            facts = asdict(read_json(path, _Searched, way_out=""))
-            if (facts["experiment"], facts["metric"]) != (base["experiment"], metric):
+            found = read_json(path, SearchRecord, way_out="")
+            if (found.experiment, found.metric) != (base["experiment"], metric):
                 continue
-            if not isinstance(facts["best"].get(metric), int | float):
+            if found.best is None or found.best.value is None:
                 continue
             config = load_yaml(path.parent / "best" / "config.yaml", way_out="")
             if isinstance(config, dict) and "model" in config and _measured(config) == _measured(base):
-                yield facts
-
-
-@dataclass
-class _Searched:
-    """What is said of a study."""
-
-    study: str
-    experiment: str
-    metric: str
-    members: str
-    trials: dict[str, int]
-    best: dict[str, Any]
+                yield found, found.best.value
 
 
 def _measured(config: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import compose_root, keep, parse_override, plain
 from eksplora.config.renamed import with_present_keys
 from eksplora.provenance import command_of
-from eksplora.types import Config
+from eksplora.types import Command, Config
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Request:
     choices: Mapping[str, str]
 
     @property
-    def command(self) -> dict[str, Any]:
+    def command(self) -> Command:
         """The command as it is recorded: the experiment first, and every override as it was typed.
 
         Those of the tracker are left out: they say where runs are shown, and may hold a password.

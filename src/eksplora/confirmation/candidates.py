@@ -1,12 +1,13 @@
 """The configurations that are confirmed: the best of a search, and the experiment's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eksplora.config import Configurator
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
+from eksplora.records.search import SearchRecord
 from eksplora.study.display import OWN
 from eksplora.types import Config
 
@@ -46,28 +47,28 @@ class Candidate:
         return fingerprint(self.config)
 
 
-def candidates(configure: Configurator, searched: Mapping[str, Any], best: int) -> list[Candidate]:
+def candidates(configure: Configurator, searched: SearchRecord, best: int) -> list[Candidate]:
     """The `best` best trials of a search and the baseline, without repeats, best first.
 
     A trial that had the baseline's configuration is the baseline, with the values and the objective of the search.
 
     Args:
         configure: Makes configurations as the search did.
-        searched: The facts of the search.
+        searched: What the search handed on.
         best: How many of its trials.
 
     Raises:
         DataError: If the search found nothing, or was of another configuration than the present one.
     """
-    ranked: Sequence[Mapping[str, Any]] = searched["ranked"][:best]
+    ranked = searched.ranked[:best]
     if not ranked:
-        raise DataError(f"The search {searched['study']} has no finished trial. Search more: study.n_trials.")
+        raise DataError(f"The search {searched.study} has no finished trial. Search more: study.n_trials.")
     found = []
     for trial in ranked:
-        candidate = Candidate(f"trial-{trial['trial']}", trial["values"], configure(trial["values"]), trial["value"])
-        if candidate.key != trial["key"]:
+        candidate = Candidate(f"trial-{trial.trial}", trial.values, configure(trial.values), trial.value)
+        if candidate.key != trial.key:
             raise DataError(
-                f"Trial {trial['trial']} of {searched['study']} was of another configuration than the present files "
+                f"Trial {trial.trial} of {searched.study} was of another configuration than the present files "
                 "make of it. Search again, or give the overrides that the search was given."
             )
         found.append(candidate)

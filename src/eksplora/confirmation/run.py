@@ -17,6 +17,7 @@ from eksplora.console.work import Work
 from eksplora.errors import WorkerError
 from eksplora.files import as_json, new_folder
 from eksplora.inference import write_card
+from eksplora.records.search import SearchRecord
 from eksplora.study.comparison import compare
 from eksplora.study.journal import as_yaml
 from eksplora.study.run import Outcome, run_study
@@ -26,12 +27,12 @@ from eksplora.types import Config
 from eksplora.untrusted import plain_cell
 
 
-def run(spec: StudySpec, searched: Mapping[str, Any], tried: Sequence[Candidate], *, full: Config) -> None:
+def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, full: Config) -> None:
     """Confirm the candidates, train the chosen one on all rows, write and register it, and show what came of it.
 
     Args:
         spec: What its studies have in common.
-        searched: The facts of the search.
+        searched: What the search handed on.
         tried: The candidates.
         full: The parts of a training on all rows, see `on_all_rows`.
     """
@@ -50,12 +51,12 @@ def run(spec: StudySpec, searched: Mapping[str, Any], tried: Sequence[Candidate]
         "alpha": alpha,
         "chosen": chosen.name,
         "configurations": rows,
-        "search": {key: searched[key] for key in ("study", "trials", "members")},
+        "search": {"study": searched.study, "trials": searched.trials, "members": searched.members},
         "studies": {"confirm": compared.name, "final": final.name},
         "final": final_facts(trial),
         "comparable": comparable(compared, chosen),
         "provenance": final.provenance,
-        "command": spec.command,
+        "command": None if spec.command is None else asdict(spec.command),
     }
     with Work(f"confirm {spec.experiment}") as work, new_folder(output / "confirm") as folder:
         work.step("writing and registering the model")

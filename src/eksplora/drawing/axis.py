@@ -1,8 +1,10 @@
 """The values of a key on an axis: where each of them lies, and what is written at the axis' ends."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from eksplora.records.search import TrialRecord
 
 LONGEST_LABEL = 24
 """Letters of a name beside an axis."""
@@ -66,6 +68,6 @@ def marks(values: Sequence[Any]) -> dict[float, str]:
     return {index / max(1, len(names) - 1): name for index, name in enumerate(names) if index % step == 0}
 
 
-def described(trial: Mapping[str, Any]) -> str:
+def described(trial: TrialRecord) -> str:
     """A trial's value, and what was searched in it."""
-    return f"{setting(trial['value'])} with " + ", ".join(f"{key}={setting(v)}" for key, v in trial["values"].items())
+    return f"{setting(trial.value)} with " + ", ".join(f"{key}={setting(v)}" for key, v in trial.values.items())

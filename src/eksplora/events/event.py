@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from annotated_types import Interval
 
-from eksplora.types import Direction, Status
+from eksplora.types import Command, Direction, Status
 from eksplora.untrusted import is_name
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Study:
     definition: Mapping[str, Any] | None = None
     parent: tuple[Name, Name] | None = None
     dataset: Dataset | None = None
-    command: Mapping[str, Any] | None = None
+    command: Command | None = None
 
 
 @dataclass
@@ -324,6 +324,7 @@ _INNER: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     Study: {
         "parent": lambda known: None if known is None else tuple(known),
         "dataset": lambda known: None if known is None else _made(Dataset, known),
+        "command": lambda known: None if known is None else _made(Command, known),
     },
     Trial: {"members": lambda known: [_made(TrialMember, one) for one in known]},
     PackedPopulation: {"trainings": _pairs},

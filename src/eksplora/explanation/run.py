@@ -1,7 +1,7 @@
 """The parts of an explanation, from a confirmed model, its data and what the evaluation has shown."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ def explained(
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         "studies": confirmed["studies"],
         "provenance": confirmed["provenance"],
-        "command": spec.command,
+        "command": None if spec.command is None else asdict(spec.command),
     }
     return Facts(facts, {name: value for part in parts.values() for name, value in part.seconds.items()})
 

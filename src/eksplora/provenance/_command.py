@@ -2,10 +2,11 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from eksplora.installation import stage_command
+from eksplora.types import Command
 
 ARITHMETIC = (
     "ATEN_CPU_CAPABILITY",
@@ -22,7 +23,7 @@ USUAL = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 """What is set without being asked: by the package, and by Lightning where a training is to be deterministic."""
 
 
-def command_of(root: str, overrides: Sequence[str]) -> dict[str, Any]:
+def command_of(root: str, overrides: Sequence[str]) -> Command:
     """A command as it is recorded: the pipeline, what was typed after it, and what of the environment matters.
 
     Args:
@@ -30,14 +31,11 @@ def command_of(root: str, overrides: Sequence[str]) -> dict[str, Any]:
         overrides: As they are typed, not quoted for a shell.
     """
     known = {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
-    return {
-        "root": root,
-        "overrides": list(overrides),
-        "environment": {name: value for name, value in known.items() if USUAL.get(name) != value},
-    }
+    environment = {name: value for name, value in known.items() if USUAL.get(name) != value}
+    return Command(root, list(overrides), environment)
 
 
-def command_line(command: Mapping[str, Any], *more: str) -> str:
+def command_line(command: Command, *more: str) -> str:
     """A recorded command for a shell in the project's root: in a checkout after `make setup`.
 
     Args:
@@ -48,12 +46,12 @@ def command_line(command: Mapping[str, Any], *more: str) -> str:
         >>> command_line(command_of("search", ["experiment=wine_mlp", "space.params.optimizer.lr=choice(1, 2)"]))
         ".venv/bin/python pipelines/search.py experiment=wine_mlp 'space.params.optimizer.lr=choice(1, 2)'"
     """
-    variables = [f"{name}={shlex.quote(value)}" for name, value in command["environment"].items()]
-    words = [*stage_command(command["root"], python=".venv/bin/python"), *command["overrides"], *more]
+    variables = [f"{name}={shlex.quote(value)}" for name, value in command.environment.items()]
+    words = [*stage_command(command.root, python=".venv/bin/python"), *command.overrides, *more]
     return " ".join([*variables, shlex.join(words)])
 
 
-def command_like(recorded: Mapping[str, Any] | None, root: str, experiment: str) -> str:
+def command_like(recorded: Command | None, root: str, experiment: str) -> str:
     """The command of a stage that takes the overrides of another, or of a record that may not have them.
 
     Args:
@@ -61,4 +59,4 @@ def command_like(recorded: Mapping[str, Any] | None, root: str, experiment: str)
         root: Name of the stage.
         experiment: The experiment, where nothing else is known.
     """
-    return command_line({**(recorded or command_of(root, [f"experiment={experiment}"])), "root": root})
+    return command_line(replace(recorded or command_of(root, [f"experiment={experiment}"]), root=root))

@@ -1,15 +1,23 @@
-"""What a stage hands on: written beside its place, then put there whole."""
+"""The folder of an experiment's results: where each record lies, and how it is read."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from eksplora.errors import ConfigError, DataError, command_line
 from eksplora.installation import or_repro
+from eksplora.records.record import Record, from_json
+from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import SHAPES
 from eksplora.untrusted import parse_json, plain_cell, read_plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+T = TypeVar("T", bound=Record)
+
+FILES: Mapping[type[Record], str] = {SearchRecord: "search/search.json"}
+"""Each kind of record with its file; the folder has the name of the stage that writes it."""
 
 
 def as_csv(table: "DataFrame") -> str:
@@ -30,20 +38,39 @@ def output_of(output: str | None) -> Path:
     return Path(output)
 
 
+def read_record(output: Path, kind: type[T], *, experiment: str) -> T:
+    """The record of a kind that an earlier stage handed on.
+
+    Raises:
+        DataError: If it has not handed it on; the message says which command does.
+    """
+    path, way_out = output / FILES[kind], _way_out(output, FILES[kind], experiment)
+    return from_json(_content(path, way_out), kind, source=path, way_out=way_out)
+
+
 def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = None) -> dict[str, Any]:
     """The facts that an earlier stage handed on, `<output>/<stage>/<stage>.json` or another file `name` of it.
 
     Raises:
         DataError: If it has not handed them on; the message says which command does.
     """
-    path = output / stage / f"{name or stage}.json"
-    target = {"output": output} if stage == "search" else {}
-    way_out = f"Run the stage before: {command_line(stage, experiment=experiment, **target)}{or_repro()}."
-    try:
-        content = read_plain(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the stage {stage} has not ended. {way_out}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
+    file = f"{stage}/{name or stage}.json"
+    path, way_out = output / file, _way_out(output, file, experiment)
+    content = _content(path, way_out)
     parse_json(content, SHAPES[name or stage], source=path, way_out=way_out)
     return parse_json(content, dict[str, Any], source=path, way_out=way_out)
+
+
+def _way_out(output: Path, file: str, experiment: str) -> str:
+    stage = file.partition("/")[0]
+    target = {"output": output} if stage == "search" else {}
+    return f"Run the stage before: {command_line(stage, experiment=experiment, **target)}{or_repro()}."
+
+
+def _content(path: Path, way_out: str) -> bytes:
+    try:
+        return read_plain(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: the stage {path.parent.name} has not ended. {way_out}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None

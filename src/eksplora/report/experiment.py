@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eksplora.installation import in_checkout
+from eksplora.records.search import SearchRecord
 from eksplora.report.table import markdown, table
 
 Facts = Mapping[str, Any]
@@ -16,7 +17,7 @@ SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", 
 """What of the provenance is shown, in this order."""
 
 
-def page(searched: Facts, confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()) -> str:
+def page(searched: SearchRecord, confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()) -> str:
     """The page.
 
     Args:
@@ -92,16 +93,13 @@ def _confirmed(confirmed: Facts) -> str:
     )
 
 
-def _searched(searched: Facts) -> str:
-    counts = ", ".join(f"{count} {status}" for status, count in searched["trials"].items())
-    rows = [
-        {"trial": one["trial"], searched["metric"]: one["value"], **one["values"]}
-        for one in searched["ranked"][:MOST_TRIALS]
-    ]
+def _searched(searched: SearchRecord) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in searched.trials.items())
+    rows = [{"trial": one.trial, searched.metric: one.value, **one.values} for one in searched.ranked[:MOST_TRIALS]]
     return "\n\n".join(
         [
             "## The search",
-            f"Study `{searched['study']}`: {counts}; {searched['members']} per trial. Plots: `search/plots/`.",
+            f"Study `{searched.study}`: {counts}; {searched.members} per trial. Plots: `search/plots/`.",
             table(rows),
         ]
     )

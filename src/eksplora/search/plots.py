@@ -8,9 +8,9 @@ from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks,
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
 from eksplora.drawing.page import Drawn, page
 from eksplora.drawing.svg import RULE, as_svg, drawing, logarithmic, pointed
+from eksplora.records.search import SearchRecord, TrialRecord
 
-Facts = Mapping[str, Any]
-Trials = Sequence[Facts]
+Trials = Sequence[TrialRecord]
 
 MOST_KEYS = 12
 """Keys that are drawn: those that matter most."""
@@ -19,21 +19,24 @@ BEST_SHARE = 0.1
 """Trials that stand out among the others in parallel coordinates."""
 
 
-def pages(facts: Facts) -> Iterator[tuple[str, str]]:
+def pages(searched: SearchRecord) -> Iterator[tuple[str, str]]:
     """The plots that a study has numbers for, as (name, HTML).
 
     Args:
-        facts: As a search hands them on: `study`, `metric`, `direction`, `all_trials` and `importance`.
+        searched: What the search hands on.
     """
-    trials = [one for one in facts["all_trials"] if one["value"] is not None]
-    keys = sorted(varied(trials), key=lambda key: -facts["importance"].get(key, 0.0))[:MOST_KEYS]
+    trials = searched.finished
+    keys = sorted(varied(trials), key=lambda key: -searched.importance.get(key, 0.0))[:MOST_KEYS]
     if trials:
-        yield "history", _page("Course of the search", facts, history(trials, facts), _HISTORY)
+        yield "history", _page("Course of the search", searched, history(trials, searched), _HISTORY)
     if keys:
-        yield "parallel_coordinates", _page("Parallel coordinates", facts, parallel(trials, keys, facts), _PARALLEL)
-        yield "slices", _page("Key by key", facts, slices(trials, keys, facts["metric"]), _SLICES)
-    if facts["importance"]:
-        yield "importance", _page("Importance of keys", facts, importance(facts["importance"]), _IMPORTANCE)
+        yield (
+            "parallel_coordinates",
+            _page("Parallel coordinates", searched, parallel(trials, keys, searched), _PARALLEL),
+        )
+        yield "slices", _page("Key by key", searched, slices(trials, keys, searched.metric), _SLICES)
+    if searched.importance:
+        yield "importance", _page("Importance of keys", searched, importance(searched.importance), _IMPORTANCE)
 
 
 _HISTORY = "A dot is a trial, the line the best value so far. If it still gets better at the end, search on."
@@ -47,43 +50,43 @@ _IMPORTANCE = "How much a key decides whether a trial is among the best (PED-ANO
 
 def varied(trials: Trials) -> list[str]:
     """The searched keys that had several values; where a trial lacks a key, that is a value too."""
-    keys = dict.fromkeys(key for trial in trials for key in trial["values"])
-    return [key for key in keys if len({setting(trial["values"].get(key)) for trial in trials}) > 1]
+    keys = dict.fromkeys(key for trial in trials for key in trial.values)
+    return [key for key in keys if len({setting(trial.values.get(key)) for trial in trials}) > 1]
 
 
-def _page(title: str, facts: Facts, pictures: Sequence[Drawn], says: str) -> str:
-    goal = "lower" if facts["direction"] == "minimize" else "higher"
-    head = f"Study {facts['study']}, {facts['metric']} ({goal} is better)."
+def _page(title: str, searched: SearchRecord, pictures: Sequence[Drawn], says: str) -> str:
+    goal = "lower" if searched.direction == "minimize" else "higher"
+    head = f"Study {searched.study}, {searched.metric} ({goal} is better)."
     return page(title, f"{head} {says} Point at a mark to read more.", pictures)
 
 
-def history(trials: Trials, facts: Facts) -> list[Drawn]:
+def history(trials: Trials, searched: SearchRecord) -> list[Drawn]:
     """The value of each trial, and the best so far."""
-    better = min if facts["direction"] == "minimize" else max
-    numbers, values = [one["trial"] for one in trials], [one["value"] for one in trials]
+    better = min if searched.direction == "minimize" else max
+    numbers, values = [one.trial for one in trials], [one.objective for one in trials]
     best = [better(values[: place + 1]) for place in range(len(values))]
     with drawing(7.5, 4) as (figure, axes):
-        spread = [one["std"] or 0.0 for one in trials]
+        spread = [one.std or 0.0 for one in trials]
         if any(spread):
             axes.errorbar(numbers, values, yerr=spread, fmt="none", ecolor=BLUE, elinewidth=1, alpha=0.5)
-        texts = [f"trial {one['trial']}: {described(one)}" for one in trials]
+        texts = [f"trial {one.trial}: {described(one)}" for one in trials]
         label = "a trial" + (", spread of its members" if any(spread) else "")
         axes.scatter(numbers, values, s=28, color=BLUE, alpha=0.75, urls=pointed(texts), label=label)
         axes.step(numbers, best, where="post", color=VERMILION, linewidth=1.8, label="best so far")
         axes.set_xlabel("trial")
-        axes.set_ylabel(facts["metric"])
+        axes.set_ylabel(searched.metric)
         axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(loc="outside upper left", ncols=2)
         svg = as_svg(figure, name="history")
-    return [Drawn("Trials in their order", f"{facts['metric']} of {len(trials)} trials", svg)]
+    return [Drawn("Trials in their order", f"{searched.metric} of {len(trials)} trials", svg)]
 
 
-def parallel(trials: Trials, keys: Sequence[str], facts: Facts) -> list[Drawn]:
+def parallel(trials: Trials, keys: Sequence[str], searched: SearchRecord) -> list[Drawn]:
     """Every trial as a line through the values of its keys to its result; the best tenth stands out."""
-    sign = 1 if facts["direction"] == "minimize" else -1
-    ranked = sorted(trials, key=lambda one: -sign * one["value"])  # the best are drawn last
-    columns = {key: [one["values"].get(key) for one in ranked] for key in keys}
-    columns[facts["metric"]] = [one["value"] for one in ranked]
+    sign = 1 if searched.direction == "minimize" else -1
+    ranked = sorted(trials, key=lambda one: -sign * one.objective)  # the best are drawn last
+    columns = {key: [one.values.get(key) for one in ranked] for key in keys}
+    columns[searched.metric] = [one.value for one in ranked]
     count = math.ceil(BEST_SHARE * len(ranked))
     with drawing(max(6.0, 1.6 * len(columns)), 4.4) as (figure, axes):
         _add_lines(axes, list(zip(*map(places, columns.values()), strict=True)), ranked, count)
@@ -95,7 +98,7 @@ def parallel(trials: Trials, keys: Sequence[str], facts: Facts) -> list[Drawn]:
         axes.set(xlim=(-0.1, len(columns) - 0.5), ylim=(-0.08, 1.08), yticks=[])
         axes.spines[:].set_visible(False)
         svg = as_svg(figure, name="parallel")
-    label = f"Each trial as a line through its values of {', '.join(keys)} to its {facts['metric']}"
+    label = f"Each trial as a line through its values of {', '.join(keys)} to its {searched.metric}"
     return [Drawn("Trials as lines", label, svg)]
 
 
@@ -106,7 +109,7 @@ def _add_lines(axes: Any, lines: Sequence[Sequence[float | None]], ranked: Trial
     for is_best in (False, True):
         own = range(len(lines) - count, len(lines)) if is_best else range(len(lines) - count)
         found = [[(x, math.nan if y is None else y) for x, y in enumerate(lines[index])] for index in own]
-        texts = [f"trial {ranked[index]['trial']}: {described(ranked[index])}" for index in own]
+        texts = [f"trial {ranked[index].trial}: {described(ranked[index])}" for index in own]
         look: dict[str, Any] = (
             {"color": VERMILION, "linewidth": 2.2} if is_best else {"color": GREY, "linewidth": 1, "alpha": 0.5}
         )
@@ -119,8 +122,8 @@ def slices(trials: Trials, keys: Sequence[str], metric: str) -> list[Drawn]:
 
 
 def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawn:
-    known = [one for one in trials if one["values"].get(key) is not None]
-    values = [one["values"][key] for one in known]
+    known = [one for one in trials if one.values.get(key) is not None]
+    values: list[Any] = [one.values[key] for one in known]
     with drawing(4.6, 3) as (figure, axes):
         x = values
         if is_scale(values):
@@ -132,8 +135,8 @@ def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawn:
             turned = {"rotation": 20, "ha": "right"} if len(settings) > 3 else {}
             axes.set_xticks(range(len(settings)), [shortened(text) for text in settings], **turned)
             axes.set_xlim(-0.5, len(settings) - 0.5)
-        texts = [f"trial {one['trial']}: {described(one)}" for one in known]
-        axes.scatter(x, [one["value"] for one in known], s=24, color=BLUE, alpha=0.65, urls=pointed(texts))
+        texts = [f"trial {one.trial}: {described(one)}" for one in known]
+        axes.scatter(x, [one.value for one in known], s=24, color=BLUE, alpha=0.65, urls=pointed(texts))
         axes.set_ylabel(metric)
         svg = as_svg(figure, name=name)
     return Drawn(key, f"{metric} of each trial against {key}", svg)

@@ -5,7 +5,8 @@ from eksplora.config.schema import ConfirmConfig
 from eksplora.confirmation.candidates import candidates
 from eksplora.files import try_new_folders
 from eksplora.ranges import check_count, check_fraction
-from eksplora.records.folder import output_of, read_facts
+from eksplora.records.folder import output_of, read_record
+from eksplora.records.search import SearchRecord
 from eksplora.stage.spec import begin_study, on_fresh_members, own_experiment, spec_of
 
 ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
@@ -23,7 +24,7 @@ def confirm(request: Request) -> None:
     settings: ConfirmConfig = request.settings
     check_settings(settings)
     try_new_folders(output_of(settings.output) / "confirm")
-    searched = read_facts(output_of(settings.output), "search", experiment=settings.experiment)
+    searched = read_record(output_of(settings.output), SearchRecord, experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     full = Configurator(request.root, [own_experiment(request), *ON_ALL_ROWS])({})
     begin_study(request)

@@ -1,6 +1,7 @@
 """Open the test part for the confirmed model, once."""
 
 import shutil
+from dataclasses import asdict
 from typing import Any
 
 from eksplora.config import Configurator, Request, metrics_for, part
@@ -32,7 +33,7 @@ def evaluate(request: Request) -> None:
         work.step("MLflow")
         for name, text in evaluation.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
-        facts = evaluation.record(request.config, request.command, confirmed, measured)
+        facts = evaluation.record(request.config, asdict(request.command), confirmed, measured)
         (folder / "metrics.json").write_text(as_json(evaluation.metrics(facts)))
         (folder / "evaluate.json").write_text(as_json(facts))
         shutil.copyfile(model / "card.json", folder / "card.json")

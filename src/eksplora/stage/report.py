@@ -12,8 +12,10 @@ from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
-from eksplora.records.folder import output_of, read_facts
+from eksplora.records.folder import output_of, read_facts, read_record
+from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import drawn_from
+from eksplora.report.command import command_in
 from eksplora.report.listing import write_index
 
 
@@ -67,7 +69,7 @@ def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
-PARTS = {"searched": "search", "confirmed": "confirm", "evaluated": "evaluate"}
+PARTS = {"confirmed": "confirm", "evaluated": "evaluate"}
 """What the page is made of, and the stage that hands it on."""
 
 
@@ -77,10 +79,11 @@ def gather(output: Path, experiment: str) -> dict[str, Any]:
     Raises:
         DataError: If another stage has not handed on its part.
     """
-    facts = {name: read_facts(output, stage, experiment=experiment) for name, stage in PARTS.items()}
+    facts: dict[str, Any] = {"searched": read_record(output, SearchRecord, experiment=experiment)}
+    facts |= {name: read_facts(output, stage, experiment=experiment) for name, stage in PARTS.items()}
     facts["details"] = read_facts(output, "evaluate", experiment=experiment, name="details")
     is_explained = (output / "explain").exists()
-    facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None  # type: ignore[assignment]
+    facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None
     check_of_one_model(facts, output, experiment)
     return facts | {"curves": _curves(output / "confirm" / "curves.csv", experiment)}
 
@@ -97,7 +100,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
         if known is not None and known.get("studies") != studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"{command_like(known.get('command'), stage, experiment)}{or_repro()}."
+                f"{command_like(command_in(known), stage, experiment)}{or_repro()}."
             )
 
 

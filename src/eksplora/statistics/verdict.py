@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eksplora.errors import nearest
+from eksplora.records.estimate import Compared, Estimate
 from eksplora.statistics._argument import check_fraction, finite
 from eksplora.statistics.correction import holm
 from eksplora.statistics.effect import effect_size
@@ -224,6 +225,30 @@ def _verdict(gain: float, p: float, alpha: float) -> Verdict:
     if p > alpha:
         return Verdict.NOT_DISTINGUISHABLE
     return Verdict.BETTER if gain > 0 else Verdict.WORSE
+
+
+def recorded(comparison: Comparison, *, name: str, reference: str) -> Compared:
+    """A comparison as stages hand it on, in numbers and in words."""
+    interval = comparison.interval
+    return Compared(
+        name=name,
+        reference=reference,
+        verdict=str(comparison.verdict),
+        in_words=in_words(comparison, name=name, reference=reference),
+        difference=Estimate(
+            mean=comparison.difference,
+            low=None if interval is None else interval.low,
+            high=None if interval is None else interval.high,
+            n=comparison.num_pairs,
+        ),
+        p=comparison.p,
+        smallest_p=comparison.smallest_p,
+        members_needed=comparison.members_needed,
+        effect=comparison.effect,
+        alpha=comparison.alpha,
+        num_comparisons=comparison.num_comparisons,
+        correction=comparison.correction,
+    )
 
 
 def _shown_difference(comparison: Comparison) -> str:

@@ -17,21 +17,21 @@ from eksplora.events.spool import Spool, study_of
 from eksplora.files import as_json, link_or_copy, new_folder, unwritable
 from eksplora.inference import write_card
 from eksplora.installation import target
+from eksplora.records.estimate import Compared
+from eksplora.records.record import to_json
+from eksplora.records.search import SearchRecord
 from eksplora.search.importance import importance
 from eksplora.study.driver import Driver
-from eksplora.study.findings import every_trial, saved_by_pruning, verdicts
+from eksplora.study.findings import best_trials, every_trial, in_numbers, saved_by_pruning, verdicts
 from eksplora.study.journal import as_yaml
 from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
 from eksplora.study.trial import Trial
 from eksplora.tracker.base import Tracker
-from eksplora.types import Status
+from eksplora.types import Command, Status
 
 SUMMARY = "summary"
 """Folder of the written files inside the study's folder; those of a finished study are copied to its results."""
-
-MOST_RANKED = 50
-"""Best trials that are handed on with what was searched in them."""
 
 UNFINISHED = f".{SUMMARY}.new"
 """The same folder while it is written."""
@@ -53,7 +53,7 @@ class Ending:
 
 
 def conclude(
-    command: Mapping[str, Any],
+    command: Command | None,
     driver: Driver,
     spool: Spool,
     tracker: Tracker,
@@ -111,7 +111,7 @@ def write_summary(
     study: StudyEvent,
     folder: Path,
     reference: Sequence[float] | None,
-    command: Mapping[str, Any],
+    command: Command | None,
 ) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
 
@@ -133,11 +133,11 @@ def write_summary(
     (new / "trials.csv").write_text(
         table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
     )
-    facts = _facts(driver, study) | {"command": command}
-    (new / "search.json").write_text(as_json(facts | {"verdicts": verdicts(ledger, reference)}))
+    record = search_record(driver, study, verdicts(ledger, reference), command)
+    (new / "search.json").write_text(to_json(record))
     (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
     (new / "history.csv").write_text(table.as_csv(history(ledger)))
-    for name, page in pages(facts):
+    for name, page in pages(record):
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
     if ledger.best is not None:
         _write_best(driver, ledger.best, new / "best")
@@ -180,29 +180,26 @@ def history(ledger: Ledger) -> list[dict[str, Any]]:
     return rows
 
 
-def _facts(driver: Driver, study: StudyEvent) -> dict[str, Any]:
+def search_record(driver: Driver, study: StudyEvent, verdicts: list[Compared], command: Command | None) -> SearchRecord:
     """The study in numbers, for programs."""
     ledger, plan = driver.ledger, driver.plan
-    return {
-        "study": plan.name,
-        "experiment": plan.experiment,
-        "metric": ledger.metric,
-        "direction": plan.direction,
-        "members": plan.members_in_words,
-        "trials": counts(ledger),
-        "best": row(ledger.best, ledger.metric) if ledger.best else None,
-        "ranked": [_ranked(trial) for trial in ledger.ranked(ledger.trials.values())[:MOST_RANKED]],
-        "all_trials": every_trial(ledger),
-        "importance": importance(driver.proposer.study),
-        "pruned": saved_by_pruning(ledger),
-        "data": {key: value for key, value in study.provenance.items() if key.startswith("data.")},
-        "provenance": dict(study.provenance),
-    }
-
-
-def _ranked(trial: Trial) -> dict[str, Any]:
-    """A trial as a later stage needs it to make its configuration again."""
-    return {"trial": trial.number, "value": trial.value, "key": trial.key, "values": trial.values}
+    return SearchRecord(
+        study=plan.name,
+        experiment=plan.experiment,
+        metric=ledger.metric,
+        direction=plan.direction,
+        members=plan.members_in_words,
+        trials=counts(ledger),
+        best=in_numbers(ledger.best) if ledger.best else None,
+        ranked=best_trials(ledger),
+        all_trials=every_trial(ledger),
+        importance=importance(driver.proposer.study),
+        pruned=saved_by_pruning(ledger),
+        data={key: value for key, value in study.provenance.items() if key.startswith("data.")},
+        provenance=dict(study.provenance),
+        command=command,
+        verdicts=verdicts,
+    )
 
 
 def counts(ledger: Ledger) -> dict[str, int]:
@@ -256,7 +253,7 @@ def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> No
         )
         print(_caution(plan))
         for verdict in verdicts(ledger, reference):
-            print(f"  {verdict['in_words']}")
+            print(f"  {verdict.in_words}")
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):
         print(f"  plots    {results / 'plots'}/*.html")

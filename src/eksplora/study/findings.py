@@ -1,37 +1,52 @@
 """What a search hands on for its page: every trial in numbers, and what pruning has saved."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from statistics import fmean
-from typing import Any
 
-from eksplora.statistics.verdict import compare_rows, in_words
+from eksplora.records.estimate import Compared
+from eksplora.records.search import Pruned, RankedTrial, TrialRecord
+from eksplora.statistics.verdict import compare_rows, recorded
 from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Trial, values_of
 from eksplora.types import Status
 
 
-def every_trial(ledger: Ledger) -> list[dict[str, Any]]:
+def every_trial(ledger: Ledger) -> list[TrialRecord]:
     """The trials in the order of their numbers."""
-    return [_told(trial) for _, trial in sorted(ledger.trials.items())]
+    return [in_numbers(trial) for _, trial in sorted(ledger.trials.items())]
 
 
-def _told(trial: Trial) -> dict[str, Any]:
+def in_numbers(trial: Trial) -> TrialRecord:
+    """A trial as it is handed on."""
     values = [result.value for _, result in sorted(trial.results.items()) if result.value is not None]
-    return {
-        "trial": trial.number,
-        "status": str(trial.status),
-        "value": trial.value,
-        "std": trial.spread,
-        "members": values if trial.value is not None else [],
-        "epochs": trial.epochs,
-        "seconds": trial.seconds,
-        "repeats": trial.repeats,
-        "values": trial.values,
-    }
+    return TrialRecord(
+        trial=trial.number,
+        status=str(trial.status),
+        value=trial.value,
+        std=trial.spread,
+        members=values if trial.value is not None else [],
+        epochs=trial.epochs,
+        seconds=trial.seconds,
+        repeats=trial.repeats,
+        values=dict(trial.values),
+    )
 
 
-def saved_by_pruning(ledger: Ledger) -> dict[str, float]:
+MOST_RANKED = 50
+"""Best trials that are handed on with what was searched in them."""
+
+
+def best_trials(ledger: Ledger) -> list[RankedTrial]:
+    """The best trials as a later stage needs them to make their configurations again, best first."""
+    ranked = [(trial, trial.value) for trial in ledger.ranked(ledger.trials.values())[:MOST_RANKED]]
+    return [
+        RankedTrial(trial=trial.number, value=value, key=trial.key, values=dict(trial.values))
+        for trial, value in ranked
+        if value is not None
+    ]
+
+
+def saved_by_pruning(ledger: Ledger) -> Pruned:
     """Trials that were given up, and about what that saved: their members' epochs, and seconds at the mean pace.
 
     An epoch counts once per member. The pace is that of the trial itself, so a slow configuration given up early counts
@@ -40,7 +55,7 @@ def saved_by_pruning(ledger: Ledger) -> dict[str, float]:
     pruned = [trial for trial in ledger.with_status(Status.PRUNED) if trial.repeats is None]
     epochs = {trial.number: _epochs_left(trial) for trial in pruned}
     seconds = sum(epochs[trial.number] * _pace(trial) for trial in pruned)
-    return {"trials": len(pruned), "epochs_saved": sum(epochs.values()), "seconds_saved": seconds}
+    return Pruned(trials=len(pruned), epochs_saved=sum(epochs.values()), seconds_saved=seconds)
 
 
 def _epochs_left(trial: Trial) -> int:
@@ -59,7 +74,7 @@ MOST_COMPARED = 3
 """Best trials that are compared: each further one makes the correction harder for all."""
 
 
-def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[dict[str, Any]]:
+def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[Compared]:
     """Each of the best trials against the best one, and each against the baseline; all pairs judged together.
 
     The values are those that the best were chosen by, so they flatter: the stage `confirm` compares on fresh members.
@@ -78,13 +93,4 @@ def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[dict[str
     places = {name: place for place, name in enumerate(rows)}
     pairs = [(places[name], places[other]) for name, other in asked]
     compared = compare_rows(list(rows.values()), pairs, direction=ledger.direction)
-    return [
-        {
-            "name": name,
-            "against": other,
-            **asdict(one),
-            "verdict": str(one.verdict),
-            "in_words": in_words(one, name=name, reference=other),
-        }
-        for (name, other), one in zip(asked, compared, strict=True)
-    ]
+    return [recorded(one, name=name, reference=other) for (name, other), one in zip(asked, compared, strict=True)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.counter import derive
-from eksplora.types import Config, Member
+from eksplora.types import Config, Direction, Member
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Plan:
     folder: Path
     experiment: str
     metric: str
-    direction: str
+    direction: Direction
     seed: int
     num_trials: int | None
     num_seeds: int

@@ -15,7 +15,7 @@ from eksplora.installation import or_repro
 from eksplora.provenance import command_like
 from eksplora.study.lock import hold
 from eksplora.study.setup import tracker_of
-from eksplora.types import Config
+from eksplora.types import Command, Config
 from eksplora.untrusted import path_inside
 
 
@@ -54,9 +54,11 @@ def study_of(config: Config, confirmed: Mapping[str, Any]) -> Path:
     studies = Path(config["paths"]["mlruns"]) / "studies"
     study = path_inside(studies, confirmed["studies"]["final"], source="confirm.json")
     if not (study / "spool.jsonl").is_file():
+        known = confirmed.get("command")
+        command = None if known is None else Command(**known)
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            f"Run the stage before: {command_like(confirmed.get('command'), 'confirm', config['experiment'])}"
+            f"Run the stage before: {command_like(command, 'confirm', config['experiment'])}"
             f"{or_repro(' --force on it')}."
         )
     return study

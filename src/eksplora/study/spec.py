@@ -7,7 +7,7 @@ from typing import Any
 
 from eksplora.ranges import Range, check_count, check_fields, within
 from eksplora.search.space import Space
-from eksplora.types import Config, Direction
+from eksplora.types import Command, Config, Direction
 
 Configure = Callable[[Mapping[str, Any]], Config]
 """Values of a trial -> its resolved configuration."""
@@ -93,7 +93,7 @@ class StudySpec:
     configure: Configure
     config: Config
     choices: Mapping[str, str]
-    command: Mapping[str, Any]
+    command: Command | None
     project: Path
     work: str
     space: Space = ()

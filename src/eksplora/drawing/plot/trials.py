@@ -10,9 +10,9 @@ from plotly import graph_objects as go
 from eksplora.drawing.axis import described, in_order, is_scale, is_wide, marks, places, setting
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
 from eksplora.drawing.look import figure, labels, plain
+from eksplora.records.search import TrialRecord
 
-Facts = Mapping[str, Any]
-Trials = Sequence[Facts]
+Trials = Sequence[TrialRecord]
 
 BEST_SHARE = 0.1
 """Trials that stand out among the others in parallel coordinates."""
@@ -20,11 +20,11 @@ BEST_SHARE = 0.1
 
 def history(trials: Trials, metric: str, direction: str) -> Markup:
     """The value of each trial, and the best so far."""
-    known = [one for one in trials if one["value"] is not None]
-    numbers, values = [one["trial"] for one in known], [one["value"] for one in known]
+    known = [one for one in trials if one.value is not None]
+    numbers, values = [one.trial for one in known], [one.objective for one in known]
     better = min if direction == "minimize" else max
     best = [better(values[: place + 1]) for place in range(len(values))]
-    spread = [one["std"] or 0.0 for one in known]
+    spread = [one.std or 0.0 for one in known]
     traces = [
         go.Scatter(
             x=numbers,
@@ -64,14 +64,14 @@ def importance(shares: Mapping[str, float]) -> Markup:
 
 def slices(trials: Trials, key: str, metric: str) -> Markup:
     """The value of each trial that has a key, against that key."""
-    known = [one for one in trials if one["value"] is not None and key in one["values"]]
-    values = [one["values"][key] for one in known]
+    known = [one for one in trials if one.value is not None and key in one.values]
+    values: list[Any] = [one.values[key] for one in known]
     trace = go.Scatter(
         x=values if is_scale(values) else [plain(setting(value)) for value in values],
-        y=[one["value"] for one in known],
+        y=[one.value for one in known],
         mode="markers",
         marker={"color": BLUE, "size": 7, "opacity": 0.6},
-        text=[f"trial {one['trial']}" for one in known],
+        text=[f"trial {one.trial}" for one in known],
         hovertemplate="%{text}<br>%{x}<br>%{y:.4g}<extra></extra>",
     )
     return figure([trace], y=metric, xaxis=_axis(values), showlegend=False)
@@ -87,9 +87,9 @@ def _axis(values: Sequence[Any]) -> dict[str, Any]:
 def parallel(trials: Trials, keys: Sequence[str], metric: str, direction: str) -> Markup:
     """Every trial as a line through the values of its keys to its result; the best tenth stands out."""
     sign = 1 if direction == "minimize" else -1
-    ranked = sorted((one for one in trials if one["value"] is not None), key=lambda one: sign * one["value"])
-    columns = {key: [one["values"].get(key) for one in ranked] for key in keys}
-    columns[metric] = [one["value"] for one in ranked]
+    ranked = sorted((one for one in trials if one.value is not None), key=lambda one: sign * one.objective)
+    columns = {key: [one.values.get(key) for one in ranked] for key in keys}
+    columns[metric] = [one.value for one in ranked]
     found = {name: places(values) for name, values in columns.items()}
     count = max(1, math.ceil(BEST_SHARE * len(ranked)))
     names = list(columns)
@@ -135,7 +135,7 @@ def _aside(y: float) -> dict[str, Any]:
 def _lines(places: Sequence[Sequence[float | None]], ranked: Trials, own: Sequence[int], word: str) -> Any:
     """Lines of several trials as one trace, each broken off from the next."""
     is_best = word.startswith("best")
-    texts = [plain(f"trial {ranked[index]['trial']}: {described(ranked[index])}") for index in own]
+    texts = [plain(f"trial {ranked[index].trial}: {described(ranked[index])}") for index in own]
     return go.Scatter(
         x=[x for one in places for x in [*range(len(one)), None]],
         y=[y for one in places for y in [*one, None]],

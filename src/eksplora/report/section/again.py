@@ -69,4 +69,4 @@ def _registered(model: Facts | None) -> str:
 
 
 def _studies(facts: Facts) -> dict[str, str]:
-    return {"search": facts["searched"]["study"], **facts["confirmed"]["studies"]}
+    return {"search": facts["searched"].study, **facts["confirmed"]["studies"]}

@@ -21,6 +21,7 @@ from eksplora.report.block import (
     between,
     percent,
 )
+from eksplora.report.command import command_in
 from eksplora.report.number import NONE, counted, number, share
 
 Facts = Mapping[str, Any]
@@ -54,7 +55,7 @@ def absent(facts: Facts) -> list[Block]:
     """Why there is nothing to show, if there is not."""
     if facts["explained"] is not None:
         return []
-    command = command_like(facts["evaluated"].get("command"), "explain", facts["confirmed"]["experiment"])
+    command = command_like(command_in(facts["evaluated"]), "explain", facts["confirmed"]["experiment"])
     return [Note(f"The model has not been explained yet: `{command}`{or_repro()}.")]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.axis import in_order, is_scale, setting
+from eksplora.records.search import SearchRecord, TrialRecord
 from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
 from eksplora.report.number import counted, interval, number
 
@@ -83,10 +84,10 @@ def _question(facts: Facts) -> Table:
         "data": _data(facts["evaluated"]["data"]),
         "kind": _kind(details),
         "compared by": f"{confirmed['metric']} ({DIRECTIONS[confirmed['direction']]})",
-        "search": f"{counted(sum(searched['trials'].values()), 'trial')}, {searched['members']} each",
+        "search": f"{counted(sum(searched.trials.values()), 'trial')}, {searched.members} each",
         "chosen": code(confirmed["chosen"]),
         "test rows": number(details["rows"]),
-        "training data": code(searched["data"].get("data.train_features.sha256", "")[:16]),
+        "training data": code(searched.data.get("data.train_features.sha256", "")[:16]),
     }
     rows = [{"what": what, "value": value} for what, value in asked.items()]
     return Table("What was asked", rows, "The training data are named by the head of their sha256.")
@@ -104,20 +105,20 @@ def _kind(details: Facts) -> str:
     return f"classification into {counted(len(names), 'class', 'classes')}: {shown}"
 
 
-def space(searched: Facts) -> list[Block]:
+def space(searched: SearchRecord) -> list[Block]:
     """What the search has tried of each key."""
-    keys = keys_of(searched["all_trials"])
+    keys = keys_of(searched.all_trials)
     if not keys:
         return [Note("The search varied nothing: there is one configuration.")]
     rows = [{"key": code(key), "tried": tried(values), "settings": len(values)} for key, values in keys.items()]
     return [Table("What was searched", rows, "Of a scale the least and the greatest value that was tried.")]
 
 
-def keys_of(trials: Sequence[Facts]) -> dict[str, list[Any]]:
+def keys_of(trials: Sequence[TrialRecord]) -> dict[str, list[Any]]:
     """Each searched key with the different values that trials had."""
     found: dict[str, dict[str, Any]] = {}
     for trial in trials:
-        for key, value in trial["values"].items():
+        for key, value in trial.values.items():
             found.setdefault(key, {})[setting(value)] = value
     return {key: list(values.values()) for key, values in found.items()}
 

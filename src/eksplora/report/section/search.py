@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.plot import trials as pictures
+from eksplora.records.estimate import Compared
+from eksplora.records.search import Pruned, SearchRecord, TrialRecord
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.number import counted, number, settings
 from eksplora.report.section.result import keys_of
 from eksplora.statistics.interval import t_interval
 
 Facts = Mapping[str, Any]
-Trials = Sequence[Facts]
+Trials = Sequence[TrialRecord]
 
 MOST_TRIALS = 10
 """Best trials in the table."""
@@ -22,26 +24,26 @@ MOST_KEYS = 12
 def section(facts: Facts) -> Section:
     """Course, importance and slices, the best trials, pruning and verdicts."""
     searched = facts["searched"]
-    finished = [one for one in searched["all_trials"] if one["value"] is not None]
-    counts = ", ".join(f"{count} {status}" for status, count in searched["trials"].items())
+    finished = searched.finished
+    counts = ", ".join(f"{count} {status}" for status, count in searched.trials.items())
     return Section(
         key="search",
         title="The search",
         says=(
-            f"Study {searched['study']}: {counts}; {searched['members']} per trial, {searched['metric']} of validation "
+            f"Study {searched.study}: {counts}; {searched.members} per trial, {searched.metric} of validation "
             "rows. Its values chose the candidates, so they flatter them; what counts is the confirmation above."
         ),
         blocks=[
             *(_pictures(searched, finished) if finished else [Note("No trial finished: there is nothing to draw.")]),
             *_best(searched, finished),
-            _pruned(searched["pruned"]),
-            *_verdicts(searched["verdicts"]),
+            _pruned(searched.pruned),
+            *_verdicts(searched.verdicts),
         ],
     )
 
 
-def _pictures(searched: Facts, finished: Trials) -> list[Block]:
-    metric, direction, importance = searched["metric"], searched["direction"], searched["importance"]
+def _pictures(searched: SearchRecord, finished: Trials) -> list[Block]:
+    metric, direction, importance = searched.metric, searched.direction, searched.importance
     varied = [key for key, values in keys_of(finished).items() if len(values) > 1]
     keys = sorted(varied, key=lambda key: -importance.get(key, 0.0))[:MOST_KEYS]
     return [
@@ -107,44 +109,44 @@ def _slices(finished: Trials, keys: Sequence[str], metric: str, count: int) -> l
     return [Heading("Key by key"), Prose(says), Beside(plots)]
 
 
-def _best(searched: Facts, finished: Trials) -> list[Block]:
+def _best(searched: SearchRecord, finished: Trials) -> list[Block]:
     """The best trials with the interval of their members' mean."""
     if not finished:
         return []
-    sign = 1 if searched["direction"] == "minimize" else -1
-    own = [one for one in finished if one["repeats"] is None]  # one that took a result over has no members of its own
-    best = sorted(own, key=lambda one: sign * one["value"])[:MOST_TRIALS]
-    alone = all(len(one["members"]) < 2 for one in best)
+    sign = 1 if searched.direction == "minimize" else -1
+    own = [one for one in finished if one.repeats is None]  # one that took a result over has no members of its own
+    best = sorted(own, key=lambda one: sign * one.objective)[:MOST_TRIALS]
+    alone = all(len(one.members) < 2 for one in best)
     says = "One member a trial: no interval can be given, and small differences may be chance." if alone else ""
-    return [Table("Best trials", [_row(one, searched["metric"]) for one in best], says, is_tall=False)]
+    return [Table("Best trials", [_row(one, searched.metric) for one in best], says, is_tall=False)]
 
 
-def _row(one: Facts, metric: str) -> dict[str, Any]:
-    interval = t_interval(one["members"]) if len(one["members"]) > 1 else None
+def _row(one: TrialRecord, metric: str) -> dict[str, Any]:
+    interval = t_interval(one.members) if len(one.members) > 1 else None
     return {
-        "trial": one["trial"],
-        metric: one["value"],
+        "trial": one.trial,
+        metric: one.value,
         "95% interval": between(*((interval.low, interval.high) if interval else (None, None))),
-        "members": len(one["members"]),
-        "epochs": one["epochs"],
-        "seconds": one["seconds"],
-        "searched values": code(settings(one["values"])),
+        "members": len(one.members),
+        "epochs": one.epochs,
+        "seconds": one.seconds,
+        "searched values": code(settings(one.values)),
     }
 
 
-def _pruned(found: Facts) -> Block:
-    if not found["trials"]:
+def _pruned(found: Pruned) -> Block:
+    if not found.trials:
         return Prose("No trial was pruned: each was trained to its end.")
     return Prose(
-        f"{counted(found['trials'], 'trial')} looked hopeless and ended early, which saved about "
-        f"{counted(found['epochs_saved'], 'epoch')} of members, or {number(found['seconds_saved'])} seconds."
+        f"{counted(found.trials, 'trial')} looked hopeless and ended early, which saved about "
+        f"{counted(found.epochs_saved, 'epoch')} of members, or {number(found.seconds_saved)} seconds."
     )
 
 
-def _verdicts(verdicts: Trials) -> list[Block]:
+def _verdicts(verdicts: Sequence[Compared]) -> list[Block]:
     if not verdicts:
         return [Note("No verdicts between trials: they need two members a trial and two trials at least.")]
     return [
         Heading("Verdicts between the best trials"),
-        Points(list(dict.fromkeys(f"{one['in_words']}." for one in verdicts))),
+        Points(list(dict.fromkeys(f"{one.in_words}." for one in verdicts))),
     ]

@@ -1,0 +1,57 @@
+"""Pages and pictures of facts that are dictionaries, as an earlier version handed them on: what tests change easily."""
+
+import json
+from typing import Any, TypeVar
+
+from eksplora.drawing import still
+from eksplora.records.record import Record, from_json
+from eksplora.records.search import SearchRecord
+from eksplora.report import command, experiment
+from eksplora.report import document as of_html
+from eksplora.report import tables as of_papers
+from eksplora.report.block import Section
+
+Facts = dict[str, Any]
+T = TypeVar("T", bound=Record)
+
+
+def record(kind: type[T], facts: Facts) -> T:
+    """Facts as they are read back from the file of a stage."""
+    return from_json(json.dumps(facts, default=vars), kind, source="a test", way_out="")
+
+
+def records(facts: Facts) -> Any:
+    """What all stages handed on."""
+    return {**json.loads(json.dumps(facts, default=vars)), "searched": record(SearchRecord, facts["searched"])}
+
+
+def document(facts: Facts) -> str:
+    return of_html.document(records(facts))
+
+
+def sections(facts: Facts) -> list[Section]:
+    return of_html.sections(records(facts))
+
+
+def page(searched: Facts, confirmed: Facts, evaluated: Facts, lines: Any = ()) -> str:
+    return experiment.page(record(SearchRecord, searched), confirmed, evaluated, lines)
+
+
+def tables(facts: Facts) -> dict[str, str]:
+    return of_papers.tables(records(facts))
+
+
+def commands(facts: Facts) -> list[tuple[str, str]]:
+    return command.commands(records(facts))
+
+
+def is_plain(facts: Facts) -> bool:
+    return command.is_plain(records(facts))
+
+
+def stills(facts: Facts) -> dict[str, bytes]:
+    return still.stills(records(facts))
+
+
+def picture_of_the_test_part(facts: Facts) -> Any:
+    return still.tested(records(facts))
