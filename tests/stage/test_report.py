@@ -190,7 +190,7 @@ def test_what_was_found_of_another_model_is_refused(stage: str, folder: Path, pr
 
 @pytest.mark.parametrize(
     ("stage", "key"),
-    [("search", "all_trials"), ("confirm", "configurations"), ("evaluate", "test"), ("explain", "kind")],
+    [("search", "ranked"), ("confirm", "configurations"), ("evaluate", "test"), ("explain", "kind")],
 )
 def test_facts_that_lack_a_key_are_one_line(stage: str, key: str, folder: Path, prepared: str) -> None:
     path = folder / f"results/diabetes_mlp/{stage}/{stage}.json"
