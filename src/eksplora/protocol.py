@@ -8,13 +8,18 @@ from eksplora.errors import ConfigError
 from eksplora.ranges import check_count, check_flag, check_fraction, check_seed
 from eksplora.types import Split
 
-Rows = NDArray[np.int64]
+RowIndices = NDArray[np.int64]
+"""Row numbers, (rows,)."""
+
+Strata = NDArray[np.int64]
+"""The stratum of each row, (rows,), from 0."""
+
 FRACTION_KEY = "protocol.validation_fraction"
 
 
 def split_rows(
     targets: NDArray[np.generic], fraction: float, seed: int, stratified: bool, *, key: str = FRACTION_KEY
-) -> tuple[Rows, Rows]:
+) -> tuple[RowIndices, RowIndices]:
     """Cut the rows in two: the rest, and a part of exactly `round(fraction * rows)` rows.
 
     Stratified, the part's class counts are proportional to the whole's, by the method of the largest remainder
@@ -124,7 +129,7 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
     )
 
 
-def _check_folds(folds: int, targets: NDArray[np.generic], strata: Rows, stratified: bool) -> None:
+def _check_folds(folds: int, targets: NDArray[np.generic], strata: Strata, stratified: bool) -> None:
     """Every fold must get a row, and stratified a row of every class."""
     counts = np.bincount(strata)
     rarest = int(counts.argmin())
@@ -134,16 +139,16 @@ def _check_folds(folds: int, targets: NDArray[np.generic], strata: Rows, stratif
         raise ConfigError(f"protocol.folds={folds} is more than the {rows} ({counts[rarest]}). {way_out}")
 
 
-def _strata(targets: NDArray[np.generic], stratified: bool) -> Rows:
+def _strata(targets: NDArray[np.generic], stratified: bool) -> Strata:
     """The stratum of each row, counted from 0: its class, or one for all."""
     check_flag(stratified, "protocol.stratified")
     return _classes(targets) if stratified else np.zeros(len(targets), dtype=np.int64)
 
 
-def _classes(targets: NDArray[np.generic]) -> Rows:
+def _classes(targets: NDArray[np.generic]) -> Strata:
     if targets.ndim != 1 or targets.dtype.kind not in "iu":
         raise ConfigError("data.stratified is true, but these targets are not classes. Set data.stratified=false.")
-    strata: Rows = np.unique(targets, return_inverse=True)[1].astype(np.int64)
+    strata: Strata = np.unique(targets, return_inverse=True)[1].astype(np.int64)
     return strata
 
 
@@ -155,7 +160,7 @@ def _proportional(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     return shares
 
 
-def _partition(strata: Rows, folds: int, seed: int) -> Rows:
+def _partition(strata: Strata, folds: int, seed: int) -> NDArray[np.int64]:
     """The fold of each row: rows in random order, class after class, are dealt round robin."""
     order = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(np.bincount(strata))])
     fold_of = np.empty(len(strata), dtype=np.int64)
@@ -163,9 +168,9 @@ def _partition(strata: Rows, folds: int, seed: int) -> Rows:
     return fold_of
 
 
-def _drawn(strata: Rows, stratum: int, count: int, seed: int) -> Rows:
-    rows: Rows = np.flatnonzero(strata == stratum)
+def _drawn(strata: Strata, stratum: int, count: int, seed: int) -> RowIndices:
+    rows: RowIndices = np.flatnonzero(strata == stratum)
     # numpy promises PCG64's raw stream for ever, but not what Generator.permutation makes of it.
     keys = np.random.PCG64(derive(seed, "split", stratum)).random_raw(len(rows))
-    chosen: Rows = rows[np.argsort(keys, kind="stable")[:count]]
+    chosen: RowIndices = rows[np.argsort(keys, kind="stable")[:count]]
     return chosen

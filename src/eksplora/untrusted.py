@@ -195,7 +195,7 @@ def parse_yaml(content: bytes, *, source: object, way_out: str, loader: type[Any
         content: The text, in UTF-8.
         source: Where it comes from, for the message.
         way_out: The last sentence of the message.
-        loader: A kind of `PlainLoader`, where words and numbers are told apart by other rules.
+        loader: A kind of `PlainLoader`, with other rules for what is a number.
 
     Raises:
         DataError: If it is anything but plain values.

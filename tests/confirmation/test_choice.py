@@ -132,7 +132,7 @@ def test_one_member_has_no_spread_and_no_interval_and_is_said_to_be_one() -> Non
     assert (facts[0]["std"], facts[0]["interval"], facts[0]["mean"]) == (None, None, 2.0)
     assert headline(facts, "val/mae") == (
         "Chosen: trial-0, val/mae 2 over 1 member; trial-0 against baseline: -1; "
-        "1 member cannot tell at the 0.05 level (least p 1): 6 or more can."
+        "1 member cannot reach the 0.05 level (least p 1): 6 or more can."
     )
 
 

@@ -65,7 +65,7 @@ def test_a_model_that_is_shown_to_be_better_takes_the_place_and_no_other(
 
 def test_five_members_never_take_the_place_however_much_better() -> None:
     found = judged(facts([0.0] * 5), ("1", facts([9.0] * 5)), "2")
-    assert found[0] is False and "5 members cannot tell at the 0.05 level" in found[1]
+    assert found[0] is False and "5 members cannot reach the 0.05 level" in found[1]
 
 
 @pytest.mark.parametrize(

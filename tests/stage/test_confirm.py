@@ -445,7 +445,7 @@ def test_an_mlflow_that_cannot_be_used_is_one_line_and_the_same_command_goes_on(
 
 
 def test_a_confirmation_that_nobody_could_tell_apart_says_how_many_members_would(diabetes: Path) -> None:
-    assert "3 members cannot tell at the 0.05 level" in here.facts(diabetes, "confirm")["headline"]
+    assert "3 members cannot reach the 0.05 level" in here.facts(diabetes, "confirm")["headline"]
 
 
 def test_confirm_takes_the_keys_of_a_search(prepared: str) -> None:

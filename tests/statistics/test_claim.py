@@ -142,7 +142,7 @@ def test_five_members_claim_nothing_and_say_how_many_could() -> None:
         assert judged.members_needed == 6
     judged = few({"below": {"rows": ["a"], "bound": 5, "column": "test"}})
     assert (judged.finding, judged.members_needed) == (Finding.NOT_DISTINGUISHABLE, 6)
-    assert "5 members cannot tell at the 0.05 level: 6 or more can" in judged.evidence[0]
+    assert "5 members cannot reach the 0.05 level: 6 or more can" in judged.evidence[0]
 
 
 def test_rows_of_other_studies_may_be_named_but_are_no_rivals_of_the_best() -> None:
@@ -153,7 +153,7 @@ def test_rows_of_other_studies_may_be_named_but_are_no_rivals_of_the_best() -> N
     assert finding(maker, worse=claim) is Finding.REPLICATED
 
 
-def test_members_needed_is_what_would_tell_the_open_pairs() -> None:
+def test_members_needed_is_what_members_needed_in_words_the_open_pairs() -> None:
     maker = judge(a=1.0, b=1.03)
     judged: Judgement = maker({"better": {"rows": ["a"], "than": ["b"], "column": "test"}})
     assert judged.finding is Finding.NOT_DISTINGUISHABLE
@@ -205,7 +205,7 @@ def test_members_that_share_a_measurement_are_one() -> None:
     claim = {"ratio": {"row": "a", "of": "b", "at_most": 0.9, "column": "seconds"}}
     judged = Judge(together, {"seconds": "minimize"})(claim)
     assert judged.finding is Finding.NOT_DISTINGUISHABLE
-    assert "1 measurement cannot tell at the 0.05 level: 6 or more can" in judged.evidence[0]
+    assert "1 measurement cannot reach the 0.05 level: 6 or more can" in judged.evidence[0]
     apart = {"a": {"seconds": list(np.linspace(0.6, 0.7, 8))}, "b": {"seconds": [1.0] * 8}}
     assert Judge(apart, {"seconds": "minimize"})(claim).finding is Finding.REPLICATED
 
@@ -218,7 +218,7 @@ def test_one_bound_of_several_is_broken_after_holm_only() -> None:
     assert finding(maker, below={"rows": ["a", "b"], "bound": 1.0, "column": "test"}) is Finding.NOT_DISTINGUISHABLE
 
 
-def test_rows_that_may_be_alike_say_how_many_members_would_tell() -> None:
+def test_rows_that_may_be_alike_say_how_many_members_members_needed_in_words() -> None:
     """Those that it names, with the same means and spread, show it about as often as is promised."""
     maker = judge(a=1.0, b=1.02)
     claim = {"alike": {"rows": ["a", "b"], "within": 0.07, "column": "test"}}
@@ -235,7 +235,7 @@ def test_two_members_are_too_few_to_speak_of_a_margin() -> None:
     for rows in (["a", "b"], ["a", "c"]):
         judged = maker({"alike": {"rows": rows, "within": 0.005, "column": "test"}})
         assert (judged.finding, judged.members_needed) == (Finding.NOT_DISTINGUISHABLE, 3)
-        assert judged.evidence == ("test: 2 members cannot tell how much rows differ: 3 or more can",)
+        assert judged.evidence == ("test: 2 members cannot show how much rows differ: 3 or more can",)
 
 
 # --- what can be decided at all ----------------------------------------------------------------------------------

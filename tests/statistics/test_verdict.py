@@ -78,7 +78,7 @@ def test_nothing_is_claimed_above_alpha(pairs: list[tuple[int, int]], direction:
 def test_fewer_than_six_members_never_tell_at_the_5_percent_level(num_pairs: int) -> None:
     found = compare(np.arange(num_pairs), np.arange(num_pairs) + 100, direction="minimize")
     assert found.verdict is Verdict.NOT_DISTINGUISHABLE
-    assert "cannot tell at the 0.05 level" in said(found)
+    assert "cannot reach the 0.05 level" in said(found)
     assert said(found).endswith("6 or more can")
     assert compare(np.arange(6), np.arange(6) + 100, direction="minimize").verdict is Verdict.BETTER
 
@@ -169,31 +169,31 @@ def test_a_study_claims_a_difference_where_there_is_none_in_5_percent_at_most() 
         (
             {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 0.4, "members_needed": 23},
             "trial-12 is not distinguishable from baseline: -0.21 [-0.30, -0.12], p = 0.4, 8 members; "
-            "about 23 members would tell a difference of this size",
+            "about 23 members would detect a difference of this size",
         ),
         (
             {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 1.0, "members_needed": None},
             "trial-12 is not distinguishable from baseline: -0.21 [-0.30, -0.12], p = 1, 8 members; "
-            "no number of members up to 10000 would tell a difference of this size",
+            "no number of members up to 10000 would detect a difference of this size",
         ),
         (
             {"verdict": Verdict.NOT_DISTINGUISHABLE, "p": 1.0, "members_needed": None, "difference": 0.0},
             "trial-12 is not distinguishable from baseline: 0.00 [-0.30, -0.12], p = 1, 8 members; "
-            "the difference is exactly 0, which more members cannot tell from no difference",
+            "the difference is exactly 0, which more members cannot distinguish from no difference",
         ),
         (
             {"num_pairs": 5, "smallest_p": 0.0625, "p": 0.0625},
             "trial-12 against baseline: -0.21 [-0.30, -0.12]; "
-            "5 members cannot tell at the 0.05 level (least p 0.0625): 6 or more can",
+            "5 members cannot reach the 0.05 level (least p 0.0625): 6 or more can",
         ),
         (
             {"num_pairs": 6, "smallest_p": 0.15625, "num_comparisons": 5},
             "trial-12 against baseline: -0.21 [-0.30, -0.12]; "
-            "6 members cannot tell at the 0.05 level among 5 comparisons (least p 0.156): 8 or more can",
+            "6 members cannot reach the 0.05 level among 5 comparisons (least p 0.156): 8 or more can",
         ),
         (
             {"num_pairs": 1, "smallest_p": 1.0, "interval": None},
-            "trial-12 against baseline: -0.21; 1 member cannot tell at the 0.05 level (least p 1): 6 or more can",
+            "trial-12 against baseline: -0.21; 1 member cannot reach the 0.05 level (least p 1): 6 or more can",
         ),
     ],
 )
@@ -265,10 +265,10 @@ def test_a_pair_has_the_same_p_from_both_sides_whichever_pairs_are_asked_for() -
     assert compare_rows(rows, [], direction="minimize") == compare_rows([MAE], [], direction="minimize") == ()
 
 
-def test_too_few_members_cannot_tell_however_few_rows_there_are() -> None:
+def test_too_few_members_too_few_however_few_rows_there_are() -> None:
     found = compare_rows([MAE[:5], LOWER[:5], MAE[:5] + 1], [(0, 2)], direction="minimize")[0]
     assert found.verdict is Verdict.NOT_DISTINGUISHABLE
-    assert said(found).endswith("5 members cannot tell at the 0.05 level (least p 0.0625): 6 or more can")
+    assert said(found).endswith("5 members cannot reach the 0.05 level (least p 0.0625): 6 or more can")
 
 
 @pytest.mark.parametrize("num_rows", [4, 6])

@@ -1,4 +1,4 @@
-"""Which trials cannot be told from the best; and a search of two stages, really run."""
+"""Which trials are not distinguishable from the best; and a search of two stages, really run."""
 
 import csv
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from eksplora.events import spool as spools
 from eksplora.stage.search import search
 from eksplora.study.findings import verdicts
 from eksplora.study.ledger import Ledger
-from eksplora.study.refinement import check_stages, told_apart
+from eksplora.study.refinement import check_stages, split_by_best
 from eksplora.study.trial import Trial
 from eksplora.types import Member, MemberResult, Status
 
@@ -39,7 +39,7 @@ BEST, NEAR, FAR = [1.0, 1.2, 0.9, 1.1], [1.1, 1.1, 1.0, 1.2], [2.0, 2.3, 1.8, 2.
 
 
 def test_a_trial_is_told_from_the_best_by_students_interval_of_the_paired_differences() -> None:
-    near, far = told_apart(ledger(FAR, BEST, NEAR))
+    near, far = split_by_best(ledger(FAR, BEST, NEAR))
     assert ([values["x"] for values in near], [values["x"] for values in far]) == ([1, 2], [0])
     for other, is_told in ((NEAR, False), (FAR, True)):
         differences = np.subtract(other, BEST)
@@ -48,7 +48,7 @@ def test_a_trial_is_told_from_the_best_by_students_interval_of_the_paired_differ
 
 
 def test_where_large_is_good_the_sign_turns() -> None:
-    near, far = told_apart(ledger(FAR, BEST, NEAR, direction="maximize"))
+    near, far = split_by_best(ledger(FAR, BEST, NEAR, direction="maximize"))
     assert ([values["x"] for values in near], [values["x"] for values in far]) == ([0], [2, 1])
 
 
@@ -56,7 +56,7 @@ def test_where_large_is_good_the_sign_turns() -> None:
     ("stages", "members", "message"),
     [
         (0, 8, r"study\.stages must be .*, got 0"),
-        (2, 2, r"study\.n_seeds=2 tells too little\. Set study\.n_seeds=3 or more\."),
+        (2, 2, r"study\.n_seeds=2 is too few\. Set study\.n_seeds=3 or more\."),
     ],
 )
 def test_stages_that_nothing_can_be_narrowed_between_are_refused(stages: int, members: int, message: str) -> None:
@@ -115,8 +115,8 @@ def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
         trials(tmp_path, name) for name in ("diabetes_mlp-random-3-seeds", "diabetes_mlp-random-3-seeds-stage-2")
     )
     told = capsys.readouterr().out
-    assert "trials cannot be told from the best. The next stage searches\n  optimizer.lr: " in told
-    (near, far) = told_apart(read_ledger(tmp_path, "diabetes_mlp-random-3-seeds"))
+    assert "trials are not distinguishable from the best. The next stage searches\n  optimizer.lr: " in told
+    (near, far) = split_by_best(read_ledger(tmp_path, "diabetes_mlp-random-3-seeds"))
     kept, lost = ([values["optimizer.lr"] for values in part] for part in (near, far))
     low = max((rate for rate in lost if rate < min(kept)), default=1e-6)
     high = min((rate for rate in lost if rate > max(kept)), default=1e-1)

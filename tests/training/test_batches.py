@@ -71,7 +71,7 @@ def by_member(chunks: TrainingChunks) -> dict[int, list[list[int]]]:
     found: dict[int, list[list[int]]] = {}
     for chunk in chunks:
         for step in chunk.steps:
-            assert [part.places.start for part in step] == [0, *(part.places.stop for part in step[:-1])]
+            assert [group.members.start for group in step] == [0, *(group.members.stop for group in step[:-1])]
             together = [rows.tolist() for part in step for rows in part.rows]
             for member, rows in zip(chunk.members, together, strict=True):
                 found.setdefault(member, []).append(rows)

@@ -61,7 +61,7 @@ UNWRITABLE = (
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
 
-UNTOLD = ("experiment", "exploration")
+HIDDEN = ("experiment", "exploration")
 """Groups whose files are not shown key by key in a command's help."""
 
 SPACE_OVERRIDE = re.compile(
@@ -230,7 +230,7 @@ def help_text(root: str, purpose: str) -> str:
     groups = [f"  {group}={'|'.join(choices(group))}" for group in chosen]
     typed = [re.sub(r"python pipelines/(\w+)\.py", lambda found: command_line(found[1]), part) for part in texts]
     own = [re.sub(r"^defaults:\n(  .*\n)+\n?", "", part, flags=re.MULTILINE).strip() for part in typed]
-    files = [_group_keys(group, name) for group, name in chosen.items() if group not in UNTOLD]
+    files = [_group_keys(group, name) for group, name in chosen.items() if group not in HIDDEN]
     usage = f"Usage: {command_line(root)} [group=choice ...] [key=value ...]      {' '.join(purpose.split())}"
     experiments = [_experiments()] if "experiment" in chosen else []
     keys = ["Keys of the default choices:", *files] if files else []

@@ -146,14 +146,14 @@ def _is_stage(entry: object) -> bool:
 
 
 def planned(plan: Callable[..., list[Any]], words: InOurWords) -> Callable[..., list[Any]]:
-    """DVC's function that plans a repro, which also tells us of the plan."""
+    """DVC's function that plans a repro, which also notes the plan for our own output."""
 
-    def plan_and_tell(*args: Any, **kwargs: Any) -> list[Any]:
+    def plan_and_note(*args: Any, **kwargs: Any) -> list[Any]:
         stages = plan(*args, **kwargs)
         words.steps = [stage.addressing for stage in stages]
         return stages
 
-    return plan_and_tell
+    return plan_and_note
 
 
 def repro(arguments: Sequence[str]) -> int:

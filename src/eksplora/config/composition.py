@@ -81,7 +81,7 @@ _kept: dict[tuple[str, tuple[str, ...]], DictConfig] = {}
 
 
 def keep(root: str, overrides: Sequence[str], config: DictConfig) -> None:
-    """Note what a root composes to: composing takes a fifth of a second, and a mistake should be told at once."""
+    """Note what a root composes to: composing takes a fifth of a second, and a mistake should be reported at once."""
     _kept[root, tuple(without_space(overrides))] = config
 
 

@@ -79,7 +79,7 @@ class Estimate:
     """Estimates the time that is left of a study; times are seconds of any clock that goes on evenly.
 
     What counts is the epoch of one training: its cost grows with its steps (fitted to what is seen), and members that
-    train together share the time of their population. Trainings that early stopping or a pruner ends tell how much of
+    train together share the time of their population. Trainings that early stopping or a pruner ends show how much of
     their epochs the others will take.
 
     Attributes:
@@ -137,7 +137,7 @@ class Estimate:
         if running is None:
             return
         self._busy += at - running.started_at
-        if epochs := running.trained or running.ended:  # what has no epochs tells only its end
+        if epochs := running.trained or running.ended:  # what has no epochs reports only its end
             spent = at - running.started_at
             self._costs[running.steps] = _added(self._costs.get(running.steps), epochs, spent)
 

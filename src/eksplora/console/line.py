@@ -9,8 +9,8 @@ from eksplora.console.terminal import cut
 
 
 @dataclass(frozen=True)
-class Part:
-    """What trains now.
+class RunningPopulation:
+    """A population that trains now, in words.
 
     Attributes:
         name: Which trials or members.
@@ -29,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Line:
-    """What is told of a study.
+    """The progress of a study, as one line.
 
     Attributes:
         title: Its name.
@@ -44,7 +44,7 @@ class Line:
     count: str
     best: str = ""
     best_name: str = ""
-    running: Sequence[Part] = ()
+    running: Sequence[RunningPopulation] = ()
     left: str = ""
 
     def in_full(self) -> str:
@@ -60,7 +60,7 @@ class Line:
         best = f"best {self.best}" if self.best else ""
         whose = f"{best} ({self.best_name})" if best and self.best_name else best
         every = ", ".join(map(str, self.running))
-        first = self.running[0] if self.running else Part("")
+        first = self.running[0] if self.running else RunningPopulation("")
         others = f" and {len(self.running) - 1} more" if len(self.running) > 1 else ""
         for shown, running, left in (
             (whose, every, self.left),

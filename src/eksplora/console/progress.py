@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from eksplora.console.estimate import Estimate, Key, Length, in_words
-from eksplora.console.line import Line, Part, shown_value
+from eksplora.console.line import Line, RunningPopulation, shown_value
 from eksplora.console.terminal import Terminal
 
 RENEWED_SECONDS = 0.25
@@ -45,10 +45,10 @@ class _Shown:
     value: float | None = None
 
     @property
-    def part(self) -> Part:
+    def part(self) -> RunningPopulation:
         last = max(length.epochs for length in self.trainings.values())
         epoch = f"epoch {self.epoch}/{last}" if self.epoch else ""
-        return Part(self.name, epoch, "" if self.value is None else shown_value(self.value))
+        return RunningPopulation(self.name, epoch, "" if self.value is None else shown_value(self.value))
 
 
 class Progress:
@@ -91,8 +91,8 @@ class Progress:
         self._estimate = Estimate(workers)
         self._shown: dict[int, _Shown] = {}
         self._best: tuple[float, str] | None = None
-        self._began_at = self._renewed_at = self._told_at = clock()
-        self._told_part = 0.0
+        self._began_at = self._renewed_at = self._printed_at = clock()
+        self._printed_part = 0.0
         self._is_stopping = False
 
     def __enter__(self) -> Self:
@@ -160,7 +160,7 @@ class Progress:
         now = self._clock()
         if self._terminal.is_live and now - self._renewed_at >= RENEWED_SECONDS:
             self._renew()
-        elif not self._terminal.is_live and now - self._told_at >= QUIET_SECONDS:
+        elif not self._terminal.is_live and now - self._printed_at >= QUIET_SECONDS:
             self._tell_now_and_then(now)
 
     # --- what is shown -------------------------------------------------------------------------------------------
@@ -172,8 +172,8 @@ class Progress:
     def _tell_now_and_then(self, now: float) -> None:
         seconds, spent = self._seconds_left(), now - self._began_at
         part = spent / (spent + seconds) if seconds is not None and spent else 0.0
-        if part >= self._told_part + STEP or now - self._told_at >= SILENT_SECONDS:
-            self._told_at, self._told_part = now, part
+        if part >= self._printed_part + STEP or now - self._printed_at >= SILENT_SECONDS:
+            self._printed_at, self._printed_part = now, part
             self.say(self._line(seconds).in_full())
 
     def _seconds_left(self) -> float | None:

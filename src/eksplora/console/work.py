@@ -11,10 +11,10 @@ RENEWED_SECONDS = 0.25
 """How often the line is looked at."""
 
 LONG_SECONDS = 3.0
-"""A step that takes longer is told without a terminal, too, and on one with its time."""
+"""A step that takes longer is printed without a terminal, too, and on one with its time."""
 
 AGAIN_SECONDS = 60.0
-"""It is told again so often."""
+"""Time between two such lines, without a terminal."""
 
 
 def begin(command: str, subject: str) -> None:

@@ -80,8 +80,8 @@ def write(folder: Path, content: Mapping[str, NDArray[Any] | bytes], card: Mappi
 
     Args:
         folder: Where it appears, whole.
-        content: By name: an array becomes `<name>.npy` and is told of under `arrays` in the card; bytes become the file
-            `<name>` and are told of under `files`.
+        content: By name: an array becomes `<name>.npy` and is listed under `arrays` in the card; bytes become the file
+            `<name>` and are listed under `files`.
         card: What else the card says.
 
     Raises:

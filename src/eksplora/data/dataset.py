@@ -15,7 +15,7 @@ from eksplora.errors import ConfigError, DataError, command_line, nearest
 from eksplora.protocol import split_rows
 from eksplora.ranges import Range, check_choice, check_flag, check_fraction, check_seed, refusal
 
-Part = Literal["train", "test"]
+PartName = Literal["train", "test"]
 
 
 class Dataset(ABC):
@@ -138,7 +138,7 @@ class Dataset(ABC):
 
         Raises:
             ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.
-            DataError: The card is missing or altered, or tells of another split.
+            DataError: The card is missing or altered, or describes another split.
         """
         card = _verify.read_card(self.folder, "prepared", self._way_out())
         if card["split"] != self.split:
@@ -146,7 +146,7 @@ class Dataset(ABC):
         self._check(card)
         return card
 
-    def open(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
+    def open(self, part: PartName) -> tuple[NDArray[Any], NDArray[Any]]:
         """Features and targets of a part as read-only memory maps; the other part's files are not touched.
 
         Raises:
@@ -181,7 +181,7 @@ class Dataset(ABC):
             raise ConfigError(f"data.excluded: no feature of {self.name} is left. Leave at least one.")
         return columns
 
-    def rows(self, part: Part) -> int:
+    def rows(self, part: PartName) -> int:
         """Number of rows of a part, from the card."""
         return int(self.card()["rows"][part])
 

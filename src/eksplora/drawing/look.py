@@ -1,4 +1,4 @@
-"""The look of Plotly's pictures: colours that colour-blind people tell apart, and what all of them have in common.
+"""The look of Plotly's pictures: colours that colour-blind people can distinguish, and what all of them have in common.
 
 A picture has no colour of paper, ink or grid: the page's script gives it those of the theme, and the scale that a
 colour axis is named after (`sequential`, `diverging` or `ordered`).
@@ -20,7 +20,7 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 MOST_STYLES = len(COLOURS) * len(SYMBOLS)
-"""Groups that colour and symbol together tell apart."""
+"""Groups that colour and symbol together distinguish."""
 
 
 def figure(

@@ -10,7 +10,7 @@ def check_finite(each: Array) -> None:
     """Refuse predictions (members, rows, ...) of which no measure can be taken.
 
     Raises:
-        UserError: If one is not finite; it tells how many rows that concerns.
+        UserError: If one is not finite; it says how many rows that concerns.
     """
     flat = each.reshape(*each.shape[:2], -1)
     is_wrong = ~np.isfinite(flat).all((0, 2))  # (rows,)

@@ -152,7 +152,7 @@ class PopulationEnd:
 
 @dataclass
 class Judged:
-    """What the pruner was told and said: (trial, epoch, objective, whether it gives the trial up)."""
+    """The pruner's decisions: (trial, epoch, objective, whether it gives the trial up)."""
 
     verdicts: Sequence[tuple[Count, Count, float, bool]]
 

@@ -1,4 +1,4 @@
-"""How much worse networks become without what a feature tells them."""
+"""Permutation importance: how much worse networks become without the information in a feature."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ from eksplora.errors import ConfigError, nearest
 from eksplora.untrusted import is_name, parse_json
 
 COLUMNS = ("train", "val", "test", "gap", "seconds")
-"""What is told of every row."""
+"""The measured columns of every row."""
 
 CARRIES = ("validation", "reported")
 """What a study may hand to the next: its own best row on validation data, or the one that the reference carried."""

@@ -12,7 +12,7 @@ from eksplora.statistics.claim import Finding, Judge, Judgement, distinct
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.verdict import compare_rows, in_words
 
-Told = dict[str, Any]
+RowResult = dict[str, Any]
 """What came of a row: `trial`, `status`, `message`, and `columns`: its members' values by column, if finished."""
 
 COMPARED = ("val", "test")
@@ -29,7 +29,7 @@ def columns_of(members: Sequence[Mapping[str, float]], direction: str) -> dict[s
     return columns | {"gap": [sign * (member["test"] - member["train"]) for member in members]}
 
 
-def winners(rows: Mapping[str, Told], direction: str) -> dict[str, str]:
+def winners(rows: Mapping[str, RowResult], direction: str) -> dict[str, str]:
     """The row with the best mean, on validation data and on the test part; the first of equal ones."""
     better = min if direction == "minimize" else max
     known = {name: row["columns"] for name, row in rows.items() if row["columns"]}
@@ -38,7 +38,7 @@ def winners(rows: Mapping[str, Told], direction: str) -> dict[str, str]:
     return {on: better(known, key=lambda name: fmean(known[name][on])) for on in COMPARED}
 
 
-def choices(rows: Mapping[str, Told], direction: str, on: str) -> dict[str, int]:
+def choices(rows: Mapping[str, RowResult], direction: str, on: str) -> dict[str, int]:
     """How often each row would have been chosen, had there been one member only: once for each member."""
     better = min if direction == "minimize" else max
     known = {name: row["columns"][on] for name, row in rows.items() if row["columns"]}
@@ -73,8 +73,8 @@ def summarized(
             "carried_by_reference": study.carried,
             "choices": {on: choices(studies[study.name]["rows"], direction, on) for on in COMPARED},
             "rows": {
-                name: _row(told, study.rows[name].reported, studies[study.name]["id"], runs[study.name])
-                for name, told in studies[study.name]["rows"].items()
+                name: _row(found, study.rows[name].reported, studies[study.name]["id"], runs[study.name])
+                for name, found in studies[study.name]["rows"].items()
             },
             "comparisons": {on: _comparisons(studies[study.name], direction, alpha, on) for on in COMPARED},
         }
@@ -96,16 +96,16 @@ def summarized(
     }
 
 
-def _row(told: Told, reported: Mapping[str, float], study: str, runs: Mapping[str, str]) -> dict[str, Any]:
+def _row(found: RowResult, reported: Mapping[str, float], study: str, runs: Mapping[str, str]) -> dict[str, Any]:
     """A row: what was reported, and what its members gave, with the runs behind it."""
-    key = f"{study}/{told['trial']}"
-    columns: Mapping[str, Sequence[float]] = told["columns"]
+    key = f"{study}/{found['trial']}"
+    columns: Mapping[str, Sequence[float]] = found["columns"]
     members = [runs.get(f"{key}/{member}", runs.get(key, "")) for member in range(len(columns.get("val", ())))]
     return {
         "reported": dict(reported),
-        "status": told["status"],
-        "message": told["message"],
-        "trial": told["trial"],
+        "status": found["status"],
+        "message": found["message"],
+        "trial": found["trial"],
         "run": runs.get(key, ""),
         "member_runs": members,
         "members": {name: list(values) for name, values in columns.items()},
@@ -127,7 +127,7 @@ def _summary(values: Sequence[float]) -> dict[str, Any]:
 
 def _comparisons(study: Mapping[str, Any], direction: str, alpha: float, on: str) -> dict[str, dict[str, Any]]:
     """Each row against the best of its column, and each against the base; all pairs of rows judged together."""
-    known = {name: told["columns"][on] for name, told in study["rows"].items() if told["columns"]}
+    known = {name: found["columns"][on] for name, found in study["rows"].items() if found["columns"]}
     found: dict[str, dict[str, Any]] = {}
     for word, other in {"best": study["winner"][on], "base": study["base"]}.items():
         others = [name for name in known if name != other and other in known]
@@ -172,8 +172,8 @@ def _judged(
     }
 
 
-def _columns_of(rows: Mapping[str, Told]) -> dict[str, Mapping[str, Sequence[float]]]:
-    return {name: told["columns"] for name, told in rows.items() if told["columns"]}
+def _columns_of(rows: Mapping[str, RowResult]) -> dict[str, Mapping[str, Sequence[float]]]:
+    return {name: found["columns"] for name, found in rows.items() if found["columns"]}
 
 
 def _directions(direction: str) -> dict[str, str]:

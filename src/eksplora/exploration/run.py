@@ -9,7 +9,7 @@ from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
 from eksplora.exploration.chain import Exploration, OneFactor
-from eksplora.exploration.numbers import Told, columns_of, summarized, winners
+from eksplora.exploration.numbers import RowResult, columns_of, summarized, winners
 from eksplora.exploration.verification import claims_of
 from eksplora.files import as_json, new_folder, write_file
 from eksplora.report.exploration import page, tables
@@ -60,7 +60,7 @@ def run_one(
     return found
 
 
-def _row_of(trial: Trial, spec: StudySpec) -> Told:
+def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
     """What the members of a row gave, column by column."""
     if trial.status is not Status.FINISHED:
         return {"trial": trial.number, "status": str(trial.status), "message": trial.message, "columns": {}}
@@ -82,8 +82,8 @@ def _member(result: MemberResult, metric: str) -> dict[str, float]:
 def _show(study: OneFactor, found: Mapping[str, Any]) -> None:
     """Print a study's rows: means over members, the reported test value beside."""
     rows = []
-    for name, told in found["rows"].items():
-        columns = told["columns"]
+    for name, row in found["rows"].items():
+        columns = row["columns"]
         means = {key: sum(columns[key]) / len(columns[key]) if columns else None for key in ("train", "val", "test")}
         rows.append({study.says: name, **means, "reported test": study.rows[name].reported.get("test")})
     print_best(rows, title=f"{study.name}: best on validation data {found['winner']['val']}", limit=len(rows))

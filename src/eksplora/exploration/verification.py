@@ -43,27 +43,29 @@ def check(path: Path, lookup: Lookup) -> None:
     Raises:
         EksploraError: If a number does not follow from the runs behind it.
     """
-    told = read_explored(path)
+    recorded = read_explored(path)
     with drawn_from(path, AGAIN):
-        texts, facts = _again(told, lookup)
+        texts, facts = _again(recorded, lookup)
     for name, text in texts.items():
         compare(path.parent / name, text)
     cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
-    runs = {run for study in told["studies"].values() for row in study["rows"].values() for run in row["member_runs"]}
+    runs = {
+        run for study in recorded["studies"].values() for row in study["rows"].values() for run in row["member_runs"]
+    }
     print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
 
 
-def _again(told: Mapping[str, Any], lookup: Lookup) -> tuple[dict[str, str], dict[str, Any]]:
+def _again(recorded: Mapping[str, Any], lookup: Lookup) -> tuple[dict[str, str], dict[str, Any]]:
     """The texts of an exploration's files and its facts, from the runs in MLflow."""
-    exploration = read_exploration(told["exploration"], told["asked"], told["budget"]["name"])
+    exploration = read_exploration(recorded["exploration"], recorded["asked"], recorded["budget"]["name"])
     facts = summarized(
         exploration,
-        {name: _study(told, name, lookup) for name in told["studies"]},
-        {name: _runs(told, name) for name in told["studies"]},
-        carry=told["carry"],
-        alpha=told["alpha"],
+        {name: _study(recorded, name, lookup) for name in recorded["studies"]},
+        {name: _runs(recorded, name) for name in recorded["studies"]},
+        carry=recorded["carry"],
+        alpha=recorded["alpha"],
     )
-    facts |= {word: told[word] for word in ("run", "asked", "set", "threads") if word in told}
+    facts |= {word: recorded[word] for word in ("run", "asked", "set", "threads") if word in recorded}
     return {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}, facts
 
 
@@ -83,22 +85,22 @@ def compare(path: Path, text: str) -> None:
         raise EksploraError(f"{path} does not follow from the runs in MLflow: {difference}")
 
 
-def _study(told: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:
+def _study(recorded: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:
     """A study in numbers, its members' values taken from MLflow."""
-    study = told["studies"][name]
+    study = recorded["studies"][name]
     rows = {}
     for key, row in study["rows"].items():
-        values = [_member(run, told, lookup) for run in row["member_runs"]]
-        columns = columns_of(values, told["direction"]) if values else {}
+        values = [_member(run, recorded, lookup) for run in row["member_runs"]]
+        columns = columns_of(values, recorded["direction"]) if values else {}
         rows[key] = {**{word: row[word] for word in ("trial", "status", "message")}, "columns": columns}
     kept = {word: study[word] for word in ("study", "id", "base", "handed_on")}
-    common = {word: told[word] for word in ("metric", "direction", "provenance")}
-    return {**kept, **common, "rows": rows, "winner": winners(rows, told["direction"])}
+    common = {word: recorded[word] for word in ("metric", "direction", "provenance")}
+    return {**kept, **common, "rows": rows, "winner": winners(rows, recorded["direction"])}
 
 
-def _member(run: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
+def _member(run: str, recorded: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
     """What a member's run says, under the names of the tables' columns."""
-    metric = told["metric"]
+    metric = recorded["metric"]
     last, curves = lookup.metrics(run)
     try:
         return {
@@ -111,9 +113,9 @@ def _member(run: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str, floa
         raise DataError(f"MLflow's run {run} lacks {error}: it is not the run of a tested member.") from None
 
 
-def _runs(told: Mapping[str, Any], name: str) -> dict[str, str]:
+def _runs(recorded: Mapping[str, Any], name: str) -> dict[str, str]:
     """MLflow's ids of a study's runs by ours, as they stand in the tables."""
-    study = told["studies"][name]
+    study = recorded["studies"][name]
     found = {}
     for row in study["rows"].values():
         key = f"{study['id']}/{row['trial']}"
@@ -122,16 +124,16 @@ def _runs(told: Mapping[str, Any], name: str) -> dict[str, str]:
     return found
 
 
-def first_difference(told: str, again: str) -> str:
+def first_difference(recorded: str, again: str) -> str:
     """The first line that differs, as it is and as it should be; empty when there is none."""
-    for number, (line, other) in enumerate(_lines(told, again), 1):
+    for number, (line, other) in enumerate(_lines(recorded, again), 1):
         if line != other:
             return f"line {number} is {_cut(line)}, it should be {_cut(other)}"
     return ""
 
 
-def _lines(told: str, again: str) -> Iterator[tuple[str, str]]:
-    first, second = told.splitlines(), again.splitlines()
+def _lines(recorded: str, again: str) -> Iterator[tuple[str, str]]:
+    first, second = recorded.splitlines(), again.splitlines()
     longest = max(len(first), len(second))
     for place in range(longest):
         yield tuple(lines[place] if place < len(lines) else "" for lines in (first, second))  # type: ignore[misc]

@@ -39,7 +39,7 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
 
     Args:
         folder: The model's folder.
-        card: The card of the data that it was trained on; empty where only the files are to be told of.
+        card: The card of the data that it was trained on; empty where only the files are described.
     """
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD}
     plain = {key: value for key, value in card.items() if key != "fingerprint"}

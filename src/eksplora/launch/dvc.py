@@ -29,7 +29,7 @@ def follow() -> None:
 def ancestors() -> list[int]:
     """The processes from the parent up to DVC: the nearest ancestor that DVC has not started.
 
-    Where a system does not tell of other processes (it needs /proc), the parent is taken for DVC.
+    Where a system does not show other processes (it needs /proc), the parent is taken for DVC.
     """
     found = [os.getppid()]
     while _is_of_this_stage(found[-1]):

@@ -9,7 +9,7 @@ FOR_THE_DRIVER = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, *WARNINGS)
 """Signals that reach the whole process group (Ctrl-C, a batch system's end of time): the driver alone decides."""
 
 UNKNOWN_END = 255
-"""Exit code of a worker when the process that it was forked from is gone, and with it the only one to be told."""
+"""Exit code of a worker when the process that it was forked from is gone, and with it the only one that reads it."""
 
 
 def heard() -> tuple[signal.Signals, ...]:

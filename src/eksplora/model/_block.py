@@ -22,11 +22,11 @@ Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Block:
+class ConvBlock:
     """One block: a convolution, normalization, activation, pooling, dropout; its values are checked.
 
     Attributes:
-        number: Its place, from 0.
+        number: Its index, from 0.
         filters: Output channels.
         kernel: Pixels a side of the convolution.
         pool: Pixels a side of the pooling; 1: none.

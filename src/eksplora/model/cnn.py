@@ -8,7 +8,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from eksplora.model._block import PADDINGS, POOLINGS, Block
+from eksplora.model._block import PADDINGS, POOLINGS, ConvBlock
 from eksplora.model._images import flattened
 from eksplora.model._layers import activations, dense, dense_layers, last_activation
 from eksplora.model._normalization import Normalization
@@ -112,7 +112,7 @@ class CNN(nn.Module):
             strict=True,
         )
         self.blocks = nn.Sequential()
-        for block in (Block(number, *own, *common) for number, own in enumerate(each)):
+        for block in (ConvBlock(number, *own, *common) for number, own in enumerate(each)):
             self.blocks.append(block.layers(shape))
             shape = block.pooled(shape)
         self.hidden = dense(

@@ -93,8 +93,8 @@ def _stages(
             )
         height, width = ((height + 1) // 2, (width + 1) // 2) if stage else (height, width)
         made = nn.Sequential()
-        for place in range(count):
-            made.append(_block(next(styles), channels, own, stage, height * width, halves=bool(stage) and not place))
+        for index in range(count):
+            made.append(_block(next(styles), channels, own, stage, height * width, halves=bool(stage) and not index))
             channels = own
         stages.append(made)
     return stages

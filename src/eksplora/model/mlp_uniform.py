@@ -55,4 +55,4 @@ def spread(names: Sequence[str], count: int) -> list[str]:
         raise ConfigError(
             f"model.activation: {len(names)} names for {count} hidden layers. Give one name, or at most one per layer."
         )
-    return [names[place * len(names) // count] for place in range(count)]
+    return [names[index * len(names) // count] for index in range(count)]

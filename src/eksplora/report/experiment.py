@@ -81,14 +81,14 @@ def _confirmed(confirmed: Facts) -> str:
         }
         for one in confirmed["configurations"]
     ]
-    told = [f"- {markdown(sentence)}" for sentence in verdicts(confirmed["configurations"])]
+    sentences = [f"- {markdown(sentence)}" for sentence in verdicts(confirmed["configurations"])]
     return "\n\n".join(
         [
             "## Confirmed on fresh members",
             f"{confirmed['metric']} over members whose seeds the search never saw. The best value of a search is too "
             "good by chance: `optimism` is what came off. `baseline` is the experiment's own configuration.",
             table(rows),
-            *(["\n".join(told)] if told else []),
+            *(["\n".join(sentences)] if sentences else []),
         ]
     )
 
@@ -150,6 +150,6 @@ def verdicts(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
         one[versus]["in_words"]
         for versus in ("versus_baseline", "versus_best")
         for one in configurations
-        if versus in one and (versus, one["name"]) != ("versus_best", "baseline")  # the best was told against it
+        if versus in one and (versus, one["name"]) != ("versus_best", "baseline")  # the best was compared with it
     ]
     return list(dict.fromkeys(said))

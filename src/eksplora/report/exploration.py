@@ -18,18 +18,18 @@ def page(facts: Facts) -> str:
     """The page of an exploration."""
     budget = facts["budget"]
     direction = "lower" if facts["direction"] == "minimize" else "higher"
-    told = [
+    introduction = [
         f"{facts['metric']} ({direction} is better), mean over {budget['members']} members with its 95% interval "
         "(Student's), beside the reported numbers.",
         f"Budget `{budget['name']}`: {budget['note']}. What a study hands to the next: {_carried(facts)}.",
-        "Test columns are told and choose nothing. Comparisons are paired by member, by exact sign flips; all "
-        "pairs of a study's rows are judged together (maxT), so the best row may be chosen by the same values.",
+        "Test columns are for reporting only, never for selection. Comparisons are paired by member, by exact sign "
+        "flips; all pairs of a study's rows are tested together (maxT), so the best row may be chosen by these values.",
     ]
     head = [
         f"# {facts['title']}",
         _threads(facts),
         _warning(facts),
-        " ".join(told),
+        " ".join(introduction),
         "## Claims",
         claims_table(facts),
         *(_evidence(facts)),
@@ -43,9 +43,9 @@ def claims_page(explorations: Sequence[Facts]) -> str:
     meant = [facts for facts in explorations if not _warning(facts)]
     judged = [claim["finding"] for facts in meant for claim in facts["claims"].values()]
     counts = ", ".join(f"{judged.count(finding)} {finding}" for finding in MARKS)
-    told = f"{len(judged)} claims of the reference explorations, judged on our own members: {counts}."
+    introduction = f"{len(judged)} claims of the reference explorations, judged on our own members: {counts}."
     others = "" if len(meant) == len(explorations) else "What is marked below as no result is not counted."
-    parts = ["# Which claims stand", " ".join(part for part in (told if judged else "", others) if part)]
+    parts = ["# Which claims stand", " ".join(part for part in (introduction if judged else "", others) if part)]
     for facts in explorations:
         budget = facts["budget"]
         parts += [
@@ -66,9 +66,7 @@ def claims_table(facts: Facts) -> str:
                 "claim": name,
                 "the reference says": claim["says"],
                 "verdict": Markdown(f"**{markdown(claim['finding'])}**"),
-                "members that would tell": ""
-                if claim["members_needed"] is None
-                else f"about {claim['members_needed']}",
+                "members needed": "" if claim["members_needed"] is None else f"about {claim['members_needed']}",
             }
             for name, claim in facts["claims"].items()
         ]

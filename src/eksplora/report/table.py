@@ -8,7 +8,7 @@ from typing import Any
 
 from eksplora.untrusted import plain_cell
 
-Rows = Sequence[Mapping[str, Any]]
+TableRows = Sequence[Mapping[str, Any]]
 
 
 class Markdown(str):
@@ -37,7 +37,7 @@ def escaped(text: str) -> str:
     return _MARKS.sub(r"\\\g<0>", text)
 
 
-def table(rows: Rows) -> str:
+def table(rows: TableRows) -> str:
     r"""Rows as a table of Markdown; numbers to four digits, what is missing empty.
 
     Examples:
@@ -61,12 +61,12 @@ def cell(value: Any) -> str:
     return value.replace("|", r"\|").replace("\n", " ") if isinstance(value, Markdown) else markdown(_text(value))
 
 
-def columns_of(rows: Rows) -> list[str]:
+def columns_of(rows: TableRows) -> list[str]:
     """Every key of every row, in the order in which they first come."""
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def latex(rows: Rows, *, caption: str, comments: Sequence[str] = ()) -> str:
+def latex(rows: TableRows, *, caption: str, comments: Sequence[str] = ()) -> str:
     r"""Rows as a table of LaTeX; the document needs the package booktabs.
 
     Args:
@@ -125,7 +125,7 @@ def tex(text: str) -> str:
     return "".join(_TEX.get(sign, sign) for sign in " ".join(text.splitlines()))
 
 
-def as_csv(rows: Rows) -> str:
+def as_csv(rows: TableRows) -> str:
     r"""Rows as CSV, numbers in full, what is missing empty.
 
     Examples:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eksplora.report.table import Rows, as_csv, latex, table
+from eksplora.report.table import TableRows, as_csv, latex, table
 
 Facts = Mapping[str, Any]
 
 ENDS = ("mean", "low", "high", "std", "ensemble", "rows_low", "rows_high")
-"""What of a measure is told."""
+"""The values of a measure that tables show."""
 
 
 def tables(facts: Facts) -> dict[str, str]:
@@ -32,12 +32,12 @@ def tables(facts: Facts) -> dict[str, str]:
     return found
 
 
-def measures(details: Facts) -> Rows:
+def measures(details: Facts) -> TableRows:
     """Measures, a line each."""
     return [{"measure": name, **{key: one[key] for key in ENDS}} for name, one in details["measures"].items()]
 
 
-def per_class(details: Facts) -> Rows:
+def per_class(details: Facts) -> TableRows:
     """Classes, a line each; none where a number is predicted."""
     return [
         {key: one["mean"] if isinstance(one, Mapping) else one for key, one in row.items()}
@@ -45,7 +45,7 @@ def per_class(details: Facts) -> Rows:
     ]
 
 
-def confirmation(confirmed: Facts) -> Rows:
+def confirmation(confirmed: Facts) -> TableRows:
     """Configurations, a line each."""
     return [
         {
@@ -64,7 +64,7 @@ def confirmation(confirmed: Facts) -> Rows:
     ]
 
 
-def importance(explained: Facts | None) -> Rows:
+def importance(explained: Facts | None) -> TableRows:
     """Features by method, a line each; none where they were not explained."""
     features = (explained or {}).get("features") or {"methods": {}}
     return [

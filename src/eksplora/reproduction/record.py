@@ -21,7 +21,7 @@ Begun = tuple[int, list[Key]]
 
 @dataclass
 class Recorded:
-    """A study as its spool tells it.
+    """A study as its spool records it.
 
     Attributes:
         study: The first event.

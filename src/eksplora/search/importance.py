@@ -6,7 +6,7 @@ import optuna
 from optuna.trial import TrialState
 
 LEAST_FOR_IMPORTANCE = 4
-"""Finished trials below which no importance is told."""
+"""Finished trials below which no importance is computed."""
 
 
 def has_importance(study: optuna.Study) -> bool:
@@ -16,7 +16,7 @@ def has_importance(study: optuna.Study) -> bool:
 
 
 def importance(study: optuna.Study) -> dict[str, float]:
-    """How much each key matters for being among the best trials, in shares of 1; empty where that cannot be told.
+    """How much each key matters for being among the best trials, in shares of 1; empty where that cannot be computed.
 
     Optuna's own measure, PED-ANOVA. Source: Watanabe, Bansal and Hutter, "PED-ANOVA: efficiently quantifying
     hyperparameter importance in arbitrary subspaces", IJCAI 2023.

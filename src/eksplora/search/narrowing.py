@@ -1,4 +1,4 @@
-"""Coarse to fine: a space narrowed around the trials that cannot be told from the best. Pure functions."""
+"""Coarse to fine: a space narrowed around the trials that are not distinguishable from the best. Pure functions."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ EDGE = 0.02
 
 
 def narrowed(space: Space, near: Sequence[Values], far: Sequence[Values]) -> Space:
-    """The space between the trials that were told from the best.
+    """The space around the trials that are not distinguishable from the best.
 
     Numbers: from the nearest value below all near trials that a far one has, to the nearest above; where none lies
     there, the bound stays. So bounds are values that were tried, or those that were there. Categories: those of near
@@ -22,7 +22,7 @@ def narrowed(space: Space, near: Sequence[Values], far: Sequence[Values]) -> Spa
 
     Args:
         space: What was searched.
-        near: Values of the trials that cannot be told from the best.
+        near: Values of the trials that are not distinguishable from the best.
         far: Values of those that can.
 
     Examples:

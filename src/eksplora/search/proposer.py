@@ -1,4 +1,4 @@
-"""Proposals as a function of history: Optuna asked and told in trial order.
+"""Proposals as a function of history: Optuna's ask and tell in trial order.
 
 The sampler is made anew for every trial, seeded from (study seed, trial number). Results are told in the order of trial
 numbers. Trials are asked in batches: a trial is asked when exactly the trials before its batch, less `lag`, are told.
@@ -58,7 +58,7 @@ class Proposer:
         self.lag, self.batch = lag, batch
         goal = StudyDirection[direction.upper()]
         self.study = optuna.create_study(study_name=name, direction=goal, sampler=first, pruner=pruner)
-        self._told = 0
+        self._num_told = 0
         self._results: dict[int, tuple[Status, float | None]] = {}
 
     @property
@@ -68,7 +68,7 @@ class Proposer:
 
     def can_propose(self, number: int) -> bool:
         """Whether the results that proposal `number` rests on are in."""
-        return not self.has_memory or all(n in self._results for n in range(self._told, self._base(number)))
+        return not self.has_memory or all(n in self._results for n in range(self._num_told, self._base(number)))
 
     def propose(self, number: int) -> dict[str, Any]:
         """The values of trial `number`, the next one."""
@@ -100,13 +100,13 @@ class Proposer:
         return bool(trial.should_prune())
 
     def tell(self, number: int, status: Status, value: float | None) -> None:
-        """Note a trial's result; Optuna learns it in its turn."""
+        """Note a trial's result; it goes to Optuna in the order of trials."""
         self._results[number] = (status, value)
 
     def tell_all(self) -> None:
-        """Tell every result that is in, for the plots and the table at the end."""
+        """Give Optuna every result that is in, for the plots and the table at the end."""
         self._tell_before(self.num_proposed)
-        for number in [n for n in self._results if n >= self._told]:
+        for number in [n for n in self._results if n >= self._num_told]:
             self._tell(number)
 
     def _base(self, number: int) -> int:
@@ -114,9 +114,9 @@ class Proposer:
         return number - number % self.batch - (self.lag if self.has_memory else 0)
 
     def _tell_before(self, end: int) -> None:
-        while self._told < end and self._told in self._results:
-            self._tell(self._told)
-            self._told += 1
+        while self._num_told < end and self._num_told in self._results:
+            self._tell(self._num_told)
+            self._num_told += 1
 
     def _tell(self, number: int) -> None:
         status, value = self._results[number]

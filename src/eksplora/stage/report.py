@@ -20,10 +20,10 @@ from eksplora.report.listing import write_index
 
 
 def report(request: Request) -> None:
-    """Write `<output>/report.html`, `report.md`, `tables/` and `plots/`, the index of all results, and tell MLflow.
+    """Write `<output>/report.html`, `report.md`, `tables/`, `plots/` and the index of all results; log them to MLflow.
 
     Raises:
-        DataError: If a stage has not handed on what is told.
+        DataError: If a stage has not handed on what the page shows.
         StorageError: If a page cannot be written, or MLflow does not take it.
     """
     settings: SearchConfig = request.settings

@@ -99,7 +99,7 @@ def is_present(project: Path, recorded: Recorded) -> bool:
     """Whether the recorded diff is what differs from the same commit in the user's own working tree now.
 
     Such a diff is code that every command runs already. Any other is somebody's word: a folder under `mlruns/studies/`
-    may have been copied from elsewhere, and nothing in it could tell, since all of it would have been copied.
+    may have been copied from elsewhere, and nothing in it could show that, since all of it would have been copied.
     """
     here = provenance.collect(project)["git.commit"]
     return here == recorded.provenance.get("git.commit") and provenance.diff(project) == recorded.patch
@@ -215,7 +215,7 @@ def first_difference(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> s
     for epoch in range(max([len(curve) for curve in (*curves.values(), *others.values())], default=0)):
         for metric in dict.fromkeys([*curves, *others]):
             values = [one[epoch] if epoch < len(one := known.get(metric, [])) else None for known in (curves, others)]
-            if repr(values[0]) != repr(values[1]):  # repr tells every bit of a number, and calls nan equal to nan
+            if repr(values[0]) != repr(values[1]):  # repr shows every bit of a number, and calls nan equal to nan
                 return (
                     f"epoch {epoch + 1} (step {steps * (epoch + 1)}), {metric}: it was {values[0]}, it is {values[1]}"
                 )

@@ -13,7 +13,7 @@ A claim is a mapping with one key, its form; `column` names the column that it i
     {all: [claim, claim]}                              every one of them
 
 A claim is replicated when the members show it, not replicated when they show its opposite, and otherwise not
-distinguishable: their sample cannot tell. Comparisons are paired by member. That all of several hold is shown when each
+distinguishable: the sample is too small. Comparisons are paired by member. That all of several hold is shown when each
 is shown at the level alpha (an intersection-union test: Berger, "Multiparameter hypothesis testing and acceptance
 sampling", Technometrics 24, 1982); that one of them is the opposite only after Holm's correction for their number.
 """
@@ -58,7 +58,7 @@ class Judgement:
     Attributes:
         finding: What is found.
         evidence: The comparisons that it rests on, a sentence each.
-        members_needed: About how many members would tell, where it is not distinguishable; None where none is known.
+        members_needed: About how many members would decide, where it is not distinguishable; None where none is known.
         refuting_p: The p of its opposite, adjusted for the comparisons in it.
     """
 
@@ -178,7 +178,7 @@ class Judge:
         count = min(len(sample) for sample in differences.values())
         if count < LEAST_ALIKE:
             members = f"{count} member{'s' * (count != 1)}"
-            said = f"{column}: {members} cannot tell how much rows differ: {LEAST_ALIKE} or more can"
+            said = f"{column}: {members} cannot show how much rows differ: {LEAST_ALIKE} or more can"
             return Judgement(_OPEN, (said,), LEAST_ALIKE)
         words, refuted, refuting, needed = [], False, 1.0, list[int | None]()
         for ((row, other), sample), p in zip(differences.items(), ps, strict=True):
@@ -203,24 +203,24 @@ class Judge:
         return self._trend(rows, column, -1)
 
     def _trend(self, rows: Sequence[str], column: str, sign: int) -> Judgement:
-        """Each member's slope over the places in the list, by least squares, against zero by sign flips.
+        """Each member's slope over the positions in the list, by least squares, against zero by sign flips.
 
         A slope alone would call a curve that turns a trend: a step that is shown to go the other way refutes it. Slope
         and steps are judged together for that (maxT).
         """
         table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
-        places = np.arange(len(rows)) - (len(rows) - 1) / 2
-        slopes = places @ table / (places @ places)
+        positions = np.arange(len(rows)) - (len(rows) - 1) / 2
+        slopes = positions @ table / (positions @ positions)
         word = "rises" if sign > 0 else "falls"
         sentence = f"{column} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
         slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
         moves = [slopes, *np.diff(table, axis=0)]
         ps = max_t(moves, resolutions=[RESOLUTION * float(np.abs(table).max())] * len(moves))
-        against = {place: float(p) for place, p in enumerate(ps) if sign * moves[place].mean() < 0}
+        against = {index: float(p) for index, p in enumerate(ps) if sign * moves[index].mean() < 0}
         turns = [
-            f"{column}: from {rows[place - 1]} to {rows[place]} it changes by {_shown(moves[place])} (p = {p:.3g})"
-            for place, p in against.items()
-            if place and p <= self.alpha
+            f"{column}: from {rows[index - 1]} to {rows[index]} it changes by {_shown(moves[index])} (p = {p:.3g})"
+            for index, p in against.items()
+            if index and p <= self.alpha
         ]
         refuting = min(against.values(), default=1.0)
         finding = _finding(shown=slope.finding is Finding.REPLICATED, refuted=refuting <= self.alpha)
@@ -256,7 +256,7 @@ class Judge:
         )
 
     def _against_zero(self, sample: NDArray[np.float64], sentence: str, unit: str = "member") -> Judgement:
-        """Whether the mean of a sample is above zero (shown), below (refuted), or cannot be told."""
+        """Whether the mean of a sample is above zero (shown), below (refuted), or not distinguishable from it."""
         p = sign_flip(sample)
         is_sure, positive = p <= self.alpha, float(sample.mean()) > 0
         finding = _finding(shown=is_sure and positive, refuted=is_sure and not positive)
@@ -267,10 +267,10 @@ class Judge:
             return Judgement(finding, (words,), None, refuting)
         if smallest_p(len(sample)) > self.alpha:
             needed: int | None = least_pairs(self.alpha)
-            words += f"; {count} cannot tell at the {self.alpha:g} level: {needed} or more can"
+            words += f"; {count} cannot reach the {self.alpha:g} level: {needed} or more can"
         else:
             needed = members_needed(sample, alpha=self.alpha)
-            needed = None if needed is None else max(needed, len(sample) + 1)  # those that are there did not tell
+            needed = None if needed is None else max(needed, len(sample) + 1)  # those that are there did not suffice
         return Judgement(finding, (words,), needed, refuting)
 
 
@@ -344,7 +344,7 @@ def _outside_p(sample: NDArray[np.float64], within: float) -> float:
 
 
 def _needed_for_equivalence(sample: NDArray[np.float64], within: float, alpha: float, num_pairs: int) -> int | None:
-    """About how many members would tell on which side of its margin a difference lies, if it is as it seems to be.
+    """About how many members would decide on which side of its margin a difference lies, if it is as it seems to be.
 
     Inside: two one-sided tests at alpha, each with the chance 0.9, both with 0.8 at least. Outside: one of the pairs.
     """
@@ -358,7 +358,7 @@ def _needed_for_equivalence(sample: NDArray[np.float64], within: float, alpha: f
 
 
 def _most_needed(found: Sequence[Comparison], wanted: Verdict) -> int | None:
-    """Members that would tell the comparisons that could not be told, if those are as they seem to be."""
+    """Members that would decide the comparisons that are undecided, if those are as they seem to be."""
     needed = [
         max(one.members_needed, least_pairs(one.alpha / one.num_comparisons)) if one.members_needed else None
         for one in found

@@ -1,4 +1,4 @@
-"""How many members would tell: the power of the paired t test."""
+"""How many members a difference needs: the power of the paired t test."""
 
 from bisect import bisect_left
 
@@ -75,7 +75,7 @@ def members_needed(
     if spread is None or mean == 0:
         return None
     effect = standardized(differences)
-    if effect is None:  # equal differences: any test that can tell, does
+    if effect is None:  # equal differences: any test that can detect them, does
         return fewest if fewest <= most else None
     needed = bisect_left(range(most + 1), power, lo=fewest, key=lambda members: paired_power(effect, members, alpha))
     return needed if needed <= most else None

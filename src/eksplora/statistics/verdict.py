@@ -48,7 +48,7 @@ class Comparison:
         smallest_p: The least `p` that so many members can reach among so many comparisons. Above `alpha`, this
             comparison could not have shown anything.
         verdict: Better or worse only where `p` <= `alpha`.
-        members_needed: About how many members in all would tell a difference of this size, with a chance of 0.8; more
+        members_needed: About how many members in all would detect a difference of this size, with a chance of 0.8; more
             than `num_pairs` where the verdict is not distinguishable. None where none up to 10 000 would.
         effect: The paired effect size (see `effect.effect_size`); None below three pairs or without spread.
         alpha: Level of significance.
@@ -173,12 +173,12 @@ def in_words(comparison: Comparison, *, name: str, reference: str) -> str:
     """
     shown = _shown_difference(comparison)
     if comparison.smallest_p > comparison.alpha:
-        return f"{name} against {reference}: {shown}; {_cannot_tell(comparison)}"
+        return f"{name} against {reference}: {shown}; {_too_few(comparison)}"
     word = "from" if comparison.verdict is Verdict.NOT_DISTINGUISHABLE else "than"
     sentence = (
         f"{name} is {comparison.verdict} {word} {reference}: {shown}, {_shown_p(comparison)}, {_members(comparison)}"
     )
-    return f"{sentence}; {_would_tell(comparison)}" if word == "from" else sentence
+    return f"{sentence}; {_members_needed_in_words(comparison)}" if word == "from" else sentence
 
 
 def _check(direction: str, alpha: float) -> None:
@@ -205,7 +205,7 @@ def _comparison(
     verdict = _verdict(float(differences.mean()) * sign, p, alpha)
     needed = members_needed(differences, alpha=alpha / num_comparisons)  # by Bonferroni: the others need no more
     if needed is not None and verdict is Verdict.NOT_DISTINGUISHABLE:
-        needed = max(needed, len(differences) + 1)  # those that are there did not tell
+        needed = max(needed, len(differences) + 1)  # those that are there did not suffice
     mean = float(differences.mean())
     return Comparison(
         difference=0.0 if abs(mean) <= ROUNDING * float(np.abs(differences).mean()) else mean,
@@ -272,21 +272,21 @@ def _members(comparison: Comparison) -> str:
     return "1 member" if comparison.num_pairs == 1 else f"{comparison.num_pairs} members"
 
 
-def _cannot_tell(comparison: Comparison) -> str:
+def _too_few(comparison: Comparison) -> str:
     together = comparison.num_comparisons
     is_planned = comparison.correction == HOLM and together > 1
     among, level = (
         (f" among {together} comparisons", comparison.alpha / together) if is_planned else ("", comparison.alpha)
     )
     return (
-        f"{_members(comparison)} cannot tell at the {comparison.alpha:g} level{among} "
+        f"{_members(comparison)} cannot reach the {comparison.alpha:g} level{among} "
         f"(least p {comparison.smallest_p:.3g}): {least_pairs(level)} or more can"
     )
 
 
-def _would_tell(comparison: Comparison) -> str:
+def _members_needed_in_words(comparison: Comparison) -> str:
     if comparison.difference == 0:
-        return "the difference is exactly 0, which more members cannot tell from no difference"
+        return "the difference is exactly 0, which more members cannot distinguish from no difference"
     if comparison.members_needed is None:
-        return f"no number of members up to {MOST_MEMBERS} would tell a difference of this size"
-    return f"about {comparison.members_needed} members would tell a difference of this size"
+        return f"no number of members up to {MOST_MEMBERS} would detect a difference of this size"
+    return f"about {comparison.members_needed} members would detect a difference of this size"

@@ -38,8 +38,8 @@ UNFINISHED = f".{SUMMARY}.new"
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a study is to end.
+class Presentation:
+    """Where the results of a study go, and what is shown of them.
 
     Attributes:
         results: Where a finished study's files go; None: they stay in its own folder.
@@ -58,9 +58,9 @@ def conclude(
     spool: Spool,
     tracker: Tracker,
     error: EksploraError | None,
-    ending: Ending,
+    presentation: Presentation,
 ) -> None:
-    """Write and show what the study found, tell MLflow, then raise the error that ended it, if any.
+    """Write and show what the study found, log it to MLflow, then raise the error that ended it, if any.
 
     Only a study that ends as it should goes to its results: what lies there is finished.
     """
@@ -72,25 +72,25 @@ def conclude(
     try:
         with Work(driver.plan.name) as work:
             work.step("writing the summary")
-            write_summary(driver, study, summary, ending.reference, command)
-        if ending.results is not None and error is None and not driver.stop_reason:
-            with new_folder(ending.results) as folder:
+            write_summary(driver, study, summary, presentation.reference, command)
+        if presentation.results is not None and error is None and not driver.stop_reason:
+            with new_folder(presentation.results) as folder:
                 shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
-            shown = ending.results
+            shown = presentation.results
     except OSError as failure:
         shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
         raise unwritable(failure, summary) from failure
     spool.append(_stop_event(driver, spool, summary, error), durable=True)
     tracker.notify()
-    if ending.is_shown:
-        show(driver, shown, ending.reference)
+    if presentation.is_shown:
+        show(driver, shown, presentation.reference)
     if error is None and driver.stop_reason:
         print(f"{driver.stop_reason}; the same command goes on.", file=sys.stderr)
     sys.stdout.flush()
     with Work(driver.plan.name) as work:
         work.step("MLflow takes in the rest")
         is_recorded = tracker.finish(say=work.step)
-    if ending.is_shown and (where := tracker.where(driver.plan.name)):
+    if presentation.is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:
         print(

@@ -18,7 +18,7 @@ OWN = "the experiment's own"
 
 
 class Display:
-    """Tells a terminal what happens in a study; a context manager, as its `Progress` is."""
+    """Shows in a terminal what happens in a study; a context manager, as its `Progress` is."""
 
     def __init__(self, title: str, plan: Plan, ledger: Ledger, total: int, naming: Naming | None = None) -> None:
         """Show a study of `total` trials, from where its ledger stands; without a naming, trials have their numbers."""

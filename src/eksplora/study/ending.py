@@ -1,4 +1,4 @@
-"""The end of trials and populations: recorded first; then the proposer is told, and what nobody needs is removed."""
+"""The end of trials and populations: recorded first, then reported to the proposer; then files are removed."""
 
 from collections.abc import Callable
 
@@ -62,7 +62,7 @@ class Ending:
             )
 
     def end(self, trial: Trial) -> None:
-        """Record a final status, then tell the proposer and keep the weights of the best trial only."""
+        """Record a final status, then report it to the proposer and keep the weights of the best trial only."""
         self._record.trial_end(trial, {})
         former = self._ledger.best
         self._ledger.note_end(trial)
@@ -91,7 +91,7 @@ class Failures:
     def __init__(
         self, ledger: Ledger, populations: PopulationQueue, ending: Ending, say: Callable[[str], None]
     ) -> None:
-        """Tell the user through `say`."""
+        """Report to the user through `say`."""
         self._ledger, self._populations, self._ending, self._say = ledger, populations, ending, say
 
     def take(self, population: Population, message: str) -> None:

@@ -90,7 +90,7 @@ def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[Compared
     first, *others = names = list(values)
     asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
     rows = {**values, **({} if reference is None else {"baseline": reference})}
-    places = {name: place for place, name in enumerate(rows)}
-    pairs = [(places[name], places[other]) for name, other in asked]
+    indices = {name: index for index, name in enumerate(rows)}
+    pairs = [(indices[name], indices[other]) for name, other in asked]
     compared = compare_rows(list(rows.values()), pairs, direction=ledger.direction)
     return [recorded(one, name=name, reference=other) for (name, other), one in zip(asked, compared, strict=True)]

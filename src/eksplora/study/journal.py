@@ -69,7 +69,7 @@ class Journal:
         self.spool.append(events.PopulationEnd(population.number))
 
     def judged(self, verdicts: Sequence[tuple[int, int, float, bool]]) -> None:
-        """What the pruner was told and said: (trial, epoch, objective, whether it gives the trial up)."""
+        """Record the pruner's decisions: (trial, epoch, objective, whether it gives the trial up)."""
         self.spool.append(events.Judged(verdicts))
 
     def epoch(self, trial: Trial, report: EpochReport) -> None:

@@ -50,7 +50,7 @@ class Pruning:
         return decisions
 
     def _value(self, trial: Trial, members: Sequence[int], reports: Sequence[EpochReport]) -> float | None:
-        """The mean that the pruner is told; None when a member diverged: the trial has no value any more."""
+        """The mean that is reported to the pruner; None when a member diverged: the trial has no value any more."""
         metric = self._ledger.metric
         over = [trial.results[member] for member in members if member in trial.results]
         if any(result.status is not Status.FINISHED for result in over):

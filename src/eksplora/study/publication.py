@@ -76,7 +76,7 @@ def add(
     Args:
         config: The resolved configuration of the command: names tracker and folders.
         study: The study's folder.
-        event: The event, but for its files, which are told of here.
+        event: The event, but for its files, which are listed here.
         files: Contents of files by the path that they have as artifacts: `<kind of event>/...`.
         written: Where some of them lie already, to be linked.
     """

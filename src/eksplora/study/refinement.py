@@ -19,7 +19,7 @@ from eksplora.study.trial import Trial, values_of
 Values = Mapping[str, Any]
 
 LEAST_MEMBERS = 3
-"""Below, the interval of a difference is so wide that nothing is told from anything."""
+"""Below, the interval of a difference is so wide that no two trials are distinguishable."""
 
 
 def check_stages(stages: int, n_seeds: int) -> None:
@@ -31,15 +31,15 @@ def check_stages(stages: int, n_seeds: int) -> None:
     check_count(stages, "study.stages")
     if stages > 1 and n_seeds < LEAST_MEMBERS:
         raise ConfigError(
-            f"study.stages={stages} narrows the space to the trials that cannot be told from the best, and "
-            f"study.n_seeds={n_seeds} tells too little. Set study.n_seeds={LEAST_MEMBERS} or more."
+            f"study.stages={stages} narrows the space to the trials that are not distinguishable from the best, and "
+            f"study.n_seeds={n_seeds} is too few. Set study.n_seeds={LEAST_MEMBERS} or more."
         )
 
 
-def told_apart(ledger: Ledger) -> tuple[list[Values], list[Values]]:
-    """The values of the trials that cannot be told from the best, itself first, and of those that can.
+def split_by_best(ledger: Ledger) -> tuple[list[Values], list[Values]]:
+    """The values of the trials that are not distinguishable from the best, itself first, and of those that are worse.
 
-    Told by Student's interval (95%) of the paired differences, one by one: a correction would only keep more.
+    By Student's interval (95%) of the paired differences, one by one: a correction would only keep more.
     """
     ranked = ledger.ranked(ledger.trials.values())
     near: list[Values] = [trial.values for trial in ranked[:1]]
@@ -82,8 +82,8 @@ def run(spec: StudySpec, stages: int) -> bool:
             return False
         _warn(outcome, space)
         if not is_last:
-            space = narrowed(space, *told_apart(outcome.ledger))
-            _tell(outcome, space)
+            space = narrowed(space, *split_by_best(outcome.ledger))
+            _show(outcome, space)
     return True
 
 
@@ -105,8 +105,10 @@ def _warn(outcome: Outcome, space: Space) -> None:
             print(f"warning: {line}", file=sys.stderr)
 
 
-def _tell(outcome: Outcome, space: Space) -> None:
-    near, far = told_apart(outcome.ledger)
-    print(f"\n{len(near)} of {len(near) + len(far)} trials cannot be told from the best. The next stage searches")
+def _show(outcome: Outcome, space: Space) -> None:
+    near, far = split_by_best(outcome.ledger)
+    print(
+        f"\n{len(near)} of {len(near) + len(far)} trials are not distinguishable from the best. The next stage searches"
+    )
     for parameter in space:
         print(f"  {parameter.key}: {describe(parameter)}")

@@ -135,8 +135,8 @@ def _run_locked(
         if error is None and not spec.may_fail:
             error = conclusion.fruitless(ledger, driver.stop_reason)
         results = spec.results(plan.name) if spec.results is not None else None
-        ending = conclusion.Ending(results=results, is_shown=spec.is_shown, reference=spec.reference)
-        conclusion.conclude(spec.command, driver, spool, tracker, error, ending)
+        presentation = conclusion.Presentation(results=results, is_shown=spec.is_shown, reference=spec.reference)
+        conclusion.conclude(spec.command, driver, spool, tracker, error, presentation)
         spool.close()
     over = resume.is_over(ledger, plan.num_trials, proposer.num_points)
     return Outcome(plan.name, plan.folder, plan.metric, ledger, over)
@@ -181,8 +181,8 @@ def _check(workers: Launcher, first: Worker, name: str, config: Config) -> None:
                 raise message.value
             if message.kind == "error":
                 reason = message.value.strip().rpartition("\n")[2]
-                told = f"the configuration cannot be built ({reason}). HYDRA_FULL_ERROR=1 shows where."
-                raise WorkerError(told) from RuntimeError(message.value)
+                line = f"the configuration cannot be built ({reason}). HYDRA_FULL_ERROR=1 shows where."
+                raise WorkerError(line) from RuntimeError(message.value)
             if message.kind == "died":
                 raise WorkerError(f"a worker died while it built the configuration ({message.value}).")
             if message.kind == "done":

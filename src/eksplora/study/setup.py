@@ -66,7 +66,7 @@ def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_spli
     return filling_batch(base, spec.budget.num_seeds * num_splits, spec.budget.workers or num_cores())
 
 
-def make_plan(spec: StudySpec, name: str, rows: "Rows", batch: int) -> Plan:
+def make_plan(spec: StudySpec, name: str, rows: "StudyData", batch: int) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     budget = spec.budget
     most = num_cores() if spec.num_trials is None else spec.num_trials * budget.num_seeds * len(rows.sizes)
@@ -95,7 +95,7 @@ def make_plan(spec: StudySpec, name: str, rows: "Rows", batch: int) -> Plan:
 
 
 @dataclass(frozen=True)
-class Rows:
+class StudyData:
     """The data as a study uses them.
 
     Attributes:
@@ -109,7 +109,7 @@ class Rows:
     validates: bool
 
 
-def check_data(base: Config, space: Space) -> Rows:
+def check_data(base: Config, space: Space) -> StudyData:
     """Prepare the data when needed, and check protocol and batch sizes against them.
 
     Raises:
@@ -130,4 +130,4 @@ def check_data(base: Config, space: Space) -> Rows:
     searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
-    return Rows(card, sizes, validates)
+    return StudyData(card, sizes, validates)

@@ -23,7 +23,7 @@ class Supply:
         populations: PopulationQueue,
         ending: Ending,
     ) -> None:
-        """Tell the proposer what happened before."""
+        """Report the results so far to the proposer."""
         self._plan, self._ledger, self._record, self._proposer = plan, ledger, record, proposer
         self._populations, self._ending = populations, ending
         self._unpacked: list[Trial] = []

@@ -59,7 +59,7 @@ class Trial:
         value: The objective: mean over the members; None unless finished.
         results: The results of finished members, by member index.
         spooled: Epochs already in the spool, by member index.
-        reports: What the pruner was told: the objective after each epoch (from 1), mean over the members it judges by.
+        reports: Reported to the pruner: the objective after each epoch (from 1), mean over the members it judges by.
         pruned_at: The epoch after which the pruner gave the trial up, or None.
         deaths: Times that a worker died on this trial alone since the driver started.
     """
@@ -90,7 +90,7 @@ class Trial:
         return not self.waiting or any(result.status is not Status.FINISHED for result in self.results.values())
 
     def note_verdict(self, epoch: int, value: float, *, gives_up: bool) -> None:
-        """Note what the pruner was told after an epoch, and whether it gives the trial up."""
+        """Note what was reported to the pruner after an epoch, and whether it gives the trial up."""
         self.reports[epoch] = value
         self.pruned_at = epoch if gives_up else self.pruned_at
 

@@ -239,7 +239,7 @@ class SqliteStore:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """What tells a file from another one that comes to its path; None where there is none."""
+    """Identity of a file, different for another one that comes to its path; None where there is none."""
     try:
         found = file.stat()
     except OSError:

@@ -111,7 +111,7 @@ class Tracker(Protocol):
         """The address for a server that shows the runs; it may hold a password. Empty where no runs are kept."""
 
     def where(self, study_name: str) -> str:
-        """One line that tells how to look at the study; empty when there is nothing to look at."""
+        """One line that says how to look at the study; empty when there is nothing to look at."""
 
     def sync(self, spool: Path, *, is_over: bool) -> int:
         """Show what is new in a spool, and return the number of events.
@@ -160,7 +160,7 @@ class Tracker(Protocol):
 
         Args:
             timeout_seconds: Longest wait without progress; None: as configured.
-            say: Told every few seconds how far it is.
+            say: Called every few seconds with the progress.
         """
 
     def lookup(self) -> AbstractContextManager[Lookup]:

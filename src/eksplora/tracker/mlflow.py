@@ -75,7 +75,7 @@ class MlflowTracker:
         return self._notice
 
     def where(self, study_name: str) -> str:
-        """One line that tells how to look at the study."""
+        """One line that says how to look at the study."""
         if self._database is not None:
             return f"`{target('ui')}`, then the run {study_name} in MLflow ({self._uri.removeprefix('sqlite:///')})"
         page = f"{masked(self._uri).rstrip('/')}/#/experiments?workflowType=machine_learning"
@@ -160,7 +160,7 @@ class MlflowTracker:
         Args:
             timeout_seconds: Longest wait without progress; None: the one given to the constructor. A server in trouble
                 gets 2 s.
-            say: Told how far it is, at most every few seconds.
+            say: Called with the progress, at most every few seconds.
         """
         if self._thread is None or self._spool is None:
             return True

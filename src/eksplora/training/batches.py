@@ -16,10 +16,11 @@ CHUNK_STEPS = 64
 """Steps in one Lightning batch. The stock loop costs about 2 ms a batch; 64 steps make that invisible, and a chunk of
 the largest reference network still ends within a second, so that a request to stop is heard soon."""
 
-Rows = NDArray[np.int64]
+RowIndices = NDArray[np.int64]
+"""Row numbers of a member, (rows,)."""
 
 
-def epoch_order(rows: Rows, seed: int, epoch: int, probabilities: NDArray[np.float64] | None = None) -> Tensor:
+def epoch_order(rows: RowIndices, seed: int, epoch: int, probabilities: NDArray[np.float64] | None = None) -> Tensor:
     """The rows in the order of one epoch (counted from 0).
 
     Each once; or, where `probabilities` (one per row) are given, as many rows drawn with replacement.
@@ -32,20 +33,20 @@ def epoch_order(rows: Rows, seed: int, epoch: int, probabilities: NDArray[np.flo
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchGroup:
     """Consecutive members of a step whose batches are equally long.
 
     Attributes:
-        places: The members.
+        members: Their indices in the population.
         rows: Their row numbers, (members, rows).
     """
 
-    places: slice
+    members: slice
     rows: Tensor
 
 
-Step = tuple[Part, ...]
-"""All members, in their order; in most steps one part."""
+Step = tuple[BatchGroup, ...]
+"""All members, in their order; in most steps one group."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class TrainingChunks:
 
     def __init__(
         self,
-        rows: Sequence[Rows],
+        rows: Sequence[RowIndices],
         seeds: Sequence[int],
         probabilities: Sequence[NDArray[np.float64] | None] | None = None,
         *,
@@ -106,21 +107,23 @@ class TrainingChunks:
         last = (self.num_steps - 1) * self._batch_size
         whole = torch.stack([order[:last] for order in orders])
         everyone = slice(0, len(orders))
-        steps: list[Step] = [(Part(everyone, rows),) for rows in torch.split(whole, self._batch_size, dim=1) if last]
-        return [*steps, tuple(_parts([order[last:] for order in orders]))]
+        steps: list[Step] = [
+            (BatchGroup(everyone, rows),) for rows in torch.split(whole, self._batch_size, dim=1) if last
+        ]
+        return [*steps, tuple(_groups([order[last:] for order in orders]))]
 
 
-def _parts(batches: list[Tensor]) -> Iterator[Part]:
-    """Batches of different lengths as parts of equal ones."""
+def _groups(batches: list[Tensor]) -> Iterator[BatchGroup]:
+    """Batches of different lengths as groups of equal ones."""
     first = 0
     for _, group in groupby(batches, key=len):
         rows = torch.stack(list(group))
-        yield Part(slice(first, first + len(rows)), rows)
+        yield BatchGroup(slice(first, first + len(rows)), rows)
         first += len(rows)
 
 
 @dataclass(frozen=True)
-class Block:
+class EvaluationBatch:
     """Rows of several members that one forward pass evaluates.
 
     Attributes:
@@ -133,10 +136,10 @@ class Block:
 
 
 class EvaluationChunks:
-    """Iterable of blocks: every member's rows in their order, cut so that one forward pass takes a block."""
+    """Iterable of batches: every member's rows in their order, cut so that one forward pass takes a batch."""
 
-    def __init__(self, rows: Sequence[Rows], *, members: Callable[[], Sequence[int]], size: int = 4096) -> None:
-        """Blocks of about `size` rows of all members together; `members()` says who is still there.
+    def __init__(self, rows: Sequence[RowIndices], *, members: Callable[[], Sequence[int]], size: int = 4096) -> None:
+        """Batches of about `size` rows of all members together; `members()` says who is still there.
 
         All members have rows to evaluate, or none has.
         """
@@ -148,15 +151,15 @@ class EvaluationChunks:
         self._rows = torch.from_numpy(np.stack(filled))
 
     def __len__(self) -> int:
-        """Number of blocks."""
+        """Number of batches."""
         return -(-self._rows.shape[1] // self._size)
 
-    def __iter__(self) -> Iterator[Block]:
-        """The blocks."""
+    def __iter__(self) -> Iterator[EvaluationBatch]:
+        """The batches."""
         members = list(self._members())
         if not members:
             return  # Lightning validates once more when a training is stopped inside an epoch
         for first in range(0, self._rows.shape[1], self._size):
             rows = self._rows[members, first : first + self._size]
             counts = (min(max(self._counts[member] - first, 0), rows.shape[1]) for member in members)
-            yield Block(rows, tuple(counts))
+            yield EvaluationBatch(rows, tuple(counts))

@@ -63,7 +63,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         StorageError: If the disk is full or the folder cannot be written; the old file is untouched.
     """
     temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is overwritten, not heaped up
-    with _told(path):
+    with _readable_errors(path):
         try:
             _write(temporary, content)
             temporary.replace(path)
@@ -83,7 +83,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _readable_errors(path: Path) -> Iterator[None]:
     """Turn an error of the file system into one that names the file and the way out."""
     try:
         yield
@@ -112,7 +112,7 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     present = _manifests(folder)
     serial = 1 + max((manifest.serial for manifest in present.values()), default=0)
     oldest = min(GENERATIONS, key=lambda name: present[name].serial if name in present else -1)
-    with _told(folder / f"{oldest}.json"):
+    with _readable_errors(folder / f"{oldest}.json"):
         (folder / f"{oldest}.json").unlink(missing_ok=True)
     write_atomically(folder / f"{oldest}.pt", content)
     manifest = Manifest(serial, hashlib.sha256(content).hexdigest(), state["step"], config_hash).sealed()
@@ -139,7 +139,7 @@ def load(
 
 
 def _state(path: Path, manifest: Manifest) -> dict[str, Any] | None:
-    """The state of a file, None where it is not the one of which its manifest tells."""
+    """The state of a file, None where it is not the one that its manifest describes."""
     try:
         content = read_plain(path)
     except OSError:  # missing, or its disk cannot be read

@@ -26,7 +26,7 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
 def fit(members: Sequence[MemberState], job: Job, report: Report, observers: Sequence[Observer] = ()) -> None:
     """Train a population from its last good checkpoint, or from the start; each member's result goes to the report.
 
-    Members that were over in the checkpoint are reported once more: who was told may have forgotten.
+    Members that were over in the checkpoint are reported once more: a driver may have ended before it recorded them.
 
     Args:
         members: The members.

@@ -13,7 +13,7 @@ from eksplora.training.member import MemberState
 class HeldRows:
     """Features and targets of all members; those of equal folds once: a batch is one indexing operation.
 
-    Everywhere `places` says which members are meant; None: all.
+    Everywhere `members` is a slice of the population; None: all.
 
     Attributes:
         targets: As the task hands them to the loss, but in the unit in which they are stored, (rows, ...).
@@ -34,24 +34,24 @@ class HeldRows:
             _of_members([getattr(fold, name) for fold in folds]).to(device) for name in ("target_shift", "target_scale")
         )
 
-    def features(self, rows: Tensor, places: slice | None) -> Tensor:
+    def features(self, rows: Tensor, members: slice | None) -> Tensor:
         """Features (members, rows, ...) of row numbers (members, rows)."""
         if self._has_offsets:
-            rows = rows + (self._offsets if places is None else self._offsets[places])
+            rows = rows + (self._offsets if members is None else self._offsets[members])
         return self._features[rows]
 
-    def for_loss(self, target: Tensor, places: slice | None) -> Tensor:
+    def for_loss(self, target: Tensor, members: slice | None) -> Tensor:
         """Targets (members, rows, targets) as the loss sees them."""
         if not self._scales_targets:
             return target
-        chosen = slice(None) if places is None else places
+        chosen = slice(None) if members is None else members
         return (target - self._shift[chosen]) / self._scale[chosen]
 
-    def in_unit(self, output: Tensor, places: slice | None) -> Tensor:
+    def in_unit(self, output: Tensor, members: slice | None) -> Tensor:
         """Outputs (members, rows, num_outputs) in the unit of the stored targets."""
         if not self._scales_targets:
             return output
-        chosen = slice(None) if places is None else places
+        chosen = slice(None) if members is None else members
         return output * self._scale[chosen] + self._shift[chosen]
 
     def select(self, indices: Tensor) -> None:

@@ -48,47 +48,22 @@ class MemberLosses:
                 f"imbalance.class_weights: {type(first).__name__} is no mean over rows. Choose imbalance=none."
             )
 
-    def __call__(self, outputs: Tensor, targets: Tensor, places: slice = slice(None)) -> Tensor:
+    def __call__(self, outputs: Tensor, targets: Tensor, members: slice = slice(None)) -> Tensor:
         """Means over the rows, (members,).
 
         Args:
             outputs: (members, rows, num_outputs).
             targets: (members, rows, ...).
-            places: Which members these are.
+            members: Which members these are.
         """
         if len(outputs) == 1 and len(self._losses) == 1:
             alone: Tensor = self._losses[0](outputs[0], targets[0])
             return alone[None]
         if self._by_row is not None:
             count = outputs.shape[0] * outputs.shape[1]
-            each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[:count]
-            return each.view(len(outputs), -1).mean(1)
-        if self._is_one:
-            together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
-            return together
-        triples = zip(self._losses[places], outputs.unbind(), targets.unbind(), strict=True)
-        return torch.stack([loss(output, target) for loss, output, target in triples])
-
-    def weighted(self, outputs: Tensor, targets: Tensor, places: slice = slice(None)) -> Tensor:
-        """Means over the rows, each with the weight of its class, as training wants them; otherwise as calling.
-
-        sum_i w_i loss_i / rows, as Keras' `class_weight` has it. torch's `CrossEntropyLoss(weight=...)` divides by
-        sum_i w_i: weights then do nothing to a batch of one row, and parts of a batch on several devices do not add up.
-        """
-        if self._class_weights is None:
-            return self(outputs, targets, places)
-        weights = self._class_weights[places].gather(1, targets.flatten(1).long())  # (members, rows)
-        return (self._rows(outputs, targets, places) * weights).mean(1)
-
-    def _rows(self, outputs: Tensor, targets: Tensor, places: slice) -> Tensor:
-        """The loss of each row, (members, rows)."""
-        members, rows = outputs.shape[:2]
-        if self._by_row is None:
-            losses = [loss for loss in map(_by_row, self._losses[places]) if loss is not None]
-            triples = zip(losses, outputs.unbind(), targets.unbind(), strict=True)
-            return torch.stack([loss(output, target).reshape(rows, -1).mean(1) for loss, output, target in triples])
-        each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[: members * rows]
-        return each.reshape(members, rows, -1).mean(2)
+            # `_filled` adds rows at the end, so that no row's loss depends on how many there are.
+        by_row: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))
+        return by_row[: num_members * rows].reshape(num_members, rows, -1).mean(2)
 
     def select(self, indices: Sequence[int]) -> None:
         """Go on with the members with these indices."""

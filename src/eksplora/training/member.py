@@ -1,4 +1,4 @@
-"""One member's place in a population: what it is trained with, and how far it has come."""
+"""State of one member of a population: what it is trained with, and how far it has come."""
 
 import hashlib
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch.optim import Optimizer
 
 from eksplora.training import checkpoint
-from eksplora.training.batches import Block, Chunk, EvaluationChunks, TrainingChunks
+from eksplora.training.batches import Chunk, EvaluationBatch, EvaluationChunks, TrainingChunks
 from eksplora.training.engine import rows_at_once
 from eksplora.training.member import SAVED, MemberState
 from eksplora.training.observer import Observer
@@ -160,9 +160,9 @@ class PopulationModule(pl.LightningModule):
         self._validation_losses = torch.zeros(len(members), dtype=torch.float64, device=self.device)
         self.network.eval()
 
-    def validation_step(self, block: Block, index: int) -> None:
-        """Add the rows of one block to the members' validation losses and metrics."""
-        losses, seen = self.population.evaluate(block)
+    def validation_step(self, batch: EvaluationBatch, index: int) -> None:
+        """Add the rows of one batch to the members' validation losses and metrics."""
+        losses, seen = self.population.evaluate(batch)
         assert self._validation_losses is not None
         self._validation_losses += losses
         for member, (output, target) in zip(self.population.members, seen, strict=True):
@@ -186,24 +186,24 @@ class PopulationModule(pl.LightningModule):
         finite = torch.isfinite(trace.losses)
         sums = (trace.losses * trace.sizes.to(trace.losses.device)).sum(0).tolist()
         steps = len(finite)
-        for place, member in enumerate(self.population.members):
+        for index, member in enumerate(self.population.members):
             member.step += steps
-            member.loss_sum += sums[place]
-            if isfinite(sums[place]):
-                member.update(member.metric, trace.outputs[place], trace.targets[place])
+            member.loss_sum += sums[index]
+            if isfinite(sums[index]):
+                member.update(member.metric, trace.outputs[index], trace.targets[index])
             else:
-                member.step += int(finite[:, place].int().argmin()) - steps
+                member.step += int(finite[:, index].int().argmin()) - steps
                 member.end(Status.DIVERGED, f"the loss was not finite at step {member.step}")
 
     def _close_epoch(self) -> None:
         """Note the epoch of each member, then end those that the guard, the driver or early stopping says."""
         members, reports = self.population.members, []
-        for place, (member, loss) in enumerate(zip(members, self._summed_validation_losses(), strict=True)):
+        for index, (member, loss) in enumerate(zip(members, self._summed_validation_losses(), strict=True)):
             report = member.close_epoch(loss)
             reports.append(report)
             is_best = member.is_best(report.metrics[member.objective])
             if is_best and member.recipe.early_stopping.restore_best_weights:
-                member.best_weights = self.population.stack.member(place)
+                member.best_weights = self.population.stack.member(index)
         for observer in self._observers:
             observer.on_epoch(reports)
         sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
@@ -231,11 +231,11 @@ class PopulationModule(pl.LightningModule):
     def _retire(self) -> None:
         """Let go of members that are over: weights and results go out, the others train on."""
         members = self.population.members
-        going_on = [place for place, member in enumerate(members) if not member.status.is_final]
-        for place, member in enumerate(members):
+        going_on = [index for index, member in enumerate(members) if not member.status.is_final]
+        for index, member in enumerate(members):
             if self._rank == 0 and member.status.is_final:
                 engine = "fused" if len(self.members) > 1 else "single"
-                result = member.conclude(self.population.stack.member(place), device=self.device.type, engine=engine)
+                result = member.conclude(self.population.stack.member(index), device=self.device.type, engine=engine)
                 self.report.member(result)
         if going_on and len(going_on) < len(members):
             self.population.select(going_on)

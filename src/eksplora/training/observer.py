@@ -31,22 +31,22 @@ class StepView:
     _parts: Sequence[tuple[slice, Mapping[str, Tensor]]]
     _is_stacked: bool
 
-    def weights(self, place: int) -> dict[str, Tensor]:
+    def weights(self, index: int) -> dict[str, Tensor]:
         """A member's parameters by name, in the shapes of its own network."""
-        return {name: self._own(value.detach(), place) for name, value in self._network.named_parameters()}
+        return {name: self._own(value.detach(), index) for name, value in self._network.named_parameters()}
 
-    def gradients(self, place: int) -> dict[str, Tensor]:
+    def gradients(self, index: int) -> dict[str, Tensor]:
         """The gradient of a member's loss by the parameter's name; parameters that do not train have none."""
         known = {name: value.grad for name, value in self._network.named_parameters()}
-        return {name: self._own(grad, place) for name, grad in known.items() if grad is not None}
+        return {name: self._own(grad, index) for name, grad in known.items() if grad is not None}
 
-    def activations(self, place: int) -> dict[str, Tensor]:
+    def activations(self, index: int) -> dict[str, Tensor]:
         """What each layer without layers inside put out for a member's batch, by its name, (rows, ...)."""
-        outputs, first = next((found, part.start) for part, found in self._parts if part.start <= place < part.stop)
-        return {name: self._own(output, place - first) for name, output in outputs.items()}
+        outputs, first = next((found, part.start) for part, found in self._parts if part.start <= index < part.stop)
+        return {name: self._own(output, index - first) for name, output in outputs.items()}
 
-    def _own(self, value: Tensor, place: int) -> Tensor:
-        return value[place] if self._is_stacked else value
+    def _own(self, value: Tensor, index: int) -> Tensor:
+        return value[index] if self._is_stacked else value
 
 
 class Observer(Protocol):

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from eksplora.counter import derive
 from eksplora.draw import mix64
 from eksplora.model.dropout import Dropout
-from eksplora.training.batches import Block, Chunk, Part, Step
+from eksplora.training.batches import BatchGroup, Chunk, EvaluationBatch, Step
 from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows
 from eksplora.training.losses import MemberLosses
@@ -112,18 +112,18 @@ class Population:
         numbers = range(first, first + len(steps))
         self.stepper.plan(numbers)
         taken = []
-        for number, parts, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
+        for number, groups, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
             self._number = number
             self.stepper.set_rates(number)
             for layer, key in zip(self._dropouts, keys, strict=False):
                 layer.key.copy_(key if self._is_stacked else key[0])
             if self._augmentation is not None:
                 self._augmentation_key.copy_(keys[-1])
-            taken.append(self._step(parts))
+            taken.append(self._step(groups))
         losses = torch.stack([losses for losses, _ in taken]).double()
         if self._devices > 1:
             dist.all_reduce(losses)
-        sizes = torch.tensor([[part.rows.shape[1] for part in step for _ in part.rows] for step in steps])
+        sizes = torch.tensor([[group.rows.shape[1] for group in step for _ in group.rows] for step in steps])
         return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]))
 
     def _step_keys(self, numbers: range) -> list[list[Tensor]]:
@@ -134,36 +134,36 @@ class Population:
         keys = mix64(self._keys[None] + mix64(steps)[:, None, None])
         return [list(step.unbind()) for step in keys.unbind()]
 
-    def _step(self, parts: Step) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    def _step(self, groups: Step) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """One optimizer step.
 
         Returns:
-            Each member's mean loss, this device's part of it, (members,); and per part outputs and targets.
+            Each member's mean loss, this device's part of it, (members,); and per group outputs and targets.
         """
-        own = [part.rows[:, self._rank :: self._devices].to(self.device) for part in parts]
-        if self._graph is not None and len(parts) == 1:
+        own = [group.rows[:, self._rank :: self._devices].to(self.device) for group in groups]
+        if self._graph is not None and len(groups) == 1:
             losses, output, target = self._graph(own[0])
             return losses, [(output, target)]
-        return self._update(parts, own)
+        return self._update(groups, own)
 
     def _whole_update(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The step of a single part, as a CUDA graph captures it."""
-        losses, seen = self._update((Part(slice(0, len(rows)), rows),), [rows])
+        """The step of a single group, as a CUDA graph captures it."""
+        losses, seen = self._update((BatchGroup(slice(0, len(rows)), rows),), [rows])
         return losses, *seen[0]
 
-    def _update(self, parts: Step, own: Sequence[Tensor]) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """One forward and backward pass over this device's rows of each part, and one update; returns as `_step`."""
+    def _update(self, groups: Step, own: Sequence[Tensor]) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """One forward and backward pass over this device's rows of each group, and one update; returns as `_step`."""
         losses, seen, shown = [], [], []
-        for part, rows in zip(parts, own, strict=True):
-            places = None if len(parts) == 1 else part.places
-            features, share = self._augmented(self._rows.features(rows, places), places)
-            output, target = self._network(features, places), self._rows.targets[rows]
+        for group, rows in zip(groups, own, strict=True):
+            members = None if len(groups) == 1 else group.members
+            features, share = self._augmented(self._rows.features(rows, members), members)
+            output, target = self._network(features, members), self._rows.targets[rows]
             if self._recorder is not None:
-                shown.append((part.places, self._recorder.take()))
-            seen.append((self._rows.in_unit(output.detach(), places), target))
-            losses.append(self._part_losses(part, rows, output, self._rows.for_loss(target, places), share))
+                shown.append((group.members, self._recorder.take()))
+            seen.append((self._rows.in_unit(output.detach(), members), target))
+            losses.append(self._group_losses(group, rows, output, self._rows.for_loss(target, members), share))
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
-        self.stack.differentiate(loss, is_whole=len(parts) == 1)
+        self.stack.differentiate(loss, is_whole=len(groups) == 1)
         if self._devices > 1:
             dist.all_reduce(self.stack.gradient)
         if self._observers:
@@ -181,52 +181,54 @@ class Population:
         for observer in self._observers:
             observer.on_step(view)
 
-    def _part_losses(self, part: Part, rows: Tensor, output: Tensor, target: Tensor, share: Tensor | None) -> Tensor:
-        """The part's share of its members' mean losses; nothing, where this device has no rows of it.
+    def _group_losses(
+        self, group: BatchGroup, rows: Tensor, output: Tensor, target: Tensor, share: Tensor | None
+    ) -> Tensor:
+        """The group's share of its members' mean losses; nothing, where this device has no rows of it.
 
         Where batches are mixed with themselves in reverse, `share` (members,) is how much of a row is its own.
         """
         if not rows.shape[1]:
             return torch.zeros(len(rows), device=self.device)
-        means = self._losses.weighted(output, target, part.places)
+        means = self._losses.weighted(output, target, group.members)
         if share is not None:
-            means = share * means + (1 - share) * self._losses.weighted(output, target.flip(1), part.places)
-        return means if self._devices == 1 else means * (rows.shape[1] / part.rows.shape[1])
+            means = share * means + (1 - share) * self._losses.weighted(output, target.flip(1), group.members)
+        return means if self._devices == 1 else means * (rows.shape[1] / group.rows.shape[1])
 
-    def _augmented(self, features: Tensor, places: slice | None) -> tuple[Tensor, Tensor | None]:
+    def _augmented(self, features: Tensor, members: slice | None) -> tuple[Tensor, Tensor | None]:
         """Features as this step's draws change them, and how much of each row is its own (see `Augmentation`)."""
         if self._augmentation is None:
             return features, None
-        keys = self._augmentation_key if places is None else self._augmentation_key[places]
+        keys = self._augmentation_key if members is None else self._augmentation_key[members]
         return self._augmentation(features, keys, first=self._rank, every=self._devices)
 
-    def _network(self, features: Tensor, places: slice | None) -> Tensor:
+    def _network(self, features: Tensor, members: slice | None) -> Tensor:
         """Outputs (members, rows, num_outputs) of features (members, rows, ...)."""
         if not self._is_stacked:
             return self.network(features[0])[None]  # type: ignore[no-any-return]
-        if places is None:
+        if members is None:
             return self.network(features)  # type: ignore[no-any-return]
-        return functional_call(self.network, self.stack.slices(places), (features,))  # type: ignore[no-any-return]
+        return functional_call(self.network, self.stack.slices(members), (features,))  # type: ignore[no-any-return]
 
     # --- evaluation ----------------------------------------------------------------------------------------------
 
-    def evaluate(self, block: Block) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Forward passes over each member's own rows of a block on this device.
+    def evaluate(self, batch: EvaluationBatch) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Forward passes over each member's own rows of a batch on this device.
 
         Returns:
             Each member's sum of losses, (members,), float64; and its outputs and targets.
         """
-        rows = block.rows[:, self._rank :: self._devices].to(self.device)
-        counts = [len(range(self._rank, count, self._devices)) for count in block.counts]
+        rows = batch.rows[:, self._rank :: self._devices].to(self.device)
+        counts = [len(range(self._rank, count, self._devices)) for count in batch.counts]
         raw, targets = self._network(self._rows.features(rows, None), None), self._rows.targets[rows]
         outputs, wanted = self._rows.in_unit(raw, None), self._rows.for_loss(targets, None)
-        seen = [(outputs[place, :count], targets[place, :count]) for place, count in enumerate(counts)]
+        seen = [(outputs[index, :count], targets[index, :count]) for index, count in enumerate(counts)]
         if min(counts) == rows.shape[1] > 0:
             return self._losses(raw, wanted).double() * rows.shape[1], seen
         sums = torch.zeros(len(rows), dtype=torch.float64, device=self.device)
-        for place, (member, count) in enumerate(zip(self.members, counts, strict=True)):
+        for index, (member, count) in enumerate(zip(self.members, counts, strict=True)):
             if count:  # the mean over no rows would not be a number
-                sums[place] = member.recipe.loss(raw[place, :count], wanted[place, :count]).double() * count
+                sums[index] = member.recipe.loss(raw[index, :count], wanted[index, :count]).double() * count
         return sums, seen
 
 
@@ -240,22 +242,22 @@ def present(chunk: Chunk, members: Sequence[int]) -> Sequence[Step]:
     """The steps of a chunk for the members that still train; it was made when there may have been more."""
     if chunk.members == tuple(members):
         return chunk.steps
-    places = [chunk.members.index(member) for member in members]
-    return [tuple(_chosen(step, places)) for step in chunk.steps]
+    indices = [chunk.members.index(member) for member in members]
+    return [tuple(_chosen(step, indices)) for step in chunk.steps]
 
 
-def _chosen(step: Step, places: Sequence[int]) -> list[Part]:
-    parts: list[Part] = []
-    for part in step:
-        inside = [place - part.places.start for place in places if part.places.start <= place < part.places.stop]
+def _chosen(step: Step, indices: Sequence[int]) -> list[BatchGroup]:
+    groups: list[BatchGroup] = []
+    for group in step:
+        inside = [index - group.members.start for index in indices if group.members.start <= index < group.members.stop]
         if inside:
-            first = parts[-1].places.stop if parts else 0
-            parts.append(Part(slice(first, first + len(inside)), part.rows[inside]))
-    return parts
+            first = groups[-1].members.stop if groups else 0
+            groups.append(BatchGroup(slice(first, first + len(inside)), group.rows[inside]))
+    return groups
 
 
 def _by_member(steps: Sequence[Step], seen: Sequence[list[tuple[Tensor, Tensor]]]) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs and targets of a chunk per member; only the last step may be in several parts."""
+    """Outputs and targets of a chunk per member; only the last step may be in several groups."""
     whole = [pairs[0] for pairs in seen if len(pairs) == 1]
     rest = seen[-1] if len(seen[-1]) > 1 else []
     collected: list[list[Tensor]] = []

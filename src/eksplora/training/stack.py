@@ -156,12 +156,12 @@ class Stack:
                 if buffer is not None:
                     yield module, name
 
-    def member(self, place: int) -> State:
+    def member(self, index: int) -> State:
         """A copy of one member's parameters and persistent buffers, named as in its own network."""
         state: State = self.network.state_dict()
-        return {name: (value[place] if self._has_members else value).detach().clone() for name, value in state.items()}
+        return {name: (value[index] if self._has_members else value).detach().clone() for name, value in state.items()}
 
-    def slices(self, place: slice) -> State:
+    def slices(self, members: slice) -> State:
         """All parameters and buffers of some members, as views, by name: for `torch.func.functional_call`."""
         tensors = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        return {name: tensor[place] for name, tensor in tensors.items()}
+        return {name: tensor[members] for name, tensor in tensors.items()}

@@ -80,7 +80,7 @@ def quantiles(*, num_outputs: int, levels: Sequence[float]) -> Task:
     if 0.5 not in known:
         raise ConfigError(f"task.levels={list(known)} lack the median, by which trials are compared. Add 0.5.")
     middle = known.index(0.5)
-    return Task(num_outputs, target=_one_column, metric_target=_same, prediction=partial(_output, place=middle))
+    return Task(num_outputs, target=_one_column, metric_target=_same, prediction=partial(_output, index=middle))
 
 
 def _same(values: Tensor) -> Tensor:
@@ -106,9 +106,9 @@ def _one_column(targets: Tensor) -> Tensor:
     return targets.float()
 
 
-def _output(outputs: Tensor, *, place: int) -> Tensor:
+def _output(outputs: Tensor, *, index: int) -> Tensor:
     """(rows, 1)."""
-    return outputs[:, place : place + 1]
+    return outputs[:, index : index + 1]
 
 
 def _probabilities(scores: Tensor) -> Tensor:

@@ -177,7 +177,7 @@ def _folds(text: str) -> tuple[Fold, ...]:
 
 
 NOT_BELOW_ZERO = ("eksplora.loss.msle",)
-"""Losses that do not tell one target below 0 from another."""
+"""Losses that are the same for all targets below 0."""
 
 
 WITHOUT_LINK = ("eksplora.training.task.regression", "eksplora.training.task.quantiles")

@@ -15,7 +15,7 @@ MOST_WRITTEN = 12
 """Classes up to which the numbers stand in the fields of a confusion matrix."""
 
 MOST_CURVES = 10
-"""Classes whose curves are drawn: more cannot be told apart."""
+"""Classes whose curves are drawn: more cannot be distinguished."""
 
 _SHARE = {"range": [-0.02, 1.04]}
 

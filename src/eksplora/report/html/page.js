@@ -18,9 +18,9 @@
     button.textContent = isDark ? "Light" : "Dark";
     button.setAttribute("aria-pressed", String(isDark));
     button.setAttribute("aria-label", `Show the page in ${isDark ? "light" : "dark"} colours`);
-    tell("theme");
+    announce("theme");
   };
-  const tell = (why) => document.dispatchEvent(new CustomEvent("eksplora", { detail: why }));  // plots.js listens
+  const announce = (why) => document.dispatchEvent(new CustomEvent("eksplora", { detail: why }));  // plots.js listens
   const before = remembered((storage) => storage.getItem("eksplora-theme"));
   if (before === "dark" || before === "light") root.dataset.theme = before;
 
@@ -29,7 +29,7 @@
     if (isOn) shown = root.dataset.theme;
     if (isOn || shown) root.dataset.theme = isOn ? "light" : shown;
     else delete root.dataset.theme;
-    tell(isOn ? "print" : "printed");
+    announce(isOn ? "print" : "printed");
   };
 
   // --- tables ---

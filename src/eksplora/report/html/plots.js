@@ -19,7 +19,7 @@
       ordered: [[0, "#4a6a9c"], [0.35, "#7c8290"], [0.7, "#b9ac70"], [1, "#fee838"]],
     },
   };
-  // On dark paper the palette's colours are a little lighter; their hues, and so who can tell them apart, stay.
+  // On dark paper the palette's colours are a little lighter; their hues, and so their contrast for colour-blind people, stay.
   const LIGHTER = {
     "#0072b2": "#3b97dd", "#d55e00": "#f07d28", "#009e73": "#20b78b", "#cc79a7": "#dc94bb", "#e69f00": "#f3b93a", "#56b4e9": "#93d2f7",
   };

@@ -44,7 +44,7 @@ def section(facts: Facts) -> Section:
         key="attribution",
         title="What it looks at",
         says=(
-            "What of the input moves the prediction, by several methods. It tells about the model, not about the "
+            "What of the input moves the prediction, by several methods. It describes the model, not about the "
             "world: of two features that say the same, a model may use either."
         ),
         blocks=absent(facts) or [*_notes(explained), *(_features(explained) or _overlays(explained["overlays"]))],
@@ -147,7 +147,7 @@ OF_NUMBERS = (
 )
 OF_CLASSES = (
     "Right of zero the feature raises the score of the class that was predicted for this row (of a network with one "
-    "output: of the second class). So rows of different classes tell of different scores."
+    "output: of the second class). So rows of different classes explain different scores."
 )
 
 

@@ -78,7 +78,9 @@ def _parallel(finished: Trials, keys: Sequence[str], metric: str, direction: str
 
 def _importance(shares: Mapping[str, float]) -> Block:
     if not shares:
-        return Note("No importance of keys can be told: it needs four finished trials and a key that all of them vary.")
+        return Note(
+            "No importance of keys can be computed: it needs four finished trials and a key that all of them vary."
+        )
     said = ", ".join(f"{key} {number(value)}" for key, value in shares.items())
     return Plot(
         "key-importance",

@@ -89,9 +89,9 @@ def _with_intervals(one: Facts) -> dict[str, Any]:
 def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
     """Where the members' loss comes from."""
     if details["members"] < 2:
-        return [Note("Bias and variance need two members at least: with one there is nothing to tell apart.")]
+        return [Note("Bias and variance need two members at least: with one they cannot be separated.")]
     if not found:
-        return [Note("Bias and variance are not told for several targets at once.")]
+        return [Note("Bias and variance are not reported for several targets at once.")]
     what = "error rate" if details["kind"] == "classes" else "squared error"
     return [
         Heading("Bias and variance"),
@@ -185,7 +185,7 @@ def _curves(curves: Facts) -> list[Block]:
         "Precision and recall",
         f"Precision against recall; average precision {_areas(found['precision_recall'])}",
         classes.precision_recall(found["precision_recall"]),
-        f"How many of the answers are right when more of the class is to be found. Tells more where it is rare.{least}",
+        f"How many of the answers are right when more of the class is found. Most informative where it is rare.{least}",
         height=400,
     )
     return [Beside([roc, precision])]
