@@ -61,7 +61,33 @@ class MemberLosses:
             return alone[None]
         if self._by_row is not None:
             count = outputs.shape[0] * outputs.shape[1]
-            # `_filled` adds rows at the end, so that no row's loss depends on how many there are.
+            each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[:count]
+            return each.view(len(outputs), -1).mean(1)
+        if self._is_one:
+            together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
+            return together
+        triples = zip(self._losses[members], outputs.unbind(), targets.unbind(), strict=True)
+        return torch.stack([loss(output, target) for loss, output, target in triples])
+
+    def weighted(self, outputs: Tensor, targets: Tensor, members: slice = slice(None)) -> Tensor:
+        """Means over the rows, each with the weight of its class, as training wants them; otherwise as calling.
+
+        sum_i w_i loss_i / rows, as Keras' `class_weight` has it. torch's `CrossEntropyLoss(weight=...)` divides by
+        sum_i w_i: weights then do nothing to a batch of one row, and parts of a batch on several devices do not add up.
+        """
+        if self._class_weights is None:
+            return self(outputs, targets, members)
+        weights = self._class_weights[members].gather(1, targets.flatten(1).long())  # (members, rows)
+        return (self._rows(outputs, targets, members) * weights).mean(1)
+
+    def _rows(self, outputs: Tensor, targets: Tensor, members: slice) -> Tensor:
+        """The loss of each row, (members, rows)."""
+        num_members, rows = outputs.shape[:2]
+        if self._by_row is None:
+            losses = [loss for loss in map(_by_row, self._losses[members]) if loss is not None]
+            triples = zip(losses, outputs.unbind(), targets.unbind(), strict=True)
+            return torch.stack([loss(output, target).reshape(rows, -1).mean(1) for loss, output, target in triples])
+        # `_filled` adds rows at the end, so that no row's loss depends on how many there are.
         by_row: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))
         return by_row[: num_members * rows].reshape(num_members, rows, -1).mean(2)
 
