@@ -6,7 +6,7 @@ So it is the same alone and among others, on any device, and however the places 
 from torch import Tensor
 
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64
-"""What SplitMix64 adds between two draws: 2**64 divided by the golden ratio, as a signed number."""
+"""Increment of SplitMix64 between two draws: 2**64 divided by the golden ratio, as a signed number."""
 FACTORS = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
 BITS = 24
 """Random bits of a draw: as many as a float32 fraction has."""

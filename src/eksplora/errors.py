@@ -59,7 +59,7 @@ class StudyError(UserError):
 
 
 class PreconditionError(UserError):
-    """What a recorded run rests on is not here: its commit, its data, its versions, its machine type."""
+    """A requirement of a recorded run is missing here: its commit, its data, its versions, its machine type."""
 
 
 class StorageError(UserError):

@@ -1,4 +1,4 @@
-"""What is done for classes with few rows: weights in the loss, or rows drawn more often. Pure functions of counts."""
+"""Treatment of classes with few rows: weights in the loss, or rows drawn more often. Pure functions of counts."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Imbalance:
 
 
 def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What a row of each class counts in the loss such that classes count alike: rows / (classes * count).
+    """Weight of a row of each class such that classes count alike: rows / (classes * count).
 
     scikit-learn's "balanced" (`sklearn.utils.class_weight`). Source: King and Zeng, "Logistic regression in rare events
     data", Political Analysis 9, 2001, section 4.1.2. A class without rows has weight 0.

@@ -130,7 +130,7 @@ def normal(network: nn.Module, generator: Generator, *, std: float) -> None:
 
 
 def matched(network: nn.Module, generator: Generator) -> None:
-    """What suits the activation after each layer, so that signals neither die out nor blow up with depth.
+    """Initialization by the activation after each layer: signals neither vanish nor explode with depth.
 
     A layer with a `gain` g gets weights from N(0, g**2 / fan_in), one whose `gain` is None, or that has none, those of
     `glorot_uniform`. The network knows what follows a layer and sets the gains such that the second moment of what

@@ -1,4 +1,4 @@
-"""What a single value of a configuration may be: a number in a range, a choice, a switch. One form of refusal."""
+"""Ranges of single values of a configuration: a number in a range, a choice, a switch. One form of refusal."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields

@@ -47,7 +47,7 @@ class Status(StrEnum):
 
 
 class Decision(StrEnum):
-    """What the driver answers to an epoch's report."""
+    """Answer of the driver to an epoch's report."""
 
     GO_ON = "go_on"
     PRUNE = "prune"
@@ -96,7 +96,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Job:
-    """What goes to a worker: trainings that may be one population.
+    """Work for a worker: trainings that may be one population.
 
     Attributes:
         number: Number of the population within its study.
@@ -130,7 +130,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class MemberResult:
-    """What came of one member.
+    """Result of one member.
 
     Attributes:
         trial: Number of the trial.

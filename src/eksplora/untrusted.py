@@ -1,4 +1,4 @@
-"""What comes from elsewhere (records, models, data, other people's files) is read as material.
+"""Reading of material from elsewhere: records, models, data, other people's files.
 
 It never runs code, never names a file outside of the folder that it came with, and never costs more than its size.
 Whatever is read back from a file is checked for its shape here, not only parsed: one function for paths, one for JSON,
@@ -153,7 +153,7 @@ def parse_json(content: bytes | str, shape: type[T], *, source: object, way_out:
 
 
 _adapters: dict[object, Any] = {}
-"""What checks a shape: made once for each."""
+"""Checker of a shape, made once for each."""
 
 
 # --- YAML --------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def _of_classes(each: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _dropped(ensemble: Ensemble, features: NDArray[Any]) -> NDArray[np.float64] | None:
-    """What the first member predicts with dropout left on, (passes, rows, columns); None where it has none."""
+    """Predictions of the first member with dropout left on, (passes, rows, columns); None where it has none."""
     count = max(LEAST_PASSES, min(PASSES, PASSES * 2000 // len(features)))
     outputs = passes(ensemble.networks[0], features, count, derive(0, "dropout"))
     if outputs is None:

@@ -32,7 +32,7 @@ from eksplora.types import Config
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model makes of the test part.
+    """Evaluation of a model on the test part.
 
     Attributes:
         metrics: Per metric, its value of each member.
@@ -207,7 +207,7 @@ def described(measured: Measured) -> dict[str, Any]:
 
 
 def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
-    """What is worth comparing with another time's: the objective with its interval, and the mean of each metric."""
+    """Metrics to compare between runs: the objective with its interval, and the mean of each metric."""
     own = facts["test"][facts["metric"]]
     numbers = {"objective": own["mean"], "low": own["low"], "high": own["high"], "ensemble": own["ensemble"]}
     numbers |= {name: one["mean"] for name, one in facts["test"].items()}

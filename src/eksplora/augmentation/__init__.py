@@ -107,7 +107,7 @@ class Augmentation:
 
     @cached_property
     def _draw(self) -> Drawer:
-        """What draws for everything that is on, and for nothing else."""
+        """Draws for the transformations that are on, and for no others."""
         own = ((self.mixup_alpha or self.cutmix_alpha, SHARE), (self.cutmix_alpha, CENTRE))
         each = (
             (self.horizontal_flip, HORIZONTAL),

@@ -9,10 +9,10 @@ from eksplora.errors import ConfigError, nearest
 from eksplora.types import Config
 
 KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths")
-"""What may be overridden."""
+"""Keys that may be overridden."""
 
 IDLE = ("data.batch_size", "study.n_trials", "study.batch", "study.checkpoint_seconds")
-"""What has no effect all the same: how much is tried is the list of baselines, and each is fitted in one go."""
+"""Allowed keys without an effect: how much is tried is the list of baselines, and each is fitted in one go."""
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ def is_typed(overrides: Sequence[str]) -> bool:
 
 
 def configurator(overrides: Sequence[str], names: Sequence[str]) -> Callable[[Mapping[str, Any]], Config]:
-    """What turns a trial's values, `{"baseline": name}`, into its configuration; no values give that of the last name.
+    """Function from a trial's values, `{"baseline": name}`, to its configuration; no values give that of the last name.
 
     An override `baseline.<key>=<value>` goes to those baselines that have the key.
 

@@ -51,7 +51,7 @@ def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, floa
 
 
 def _measured(config: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What decides the rows and the meaning of a value; nothing where it is no mapping of such."""
+    """Keys that decide the rows and the meaning of a value; empty where it is no mapping of such."""
     data = config.get("data")
     rows = {key: value for key, value in data.items() if key not in NOT_ROWS} if isinstance(data, Mapping) else {}
     return rows, *(config.get(key) for key in ("protocol", "metric", "objective"))

@@ -43,7 +43,7 @@ from eksplora.tracker.address import masked
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p")
-"""What a command takes besides overrides: to see its configuration."""
+"""Options of a command besides overrides: to see its configuration."""
 
 UNWRITABLE = (
     errno.EACCES,
@@ -57,7 +57,7 @@ UNWRITABLE = (
     errno.ELOOP,
     errno.ENAMETOOLONG,
 )
-"""What an operating system says of folders and disks that the user can fix; anything else is a failure of ours."""
+"""Errors of folders and disks that the user can fix; anything else is a failure of ours."""
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
 
@@ -219,7 +219,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def help_text(root: str, purpose: str) -> str:
-    """What a command does, its keys as its configuration files explain them, and the groups to choose from.
+    """Help of a command: its purpose, its keys as its configuration files explain them, and the groups to choose from.
 
     Read from the files themselves: composing would take as long as the answer should.
     """

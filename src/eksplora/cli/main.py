@@ -52,7 +52,7 @@ def check_stage(name: str) -> None:
 
 
 def purpose(stage: str) -> str:
-    """What a stage is for: the first line of its module, which is not imported for it."""
+    """Purpose of a stage: the first line of its module, which is not imported for it."""
     file = Path(__file__).parents[1] / "stage" / f"{stage}.py"
     return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
 

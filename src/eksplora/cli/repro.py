@@ -27,10 +27,10 @@ SAYS = (
         "{place}: {stage} was run like this before, its results are taken from the cache",
     ),
 )
-"""What DVC says of a stage, and what we say."""
+"""DVC's messages about a stage, and ours instead."""
 
 ENDED = re.compile(r"(Updating|Generating) lock file ")
-"""What DVC says when a stage has ended well; nobody needs it, nor its empty lines."""
+"""DVC's messages after a stage that ended well; they are left out, and so are empty lines."""
 
 
 class InOurWords(logging.Filter):

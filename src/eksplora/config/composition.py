@@ -86,7 +86,7 @@ def keep(root: str, overrides: Sequence[str], config: DictConfig) -> None:
 
 
 def composition(root: str, overrides: Sequence[str]) -> DictConfig:
-    """What a root composes to, its space aside; shared, so not to be changed."""
+    """Composed configuration of a root, its space aside; shared, so not to be changed."""
     key = (root, tuple(without_space(overrides)))
     if key not in _kept:
         _kept[key] = compose_root(*key)
@@ -95,7 +95,7 @@ def composition(root: str, overrides: Sequence[str]) -> DictConfig:
 
 @cache
 def stated(root: str, choices: frozenset[tuple[str, str]]) -> Config:
-    """What a root and the chosen files of its groups state by themselves: before an experiment or a person changes it.
+    """Values that a root and the chosen files of its groups state, before an experiment or an override changes them.
 
     Args:
         root: The root.
@@ -211,7 +211,7 @@ def stated_keys() -> Mapping[str, Sequence[str]]:
 
 @cache
 def stated_files(group: str) -> Mapping[str, Mapping[str, Any]]:
-    """What each file of a group states about it; a file that cannot be read, or that sets other keys, is left out."""
+    """Values that each file of a group states; a file that cannot be read, or that sets other keys, is left out."""
     found = {}
     for name, path in folders.files(group).items():
         try:

@@ -83,7 +83,7 @@ class Configurator:
 
 @cache
 def _composed(root: str, overrides: tuple[str, ...], groups: Groups) -> DictConfig:
-    """What is composed with these choices: a group's file makes its own node, so each is composed once by itself."""
+    """Compose with these choices of groups: a group's file makes its own node, so each is composed once by itself."""
     kept = schema.BASELINE_KEYS if root == "baseline" else schema.TRAINING_KEYS
     composed = OmegaConf.masked_copy(composition(root, overrides), [*kept, "paths"])
     for group, option in groups:

@@ -29,7 +29,7 @@ def allowed_targets(group: str, name: str = "*") -> frozenset[str]:
 
 @cache
 def _stated(group: str, name: str = "*") -> tuple[dict[str, Any], ...]:
-    """What each file of a group says to Hydra (`_target_`, `_partial_`); a file that cannot be read says nothing."""
+    """Keys for Hydra in each file of a group (`_target_`, `_partial_`); a file that cannot be read has none."""
     found = []
     for path in [path for folder in folders.folders() for path in sorted((folder / group).glob(f"{name}.yaml"))]:
         try:
@@ -59,7 +59,7 @@ def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
 
 
 def completed(config: Mapping[str, Any], key: str, **late: Any) -> Any:
-    """What a part makes of what is known only now: `config[key]` describes a function (`_partial_: true`).
+    """Call a part with arguments that are known only now: `config[key]` describes a function (`_partial_: true`).
 
     Raises:
         ConfigError: As `part`, also where the function refuses.

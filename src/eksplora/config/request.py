@@ -1,4 +1,4 @@
-"""What a command was asked, checked before anything heavy is imported."""
+"""Request of a command, checked before anything heavy is imported."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from eksplora.types import Command, Config
 
 @dataclass(frozen=True)
 class Request:
-    """What a command was asked, checked.
+    """A checked request of a command.
 
     Attributes:
         root: Name of the root configuration.

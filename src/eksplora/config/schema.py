@@ -24,7 +24,7 @@ class Paths:
 
 @dataclass
 class Objective:
-    """What a study minimizes or maximizes."""
+    """The metric that a study minimizes or maximizes."""
 
     metric: str = MISSING
     direction: str = MISSING
@@ -74,7 +74,7 @@ class Clipping:
 
 @dataclass
 class Augmentation:
-    """What is done to the features of a batch before a step."""
+    """Random changes of the features of a batch before a step."""
 
     horizontal_flip: float = MISSING
     vertical_flip: float = MISSING
@@ -89,7 +89,7 @@ class Augmentation:
 
 @dataclass
 class Imbalance:
-    """What is done for classes with few rows."""
+    """Treatment of classes with few rows."""
 
     class_weights: str = MISSING
     sampling: str = MISSING
@@ -172,7 +172,7 @@ class BaselineConfig(SearchConfig):
 
 @dataclass
 class Confirm:
-    """What is confirmed, and how sure one wants to be."""
+    """Number of configurations that are confirmed, and the level of significance."""
 
     best: int = MISSING
     alpha: float = MISSING

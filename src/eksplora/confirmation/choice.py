@@ -116,7 +116,7 @@ def _compared(
 
 
 def headline(facts: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """What was chosen, in a sentence: value, interval, number of members, and the verdict against the baseline."""
+    """The choice in a sentence: value, interval, number of members, and the verdict against the baseline."""
     best = facts[0]
     interval = "" if best["interval"] is None else f" [{best['interval'][0]:.4g}, {best['interval'][1]:.4g}]"
     count = f"{len(best['members'])} member{'s' * (len(best['members']) > 1)}"

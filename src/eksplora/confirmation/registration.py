@@ -21,7 +21,7 @@ from eksplora.types import Config
 LOADER = "eksplora.inference.served"
 EXAMPLE_ROWS = 5
 COMPARED = ("metric", "data", "protocol", "members")
-"""What two models must have in common."""
+"""Keys in which two models must agree to be compared."""
 
 
 def register(spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:

@@ -132,7 +132,7 @@ def metrics(chosen: Mapping[str, Any]) -> dict[str, float]:
 
 
 def comparable(outcome: Outcome, chosen: Confirmed) -> dict[str, Any]:
-    """What two models must have in common so that their members compare in pairs, and the members' values."""
+    """Values in which two models must agree so that their members compare in pairs, and the members' values."""
     config, provenance = chosen.candidate.config, outcome.provenance
     return {
         "metric": outcome.metric,

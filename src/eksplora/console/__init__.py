@@ -1,1 +1,1 @@
-"""What a terminal shows: progress and tables. Apart from `report`, so that a change of a page reruns no search."""
+"""Output to a terminal: progress and tables. Apart from `report`, so that a change of a page reruns no search."""

@@ -205,7 +205,7 @@ class Estimate:
         return fmean([*self._fractions, *running]) if self._fractions or running else 1.0
 
     def _observed(self) -> dict[int, Cost]:
-        """What epochs cost, by their steps: of populations that are over, and of those that run as they will be then.
+        """Cost of epochs by their steps: of populations that are over, and of those that run as they will be then.
 
         What was trained before this command, perhaps on another machine, counts where there is nothing newer.
         """

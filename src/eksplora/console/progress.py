@@ -24,7 +24,7 @@ STEP = 0.1
 
 @dataclass(frozen=True)
 class Ahead:
-    """What is still to be trained.
+    """Work that is still to be trained.
 
     Attributes:
         trainings: Those of trials that are known and not over, whether a worker has them or not.
@@ -151,7 +151,7 @@ class Progress:
         self.tick()
 
     def stopping(self) -> None:
-        """What runs is checkpointed: the time that is left means nothing now."""
+        """Show that running trainings are checkpointed: the time that is left means nothing now."""
         self._is_stopping = True
         self._renew()
 

@@ -16,7 +16,7 @@ UNSIGNED_BYTE = 0x08  # the IDX code of the only element type read here
 
 @dataclass(frozen=True)
 class Payload:
-    """What the decompressed file must be: its size in bytes and its sha256 (gzip wrappers differ between mirrors)."""
+    """Expected decompressed file: its size in bytes and its sha256 (gzip wrappers differ between mirrors)."""
 
     size: int
     sha256: str

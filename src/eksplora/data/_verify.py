@@ -117,7 +117,7 @@ def _verify_file(
 
 
 def _entries(folder: Path, card: Mapping[str, Any]) -> dict[Path, Mapping[str, Any]]:
-    """What the card says of each file, by its path."""
+    """Entries of the card, by path of their files."""
     arrays = {folder / f"{name}.npy": entry for name, entry in card.get("arrays", {}).items()}
     return arrays | {folder / name: entry for name, entry in card.get("files", {}).items()}
 

@@ -1,4 +1,4 @@
-"""What a data set holds in its raw and in its prepared form, and the card that describes it."""
+"""Content of a data set in its raw and in its prepared form, and the card that describes it."""
 
 import json
 from collections.abc import Mapping, Sequence

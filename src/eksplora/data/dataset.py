@@ -134,7 +134,7 @@ class Dataset(ABC):
         return self.card()
 
     def card(self) -> dict[str, Any]:
-        """What the prepared form holds; see `card.describe` and `conf/data`.
+        """Description of the prepared form; see `card.describe` and `conf/data`.
 
         Raises:
             ConfigError: `input_shape`, `num_classes` or `num_targets` do not fit the data.

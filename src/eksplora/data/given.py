@@ -17,7 +17,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Kinds of image files that are read."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-"""What such a file may be inside, whatever its name says: Pillow would hand a PostScript file to another program."""
+"""Allowed image formats, whatever a file's name says: Pillow would hand a PostScript file to another program."""
 
 LARGEST_BYTES = 2**30
 """Of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""

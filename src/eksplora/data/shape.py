@@ -1,4 +1,4 @@
-"""What a card must look like that is read back: every key of its type, and nothing in it against the rest of it."""
+"""Shape of a card that is read back: every key of its type, and nothing in it against the rest of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features"
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """What every card that is read back must say: what a row looks like, and what is predicted of it.
+    """Keys of every card that is read back: the shape of a row, and what is predicted of it.
 
     Attributes:
         input_shape: Shape of one row's features.
@@ -40,7 +40,7 @@ class Described:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """What a card says of a file."""
+    """Entry of a file in a card."""
 
     bytes: int
     sha256: str
@@ -48,7 +48,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class ArrayEntry(FileEntry):
-    """What a card says of the file of an array."""
+    """Entry of an array's file in a card."""
 
     shape: list[int]
     dtype: str
@@ -128,4 +128,4 @@ class FetchedCard:
 
 
 SHAPES: Mapping[str, type] = {"fetched": FetchedCard, "prepared": PreparedCard}
-"""What a card of each form must look like."""
+"""Shape of a card, by its form."""

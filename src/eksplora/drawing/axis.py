@@ -59,7 +59,7 @@ def in_order(values: Sequence[Any]) -> list[str]:
 
 
 def marks(values: Sequence[Any]) -> dict[float, str]:
-    """What is written beside an axis, by its place: the ends of a scale; of a few settings, each of them."""
+    """Labels beside an axis, by position: the ends of a scale; of a few settings, each of them."""
     known = [value for value in values if value is not None]
     if is_scale(known):
         return {0.0: setting(float(min(known))), 1.0: setting(float(max(known)))}

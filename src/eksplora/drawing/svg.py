@@ -65,7 +65,7 @@ def logarithmic(axis: Any) -> None:
 
 
 def pointed(texts: Sequence[str]) -> list[str]:
-    """What Matplotlib takes as addresses (`urls`) of marks so that `as_svg` gives them these texts."""
+    """Texts encoded as the addresses (`urls`) of Matplotlib's marks, from which `as_svg` takes them."""
     return [f"{_POINTED}{text.encode().hex()}" for text in texts]
 
 

@@ -1,1 +1,1 @@
-"""What predictions are worth: measures, curves, intervals and examples, from arrays of predictions and targets."""
+"""Quality of predictions: measures, curves, intervals and examples, from arrays of predictions and targets."""

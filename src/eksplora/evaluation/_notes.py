@@ -1,4 +1,4 @@
-"""What a reader has to know of the numbers, in sentences."""
+"""Notes on the numbers, as sentences for a reader."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -194,7 +194,7 @@ def _examples_of_classes(together: Array, labels: NDArray[np.int64]) -> dict[str
 def _rows_of_classes(
     together: Array, labels: NDArray[np.int64], names: Sequence[str], rows: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """What each of some rows is, and what it is said to be, once."""
+    """Target and prediction of each of some rows, each row once."""
     return [
         {
             "row": row,

@@ -16,7 +16,7 @@ BLOCK_ROWS = 1024
 
 
 def passes(network: nn.Module, features: NDArray[Any], count: int, seed: int) -> Tensor | None:
-    """What a network puts out each time, (count, rows, outputs); None where nothing in it is dropped.
+    """Outputs of a network in each pass, (count, rows, outputs); None where nothing in it is dropped.
 
     All other layers stay as they are in evaluation. The masks are functions of (seed, pass, layer, row), so the same
     seed gives the same. Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.

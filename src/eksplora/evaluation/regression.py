@@ -46,7 +46,7 @@ def scores(predictions: Array, targets: Array, weights: Array) -> dict[str, Arra
 
 
 def _explained(targets: Array, residuals: Array, weights: Array) -> dict[str, Array]:
-    """What of the targets' spread is explained, in whatever unit they are and however far from 0."""
+    """Coefficient of determination R2; stable for targets in any unit, however far from 0."""
     total, around = _squares(targets, weights), _squares(residuals, weights)
     return {"r2": 1 - ratio(weights @ residuals**2, total), "explained_variance": 1 - ratio(around, total)}
 

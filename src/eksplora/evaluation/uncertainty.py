@@ -1,4 +1,4 @@
-"""What intervals of predictions hold, and what they cost in width."""
+"""Coverage and width of prediction intervals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from eksplora.evaluation._weights import Array
 from eksplora.evaluation.classification import measures
 
 LEVEL = 0.9
-"""What the intervals say they hold, where nothing else is said."""
+"""Default nominal coverage of the intervals."""
 
 
 def coverage(low: Array, high: Array, targets: Array) -> dict[str, float]:
@@ -86,7 +86,7 @@ def of_dropout(passes: Array, targets: Array) -> dict[str, Any]:
 
 
 def of_classes(name: str, says: str, each: Array, labels: NDArray[np.int64]) -> dict[str, Any]:
-    """What the mean of several members or passes, (members, rows, classes), is worth, and how far they agree.
+    """Quality of the mean of several members or passes, (members, rows, classes), and how far they agree.
 
     `mutual_information` = entropy of the mean - mean of the entropies, in nats: how far the uncertainty is one of the
     weights. Source: Gal, Islam and Ghahramani, "Deep Bayesian active learning with image data", ICML 2017, equation 3.

@@ -1,4 +1,4 @@
-"""What each kind of event holds, stated once: it is written from here, read into here, and checked against it.
+"""Kinds of events, each stated once: it is written from here, read into here, and checked against it.
 
 Fields with a value are those that earlier versions did not write. Keys that are not listed are passed over.
 """
@@ -36,7 +36,7 @@ def _check_name(text: str) -> str:
 
 
 Name = Annotated[str, _IsName()]
-"""What becomes a folder, or a part of a search in MLflow."""
+"""Names that become a folder, or a part of a search in MLflow."""
 
 Files = Mapping[str, str]
 """Paths in the study's folder, by the path that each file has as an artifact."""
@@ -170,7 +170,7 @@ class Epochs:
 
 @dataclass
 class Member:
-    """What came of a member."""
+    """Result of a member."""
 
     trial: Count
     member: Count

@@ -1,1 +1,1 @@
-"""What trained networks have learned: importance of features, attributions, overlays, embeddings, the architecture."""
+"""Explanation of trained networks: importance of features, attributions, overlays, embeddings, the architecture."""

@@ -29,7 +29,7 @@ class Effort:
 
     @classmethod
     def for_table(cls, rows: int, features: int, members: int) -> "Effort":
-        """What takes seconds: 3 to 30 shuffles of 200 to 2000 rows; 50 to 200 rows compared with 8 to 100 others.
+        """Effort of a few seconds: 3 to 30 shuffles of 200 to 2000 rows; 50 to 200 rows compared with 8 to 100 others.
 
         Args:
             rows: Of the test part.

@@ -18,7 +18,7 @@ _WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 @dataclass(frozen=True)
 class Field:
-    """What a number of a feature map depends on.
+    """Receptive field: the inputs that a number of a feature map depends on.
 
     Attributes:
         size: Height and width of the part of the image, in pixels.

@@ -1,4 +1,4 @@
-"""What networks make of rows, drawn in two dimensions.
+"""Embeddings of rows by networks, in two dimensions.
 
 Shapes: features (rows, units) of one network's hidden layer; maps (rows, 2).
 """

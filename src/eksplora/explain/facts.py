@@ -16,7 +16,7 @@ ONE_MEMBER = "One member: no interval over members can be given."
 
 @dataclass(frozen=True)
 class Facts:
-    """What a part of an explanation found.
+    """Findings of a part of an explanation.
 
     Attributes:
         facts: As JSON has them; None stands for what is not defined.

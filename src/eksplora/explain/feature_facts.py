@@ -111,7 +111,7 @@ def _gradients(given: Tabular, rows: Tensor, explained: Tensor, effort: Effort) 
 
 
 def _sentences(given: Tabular, effort: Effort, explained: int, num_outputs: int) -> dict[str, str]:
-    """What each method measures."""
+    """Meaning of each method's numbers."""
     moved = f"the feature moves {_output_name(given, num_outputs)}"
     tested, compared = min(len(given.features), effort.rows), min(len(given.background), effort.background)
     return {

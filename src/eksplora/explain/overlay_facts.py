@@ -75,7 +75,7 @@ def overlay_facts(
 
 
 def _said(outputs: Tensor, actual: Sequence[Any], classes: Sequence[str] | None) -> list[dict[str, Any]]:
-    """What each image shows, and what the members say together."""
+    """Description of each image, and the members' joint prediction."""
     if classes is None:
         predicted = outputs.mean(0)[:, 0].tolist()
         return [

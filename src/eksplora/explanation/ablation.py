@@ -1,4 +1,4 @@
-"""What each feature is worth: the confirmed configuration, trained again without it, on the same members."""
+"""Ablation of features: the confirmed configuration, trained again without it, on the same members."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -172,7 +172,7 @@ def _with_ablation(spec: StudySpec, confirmed: Mapping[str, Any], names: Sequenc
 
 
 def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
-    """What grows when a feature is shuffled, (members, rows, columns) and targets to (members,), and its name."""
+    """The error that grows when a feature is shuffled, and its name; of (members, rows, columns) and targets."""
     if model.ensemble.classes is None:
         return _absolute_error, "the mean absolute error"
     return (_log_loss if model.ensemble.config["task"]["num_outputs"] > 1 else _binary_log_loss), "the log-loss"

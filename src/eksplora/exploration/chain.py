@@ -13,7 +13,7 @@ COLUMNS = ("train", "val", "test", "gap", "seconds")
 """The measured columns of every row."""
 
 CARRIES = ("validation", "reported")
-"""What a study may hand to the next: its own best row on validation data, or the one that the reference carried."""
+"""Rows that a study may hand on: its own best row on validation data, or the one that the reference carried."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from eksplora.statistics.interval import t_interval
 from eksplora.statistics.verdict import compare_rows, in_words
 
 RowResult = dict[str, Any]
-"""What came of a row: `trial`, `status`, `message`, and `columns`: its members' values by column, if finished."""
+"""Result of a row: `trial`, `status`, `message`, and `columns`: its members' values by column, if finished."""
 
 COMPARED = ("val", "test")
 """Columns in which rows are compared: that which chooses, and that which the reference reported."""

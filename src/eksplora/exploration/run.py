@@ -61,7 +61,7 @@ def run_one(
 
 
 def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
-    """What the members of a row gave, column by column."""
+    """Measured values of a row's members, column by column."""
     if trial.status is not Status.FINISHED:
         return {"trial": trial.number, "status": str(trial.status), "message": trial.message, "columns": {}}
     members = [_member(result, spec.metric) for _, result in sorted(trial.results.items())]
@@ -70,7 +70,7 @@ def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
 
 
 def _member(result: MemberResult, metric: str) -> dict[str, float]:
-    """What a member gave, under the names of the tables' columns."""
+    """Measured values of a member, by the names of the tables' columns."""
     return {
         "train": result.curves[f"train/{metric}"][result.best_epoch - 1],
         "val": float(result.value or 0.0),

@@ -99,7 +99,7 @@ def _study(recorded: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, 
 
 
 def _member(run: str, recorded: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
-    """What a member's run says, under the names of the tables' columns."""
+    """Values in a member's run, by the names of the tables' columns."""
     metric = recorded["metric"]
     last, curves = lookup.metrics(run)
     try:

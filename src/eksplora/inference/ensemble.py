@@ -36,7 +36,7 @@ class Ensemble:
         return self.card["classes"]  # type: ignore[no-any-return]
 
     def members(self, features: NDArray[Any]) -> NDArray[np.float64]:
-        """What each member predicts: probabilities of the classes (of class 1 where there are two), or numbers.
+        """Predictions of each member: probabilities of the classes (of class 1 where there are two), or numbers.
 
         Args:
             features: Raw, (rows, *input_shape).
@@ -49,14 +49,14 @@ class Ensemble:
         return np.stack([one.reshape(len(features), -1).numpy() for one in predicted])
 
     def outputs(self, features: NDArray[Any]) -> Tensor:
-        """What the networks put out for raw features: scores, log-odds or numbers, (members, rows, outputs)."""
+        """Outputs of the networks for raw features: scores, log-odds or numbers, (members, rows, outputs)."""
         rows = torch.from_numpy(np.ascontiguousarray(features))
         with torch.inference_mode():
             blocks = torch.split(rows, BLOCK_ROWS)
             return torch.stack([torch.cat([network(block) for block in blocks]) for network in self.networks])
 
     def predict(self, features: NDArray[Any]) -> pd.DataFrame:
-        """What the members predict together, row by row, and how far they agree.
+        """Prediction of the ensemble, row by row, and how far its members agree.
 
         Classes: `prediction` (a name), `probability` (mean over members), `std` (its spread over members), and a column
         `p_<class>` for each class. Numbers: `prediction` (mean), `std`, `lowest` and `highest` member; with several

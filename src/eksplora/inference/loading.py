@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MEMBER = re.compile(r"member-(0|[1-9]\d{0,5})\.safetensors")
 PREFIX = "network."
 SCALING = ("shift", "scale", "target_shift", "target_scale")
-"""What lies beside a network's tensors; the last two are missing where targets were not scaled."""
+"""Tensors stored beside a network's own; the last two are missing where targets were not scaled."""
 
 _NETWORK = "Give a folder that holds a study's best network."
 _CONFIRMED = "Give the folder of a confirmed model."

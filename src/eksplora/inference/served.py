@@ -1,4 +1,4 @@
-"""What MLflow loads a confirmed model with (its `python_function` flavour): weights and a configuration, no pickle.
+"""Loader of a confirmed model for MLflow (its `python_function` flavour): weights and a configuration, no pickle.
 
 `mlflow.pyfunc.load_model("models:/eksplora-<experiment>@champion")` imports this module and calls `_load_pyfunc`.
 """

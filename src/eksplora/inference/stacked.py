@@ -43,7 +43,7 @@ class Together(nn.Module):
         return (outputs * scale + shift).to(outputs.dtype)
 
     def hidden(self, features: Tensor) -> Tensor:
-        """What the last layer is given, (members, rows, units).
+        """Inputs of the last layer, (members, rows, units).
 
         Raises:
             ValueError: If a network has no layer with weights.

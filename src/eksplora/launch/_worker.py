@@ -1,4 +1,4 @@
-"""What runs in a worker process: take a job, train it, send what comes of it."""
+"""Main loop of a worker process: take a job, train it, send what comes of it."""
 
 import importlib
 import os

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 STAGE = "DVC_STAGE"
-"""What DVC sets for its stages, and so for the shells in between."""
+"""Environment variable that DVC sets for its stages, and so for the shells in between."""
 
 LATE_SECONDS = 0.5
 """A stage notices at most so late that DVC is gone."""

@@ -1,4 +1,4 @@
-"""What a study asks of whatever runs its jobs: processes of this machine, or of others.
+"""Protocol between a study and whatever runs its jobs: processes of this machine, or of others.
 
 `eksplora.launch.local` is the first implementation. `tests/launcher_contract.py` has the tests that each must pass.
 """
@@ -22,7 +22,7 @@ class Worker(Protocol):
 
 @dataclass(frozen=True)
 class Message:
-    """What a worker sent.
+    """A message of a worker.
 
     Attributes:
         worker: The sender.
@@ -77,7 +77,7 @@ class Launcher(Protocol):
         """Ask all workers to checkpoint and return."""
 
     def poll(self, timeout_seconds: float) -> Sequence[Message]:
-        """What workers sent, waiting at most so long for the first message; a dead worker is reported once."""
+        """Messages of workers, waiting at most so long for the first message; a dead worker is reported once."""
 
     def close(self) -> None:
         """End idle workers in good order, and all others at once."""

@@ -122,7 +122,7 @@ class LocalLauncher:
             self._send(worker, "stop", None)
 
     def poll(self, timeout_seconds: float) -> list[Message]:
-        """What workers sent, waiting at most so long for the first message; a dead worker is removed and reported."""
+        """Messages of workers, waiting at most so long for the first message; a dead worker is removed and reported."""
         ready = set(
             wait(
                 [handle for worker in self.workers for handle in (worker.connection, worker.process.sentinel)],

@@ -60,7 +60,7 @@ class ConvBlock:
         return nn.Sequential(*self._convolution(shape[0]), *parts, *dropouts(self.rate, "standard", self.function))
 
     def pooled(self, shape: Shape) -> Shape:
-        """What comes out of the block, once it is clear that its kernel and pool fit."""
+        """Output shape of the block, after a check that its kernel and pool fit."""
         filters, height, width = self._convolved(shape)
         self._check_fits("pool", self.pool, height, width)
         return filters, height // self.pool, width // self.pool

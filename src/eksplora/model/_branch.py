@@ -7,7 +7,7 @@ from eksplora.ranges import check_number
 
 
 def scale_of_branches(value: object, count: int, normalization: Normalization, *, has_mean: bool) -> float:
-    """What each of `count` branches is multiplied by, such that signals do not blow up with depth; a given value as is.
+    """Factor of each of `count` residual branches, such that signals do not explode with depth; a given value as is.
 
     A branch whose outputs are as large as its inputs, as initialization makes it, enlarges the sum by a factor at each
     layer. Branches that end in a linear map have mean 0, so that their squares add up, and 1 / sqrt(count) keeps the

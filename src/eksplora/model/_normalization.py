@@ -125,7 +125,7 @@ class GroupNorm(nn.Module):
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a network's maps are normalized by.
+    """Normalization of a network's feature maps.
 
     Attributes:
         name: `none`; `batch`; `group`; `layer`, which is one group.

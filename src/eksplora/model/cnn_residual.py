@@ -23,7 +23,7 @@ from eksplora.ranges import check_choice, check_count
 
 @dataclass(frozen=True)
 class _Style:
-    """What the convolutions of a block share.
+    """Settings that the convolutions of a block share.
 
     Attributes:
         function: The activation.

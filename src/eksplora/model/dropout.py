@@ -9,7 +9,7 @@ from eksplora.model.activations import Activation
 
 KINDS = ("standard", "alpha")
 ALPHA = 1.7580993408473766
-"""What SELU goes to far below zero, times -1: its scale times its alpha."""
+"""Limit of SELU far below zero, times -1: its scale times its alpha."""
 
 
 class Dropout(nn.Module):
@@ -47,7 +47,7 @@ class Dropout(nn.Module):
         return x * self._factors(x) if self.training else x
 
     def _factors(self, x: Tensor) -> Tensor:
-        """What each unit is multiplied by: 0 or 1 / (1 - rate)."""
+        """Factor of each unit: 0 or 1 / (1 - rate)."""
         scale = torch.where(self.rate < 1, 1 / (1 - self.rate), 0.0)
         return (self._keep(x) * self._broadcast(scale, x)).to(x.dtype)
 

@@ -36,7 +36,7 @@ class Linear(nn.Linear):
 
 
 def chain(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """What the layers, one after another, make of x.
+    """Outputs of the layers, one after another, for x.
 
     Linear maps that overwrite their gradients are one operation to autograd, with the ReLUs that follow them: its own
     work on a step of the reference MLP, a third of the time, is done once instead of once a layer. Layers with hooks

@@ -1,4 +1,4 @@
-"""What a network may offer beside torch's interface.
+"""Attributes that a network may offer beside torch's interface.
 
 None of it is needed: any `nn.Module` that maps rows to `num_outputs` numbers is trained, confirmed, measured and
 explained. What is offered makes it faster (`knows_members`) or says what would otherwise be guessed (`output`).
@@ -44,7 +44,7 @@ def layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
-    """What the last layer of a network is given when rows pass through it.
+    """Inputs of the last layer of a network when rows pass through it.
 
     A network that names no last layer has as such the layer with weights that was called last.
 

@@ -1,4 +1,4 @@
-"""What a run was made from: code, versions and machine, as flat strings; all of it in well under 60 ms.
+"""Origin of a run: code, versions and machine, as flat strings; all of it in well under 60 ms.
 
 Packages are asked for their versions by name, never imported. What cannot be found out is "unknown", never an error:
 a run is worth recording without it. The machine's name is left out on purpose: records are shared, and it says who was
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def collect(root: Path) -> dict[str, str]:
-    """What a run started now, in the project folder `root`, is made from, but for its code.
+    """Origin of a run that starts now in the project folder `root`, except its code.
 
     Args:
         root: The project's folder: where `constraints.txt` and `.git` are.

@@ -20,7 +20,7 @@ ARITHMETIC = (
 
 
 USUAL = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-"""What is set without being asked: by the package, and by Lightning where a training is to be deterministic."""
+"""Environment variables that the user does not set: the package does, and Lightning for a deterministic training."""
 
 
 def command_of(root: str, overrides: Sequence[str]) -> Command:

@@ -22,7 +22,7 @@ LARGEST_UNTRACKED_BYTES = 2**20
 
 
 def diff(root: Path) -> str:
-    """What differs from the last commit, as a patch that `git apply` takes; untracked files and `dvc.lock` are in it.
+    """Difference from the last commit, as a patch that `git apply` takes; untracked files and `dvc.lock` are in it.
 
     Returns:
         An empty string for a clean tree, "unknown" where there is no git, no repository or no commit. Untracked files

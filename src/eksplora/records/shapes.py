@@ -1,4 +1,4 @@
-"""What stages hand on as JSON, as it must look to be read back: the keys that later stages rely on.
+"""Shapes of the JSON that stages hand on: the keys that later stages rely on.
 
 Facts of earlier versions lack what was added since, so only what was always there is asked for.
 """
@@ -23,7 +23,7 @@ class _Ranked:
 
 @dataclass
 class Search:
-    """What `confirm` takes up."""
+    """Record that `confirm` reads."""
 
     study: str
     trials: dict[str, int]
@@ -58,7 +58,7 @@ class _OfModel:
 
 @dataclass
 class Confirm(_OfModel):
-    """What `evaluate`, `explain` and `report` take up."""
+    """Record that `evaluate`, `explain` and `report` read."""
 
     experiment: str
     headline: str
@@ -76,7 +76,7 @@ class Confirm(_OfModel):
 
 @dataclass
 class Evaluate(_OfModel):
-    """What `report` takes up."""
+    """Record that `report` reads."""
 
     headline: str
     metric: str
@@ -93,7 +93,7 @@ class _Examples:
 
 @dataclass
 class Details:
-    """What `explain` and `report` take up."""
+    """Record that `explain` and `report` read."""
 
     kind: Literal["classes", "numbers"]
     rows: int
@@ -107,7 +107,7 @@ class Details:
 
 @dataclass
 class Explain:
-    """What `report` takes up."""
+    """Record that `report` reads."""
 
     studies: dict[str, str]
     kind: str

@@ -1,4 +1,4 @@
-"""What a page is made of: sections, and the blocks in them. Templates give them their look."""
+"""Elements of a page: sections, and the blocks in them. Templates give them their look."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SHORT = 26
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a table's cell.
+    """Content of a table's cell.
 
     Attributes:
         text: As it is read.
@@ -58,7 +58,7 @@ def percents(low: float | None, high: float | None) -> Cell:
 
 
 def code(text: str) -> Cell:
-    """What is typed or compared letter by letter."""
+    """Text that is typed or compared letter by letter."""
     return Cell(text, is_code=True)
 
 

@@ -53,5 +53,5 @@ def document(facts: Facts) -> str:
 
 
 def sections(facts: Facts) -> list[Section]:
-    """What the page shows, before it has its look."""
+    """Content of the page, before it is rendered."""
     return [section(facts) for section in SECTIONS]

@@ -14,7 +14,7 @@ MOST_TRIALS = 5
 """Trials of the search that are shown."""
 
 SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", "machine.", "threads")
-"""What of the provenance is shown, in this order."""
+"""Keys of the provenance that are shown, in this order."""
 
 
 def page(searched: SearchRecord, confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()) -> str:
@@ -139,13 +139,13 @@ def _shell(lines: Sequence[tuple[str, str]]) -> str:
 
 
 def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """What of the provenance a page shows, see `SHOWN_PROVENANCE`."""
+    """Provenance as a page shows it, see `SHOWN_PROVENANCE`."""
     for start in SHOWN_PROVENANCE:
         yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))
 
 
 def verdicts(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is said of each configuration against the baseline and against the best, every pair once."""
+    """Verdicts of each configuration against the baseline and against the best, every pair once."""
     said = [
         one[versus]["in_words"]
         for versus in ("versus_baseline", "versus_best")

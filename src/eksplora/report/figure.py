@@ -37,7 +37,7 @@ def draw(facts: Facts, folder: Path) -> None:
 
 
 def title_of(facts: Facts, name: str) -> str:
-    """What a picture shows."""
+    """Content of a picture."""
     return f"{facts['title']}: {facts['studies'][name]['says']}. {warning(facts)}".removesuffix(". ")
 
 

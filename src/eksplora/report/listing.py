@@ -58,7 +58,7 @@ def _explorations(results: Path) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class _Evaluated:
-    """What is listed of an experiment."""
+    """Entry of an experiment in the list."""
 
     experiment: str = ""
     headline: str = ""
@@ -66,14 +66,14 @@ class _Evaluated:
 
 @dataclass
 class _Finding:
-    """What is listed of a claim."""
+    """Entry of a claim in the list."""
 
     finding: str
 
 
 @dataclass
 class _Explored:
-    """What is listed of an exploration."""
+    """Entry of an exploration in the list."""
 
     exploration: str = ""
     title: str = ""

@@ -39,7 +39,7 @@ MODES = re.compile(r"^(?:new file mode|new mode|index [0-9a-f]+\.\.[0-9a-f]+) (1
 
 @dataclass(frozen=True)
 class Change:
-    """What a patch does to a file.
+    """Change of a file by a patch.
 
     Attributes:
         name: Of the file, relative to the project.
@@ -53,7 +53,7 @@ class Change:
 
     @property
     def warning(self) -> str:
-        """What of it runs although nobody calls it, in words; empty where nothing does."""
+        """Why the file runs although nobody calls it, in words; empty where it does not."""
         path = PurePosixPath(self.name)
         known = BY_THEMSELVES.get(path.name) or ENDINGS.get(path.suffix)
         if known:
@@ -69,7 +69,7 @@ def is_patch(text: str) -> bool:
 
 
 def changes(numstat: str, source: str) -> list[Change]:
-    """What `git apply --numstat -z` says of a patch.
+    """Changes of a patch, read from the output of `git apply --numstat -z`.
 
     Raises:
         PreconditionError: If the patch would write outside of the project or into a repository's own folder.

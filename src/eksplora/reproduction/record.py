@@ -1,4 +1,4 @@
-"""What a study's spool holds of single members: what they were trained with, with whom, and what came of it."""
+"""Members in a study's spool: what each was trained with, its population, and its result."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Recorded:
 
     @property
     def patch(self) -> str:
-        """What was different in the working tree when it was recorded."""
+        """Difference of the working tree from the commit when it was recorded."""
         return self.study.texts.get("changes.diff", UNKNOWN)
 
     def config(self, trial: int) -> Config:

@@ -27,7 +27,7 @@ WORKS = {
     True: ("eksplora.work.baseline:run", "eksplora.stage._baseline_job:run"),
     False: ("eksplora.work.job:run", "eksplora.stage._job:run"),
 }
-"""What trains a configuration, by whether it is a baseline's: the name now, and that of earlier versions."""
+"""Function that trains a configuration, by whether it is a baseline's: the name now, and that of earlier versions."""
 
 
 NO_ANSWER = "The recorded sources gave another answer than sources of this project."
@@ -35,7 +35,7 @@ NO_ANSWER = "The recorded sources gave another answer than sources of this proje
 
 @dataclass
 class Result:
-    """What came of a member."""
+    """Result of a member."""
 
     trial: int
     member: int
@@ -55,7 +55,7 @@ class Result:
 
 @dataclass
 class Answer:
-    """What the script that trains writes."""
+    """Answer of the script that trains."""
 
     results: list[Result]
     split: str

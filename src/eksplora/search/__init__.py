@@ -1,1 +1,1 @@
-"""What to try next: spaces, samplers, and proposals that depend on nothing but the study's history."""
+"""Choice of the next trials: spaces, samplers, and proposals that depend on nothing but the study's history."""

@@ -90,7 +90,7 @@ def check_domain(parameter: Parameter) -> None:
 
 
 def _fault(domain: Domain) -> str | None:
-    """What is wrong with a domain and the way out, or None."""
+    """Reason why a domain is refused and the way out, or None."""
     match domain:
         case Interval():
             return _interval_fault(domain)

@@ -1,1 +1,1 @@
-"""What the pipelines do, one module each; the driver of studies."""
+"""Stages of the pipelines, one module each."""

@@ -13,7 +13,7 @@ from eksplora.stage.spec import begin_study, spec_of
 from eksplora.types import Status
 
 WORK = "eksplora.work.baseline:run"
-"""What a worker runs for each job."""
+"""Function that a worker runs for each job."""
 
 
 def baseline(request: Request) -> None:
@@ -46,7 +46,7 @@ def baseline(request: Request) -> None:
 
 
 def notes(spool: Path) -> Iterator[str]:
-    """What scikit-learn remarked on each finished baseline, such as that it did not converge."""
+    """Warnings of scikit-learn on each finished baseline, such as that it did not converge."""
     names: dict[int, str] = {}
     for event in spools.read(spool):
         match event.body:

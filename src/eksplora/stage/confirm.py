@@ -10,7 +10,7 @@ from eksplora.records.search import SearchRecord
 from eksplora.stage.spec import begin_study, on_fresh_members, own_experiment, spec_of
 
 ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
-"""What a training without validation rows is made with."""
+"""Overrides of a training without validation rows."""
 
 
 def confirm(request: Request) -> None:

@@ -74,7 +74,7 @@ PARTS = {"confirmed": "confirm", "evaluated": "evaluate"}
 
 
 def gather(output: Path, experiment: str) -> dict[str, Any]:
-    """What the stages before have found; `explained` is None where that stage was not run.
+    """Records of the stages before; `explained` is None where that stage was not run.
 
     Raises:
         DataError: If another stage has not handed on its part.

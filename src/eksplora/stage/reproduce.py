@@ -29,7 +29,7 @@ from eksplora.types import Config
 from eksplora.untrusted import is_name
 
 DECIDING = ("machine.cpu", "machine.arch", "version.python", "version.torch", "version.numpy")
-"""What of the provenance decides on bits, for every training."""
+"""Keys of the provenance that decide on bits, for every training."""
 
 OF_NETWORKS = ("version.pytorch-lightning", "version.torchmetrics")
 OF_BASELINES = ("version.scikit-learn",)
@@ -151,7 +151,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
 
 
 def check_machine(recorded: Mapping[str, str], present: Mapping[str, str], *, is_baseline: bool) -> list[str]:
-    """What of machine and versions is not as it was, in words."""
+    """Differences of machine and versions from the recorded ones, in words."""
     keys = DECIDING + (OF_BASELINES if is_baseline else OF_NETWORKS)
     return [
         f"{key} is {present.get(key)}, it was {recorded.get(key)}"
@@ -161,7 +161,7 @@ def check_machine(recorded: Mapping[str, str], present: Mapping[str, str], *, is
 
 
 def check_threads(threads: Collection[Sequence[int]], cores: int) -> list[str]:
-    """What of the threads of some members cannot be had with so many cores, in words.
+    """Recorded numbers of threads that so many cores do not allow, in words.
 
     Args:
         threads: For each member the numbers it was trained with, one after the other.

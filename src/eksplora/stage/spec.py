@@ -14,7 +14,7 @@ from eksplora.search.space import Space
 from eksplora.study.spec import Budget, StudySpec
 
 WORK = "eksplora.work.job:run"
-"""What trains the networks. Only a stage that starts a study names it: the others do without its code."""
+"""The function that trains the networks. Only a stage that starts a study names it: the others do without its code."""
 
 TO_THE_END = {"sampler": "grid", "pruner": "none"}
 """The choices by which every configuration is trained to its end."""

@@ -1,4 +1,4 @@
-"""What callers may hand in: finite samples, counts, and fractions strictly between 0 and 1."""
+"""Checks of arguments: finite samples, counts, and fractions strictly between 0 and 1."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

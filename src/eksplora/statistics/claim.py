@@ -44,7 +44,7 @@ LEAST_ALIKE = 3
 
 
 class Finding(StrEnum):
-    """What is found of a claim."""
+    """Finding on a claim."""
 
     REPLICATED = "replicated"
     NOT_REPLICATED = "not replicated"

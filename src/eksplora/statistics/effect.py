@@ -30,7 +30,7 @@ def standardized(differences: ArrayLike) -> float | None:
 
 
 def hedges_correction(freedom: int) -> float:
-    """What a standardized difference is too large by, on average: J = G(f / 2) / (sqrt(f / 2) G((f - 1) / 2)).
+    """Bias of a standardized difference as a factor (Hedges' correction): J = G(f / 2) / (sqrt(f / 2) G((f - 1) / 2)).
 
     G is the gamma function, f the degrees of freedom; roughly 1 - 3 / (4 f - 1). Times J, the estimate is unbiased
     under normality. Source: Hedges, "Distribution theory for Glass's estimator of effect size and related

@@ -80,7 +80,7 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:
 
 
 def over_members(values: Sequence[float | None]) -> dict[str, Any]:
-    """What members say of a number, as facts are written down: None where it is not defined.
+    """Mean, interval and spread over members, as they are recorded: None where not defined.
 
     Args:
         values: Of each member; None for a member that has none. Such members count in `members` only.

@@ -29,7 +29,7 @@ HOLM, MAX_T = "Holm", "maxT"
 
 
 class Verdict(StrEnum):
-    """What a comparison has shown."""
+    """Outcome of a comparison."""
 
     BETTER = "better"
     WORSE = "worse"

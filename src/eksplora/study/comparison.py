@@ -17,7 +17,7 @@ KEY = "configuration"
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of a study over named configurations.
+    """Result of a study over named configurations.
 
     Attributes:
         outcome: The study.

@@ -208,7 +208,7 @@ def counts(ledger: Ledger) -> dict[str, int]:
 
 
 def _metrics(ledger: Ledger) -> dict[str, float]:
-    """What of a study is a number and worth comparing with another time's."""
+    """Numbers of a study to compare between runs."""
     metrics: dict[str, float] = {f"trials_{name}": count for name, count in counts(ledger).items()}
     return metrics | ({"best_value": ledger.best.value} if ledger.best and ledger.best.value is not None else {})
 
@@ -281,7 +281,7 @@ WAYS_OUT = {
     Status.FAILED: "Correct what the reason names",
     Status.PRUNED: "Choose pruner=none, or one that waits longer",
 }
-"""What helps, by how most trials ended."""
+"""Advice, by how most trials ended."""
 
 
 def fruitless(ledger: Ledger, stop_reason: str) -> EksploraError | None:

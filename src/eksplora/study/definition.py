@@ -1,4 +1,4 @@
-"""What a study is: what its results depend on, and where it comes from."""
+"""Definition of a study: everything that its results depend on, and its origin."""
 
 import sys
 import uuid
@@ -24,7 +24,7 @@ from eksplora.types import Config
 
 @dataclass(frozen=True)
 class Definition:
-    """What makes a study that study: if any of it changes, results would no longer belong together.
+    """Identity of a study: if any of it changes, results no longer belong together.
 
     Outside code is compared where it was recorded: studies of earlier versions know nothing of it.
 
@@ -80,7 +80,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
 
 
 STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")
-"""What decides, beside the parts and the worker, what is trained: proposals, populations, the members' seeds."""
+"""Modules that decide, beside the parts and the worker, what is trained: proposals, populations, the members' seeds."""
 
 
 def code_facts(spec: StudySpec, base: Config) -> dict[str, str]:
@@ -92,7 +92,7 @@ def code_facts(spec: StudySpec, base: Config) -> dict[str, str]:
 
 
 def _targets(spec: StudySpec, base: Config) -> set[str]:
-    """What a study's parts are built of: of its configuration, of sampler and pruner, and of the files it searches."""
+    """Targets of a study's parts: of its configuration, of sampler and pruner, and of the files it searches."""
     nodes = [*base.values(), *(spec.config.get(key) for key in ("sampler", "pruner"))]
     found = {str(node["_target_"]) for node in nodes if isinstance(node, Mapping) and "_target_" in node}
     searched = [parameter for parameter in spec.space if is_group(parameter.key)]

@@ -54,7 +54,7 @@ class Display:
         self._progress.tick()
 
     def stopping(self) -> None:
-        """What runs is checkpointed."""
+        """Show that running trainings are checkpointed."""
         self._progress.stopping()
 
     # --- what happens --------------------------------------------------------------------------------------------
@@ -94,11 +94,11 @@ class Display:
     # --- names ---------------------------------------------------------------------------------------------------
 
     def name(self, trial: Trial) -> str:
-        """What a trial is called."""
+        """Name of a trial."""
         return f"trial {trial.number}" if self._naming is None else self._naming(trial.values)
 
     def _name_of(self, keys: Sequence[Key]) -> str:
-        """What trains together: a trial, some of its members, or several trials."""
+        """Name of a population: a trial, some of its members, or several trials."""
         numbers = list(dict.fromkeys(number for number, _ in keys))
         first = self.name(self._ledger.trials[numbers[0]])
         if len(numbers) > 1:

@@ -223,7 +223,7 @@ class Driver:
     # --- populations ---------------------------------------------------------------------------------------------
 
     def _population(self, message: Message) -> Population | None:
-        """What the sender trains or trained; None when it was split meanwhile."""
+        """Population that the sender trains or trained; None when it was split meanwhile."""
         return self.ledger.populations.get(message.job.number) if message.job is not None else None
 
     def _left(self, message: Message) -> Population | None:

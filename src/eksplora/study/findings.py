@@ -1,4 +1,4 @@
-"""What a search hands on for its page: every trial in numbers, and what pruning has saved."""
+"""Facts of a search for its page: every trial in numbers, and what pruning has saved."""
 
 from collections.abc import Sequence
 from statistics import fmean

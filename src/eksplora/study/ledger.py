@@ -1,4 +1,4 @@
-"""What has happened in a study: the trials, rebuilt from its spool and kept up to date by its driver."""
+"""Ledger of a study: the trials, rebuilt from its spool and kept up to date by its driver."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,7 +11,7 @@ _RESULT_FIELDS = tuple(entry.name for entry in fields(MemberResult))
 
 
 def _result(body: events.Member) -> MemberResult:
-    """What came of a member; a field that an earlier version did not write has its usual value."""
+    """Result of a member; a field that an earlier version did not write has its usual value."""
     known = {name: getattr(body, name) for name in _RESULT_FIELDS}
     return MemberResult(**{name: value for name, value in known.items() if value is not None or name == "value"})
 

@@ -1,4 +1,4 @@
-"""What a driver is to do: the budget, the workers, and how values become a configuration."""
+"""Plan of a driver: the budget, the workers, and how values become a configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +72,6 @@ class Plan:
 
     @property
     def members_in_words(self) -> str:
-        """What the members of a trial are, e.g. `8 seeds x 5 folds`."""
+        """Members of a trial in words, e.g. `8 seeds x 5 folds`."""
         seeds = f"{self.num_seeds} seed" + "s" * (self.num_seeds > 1)
         return f"{seeds} x {len(self.sizes)} folds" if len(self.sizes) > 1 else seeds

@@ -1,4 +1,4 @@
-"""What later stages add to the study that trained a confirmed model, and so to its runs in MLflow."""
+"""Events that later stages add to the study that trained a confirmed model, and so to its runs in MLflow."""
 
 import hashlib
 from collections.abc import Mapping

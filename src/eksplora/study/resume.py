@@ -1,4 +1,4 @@
-"""What a study's folder remembers, compared with what is asked now."""
+"""Resumption: a study's recorded state, compared with the request."""
 
 import os
 from collections.abc import Sequence

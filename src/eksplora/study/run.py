@@ -34,7 +34,7 @@ from eksplora.types import Config
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a study.
+    """Outcome of a study.
 
     Attributes:
         name: Its full name.

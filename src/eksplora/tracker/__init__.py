@@ -1,1 +1,1 @@
-"""What a study shows to people: the spool of events, and MLflow filled from it."""
+"""Tracking of studies: MLflow, filled from the spool of events."""

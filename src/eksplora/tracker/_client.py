@@ -69,13 +69,13 @@ class ClientStore:
         return True
 
     def marks(self) -> dict[str, Mark]:
-        """What of each study is here, by its id; runs are not counted, which would bring all that a server has."""
+        """Stored state of each study, by its id; runs are not counted, which would bring all that a server has."""
         runs = self._search("tags.kind = 'study'")
         marks = [(run.data.tags.get(ID_TAG, ""), run.data.tags.get(MARK_TAG)) for run in runs]
         return {study: Mark.read(text, None) for study, text in marks}
 
     def mark(self, study: str) -> Mark | None:
-        """What of a study is here, its runs counted; None where it is unknown."""
+        """Stored state of a study, its runs counted; None where it is unknown."""
         runs = [run for run in self._search(f"tags.`{ID_TAG}` LIKE '{study}%'") if _study_of(run) == study]
         own = next((run for run in runs if run.data.tags[ID_TAG] == study), None)
         present = sum(run.info.lifecycle_stage == "active" for run in runs)

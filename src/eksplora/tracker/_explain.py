@@ -1,4 +1,4 @@
-"""What MLflow, its databases and its servers say when something is wrong, in one line with the way out."""
+"""Errors of MLflow, its databases and its servers in one line, with the way out."""
 
 import re
 import sqlite3

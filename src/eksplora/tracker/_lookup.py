@@ -21,7 +21,7 @@ class MlflowLookup:
         self._client, self._shown = connected(uri), masked(uri)
 
     def shown(self, run_id: str) -> Shown:
-        """What a run shows.
+        """Values and tags of a run.
 
         Raises:
             DataError: If there is no such run, or it is none of eksplora's.

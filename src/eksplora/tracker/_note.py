@@ -1,4 +1,4 @@
-"""What MLflow's pages say about a study and a trial in words."""
+"""Notes on a study and a trial for MLflow's pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from eksplora.tracker._run import as_text
 
 
 def study_note(study: Study, folder: Path) -> str:
-    """What a study is and how to go on with it; `folder` is that of its files."""
+    """Note on a study and on how to go on with it; `folder` is that of its files."""
     mean = "" if study.members == "1 seed" else f", mean over {study.members}"
     command = f"\n\n```\n{command_line(study.command)}\n```" if study.command else ""
     return (
@@ -24,7 +24,7 @@ def study_note(study: Study, folder: Path) -> str:
 
 
 def trial_note(trial: Trial) -> str:
-    """What was searched in a trial."""
+    """Values that were searched in a trial."""
     lines = [f"- `{key}` = {as_text(value)}" for key, value in trial.searched.items()]
     if trial.repeats is not None:
         lines.append(f"\nThe same configuration as {trial_name(trial.repeats)}; its result was taken over.")

@@ -106,7 +106,7 @@ class Replay:
         return changes
 
     def mark(self, offset: int) -> Change:
-        """What the study's run says of how much MLflow has: `offset` bytes of the spool, in all runs until now."""
+        """Mark in the study's run of how much MLflow has: `offset` bytes of the spool, in all runs until now."""
         change = self._new_change(self.study.id, self.study.name, self._time)
         change.add_tags({MARK_TAG: f"{offset} bytes, {len(self._keys)} runs"})
         return change

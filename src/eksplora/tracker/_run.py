@@ -1,4 +1,4 @@
-"""What is to become of an MLflow run, as plain values, and the limits that MLflow sets on them."""
+"""Changes of an MLflow run, as plain values, and the limits that MLflow sets on them."""
 
 import json
 import re
@@ -59,7 +59,7 @@ class Dataset(NamedTuple):
 
     @property
     def profile(self) -> str:
-        """What MLflow is to say of its size."""
+        """Size of the data set for MLflow."""
         return json.dumps({"num_rows": self.rows})
 
 
@@ -74,7 +74,7 @@ class Point(NamedTuple):
 
 @dataclass
 class Change:
-    """What is new about one run. Applying it twice gives the same run as applying it once.
+    """Changes of one run. Applying it twice gives the same run as applying it once.
 
     Attributes:
         key: Value of the run's `ID_TAG`.

@@ -158,12 +158,12 @@ class SqliteStore:
         return self._file == _identity(self._database)
 
     def marks(self) -> dict[str, Mark]:
-        """What of each study is here, by its id."""
+        """Stored state of each study, by its id."""
         rows = self._connection.execute(_MARKS, (MARK_TAG, ID_TAG, self._experiment)).fetchall()
         return {study: Mark.read(text, count) for study, count, text in rows}
 
     def mark(self, study: str) -> Mark | None:
-        """What of a study is here, its runs counted; None where it is unknown."""
+        """Stored state of a study, its runs counted; None where it is unknown."""
         return self.marks().get(study)
 
     def apply(self, changes: Sequence[Change]) -> None:

@@ -31,10 +31,10 @@ class Store(Protocol):
         """Whether what is open is still what lies at the address."""
 
     def marks(self) -> dict[str, Mark]:
-        """What of each study is there, by its id."""
+        """Stored state of each study, by its id."""
 
     def mark(self, study: str) -> Mark | None:
-        """What of a study is there, its runs counted; None where it is unknown."""
+        """Stored state of a study, its runs counted; None where it is unknown."""
 
     def apply(self, changes: list[Change]) -> None:
         """Bring the changes in; applying them again changes nothing."""

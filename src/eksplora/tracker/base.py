@@ -1,4 +1,4 @@
-"""What a driver asks of a tracker."""
+"""Protocol between a driver and a tracker."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ class Unreachable(StorageError):
 
 @dataclass(frozen=True)
 class Shown:
-    """What a run in MLflow shows.
+    """Content of a run in MLflow.
 
     Attributes:
         name: Name of the study.
@@ -64,7 +64,7 @@ class Lookup(Protocol):
     """From the id of a run to the study that it shows."""
 
     def shown(self, run_id: str) -> Shown:
-        """What a run shows."""
+        """Content of a run."""
 
     def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
         """MLflow's ids of all runs of a study, by ours (`<study>[/<trial>[/<member>]]`)."""
@@ -104,7 +104,7 @@ class Tracker(Protocol):
 
     @property
     def notice(self) -> str:
-        """What the environment has to do with where runs go, in one line; empty when nothing."""
+        """Influence of the environment on where runs go, in one line; empty when there is none."""
 
     @property
     def server_uri(self) -> str:

@@ -71,7 +71,7 @@ class MlflowTracker:
 
     @property
     def notice(self) -> str:
-        """What MLFLOW_TRACKING_URI has to do with where runs go; empty when nothing."""
+        """Influence of MLFLOW_TRACKING_URI on where runs go; empty when there is none."""
         return self._notice
 
     def where(self, study_name: str) -> str:

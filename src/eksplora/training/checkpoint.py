@@ -26,7 +26,7 @@ GENERATIONS = ("a", "b")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is written beside a state.
+    """Manifest of a state, written beside it.
 
     Attributes:
         serial: The newer state has the greater one.

@@ -24,8 +24,8 @@ MEMORY_SHARE = 0.5
 """Part of the free memory that a population may take."""
 
 EVALUATED_BYTES = 2**24
-"""What the layers may put out in one forward pass of an evaluation: twice the step of the reference CNN. Larger blocks
-only leave the cache and ask the system for memory."""
+"""Numbers that the layers may put out in one forward pass of an evaluation: twice the step of the reference CNN. Larger
+batches only leave the cache and ask the system for memory."""
 
 COPIES = 6
 """Numbers held per weight: weight, gradient, two of the optimizer, the change, and one to work with."""

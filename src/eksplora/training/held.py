@@ -61,5 +61,5 @@ class HeldRows:
 
 
 def _of_members(numbers: Sequence[NDArray[np.float64]]) -> Tensor:
-    """What each member's targets are shifted or divided by, (members, 1, 1 or targets)."""
+    """Shifts or scales of each member's targets, (members, 1, 1 or targets)."""
     return torch.from_numpy(np.stack([np.atleast_1d(each) for each in numbers])).float()[:, None]

@@ -111,7 +111,7 @@ def _alike(loss: nn.Module, other: nn.Module) -> bool:
 
 
 def _numbers(loss: nn.Module) -> str:
-    """What a loss computes with, as text."""
+    """Settings and buffers of a loss, as text."""
     plain = {name: value for name, value in vars(loss).items() if not name.startswith("_")}
     return repr((plain, [(name, value.tolist()) for name, value in loss.state_dict().items()]))
 

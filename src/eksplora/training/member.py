@@ -24,7 +24,7 @@ from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
 WEIGHTS = "weights.safetensors"
 
 SCALING = ("shift", "scale", "target_shift", "target_scale")
-"""What goes with the weights: the fold's numbers that lead from raw features to targets in their unit."""
+"""Numbers saved with the weights: the fold's numbers that lead from raw features to targets in their unit."""
 
 SAVED = (
     "step",
@@ -38,7 +38,7 @@ SAVED = (
     "message",
     "result",
 )
-"""What a checkpoint holds of a member, besides its status and the state of its metric."""
+"""Attributes of a member in a checkpoint, besides its status and the state of its metric."""
 
 
 class MemberState:
@@ -106,7 +106,7 @@ class MemberState:
         return imbalance.row_probabilities(self._classes())
 
     def class_weights(self) -> Tensor | None:
-        """What a row of each class counts in its loss, (classes,); None: rows count alike."""
+        """Weight of a row of each class in its loss, (classes,); None: all weigh alike."""
         if self.recipe.imbalance.class_weights == "none":
             return None
         counts = np.bincount(self._classes(), minlength=max(2, self.recipe.task.num_outputs))
@@ -131,7 +131,7 @@ class MemberState:
         update(task.prediction(output), task.metric_target(target))
 
     def _value(self, metric: Metric) -> float:
-        """What a metric has gathered since it was last asked."""
+        """Value of a metric over the updates since the last call; resets it."""
         value = metric.compute() if self.is_shared else type(metric).compute(metric)
         metric.reset()
         return float(value)
@@ -207,7 +207,7 @@ class MemberState:
         return result
 
     def concluded(self) -> MemberResult:
-        """What came of it, once more: a checkpoint was read in which it was over."""
+        """Its result, once more: a checkpoint was read in which it was over."""
         assert self.result is not None
         return MemberResult(**{**self.result, "status": Status(self.result["status"])})
 

@@ -1,4 +1,4 @@
-"""What may look at a training while it runs.
+"""Observers of a training while it runs.
 
 Views are read-only and valid during the call: their tensors are those of the training, which overwrites them. A
 training that nobody looks at pays nothing, and one that is looked at gives the same bits.
@@ -41,7 +41,7 @@ class StepView:
         return {name: self._own(grad, index) for name, grad in known.items() if grad is not None}
 
     def activations(self, index: int) -> dict[str, Tensor]:
-        """What each layer without layers inside put out for a member's batch, by its name, (rows, ...)."""
+        """Outputs of each leaf layer for a member's batch, by name, (rows, ...)."""
         outputs, first = next((found, part.start) for part, found in self._parts if part.start <= index < part.stop)
         return {name: self._own(output, index - first) for name, output in outputs.items()}
 
@@ -73,6 +73,6 @@ class Recorder:
             self._outputs[name] = output.detach()
 
     def take(self) -> dict[str, Tensor]:
-        """What was put out since the last call."""
+        """Outputs since the last call."""
         outputs, self._outputs = self._outputs, {}
         return outputs

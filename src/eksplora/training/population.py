@@ -24,7 +24,7 @@ from eksplora.training.stepper import Stepper
 
 @dataclass(frozen=True)
 class Trace:
-    """What a chunk of steps leaves behind.
+    """Losses and outputs of a chunk of steps.
 
     Attributes:
         losses: Mean loss of each batch, (steps, members), float64, summed over devices.

@@ -11,7 +11,7 @@ from eksplora.ranges import check_fields, within
 
 @dataclass(frozen=True)
 class Regularization:
-    """What is asked of a member's weights besides a small loss (see `conf/regularization/`).
+    """Penalties and bounds on a member's weights (see `conf/regularization/`).
 
     The penalty l1 * sum |w| + l2 * sum w**2 over all weights, biases and factors of normalizations left out, is part of
     what is differentiated, as Keras' `kernel_regularizer` is; the recorded losses are without it. Source: Goodfellow,

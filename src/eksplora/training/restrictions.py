@@ -1,4 +1,4 @@
-"""What a step does to gradients and weights besides the optimizer; nothing where no member asks for it."""
+"""Changes of gradients and weights in a step besides the optimizer's; nothing where no member asks for it."""
 
 from collections.abc import Sequence
 from math import inf
@@ -16,7 +16,7 @@ class Restrictions:
     """Penalties, clipping and bounds of a population's members, each with its own numbers."""
 
     def __init__(self, members: Sequence[MemberState], stack: Stack) -> None:
-        """What the members' recipes ask."""
+        """Gather what the members' recipes ask for; parts that no member asks for are left out."""
         self._stack, device = stack, stack.gradient.device
         asked = [member.recipe.regularization for member in members]
         has_penalty = any(one.l1 or one.l2 for one in asked)

@@ -1,4 +1,4 @@
-"""What a network's output means: how stored targets are handed to the loss, and outputs to the metric."""
+"""Meaning of a network's output: how stored targets are handed to the loss, and outputs to the metric."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

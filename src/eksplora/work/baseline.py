@@ -1,4 +1,4 @@
-"""What a worker does with a job of baselines: fit scikit-learn's estimators to the rows that networks would learn from.
+"""Work on a job of baselines: fit scikit-learn's estimators to the rows that networks would learn from.
 
 An estimator gets what a network gets: features scaled by the rows to learn from, float32, an image as one row of its
 pixels; targets scaled where `data.target_scaling` says so; the member's seed. It is judged by the same metric.
@@ -157,7 +157,7 @@ def score(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -
 
 
 def predicted(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the metric takes, float32.
+    """Input of the metric, float32.
 
     Returns:
         Probabilities (rows, classes), for `task=binary` of class 1, (rows,); or numbers (rows, targets) in their unit.
@@ -190,7 +190,7 @@ def check(config: Config) -> None:
 
 @contextmanager
 def _names(key: str) -> Iterator[None]:
-    """What is raised inside becomes an error that names the key."""
+    """Turn what is raised inside into an error that names the key."""
     try:
         yield
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""What a worker does with a job: build its parts and train its population. This module imports torch and Lightning."""
+"""Work on a job: build its parts and train its population. This module imports torch and Lightning."""
 
 import json
 import warnings
@@ -244,7 +244,7 @@ def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
 
 
 def _build(key: str, make: Callable[[], Any]) -> Any:
-    """What `make` returns; what it raises becomes an error that names the key."""
+    """Return what `make` returns; what it raises becomes an error that names the key."""
     try:
         return make()
     except EksploraError:

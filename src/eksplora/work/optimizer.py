@@ -16,7 +16,7 @@ RANGES: Mapping[str, Range] = {
     "momentum_decay": Range(least=0, usual=0.004),
     "weight_decay": Range(least=0, usual=0.0),
 }
-"""What a key of `conf/optimizer/` may be. A share of the past that is kept at each step must be below 1: sums of
+"""Allowed values of a key of `conf/optimizer/`. A share of the past that is kept at each step must be below 1: sums of
 1, r, r^2, ... have an end only then."""
 
 

@@ -117,7 +117,7 @@ def parallel(trials: Trials, keys: Sequence[str], metric: str, direction: str) -
 
 
 def _ends(place: int, values: Sequence[Any]) -> list[dict[str, Any]]:
-    """What is at the ends of an axis; of a few settings, each of them."""
+    """Labels at the ends of an axis; of a few settings, each of them."""
     found = marks(values)
     return [
         {"x": place, "y": y, "text": text, "showarrow": False, "font": {"size": 10}, **_aside(y)}

@@ -23,7 +23,7 @@ CODE = {
     **dict.fromkeys(("false", "unknown", None), _CODE),
     "true": f"{_CODE}, but for changes that were not committed: changes.diff of the run in MLflow has them",
 }
-"""What a commit is, by whether the tree had changes."""
+"""Description of a commit, by whether the tree had changes."""
 
 
 def section(facts: Facts) -> Section:

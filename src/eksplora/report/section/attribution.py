@@ -1,4 +1,4 @@
-"""What the model looks at."""
+"""Section on the inputs that the model uses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -79,7 +79,7 @@ def _features(explained: Facts) -> list[Block]:
 
 
 def _first(methods: Mapping[str, Facts], members: int) -> list[Block]:
-    """What ranks first, and whether other seeds agree."""
+    """The features that rank first, and whether other seeds agree."""
     if members < 2:
         return [Note("One member: no interval of an importance can be given, nor whether another seed would agree.")]
     rows = [

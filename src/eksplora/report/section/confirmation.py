@@ -1,4 +1,4 @@
-"""What was found, and how sure that is."""
+"""Section on the confirmed configurations and their uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +71,7 @@ def _table(rows: Sequence[Facts]) -> Table:
 
 
 def _too_good(finished: Sequence[Facts], metric: str, direction: str) -> list[Block]:
-    """What came off the best value of the search."""
+    """Optimism: how much worse the best value of the search is on fresh members."""
     found = [one for one in finished if one.get("too_good_by") is not None]
     if not found:
         return []

@@ -61,7 +61,7 @@ def _of_classes(details: Facts, explained: Facts | None) -> list[Block]:
 
 
 def _known(details: Facts, explained: Facts | None) -> dict[int, Facts]:
-    """What is known of shown rows, by number: what is and what was said, and how surely."""
+    """Facts of the shown rows, by row number: target, prediction and confidence."""
     confused = {
         row: {"actual": pair["actual"], "predicted": pair["predicted"]}
         for pair in details["confused"]
@@ -94,7 +94,7 @@ def _picture(row: int, known: Known, images: Mapping[str, Any]) -> Picture:
 
 
 def _lines(row: int, known: Known) -> list[str]:
-    """What stands below an example."""
+    """Caption below an example."""
     one = known.get(row)
     if one is None:
         return [f"row {row}"]

@@ -1,4 +1,4 @@
-"""What came out, and what had been asked."""
+"""Section on the result and the question."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,7 +77,7 @@ def _opened(count: int) -> list[Block]:
 
 
 def _question(facts: Facts) -> Table:
-    """What had been asked, a line each."""
+    """The request, a line for each part."""
     searched, confirmed, details = facts["searched"], facts["confirmed"], facts["details"]
     asked = {
         "experiment": code(confirmed["experiment"]),

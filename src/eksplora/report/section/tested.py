@@ -1,4 +1,4 @@
-"""What the test part has shown."""
+"""Section on the results on the test part."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +50,7 @@ def section(facts: Facts) -> Section:
 
 
 def _notes(sentences: Sequence[str]) -> list[Block]:
-    """What a reader should know; of many classes without rows each has a sentence."""
+    """Notes for the reader; of many classes without rows each has a sentence."""
     return [Points(sentences)] if len(sentences) > 4 else [Note(sentence) for sentence in sentences]
 
 

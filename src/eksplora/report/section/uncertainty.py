@@ -1,4 +1,4 @@
-"""What the model knows of its own errors."""
+"""Section on how well the model's uncertainty matches its errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
