@@ -48,7 +48,7 @@ def _ends(interval: Any) -> tuple[Any, Any]:
 
 
 OF_ESTIMATES = ("mean", "std", "low", "high", "interval")
-"""What earlier versions wrote of an estimate beside other keys."""
+"""Keys of an estimate that earlier versions wrote beside other keys."""
 
 
 def gathered(found: dict[str, Any], name: str) -> dict[str, Any]:

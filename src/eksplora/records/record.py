@@ -23,7 +23,7 @@ class Record:
 
     @classmethod
     def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:
-        """What an earlier version wrote, in the present shape. What has that shape already stays as it is."""
+        """The content of an earlier version in the present shape; content of that shape stays as it is."""
         return found
 
     @classmethod

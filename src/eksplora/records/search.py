@@ -1,4 +1,4 @@
-"""What a search hands on."""
+"""Record of a search for later stages."""
 
 from dataclasses import dataclass, field
 from typing import Any

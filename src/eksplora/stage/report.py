@@ -70,7 +70,7 @@ def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
 
 
 PARTS = {"confirmed": "confirm", "evaluated": "evaluate"}
-"""What the page is made of, and the stage that hands it on."""
+"""Inputs of the page, and the stage that hands each on."""
 
 
 def gather(output: Path, experiment: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _kind(details: Facts) -> str:
 
 
 def space(searched: SearchRecord) -> list[Block]:
-    """What the search has tried of each key."""
+    """The values of each key that the search has tried."""
     keys = keys_of(searched.all_trials)
     if not keys:
         return [Note("The search varied nothing: there is one configuration.")]
