@@ -43,8 +43,8 @@ VALUES = st.fixed_dictionaries(
         "model.num_outputs": st.integers(1, 9),
         "model.widths": st.lists(st.integers(1, 512), max_size=4),
         "model.activation": st.sampled_from(["relu", "tanh"]) | st.lists(st.sampled_from(["relu", "elu"]), min_size=1),
-        "early_stopping.patience": st.integers(1, 20),  # typed
-        "early_stopping.min_delta": st.integers(0, 3) | st.floats(0, 1),  # typed: 1 becomes 1.0
+        "training.population": st.integers(1, 20),  # typed
+        "early_stopping.min_delta": st.integers(0, 3) | st.floats(0, 1),
         "early_stopping.restore_best_weights": st.booleans(),
         "paths.data": st.sampled_from(["data", "elsewhere"]),
     },

@@ -110,6 +110,23 @@ def test_a_value_of_another_kind_is_refused(known: Any, value: Any) -> None:
         check_kind("data.key", known, value)
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("clipping.norm=abc", r"^clipping\.norm: 'abc' is of the wrong type\. Give a value like 1\.0 \(a number\)\.$"),
+        (
+            "early_stopping.patience=2.5",
+            r"^early_stopping\.patience: 2\.5 is .* Give a value like 10 \(a whole number\)\.",
+        ),
+        ("imbalance.sampling=true", r"^imbalance\.sampling: True is of the wrong type\. Give a value like 'none'"),
+        ("+regularization.l3=1", r"^regularization\.l3: no such key\. Did you mean "),
+    ],
+)
+def test_where_a_file_states_null_the_others_of_its_group_say_what_a_key_takes(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        compose_request("search", [override])
+
+
 def test_a_choice_is_the_root_files_unless_another_is_typed() -> None:
     request = compose_request("search", ["experiment=digits_cnn", "sampler=grid"])
     assert (request.choices["sampler"], request.choices["pruner"], request.choices["data"]) == (

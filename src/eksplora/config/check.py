@@ -143,7 +143,9 @@ WORDS = {"data.batch_size": "full", "baseline.batch_size": "auto"}
 
 
 def check_kind(key: str, known: Any, value: Any) -> None:
-    """Refuse a value whose kind differs from that of the value in `conf/` (null there takes any kind).
+    """Refuse a value whose kind differs from that of the value in `conf/`.
+
+    Where that is null, the values of the key in the group's other files say what it takes; if none does, any kind.
 
     Raises:
         ConfigError: Naming the key, the value and the kind that is wanted.
@@ -153,11 +155,24 @@ def check_kind(key: str, known: Any, value: Any) -> None:
     check_finite(key, value)
     if name in WORDS and (value == WORDS[name] or _is_kind(1, value)):
         return
+    if known is None or value is None:
+        known = _alike_elsewhere(name, known, value)
     if known is None or _is_kind(known, value) or (per_layer and _is_list_of(known, value)):
         return
     wanted = f"a list such as {known}" if isinstance(known, list) else f"a value like {known!r} ({_kind(known)})"
     wanted += f", or {WORDS[name]}" if name in WORDS else ""
     raise ConfigError(f"{key}: {_shown(value)} is of the wrong type. Give {wanted}.")
+
+
+def _alike_elsewhere(name: str, known: Any, value: Any) -> Any:
+    """What another file of the group states for a key where that is of the value's kind; else what is known of it."""
+    group, _, key = name.partition(".")
+    files = stated_files(group).values() if is_group(group) else ()
+    others = [values[key] for values in files if key in values]
+    if value is None:
+        return None if None in others else known
+    stated = [one for one in others if one is not None and "${" not in str(one)]
+    return next((one for one in stated if _is_kind(one, value)), next(iter(stated), None))
 
 
 def _kind(value: Any) -> str:

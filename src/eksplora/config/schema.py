@@ -1,98 +1,48 @@
 """Types of the root configurations: a misspelt key or a wrong type is refused while Hydra composes.
 
 The values themselves stand in `conf/`; what each key means, its unit and its special values are said there.
-Group nodes (`data`, `model`, ...) are open here: their keys are the parameters of what they build, and
-`eksplora.config` compares them with the group's own file.
+A key without a value here must get one there. Group nodes (`data`, `model`, ...) are open: their keys are the
+parameters of what they build, and `eksplora.config` compares them with the group's own files.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
 
 
 @dataclass
 class Paths:
     """Folders, relative to the working folder."""
 
-    data: str = MISSING
-    mlruns: str = MISSING
-    results: str = MISSING
+    data: str
+    mlruns: str
+    results: str
 
 
 @dataclass
 class Objective:
     """The metric that a study minimizes or maximizes."""
 
-    metric: str = MISSING
-    direction: str = MISSING
-
-
-@dataclass
-class EarlyStopping:
-    """When a member ends before its last epoch, and which weights it keeps."""
-
-    patience: int | None = MISSING
-    min_delta: float = MISSING
-    restore_best_weights: bool = MISSING
+    metric: str
+    direction: str
 
 
 @dataclass
 class Activation:
     """The function after every hidden layer."""
 
-    name: str = MISSING
-    parameter: float | None = MISSING
+    name: str
+    parameter: float | None
 
 
 @dataclass
 class Dropout:
     """Which units training zeroes, and how."""
 
-    rate: float = MISSING
-    kind: str = MISSING
-
-
-@dataclass
-class Regularization:
-    """Penalties on the weights, and a bound."""
-
-    l1: float = MISSING
-    l2: float = MISSING
-    max_norm: float | None = MISSING
-
-
-@dataclass
-class Clipping:
-    """How long a gradient may be."""
-
-    norm: float | None = MISSING
-    value: float | None = MISSING
-
-
-@dataclass
-class Augmentation:
-    """Random changes of the features of a batch before a step."""
-
-    horizontal_flip: float = MISSING
-    vertical_flip: float = MISSING
-    rotation_degrees: float = MISSING
-    shift_pixels: int = MISSING
-    crop_fraction: float = MISSING
-    erase_probability: float = MISSING
-    erase_fraction: float = MISSING
-    mixup_alpha: float = MISSING
-    cutmix_alpha: float = MISSING
-
-
-@dataclass
-class Imbalance:
-    """Treatment of classes with few rows."""
-
-    class_weights: str = MISSING
-    sampling: str = MISSING
+    rate: float
+    kind: str
 
 
 @dataclass
@@ -108,202 +58,177 @@ class Space:
 class Study:
     """Budget and running of a study."""
 
-    name: str | None = MISSING
-    versioned: bool = MISSING
-    seed: int = MISSING
-    n_trials: int | None = MISSING
-    n_seeds: int = MISSING
-    stages: int = MISSING
-    batch: int | None = MISSING
-    workers: int | None = MISSING
-    threads: int | None = MISSING
-    timeout_seconds: float | None = MISSING
-    max_failures: int = MISSING
-    checkpoint_seconds: float = MISSING
+    name: str | None
+    versioned: bool
+    seed: int
+    n_trials: int | None
+    n_seeds: int
+    stages: int
+    batch: int | None
+    workers: int | None
+    threads: int | None
+    timeout_seconds: float | None
+    max_failures: int
+    checkpoint_seconds: float
 
 
 @dataclass
 class Training:
     """How members are trained, whatever they are."""
 
-    engine: str = MISSING
-    population: int | None = MISSING
+    engine: str
+    population: int | None
 
 
 @dataclass
-class SearchConfig:
+class TrainingConfig:
+    """The keys that make up one training: what a job carries and a run records."""
+
+    experiment: str
+    data: Any
+    task: Any
+    model: Any
+    activation: Activation
+    dropout: Dropout
+    initialization: Any
+    regularization: Any
+    loss: Any
+    metric: Any
+    objective: Objective
+    optimizer: Any
+    scheduler: Any
+    clipping: Any
+    augmentation: Any
+    imbalance: Any
+    protocol: Any
+    trainer: Any
+    early_stopping: Any
+    training: Training
+
+
+@dataclass
+class SearchConfig(TrainingConfig):
     """Root of `conf/search.yaml`, and of `train`, `evaluate` and `report`."""
 
-    experiment: str = MISSING
-    data: Any = MISSING
-    task: Any = MISSING
-    model: Any = MISSING
-    activation: Activation = MISSING
-    dropout: Dropout = MISSING
-    initialization: Any = MISSING
-    regularization: Regularization = MISSING
-    loss: Any = MISSING
-    metric: Any = MISSING
-    objective: Objective = MISSING
-    optimizer: Any = MISSING
-    scheduler: Any = MISSING
-    clipping: Clipping = MISSING
-    augmentation: Augmentation = MISSING
-    imbalance: Imbalance = MISSING
-    protocol: Any = MISSING
-    trainer: Any = MISSING
-    early_stopping: EarlyStopping = MISSING
-    training: Training = MISSING
-    study: Study = MISSING
-    sampler: Any = MISSING
-    pruner: Any = MISSING
-    space: Space = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
-    output: str | None = MISSING
+    study: Study
+    sampler: Any
+    pruner: Any
+    space: Space
+    tracker: Any
+    paths: Paths
+    output: str | None
 
 
 @dataclass
 class BaselineConfig(SearchConfig):
     """Root of `conf/baseline.yaml`."""
 
-    baseline: Any = MISSING
+    baseline: Any
 
 
 @dataclass
 class Confirm:
     """Number of configurations that are confirmed, and the level of significance."""
 
-    best: int = MISSING
-    alpha: float = MISSING
+    best: int
+    alpha: float
 
 
 @dataclass
 class ConfirmConfig(SearchConfig):
     """Root of `conf/confirm.yaml`."""
 
-    confirm: Confirm = MISSING
+    confirm: Confirm
 
 
 @dataclass
 class Explain:
     """How much of a model is explained."""
 
-    ablated: int = MISSING
-    images: int = MISSING
-    alpha: float = MISSING
-    seed: int = MISSING
+    ablated: int
+    images: int
+    alpha: float
+    seed: int
 
 
 @dataclass
 class ExplainConfig(SearchConfig):
     """Root of `conf/explain.yaml`."""
 
-    explain: Explain = MISSING
+    explain: Explain
 
 
 @dataclass
 class PrepareConfig:
     """Root of `conf/prepare.yaml`."""
 
-    data: Any = MISSING
-    paths: Paths = MISSING
+    data: Any
+    paths: Paths
 
 
 @dataclass
-class SyncConfig:
-    """Root of `conf/sync.yaml`."""
+class RecordedConfig:
+    """The keys of every command on recorded runs: where they lie; root of `conf/sync.yaml`."""
 
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    tracker: Any
+    paths: Paths
 
 
 @dataclass
 class Parallel:
     """How the studies of an exploration share a machine."""
 
-    workers: int | None = MISSING
-    threads: int | None = MISSING
+    workers: int | None
+    threads: int | None
 
 
 @dataclass
-class ExploreConfig:
+class ExploreConfig(RecordedConfig):
     """Root of `conf/explore.yaml`."""
 
-    exploration: Any = MISSING
-    budget: str = MISSING
-    carry: str = MISSING
-    alpha: float = MISSING
-    set: list[str] = MISSING
-    study: Parallel = MISSING
-    output: str = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    exploration: Any
+    budget: str
+    carry: str
+    alpha: float
+    set: list[str]
+    study: Parallel
+    output: str
 
 
 @dataclass
-class PaperCheckConfig:
+class PaperCheckConfig(RecordedConfig):
     """Root of `conf/paper_check.yaml`."""
 
-    output: str = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    output: str
 
 
 @dataclass
-class PredictConfig:
+class PredictConfig(RecordedConfig):
     """Root of `conf/predict.yaml`."""
 
-    trained: str | None = MISSING
-    input: str | None = MISSING
-    output: str = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    trained: str | None
+    input: str | None
+    output: str
 
 
 @dataclass
-class ReproduceConfig:
+class ReproduceConfig(RecordedConfig):
     """Root of `conf/reproduce.yaml`."""
 
-    run: str | None = MISSING
-    strict: bool = MISSING
-    diff: bool = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    run: str | None
+    strict: bool
+    diff: bool
 
 
 @dataclass
-class UiConfig:
+class UiConfig(RecordedConfig):
     """Root of `conf/ui.yaml`."""
 
-    host: str = MISSING
-    port: int = MISSING
-    tracker: Any = MISSING
-    paths: Paths = MISSING
+    host: str
+    port: int
 
 
-TRAINING_KEYS = (
-    "experiment",
-    "data",
-    "task",
-    "model",
-    "activation",
-    "dropout",
-    "initialization",
-    "regularization",
-    "loss",
-    "metric",
-    "objective",
-    "optimizer",
-    "scheduler",
-    "clipping",
-    "augmentation",
-    "imbalance",
-    "protocol",
-    "trainer",
-    "early_stopping",
-    "training",
-)
+TRAINING_KEYS = tuple(key.name for key in fields(TrainingConfig))
 """The keys of a root that make up one training: what a job carries and a run records."""
 
 BASELINE_KEYS = ("experiment", "data", "task", "metric", "objective", "protocol", "baseline")
@@ -319,7 +244,7 @@ ROOTS: Mapping[str, type] = {
     "explain": ExplainConfig,
     "report": SearchConfig,
     "prepare": PrepareConfig,
-    "sync": SyncConfig,
+    "sync": RecordedConfig,
     "explore": ExploreConfig,
     "paper_check": PaperCheckConfig,
     "predict": PredictConfig,
