@@ -31,7 +31,7 @@ def test_an_old_key_on_the_command_line_is_the_new_one_and_one_line_says_so(
 ) -> None:
     request = compose_request("search", [f"{sign}study.n_members=3"])
     assert request.settings.study.n_seeds == 3
-    assert request.command["overrides"][-1].endswith("study.n_seeds=3"), "it is recorded under the name of now"
+    assert request.command.overrides[-1].endswith("study.n_seeds=3"), "it is recorded under the name of now"
     assert capsys.readouterr() == ("", f"warning: {LINE}")
 
 

@@ -34,6 +34,7 @@ def start_server() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)
     try:
         _make_folder()
+        # Both processes inherit the mask of blocked signals.
         resource_tracker.ensure_running()  # first: it unblocks two of the signals again
         signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)
         forkserver.ensure_running()

@@ -66,6 +66,7 @@ class Channel:
         try:
             message: tuple[str, Any] = self._connection.recv()
         except (EOFError, OSError):
+            # At once, without clean-up: nobody is left to report to.
             os._exit(1)
         return message
 
@@ -87,6 +88,7 @@ def serve(connection: Connection, run_name: str) -> None:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # not ignored: Lightning would put handlers of its own
     outlast_terminal()
+    # A training does not read the pipe for seconds: the thread sees the driver's end at once.
     threading.Thread(target=_leave_with_driver, daemon=True).start()
     module, _, function = run_name.partition(":")
     run: Callable[[str, Job | dict[str, object], Report], object] = getattr(importlib.import_module(module), function)

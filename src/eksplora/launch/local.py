@@ -54,6 +54,7 @@ class LocalLauncher:
 
     def __post_init__(self) -> None:
         """Start the imports in the background; the first `add` waits for them."""
+        # Forked from a clean process: torch's threads would not survive a fork of this one, and spawn imports anew.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["eksplora.launch._server", self.run.partition(":")[0]])
         start_server()
@@ -75,6 +76,7 @@ class LocalLauncher:
             raise refused(error) from error
         process = self._context.Process(target=serve, args=(there, self.run))
         start(process)
+        # Only the worker holds that end now: when it dies, reading here ends.
         there.close()
         worker = LocalWorker(process, here)
         self.workers.append(worker)
@@ -123,6 +125,7 @@ class LocalLauncher:
 
     def poll(self, timeout_seconds: float) -> list[Message]:
         """Messages of workers, waiting at most so long for the first message; a dead worker is removed and reported."""
+        # The sentinel is ready when the process is dead, the connection when it has sent something.
         ready = set(
             wait(
                 [handle for worker in self.workers for handle in (worker.connection, worker.process.sentinel)],
@@ -130,6 +133,7 @@ class LocalLauncher:
             )
         )
         messages: list[Message] = []
+        # A copy: dead workers are removed on the way.
         for worker in list(self.workers):
             if worker.connection in ready or worker.process.sentinel in ready:
                 messages += self._receive(worker)

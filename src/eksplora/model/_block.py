@@ -84,11 +84,13 @@ class ConvBlock:
         """The convolution, before it the zeros that `same` needs; a normalization right after it replaces the bias."""
         is_uneven = self.padding == "same" and self.kernel % 2 == 0
         side = self.kernel // 2 if self.padding == "same" and not is_uneven else 0
+        # The normalization has an offset of its own.
         has_bias = not self.normalization.replaces_bias
         convolution = Conv2d(channels, self.filters, self.kernel, padding=side, bias=has_bias)
         convolution.gain = gain_before(self.function)
         if not is_uneven:
             return [convolution]
+        # An even kernel has no middle: one zero more on the right and below, as torch has it.
         before, after = (self.kernel - 1) // 2, self.kernel // 2
         # torch pads this case alike, but warns and copies at every call
         return [nn.ZeroPad2d((before, after, before, after)), convolution]

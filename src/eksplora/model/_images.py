@@ -43,6 +43,7 @@ def flattened(x: Tensor) -> Tensor:
 def _with_one_more(members: Tensor) -> Tensor:
     """The members, the last of them twice."""
     if len(members) == 1:
+        # A view: nothing is copied.
         return members.expand(2, *(-1 for _ in members.shape[1:]))
     return torch.cat([members, members[-1:]])
 
@@ -77,6 +78,7 @@ class Conv2d(nn.Conv2d):
         """A group of channels per member."""
         members = len(x)
         flat = None if bias is None else bias.flatten()
+        # (members * filters, channels, kernel, kernel): group m holds member m's filters.
         y = self._conv2d(fold(x), weight.flatten(0, 1), flat, members * self.groups)
         return unfold(with_gradient_laid(_pixel_by_pixel, y), members)
 
@@ -84,6 +86,7 @@ class Conv2d(nn.Conv2d):
         """Torch's own; where its library has a fault, on the pixels that the stride goes to, picked before."""
         stride = self.stride
         if self.kernel_size == (1, 1) and weight.shape[1] < FEWEST and x.device.type == "cpu":
+            # A 1x1 kernel looks at no other pixel, so skipping pixels first is the same convolution.
             x, stride = x[..., :: stride[0], :: stride[1]], (1, 1)
         return F.conv2d(_pixel_by_pixel(x), weight, bias, stride, self.padding, self.dilation, groups)
 

@@ -16,6 +16,7 @@ def laid(x: Tensor) -> Tensor:
     """
     if x.dim() < 4:
         return x.contiguous()
+    # (rows, height, width, channels), or (rows, height, width, members, channels)
     order = (0, 2, 3, 1) if x.dim() == 4 else (1, 3, 4, 0, 2)
     return x.permute(order).contiguous().permute([order.index(axis) for axis in range(x.dim())])
 

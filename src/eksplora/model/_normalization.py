@@ -75,11 +75,13 @@ class BatchNorm(nn.Module):
         each = (len(x), 1, -1, *(1 for _ in others[1:]))
         mean, variance = self.running_mean, self.running_var
         if self.training:
+            # (members, features), over rows and pixels
             mean = x.mean(others)
             variance = (x - mean.view(each)).square().mean(others)
             count = x.numel() // self.weight.numel()
             with torch.no_grad():
                 self.running_mean.mul_(1 - MOMENTUM).add_(mean * MOMENTUM)
+                # count / (count - 1) makes the biased variance unbiased (Bessel), as torch stores it.
                 self.running_var.mul_(1 - MOMENTUM).add_(variance * (MOMENTUM * count / (count - 1)))
         scale = self.weight / (variance + EPSILON).sqrt()
         return (x - mean.view(each)) * scale.view(each) + self.bias.view(each)
@@ -112,6 +114,7 @@ class GroupNorm(nn.Module):
         if self.weight.dim() == 1:
             return torch.group_norm(x, self.groups, self.weight, self.bias, EPSILON)
         if x.dim() == 3:  # rows are independent, whosever they are
+            # (members * rows, features); weight and bias differ between members and come after.
             y = torch.group_norm(x.flatten(0, 1), self.groups, None, None, EPSILON).view(x.shape)
             return y * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
         return self._normalize_images(x)
@@ -119,6 +122,7 @@ class GroupNorm(nn.Module):
     def _normalize_images(self, x: Tensor) -> Tensor:
         """The same for members of images: channel by channel, as other layouts are summed in an order of their own."""
         folded = fold(with_gradient_laid(laid, x)).contiguous()
+        # Members' groups side by side: none crosses from one member to the next.
         groups, weight, bias = len(x) * self.groups, self.weight.flatten(), self.bias.flatten()
         return unfold(torch.group_norm(folded, groups, weight, bias, EPSILON), len(x))
 

@@ -40,12 +40,14 @@ class _Leaky(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: Tensor) -> Tensor:
         ctx.save_for_backward(x, slope)
+        # 0 belongs to the slope's side, which matters to the gradient; as in torch.
         return torch.where(x > 0, x, x * _broadcast(slope, x))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, slope = ctx.saved_tensors
         through = torch.where(x > 0, gradient, gradient * _broadcast(slope, x))
+        # The slope's gradient: sum of gradient * x over the negative numbers.
         return through, _sum_each(torch.where(x > 0, 0, gradient * x))
 
 

@@ -29,6 +29,7 @@ def each_member(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """
     if x.dim() % 2 == 0 or x.device.type != "cpu":
         return function(x)
+    # A member's numbers do not fill whole vectors of every thread's share.
     if x.numel() // len(x) % (LANES * _shares(torch.get_num_threads())):
         return apart(function, x)
     return with_gradient_laid(laid, function(laid(x)))

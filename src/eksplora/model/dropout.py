@@ -48,12 +48,14 @@ class Dropout(nn.Module):
 
     def _factors(self, x: Tensor) -> Tensor:
         """Factor of each unit: 0 or 1 / (1 - rate)."""
+        # () or (members,); where all units are dropped 1 / 0 is not taken.
         scale = torch.where(self.rate < 1, 1 / (1 - self.rate), 0.0)
         return (self._keep(x) * self._broadcast(scale, x)).to(x.dtype)
 
     def _keep(self, x: Tensor) -> Tensor:
         """Whether each unit is kept."""
         counters = self._counters(x.shape[self.rate.dim() :], x.device)
+        # The upper BITS of 64, as a number from 0: exact integer comparison, alike on every device.
         bits = mix64(self._broadcast(self.key, x) + counters) >> 64 - BITS & (1 << BITS) - 1
         return bits >= self._broadcast((self.rate * (1 << BITS)).round().long(), x)
 
@@ -68,6 +70,7 @@ class Dropout(nn.Module):
             rows = self.first + self.every * torch.arange(shape[0], device=device)
             units = torch.arange(shape[1:].numel(), device=device)
             positions = rows.unsqueeze(1) * len(units) + units  # (rows, units)
+            # int64 wraps around silently, as SplitMix64 wants it.
             self._known[known] = (positions + 1).mul_(GOLDEN).view(shape)
         return self._known[known]
 
@@ -89,7 +92,9 @@ class AlphaDropout(Dropout):
             return x
         keep = self._keep(x)
         passing = torch.where(self.rate < 1, 1.0, 0.0)
+        # a of the docstring; the clamp keeps rate 1 from dividing by 0.
         scale = passing / ((1 - self.rate) * (1 + self.rate * ALPHA**2)).sqrt().clamp(min=torch.finfo().tiny)
+        # b where a unit is kept; a * -1.758 + b where it is dropped.
         kept, dropped = scale * ALPHA * self.rate, scale * ALPHA * (self.rate - 1)
         scale, kept, dropped = (self._broadcast(number, x) for number in (scale, kept, dropped))
         return x * (keep * scale).to(x.dtype) + torch.where(keep, kept, dropped).to(x.dtype)

@@ -72,8 +72,11 @@ class _Chain(torch.autograd.Function):
             weight, bias = parameters[2 * index : 2 * index + 2]
             assert weight is not None
             weights.append(weight.to(x.dtype))
+            # Saved in the dtype that was computed in: under autocast a copy of the weights, not the weights.
             y = _linear(inputs[-1], weights[-1], None if bias is None else bias.to(x.dtype))
+            # In place: y was made here. A ReLU's backward needs its output only.
             inputs.append(y.relu_() if is_rectified else y)
+        # The last output is needed only where a ReLU has to know which units it zeroed.
         ctx.save_for_backward(*weights, *inputs[: -1 if not rectified[-1] else None])
         ctx.rectified, ctx.parameters = rectified, parameters
         return inputs[-1]
@@ -84,9 +87,11 @@ class _Chain(torch.autograd.Function):
         weights, inputs = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         for index in reversed(range(count)):
             if ctx.rectified[index]:
+                # As autograd does for ReLU: the gradient passes where the output is above 0.
                 grad_output = torch.ops.aten.threshold_backward(grad_output, inputs[index + 1], 0)
             weight, bias = ctx.parameters[2 * index : 2 * index + 2]
             _write_gradients(weight, bias, grad_output, inputs[index])
+            # The gradient of the chain's own input costs a product: only where somebody wants it.
             if index or ctx.needs_input_grad[0]:
                 grad_output = _product(grad_output, weights[index])
         return (grad_output if ctx.needs_input_grad[0] else None, None, *(None for _ in ctx.parameters))
@@ -102,6 +107,7 @@ def _write_gradients(weight: Tensor, bias: Tensor | None, grad_output: Tensor, x
         grad.copy_(_product(grad_output.mT, x))
     if bias is not None:
         assert bias.grad is not None
+        # sum over the rows: (outputs,) or (members, outputs)
         bias.grad.copy_(grad_output.sum(-2))
 
 
@@ -112,6 +118,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return _product(x, weight.mT)
     if _is_alone(x):
+        # Twice the same member, the second thrown away: two or more take the kernel of many members.
         return torch.baddbmm(*(part.expand(2, -1, -1) for part in (bias[:, None], x, weight.mT)))[:1]
     return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 

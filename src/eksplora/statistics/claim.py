@@ -209,12 +209,15 @@ class Judge:
         and steps are judged together for that (maxT).
         """
         table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
+        # Centred, so that the slope is one dot product per member. (rows,)
         positions = np.arange(len(rows)) - (len(rows) - 1) / 2
+        # (members,)
         slopes = positions @ table / (positions @ positions)
         word = "rises" if sign > 0 else "falls"
         sentence = f"{column} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
         slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
         moves = [slopes, *np.diff(table, axis=0)]
+        # Every value may be off by a 32-bit float's rounding.
         ps = max_t(moves, resolutions=[RESOLUTION * float(np.abs(table).max())] * len(moves))
         against = {index: float(p) for index, p in enumerate(ps) if sign * moves[index].mean() < 0}
         turns = [

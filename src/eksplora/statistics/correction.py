@@ -27,6 +27,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     raw = _p_values(p_values)
     order = np.argsort(raw, kind="stable")
     adjusted = np.empty_like(raw)
+    # The smallest p times m, the next times m - 1, ...; the running maximum keeps their order.
     adjusted[order] = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1)).clip(max=1)
     return adjusted
 

@@ -43,6 +43,7 @@ def squared_error(predictions: ArrayLike, targets: ArrayLike) -> Decomposition:
         Decomposition(loss=2.5, bias=2.0, variance=0.5)
     """
     predicted, wanted = _checked(predictions, targets)
+    # (rows,): the main prediction of the squared error is the mean
     main = predicted.mean(0)
     return Decomposition(
         loss=float(((predicted - wanted) ** 2).mean()),
@@ -71,6 +72,7 @@ def zero_one(predictions: ArrayLike, targets: ArrayLike) -> Decomposition:
     """
     predicted, wanted = _checked(predictions, targets)
     counts = [(predicted == number).sum(0) for number in range(int(predicted.max()) + 1)]  # each (rows,)
+    # argmax takes the first of equal counts: the smallest class.
     main = np.argmax(counts, axis=0)
     return Decomposition(
         loss=float((predicted != wanted).mean()),

@@ -47,6 +47,7 @@ def hedges_correction(freedom: int) -> float:
         (0.564, 0.992)
     """
     check_count(freedom, "freedom", least=2)
+    # By logarithms: the gamma function overflows from 172 on.
     return exp(lgamma(freedom / 2) - lgamma((freedom - 1) / 2)) / sqrt(freedom / 2)
 
 

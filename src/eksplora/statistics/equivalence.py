@@ -40,6 +40,7 @@ def equivalence_p(differences: ArrayLike, margin: float) -> float:
     if spread is None:
         return 1.0
     if spread == 0:
+        # One-sided, so half of the two-sided least p.
         return smallest_p(num_pairs) / 2 if abs(mean) < margin else 1.0
     # The larger of the two one-sided p belongs to the nearer end.
     return float(stats.t.sf((margin - abs(mean)) / (spread / num_pairs**0.5), num_pairs - 1))

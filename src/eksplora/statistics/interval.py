@@ -75,6 +75,7 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:
     if spread is None:
         return None
     num_values = np.size(values)
+    # isf of the upper tail: ppf(1 - tail) would round levels near 1.
     reach = float(stats.t.isf((1 - level) / 2, num_values - 1)) * spread / num_values**0.5
     return Interval(low=mean - reach, high=mean + reach, level=level)
 
@@ -146,6 +147,7 @@ def bootstrap_interval(
     if len(sample) < 2:
         raise ValueError("values must be two or more to be resampled, got 1.")
     low, high = _bootstrapped(sample, level, seed, num_draws, statistic, "BCa")
+    # BCa divides by the jackknife's spread.
     if np.isnan(low):
         low, high = _bootstrapped(sample, level, seed, num_draws, statistic, "percentile")
     if not np.isfinite([low, high]).all():

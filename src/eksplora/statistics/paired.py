@@ -51,10 +51,13 @@ def sign_flip(differences: ArrayLike, *, resolution: float = 0.0, seed: int = 0)
         1.0
     """
     sample = finite(differences, "differences")
+    # The observed sum and a permuted one both have up to n * resolution of error: twice that is a tie.
     noise = 2 * len(sample) * resolution + _ROUNDING * np.abs(sample).sum()
     extreme = abs(sample.sum()) - noise
     if len(sample) <= EXACT_PAIRS:
+        # By symmetry half of the patterns suffice: s and -s give the same |sum|.
         return float(np.mean(np.abs(_every_sum(sample)) >= extreme))
+    # The observed pattern counts as one of the draws: p is never 0.
     num_extreme = sum(int((np.abs(sums) >= extreme).sum()) for sums in _drawn_sums(sample, seed))
     return (1 + num_extreme) / (1 + NUM_DRAWS)
 
@@ -85,20 +88,24 @@ def max_t(differences: ArrayLike, *, resolutions: Sequence[float] | None = None,
     """
     table = np.atleast_2d(np.asarray(differences, dtype=np.float64))
     rows = [finite(row, "differences") for row in table]
+    # Sign flips do not change sum d^2, so this scale is the same for all patterns. (comparisons,)
     lengths = np.sqrt((table**2).sum(1))
     lengths[lengths == 0] = 1.0
     errors = np.zeros(len(rows)) if resolutions is None else np.asarray(resolutions, dtype=np.float64)
     noise = (2 * table.shape[1] * errors + _ROUNDING * np.abs(table).sum(1)) / lengths
     extreme = np.abs(table.sum(1)) / lengths - noise
+    # Stable, so that ties keep the order of the comparisons on every machine.
     order = np.argsort(-extreme, kind="stable")
     counts, num_patterns = np.zeros(len(rows)), 0
     for sums in _sums_together(table[order], seed):
         sizes = np.abs(sums) / lengths[order]  # (patterns, comparisons)
+        # Step-down: a comparison competes with itself and the less extreme ones only.
         largest = np.maximum.accumulate(sizes[:, ::-1], axis=1)[:, ::-1]  # of a comparison and those after it
         counts += (largest >= extreme[order]).sum(0)
         num_patterns += len(sums)
     is_drawn = table.shape[1] > EXACT_PAIRS
     adjusted = np.empty(len(rows))
+    # No p below that of a more extreme comparison; a drawn reference set counts the observed pattern too.
     adjusted[order] = np.maximum.accumulate((counts + is_drawn) / (num_patterns + is_drawn))
     return adjusted
 
@@ -127,6 +134,7 @@ def wilcoxon(differences: ArrayLike) -> float:
     sample = finite(differences, "differences")
     if not sample.any():
         return 1.0
+    # Relative to the largest: the test knows signs and ranks only, so the unit does not matter.
     rounded = np.round(sample / np.abs(sample).max(), 12)
     left = rounded[rounded != 0]
     if len(left) <= EXACT_PAIRS:
@@ -169,6 +177,7 @@ def _every_sum(sample: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sums under all sign patterns that leave the first sign, (2^(n - 1),): the others are their negatives."""
     sums = sample[:1]
     for difference in sample[1:]:
+        # Doubles with each pair: 2^(n - 1) sums without a table of patterns.
         sums = np.concatenate([sums + difference, sums - difference])
     return sums
 
@@ -190,4 +199,5 @@ def _drawn_sums(sample: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.f
         words = stream.random_raw(min(num_rows, NUM_DRAWS - start) * num_words).reshape(-1, num_words)
         octets = words.astype("<u8").view(np.uint8)  # little-endian on every machine
         flips = np.unpackbits(octets, axis=1, count=len(sample))  # (patterns, pairs)
+        # Flipping a difference takes it away twice.
         yield sample.sum() - 2 * (flips @ sample)

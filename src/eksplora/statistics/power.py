@@ -77,5 +77,6 @@ def members_needed(
     effect = standardized(differences)
     if effect is None:  # equal differences: any test that can detect them, does
         return fewest if fewest <= most else None
+    # The power grows with the number of pairs, so halving finds the first that suffices.
     needed = bisect_left(range(most + 1), power, lo=fewest, key=lambda members: paired_power(effect, members, alpha))
     return needed if needed <= most else None

@@ -112,6 +112,7 @@ def compare_all(
     """
     _check(direction, alpha)
     samples = [_differences(values, reference) for values, reference in pairs]
+    # Exact tests: with few members Student's would lean on normality.
     ps = holm([sign_flip(differences, resolution=resolution) for differences, resolution in samples])
     least = holm([smallest_p(len(differences)) for differences, _ in samples])
     return tuple(
@@ -147,6 +148,7 @@ def compare_rows(
         (0.03125, 'better')
     """
     _check(direction, alpha)
+    # All pairs, also those that nobody asked for: the best row was chosen among them.
     every = list(combinations(range(len(rows)), 2))
     if not every or not pairs:
         return ()
@@ -156,6 +158,7 @@ def compare_rows(
     found = []
     for own, other in pairs:
         known = (min(own, other), max(own, other))
+        # Each pair was computed once, the first row less the second: the other way round the sign changes.
         differences = samples[known][0] * (1 if own < other else -1)
         reachable = smallest_p(len(differences))
         one = _comparison(differences, float(ps[known]), reachable, _SIGNS[direction], alpha, len(every))

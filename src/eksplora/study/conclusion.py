@@ -141,6 +141,7 @@ def write_summary(
         (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
     if ledger.best is not None:
         _write_best(driver, ledger.best, new / "best")
+    # Written beside and renamed: nobody finds half of a summary.
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
 

@@ -81,6 +81,7 @@ class Driver:
                 self._error = self._error or error
                 self.stop(str(error))
         for trial in self.ledger.with_status(Status.RUNNING):
+            # In memory only: in the spool they are unfinished, and go on at the next start.
             trial.status = Status.INTERRUPTED
         if self._error is not None:
             raise self._error
@@ -97,6 +98,7 @@ class Driver:
         is_busy = self.workers.is_busy or self._inbox  # what an error has left there is taken in first
         if not is_busy and (self._is_stopping or self._supply.is_empty):
             return True
+        # A queue, since an error in one message must not lose those after it.
         self._inbox += self.workers.poll(POLL_SECONDS)
         self.shown.tick()
         while self._inbox:
@@ -156,6 +158,7 @@ class Driver:
         try:
             for report in reports:
                 self.record.epoch(self.ledger.trials[report.trial], report)
+            # Recorded and judged before the answer: a verdict that was acted on is never lost.
             if self.plan.is_judged:
                 self._pruning.take(population, reports)
         finally:  # the worker waits for its answer, whatever happened here

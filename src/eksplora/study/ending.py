@@ -63,11 +63,13 @@ class Ending:
 
     def end(self, trial: Trial) -> None:
         """Record a final status, then report it to the proposer and keep the weights of the best trial only."""
+        # On disk first: a kill after this line loses nothing, one before it leaves the trial unfinished.
         self._record.trial_end(trial, {})
         former = self._ledger.best
         self._ledger.note_end(trial)
         best = self._ledger.best
         self._proposer.tell(trial.number, trial.status, trial.value)
+        # Either the new trial or the former best has lost its claim to disk space.
         for other in (trial, former):
             if other is not None and other is not best and other.repeats is None:
                 self._folders.forget_trial(other)

@@ -81,6 +81,7 @@ class Journal:
         if trial.status.is_final:
             return
         gathered = self._pending.setdefault((report.trial, report.member), [])
+        # Only the epoch that comes next is written: no epoch twice, and no gap.
         if report.epoch == trial.spooled.get(report.member, 0) + len(gathered) + 1:
             gathered.append((report, _now()))
 
@@ -150,4 +151,5 @@ def _parameters(config: Config) -> dict[str, Any]:
 
 
 def _now() -> int:
+    # milliseconds, as MLflow has them
     return time.time_ns() // 1_000_000

@@ -47,6 +47,7 @@ class Ledger:
     def note_end(self, trial: Trial) -> None:
         """A trial has its final status: count it and keep the best."""
         self.num_over += 1
+        # `ranked` leaves out trials without a value and repeats.
         candidates = [candidate for candidate in (self.best, trial) if candidate is not None]
         self.best = next(iter(self.ranked(candidates)), None)
 
@@ -103,6 +104,7 @@ class Ledger:
         for number in body.replaced:
             self.populations.pop(number, None)
         for entry in body.populations:
+            # Numbers are dense: a gap means that events are missing.
             assert entry.population == self.num_populations
             self.new_population(entry.trainings, body.reason)
 
@@ -123,4 +125,5 @@ class Ledger:
             for trial in trials
             if trial.value is not None and trial.repeats is None
         ]
+        # Sorted by value and number only: trials themselves have no order.
         return [trial for _, _, trial in sorted(done, key=lambda entry: entry[:2])]

@@ -66,6 +66,7 @@ def _take(descriptor: int, folder: Path, until: float) -> bool:
             "Wait for it, stop it, or start another with study.name=<name>."
         ) from error
     try:
+        # The lock is on the open file: if the path has another file now, somebody else may hold that one.
         return os.path.samestat(os.fstat(descriptor), (folder / NAME).stat())
     except FileNotFoundError:
         return False

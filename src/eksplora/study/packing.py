@@ -40,10 +40,12 @@ def signature(config: Config) -> str:
     """Fingerprint of what trials must have in common to be trained as one population."""
     if "baseline" in config:
         return fingerprint(config)
+    # What is left decides tensor shapes, the optimizer's class and the order of steps: members must agree on it.
     kept = {name: node for name, node in config.items() if name not in NODES + READ_BY_MODEL}
     for key in NUMBERS:
         node, _, number = key.partition(".")
         kept[node] = {name: value for name, value in kept[node].items() if name != number}
+    # A rate of 0 builds no layer, so only where there is dropout matters, not how much.
     rates = {key.removeprefix("model.") for key in RATES} & kept["model"].keys()
     kept["model"] = kept["model"] | {key: _layers(kept["model"][key]) for key in rates}
     return fingerprint(kept)
@@ -98,6 +100,7 @@ def pack(trials: Sequence[Trial], sizes: Sequence[int], workers: int) -> list[li
     for trial in trials:
         mark = signature(trial.config)
         for member in trial.waiting:
+            # Fold sizes may differ by a row, and with it the number of steps: such folds train apart.
             group = mark, steps_of(trial.config, sizes[member.fold])
             groups.setdefault(group, []).append((trial.number, member.index))
             most[group] = most_together(trial.config)
@@ -119,7 +122,9 @@ def divide(keys: Sequence[Key], most: int, workers: int = 1) -> list[list[Key]]:
         [[(0, 0), (0, 1)], [(0, 2)]]
     """
     trials = [list(group) for _, group in groupby(keys, key=lambda key: key[0])]
+    # Enough parts for every worker, unless that makes populations of fewer than LEAST.
     parts = max(math.ceil(len(keys) / most), min(workers, len(keys) // LEAST))
+    # Whole trials to a part where one fits: pruning judges members that train together.
     longest = max(map(len, trials))
     if longest <= most and parts <= len(trials):
         return [_joined(part) for part in _cut(trials, max(parts, math.ceil(len(trials) / (most // longest))))]

@@ -30,6 +30,7 @@ class Pruning:
         verdicts = []
         for number, together in _by_trial(reports).items():
             trial, epoch = self._ledger.trials[number], max(report.epoch for report in together)
+            # After a resumption epochs come again: the recorded verdict holds, and the pruner is not asked twice.
             is_open = trial.pruned_at is None and not trial.status.is_final
             if is_open and epoch not in trial.reports and FIRST in members[number]:
                 value = self._value(trial, members[number], together)
@@ -45,6 +46,7 @@ class Pruning:
         members, decisions = population.members, []
         for report in reports:
             end = self._ledger.trials[report.trial].pruned_at
+            # Members apart from the first are not judged: they end as soon as the trial is given up.
             gives_up = end is not None and (report.epoch >= end or FIRST not in members[report.trial])
             decisions.append(Decision.PRUNE if gives_up else Decision.GO_ON)
         return decisions
@@ -55,6 +57,7 @@ class Pruning:
         over = [trial.results[member] for member in members if member in trial.results]
         if any(result.status is not Status.FINISHED for result in over):
             return None
+        # Members that early stopping ended count with their last value, so that the mean has no jump.
         now = {report.member: report.metrics[metric] for report in reports}
         return fmean([result.curves[metric][-1] for result in over if result.member not in now] + list(now.values()))
 

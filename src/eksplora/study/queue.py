@@ -52,8 +52,10 @@ class PopulationQueue:
     def __init__(self, ledger: Ledger, record: Journal, folders: Folders, say: Callable[[str], None]) -> None:
         """Take up those that an earlier driver left: begun ones first, so that their trials end."""
         self._ledger, self._record, self._folders, self._say = ledger, record, folders, say
+        # False sorts before True: begun populations first.
         self._queue = sorted(ledger.populations.values(), key=lambda one: (not one.is_begun, one.number))
         self._begun = {one.number: one for one in self._queue if one.is_begun}
+        # By signature: the largest size that a worker found to fit, and why.
         self._limits: dict[str, tuple[int, str]] = {}
 
     @property
@@ -72,6 +74,7 @@ class PopulationQueue:
         while self._queue:
             population = self._queue.pop(0)
             if not population.is_begun:
+                # A begun one keeps all its keys: its checkpoint holds them.
                 population.keys = [key for key in population.keys if not self._is_ending(self._ledger.trials[key[0]])]
             if not self._ledger.waiting(population):
                 self.end(population)
@@ -104,6 +107,7 @@ class PopulationQueue:
 
     def holds(self, trial: Trial) -> bool:
         """Whether a population that has begun still owes a result of the trial."""
+        # A trial is over only when nobody can send a result of it any more.
         owed = {(trial.number, member.index) for member in trial.waiting}
         return bool(owed) and any(not owed.isdisjoint(population.keys) for population in self._begun.values())
 
@@ -129,6 +133,7 @@ class PopulationQueue:
         made = [self._ledger.new_population(keys, reason) for keys in parts]
         self._record.packed(made, replaced=[population.number], reason=reason)
         self._forget(population)
+        # In front, in the order of the population that they replace.
         self._queue[:0] = made
 
     def _forget(self, population: Population) -> None:

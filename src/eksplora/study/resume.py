@@ -33,6 +33,7 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
     with spools.consistent(path):
         first = bodies[0]
         assert isinstance(first, Study)
+        # Before the replay: events of another study would only confuse the message.
         _check_same(first.name, definition.differences(first.definition or {}))
         ledger.replay(bodies)
         for trial in ledger.trials.values():

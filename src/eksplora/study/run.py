@@ -88,6 +88,7 @@ def _run(spec: StudySpec, interruption: Interruption) -> Outcome:
     definition = define(spec, base, rows.card)
     name = spec.name
     if spec.is_versioned:
+        # The proposer is made again: its Optuna study carries the name.
         name = f"{name}-{definition.fingerprint[:8]}"
         proposer = make_proposer(spec, name)
     batch = spec.budget.batch or trials_at_once(spec, proposer, base, len(rows.sizes))
@@ -124,9 +125,11 @@ def _run_locked(
         spool = spools.Spool(path)
         if identity is None:
             spool.append(study_event(spec, plan, definition, base), durable=True)
+        # Every start leaves an event: reproductions read the threads that a training had from it.
         spool.append(Start(os.getpid(), plan.num_workers, plan.threads))
         tracker = tracker_of(spec.config)
         tracker.start(path)
+        # A daemon: this study does not wait for others' uploads.
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
         with Display(spec.name, plan, ledger, total, spec.naming) as shown:
@@ -158,6 +161,7 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
             count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
             with Work(spec.name) as starting:
                 starting.step(f"starting {count}")
+                # The first one waits for the server's imports; the others are forked from it at once.
                 first = workers.add_first()
                 for name, config in checks:
                     _check(workers, first, name, config)

@@ -29,6 +29,7 @@ class Supply:
         self._unpacked: list[Trial] = []
         self._followers: dict[int, Trial] = {}
         self._is_taken_up = False
+        # In the order of numbers: proposals are a function of the results in that order.
         for number, trial in sorted(ledger.trials.items()):
             proposer.restore(number, trial.values, trial.reports)
             if trial.status.is_final:
@@ -79,6 +80,7 @@ class Supply:
 
     def _propose_batch(self) -> None:
         """Propose up to the end of the batch, which a killed driver may have begun."""
+        # Batches begin at multiples of their size, whenever a driver started: the same trials are asked together.
         first, size = len(self._ledger.trials), self._plan.batch
         for number in range(first, min(first - first % size + size, self.budget)):
             if not self._proposer.can_propose(number):
@@ -89,6 +91,7 @@ class Supply:
         values = self._proposer.propose(number)
         config = self._plan.configure(values)
         key = fingerprint(config)
+        # An equal configuration gives equal bits: it is not trained twice.
         original = self._ledger.original(key)
         trial = Trial(number, values, config, key, self._plan.members, original.number if original else None)
         self._ledger.add(trial)

@@ -149,6 +149,7 @@ def mean_curves(members: Sequence[Curves]) -> dict[str, list[float]]:
 
 
 def _mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # The second longest: beyond it a single curve is left, which has no spread.
     length = sorted(map(len, curves))[-2]
     has_epoch = np.arange(length) < np.array([len(curve) for curve in curves])[:, None]  # (members, epochs)
     values = np.zeros(has_epoch.shape)

@@ -25,6 +25,7 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
+    # Below LARGE_BYTES blocks come from the heap, which keeps up to KEPT_BYTES at its top.
     settings = ((MMAP_THRESHOLD, LARGE_BYTES), (TRIM_THRESHOLD, KEPT_BYTES), (TOP_PAD, 2**26))
     taken = [mallopt(name, value) == 1 for name, value in settings]
     return all(taken)

@@ -104,7 +104,9 @@ class TrainingChunks:
 
     def _steps(self, orders: list[Tensor]) -> list[Step]:
         """The steps of an epoch from the members' orders."""
+        # All but the last batch of an epoch are full, for every member: one tensor holds them.
         last = (self.num_steps - 1) * self._batch_size
+        # (members, rows)
         whole = torch.stack([order[:last] for order in orders])
         everyone = slice(0, len(orders))
         steps: list[Step] = [
@@ -117,6 +119,7 @@ def _groups(batches: list[Tensor]) -> Iterator[BatchGroup]:
     """Batches of different lengths as groups of equal ones."""
     first = 0
     for _, group in groupby(batches, key=len):
+        # (members of the group, rows)
         rows = torch.stack(list(group))
         yield BatchGroup(slice(first, first + len(rows)), rows)
         first += len(rows)
@@ -147,6 +150,7 @@ class EvaluationChunks:
         self._size = max(1, size // len(rows))
         self._members = members
         self._counts = [len(member) for member in rows]
+        # Filled up with its own first row, so that the rectangle needs no mask; `counts` leaves the rest out.
         filled = [np.pad(member, (0, longest - len(member)), constant_values=member[:1].sum()) for member in rows]
         self._rows = torch.from_numpy(np.stack(filled))
 

@@ -111,8 +111,10 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     content = buffer.getvalue()
     present = _manifests(folder)
     serial = 1 + max((manifest.serial for manifest in present.values()), default=0)
+    # A missing generation counts as the oldest: -1.
     oldest = min(GENERATIONS, key=lambda name: present[name].serial if name in present else -1)
     with _readable_errors(folder / f"{oldest}.json"):
+        # Manifest first: a kill between these writes leaves a state without manifest, which nobody reads.
         (folder / f"{oldest}.json").unlink(missing_ok=True)
     write_atomically(folder / f"{oldest}.pt", content)
     manifest = Manifest(serial, hashlib.sha256(content).hexdigest(), state["step"], config_hash).sealed()

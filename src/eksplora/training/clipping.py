@@ -68,4 +68,5 @@ def clip_norm(gradient: Tensor, longest: Tensor) -> None:
         longest: (members, 1); infinity leaves a member's gradient as it is.
     """
     norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    # 1e-6 as in torch's function.
     gradient.mul_((longest / (norms + 1e-6)).clamp(max=1.0))

@@ -77,6 +77,7 @@ def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
     if foreign:
         return f"the network has layers that do not know members ({', '.join(foreign)})"
     parameter = nn.Parameter(torch.zeros(1, 1))
+    # Trials of one population share the optimizer's class: the first stands for all.
     optimizers = [member.recipe.optimizer([parameter]) for member in members[:1]]
     return refusal(optimizers[0]) or ""
 
@@ -85,11 +86,13 @@ def _limited(members: Sequence[MemberState], network: nn.Module, device: torch.d
     """As many as are wanted, fit the memory and, on a CPU, the cache."""
     recipe = members[0].recipe
     each = member_bytes(members[0], network)
+    # Workers that share the device see the same free memory.
     limits = {"memory": int(free_bytes(device) * MEMORY_SHARE / workers / each)}
     if recipe.population is not None:
         limits["training.population"] = recipe.population
     elif device.type == "cpu":
         weights = 4 * sum(parameter.numel() for parameter in network.parameters())
+        # Four copies of the weights are touched in a step: weights, gradient, two states of Adam.
         limits["the processor's cache"] = max(8, CACHE_BYTES * torch.get_num_threads() // (4 * weights))
     name = min(limits, key=lambda key: limits[key])
     return Engine(max(1, limits[name]), f"{name} holds {limits[name]} members")
@@ -116,6 +119,7 @@ def _outputs(member: MemberState, network: nn.Module, kind: type[nn.Module] = nn
     """Numbers that the layers of a kind put out for one row."""
     counts = []
     layers = [module for module in network.modules() if isinstance(module, kind) and not list(module.children())]
+    # A dry run with one row: layers know their output sizes only when they have input.
     hooks = [layer.register_forward_hook(lambda *call: counts.append(call[2].numel())) for layer in layers]
     with torch.no_grad():
         network.eval()(member.fold.features[:1])
@@ -128,6 +132,7 @@ def free_bytes(device: torch.device) -> int:
     """Memory that is free for a training on this device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    # MemAvailable counts caches that the kernel would give back, MemFree does not.
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     available = next(line for line in lines if line.startswith("MemAvailable"))
     return int(available.split()[1]) * 1024

@@ -71,7 +71,9 @@ def _trainer(module: PopulationModule) -> pl.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        # Lightning's trial validation would add rows to the metrics before training.
         num_sanity_val_steps=0,
+        # The population divides each batch among devices itself.
         use_distributed_sampler=False,
     )
 

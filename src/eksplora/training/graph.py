@@ -43,12 +43,14 @@ class StepGraph:
             return self._step(rows)
         if self._captured is None:
             self._captured = self._capture(rows)
+        # A graph reads and writes fixed addresses: rows go in by copy, results come out by copy.
         self._captured.rows.copy_(rows)
         self._captured.graph.replay()
         losses, outputs, targets = self._captured.results
         return losses.clone(), outputs.clone(), targets.clone()
 
     def _capture(self, rows: Tensor) -> _Captured:
+        # Capturing only records the kernels; the step itself is taken by the first replay.
         graph, own = torch.cuda.CUDAGraph(), rows.clone()
         with torch.cuda.graph(graph):
             results = self._step(own)

@@ -22,9 +22,11 @@ class HeldRows:
     def __init__(self, members: Sequence[MemberState], device: torch.device) -> None:
         """Bring the rows of the members' folds to the device."""
         folds = [member.fold for member in members]
+        # Folds that are scaled alike share one tensor; kfold scales each fold by its own rows.
         sources = list({id(fold.features): fold.features for fold in folds}.values())
         numbers = {id(source): number for number, source in enumerate(sources)}
         rows = len(sources[0])
+        # (members, 1): where a member's source begins in the features of all sources.
         self._offsets = torch.tensor([[numbers[id(fold.features)] * rows] for fold in folds], device=device)
         self._has_offsets = len(sources) > 1
         self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
@@ -38,7 +40,7 @@ class HeldRows:
         """Features (members, rows, ...) of row numbers (members, rows)."""
         if self._has_offsets:
             rows = rows + (self._offsets if members is None else self._offsets[members])
-        return self._features[rows]
+        return self._features[rows]  # (members, rows, ...)
 
     def for_loss(self, target: Tensor, members: slice | None) -> Tensor:
         """Targets (members, rows, targets) as the loss sees them."""

@@ -60,10 +60,12 @@ class MemberLosses:
             alone: Tensor = self._losses[0](outputs[0], targets[0])
             return alone[None]
         if self._by_row is not None:
+            # One call for all rows of all members, then the mean of each member's.
             count = outputs.shape[0] * outputs.shape[1]
             each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[:count]
             return each.view(len(outputs), -1).mean(1)
         if self._is_one:
+            # Equal losses whose mean is not plain: torch's own function, mapped over the members.
             together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
             return together
         triples = zip(self._losses[members], outputs.unbind(), targets.unbind(), strict=True)
@@ -77,6 +79,7 @@ class MemberLosses:
         """
         if self._class_weights is None:
             return self(outputs, targets, members)
+        # Each row's weight is that of its class.
         weights = self._class_weights[members].gather(1, targets.flatten(1).long())  # (members, rows)
         return (self._rows(outputs, targets, members) * weights).mean(1)
 

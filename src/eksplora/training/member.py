@@ -65,6 +65,7 @@ class MemberState:
         """Start untrained."""
         self.recipe, self.fold = recipe, fold
         self.trial, self.identity, self.folder = training.trial, training.member, Path(training.folder)
+        # Clones: torchmetrics gather their state in place, and members share the recipe.
         self.metric, self.validation_metric = recipe.metric.clone(), recipe.metric.clone()
         self.is_shared = False
         self.status, self.message = Status.RUNNING, ""
@@ -190,7 +191,7 @@ class MemberState:
             trial=self.trial,
             member=self.identity.index,
             status=self.status,
-            value=self.curves[self.objective][epoch - 1] if finished else None,
+            value=self.curves[self.objective][epoch - 1] if finished else None,  # epochs count from 1
             best_epoch=epoch,
             epochs=self.epoch,
             step=self.step,
@@ -224,6 +225,7 @@ class MemberState:
 
     def state(self) -> State:
         """All that it needs to go on with the same bits."""
+        # Metrics leave their state out of `state_dict` by default.
         self.metric.persistent(True)
         saved = {name: getattr(self, name) for name in SAVED}
         return saved | {"status": str(self.status), "metric": self.metric.state_dict()}

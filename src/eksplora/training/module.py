@@ -60,6 +60,7 @@ class PopulationModule(pl.LightningModule):
             observers: Are shown every step and epoch; on several devices each looks at its own share.
         """
         super().__init__()
+        # One Lightning batch is many optimizer steps, which the population takes itself.
         self.automatic_optimization = False
         self.members = sorted(
             members, key=lambda member: -len(member.fold.split.train)
@@ -90,6 +91,7 @@ class PopulationModule(pl.LightningModule):
         self.evaluation = EvaluationChunks(
             validation, members=self.training_members, size=rows_at_once(self.members[0])
         )
+        # Monotonic: a change of the clock must not move a checkpoint.
         self._spent_at = self._saved_at = time.monotonic()
 
     def training_members(self) -> list[int]:
@@ -183,7 +185,9 @@ class PopulationModule(pl.LightningModule):
 
     def _account(self, trace: Trace) -> None:
         """Add a chunk's losses and outputs to the sums of the epoch; a non-finite loss ends its member."""
+        # (steps, members)
         finite = torch.isfinite(trace.losses)
+        # Mean times rows: batches of an epoch may differ in size. (members,)
         sums = (trace.losses * trace.sizes.to(trace.losses.device)).sum(0).tolist()
         steps = len(finite)
         for index, member in enumerate(self.population.members):
@@ -192,6 +196,7 @@ class PopulationModule(pl.LightningModule):
             if isfinite(sums[index]):
                 member.update(member.metric, trace.outputs[index], trace.targets[index])
             else:
+                # argmin of 0 and 1 is the first 0: the first step whose loss is not finite.
                 member.step += int(finite[:, index].int().argmin()) - steps
                 member.end(Status.DIVERGED, f"the loss was not finite at step {member.step}")
 
@@ -207,6 +212,7 @@ class PopulationModule(pl.LightningModule):
         for observer in self._observers:
             observer.on_epoch(reports)
         sound = [report for report in reports if all(map(isfinite, report.metrics.values()))]
+        # A member whose metrics are not finite is not put before the pruner: it has diverged.
         decisions = dict(zip(map(id, sound), self._decisions(sound), strict=True))
         for member, report in zip(members, reports, strict=True):
             member.decide(report.metrics, decisions.get(id(report), Decision.GO_ON))
@@ -262,6 +268,7 @@ class PopulationModule(pl.LightningModule):
         now = time.monotonic()
         members = self.population.members
         for member in members:
+            # Members of a population run at once: each is charged an equal share.
             member.seconds += (now - self._spent_at) / len(members)
         self._spent_at = now
 

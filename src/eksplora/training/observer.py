@@ -66,6 +66,7 @@ class Recorder:
         """Listen to the layers that have no layers inside."""
         self._outputs: dict[str, Tensor] = {}
         for name, layer in layers(network):
+            # `name=name` binds now; a plain closure would see the last name only.
             layer.register_forward_hook(lambda layer, given, output, name=name: self._note(name, output))
 
     def _note(self, name: str, output: object) -> None:

@@ -86,6 +86,7 @@ class Population:
         names: list[tuple[int | str, ...]] = [("dropout", layer) for layer in range(len(self._dropouts))]
         if self._augmentation is not None:
             names.append(("augmentation",))
+        # (kinds, members); the key of a step is mixed from these and the step's number.
         keys = [[derive(member.identity.seed, *name) for member in self.members] for name in names]
         self._keys = torch.tensor(keys, dtype=torch.int64, device=self.device).reshape(-1, len(self.members))
         self._augmentation_key = torch.zeros(len(self.members), dtype=torch.int64, device=self.device)
@@ -116,6 +117,7 @@ class Population:
             self._number = number
             self.stepper.set_rates(number)
             for layer, key in zip(self._dropouts, keys, strict=False):
+                # Into the same tensor: a captured graph reads its address.
                 layer.key.copy_(key if self._is_stacked else key[0])
             if self._augmentation is not None:
                 self._augmentation_key.copy_(keys[-1])
@@ -123,6 +125,7 @@ class Population:
         losses = torch.stack([losses for losses, _ in taken]).double()
         if self._devices > 1:
             dist.all_reduce(losses)
+        # (steps, members)
         sizes = torch.tensor([[group.rows.shape[1] for group in step for _ in group.rows] for step in steps])
         return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]))
 
@@ -140,6 +143,7 @@ class Population:
         Returns:
             Each member's mean loss, this device's part of it, (members,); and per group outputs and targets.
         """
+        # Every device takes each n-th row, so that shares differ by one row at most.
         own = [group.rows[:, self._rank :: self._devices].to(self.device) for group in groups]
         if self._graph is not None and len(groups) == 1:
             losses, output, target = self._graph(own[0])
@@ -162,12 +166,15 @@ class Population:
                 shown.append((group.members, self._recorder.take()))
             seen.append((self._rows.in_unit(output.detach(), members), target))
             losses.append(self._group_losses(group, rows, output, self._rows.for_loss(target, members), share))
+        # (members,); the gradient of the sum is each member's own, as they share no parameter.
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
         self.stack.differentiate(loss, is_whole=len(groups) == 1)
         if self._devices > 1:
+            # Losses are shares of the whole batch's mean, so gradients add up to that of the whole batch.
             dist.all_reduce(self.stack.gradient)
         if self._observers:
             self._show(loss.detach(), shown)
+        # Penalties and clipping see the whole gradient, as with one device.
         self._restrictions.change_gradient()
         self.stepper.step()
         self._restrictions.change_weights()
@@ -205,6 +212,7 @@ class Population:
     def _network(self, features: Tensor, members: slice | None) -> Tensor:
         """Outputs (members, rows, num_outputs) of features (members, rows, ...)."""
         if not self._is_stacked:
+            # A single member has its plain network: no member dimension, torch's own kernels and bits.
             return self.network(features[0])[None]  # type: ignore[no-any-return]
         if members is None:
             return self.network(features)  # type: ignore[no-any-return]
@@ -223,6 +231,7 @@ class Population:
         raw, targets = self._network(self._rows.features(rows, None), None), self._rows.targets[rows]
         outputs, wanted = self._rows.in_unit(raw, None), self._rows.for_loss(targets, None)
         seen = [(outputs[index, :count], targets[index, :count]) for index, count in enumerate(counts)]
+        # No member was filled up: all losses in one call.
         if min(counts) == rows.shape[1] > 0:
             return self._losses(raw, wanted).double() * rows.shape[1], seen
         sums = torch.zeros(len(rows), dtype=torch.float64, device=self.device)

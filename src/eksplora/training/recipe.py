@@ -144,6 +144,7 @@ class Recipe:
         """Whether a value of the objective improves on another by more than `min_delta`."""
         if than is None:
             return True
+        # nan compares as False: once there is a best value it never improves on it.
         return value < than - min_delta if self.direction == "minimize" else value > than + min_delta
 
 

@@ -38,8 +38,10 @@ class Penalties:
 
     def __init__(self, each: Sequence[Regularization], is_weight: Tensor) -> None:
         """One entry per member; `is_weight` (parameters,) is 1 where a penalty applies, else 0."""
+        # The gradient of l2 * w**2 is 2 * l2 * w.
         numbers = is_weight.new_tensor([[one.l1, 2 * one.l2] for one in each])
         self._is_weight = is_weight
+        # (members, 1), or None where no member has the penalty: most trainings pay nothing.
         self._l1, self._l2 = (part[:, None] if part.any() else None for part in numbers.unbind(1))
 
     def add(self, gradient: Tensor, weights: Tensor) -> None:
@@ -71,4 +73,5 @@ def bound(weights: Iterable[Tensor], longest: Tensor) -> None:
     for weight in weights:
         norms = torch.linalg.vector_norm(weight.flatten(2), dim=2)  # (members, outputs)
         factors = torch.where(norms > longest[:, None], longest[:, None] / norms, 1.0)
+        # (members, outputs, 1, ...): one factor for all weights into a unit
         weight.mul_(factors.view(*factors.shape, *(1 for _ in weight.shape[2:])))

@@ -27,9 +27,11 @@ def stacked(networks: Sequence[nn.Module]) -> nn.Module:
     for modules in zip(*(network.modules() for network in networks), strict=True):
         first = modules[0]
         for name in [name for name, parameter in first._parameters.items() if parameter is not None]:
+            # (members, ...)
             together = torch.stack([getattr(module, name).detach() for module in modules])
             setattr(first, name, nn.Parameter(together))
         for name in [name for name, buffer in first._buffers.items() if buffer is not None]:
+            # A scalar buffer becomes (members,), any other (members, ...): layers read the members from these shapes.
             first._buffers[name] = torch.stack([getattr(module, name) for module in modules])
     return networks[0]
 
@@ -56,6 +58,7 @@ class Stack:
         self._shapes = [part.shape[1:] if self._has_members else part.shape for part in self._parts]
         count = sum(shape.numel() for shape in self._shapes)
         self._padding = -count % ALIGNMENT
+        # (members, parameters): each parameter is a block of columns, so that a member is one row.
         matrix = torch.cat([part.detach().reshape(size, -1) for part in self._parts], dim=1)
         matrix = torch.nn.functional.pad(matrix, (0, self._padding))
         self.parameter = nn.Parameter(matrix)
@@ -69,9 +72,11 @@ class Stack:
         self.gradient = torch.zeros_like(matrix)
         self.parameter.grad = self.gradient
         for part, values, gradients in zip(self._parts, self._views(matrix), self._views(self.gradient), strict=True):
+            # torch checks a gradient's shape against the parameter's: removed before the data change, set after.
             part.grad = None
             part.data = values
             part.grad = gradients
+        # Only the gradients that layers add to are zeroed before a step; the others are overwritten whole.
         written = self._overwritten() if matrix.device.type == "cpu" else set()
         self._added = [part.grad for part in self._parts if id(part) not in written and part.grad is not None]
 
@@ -129,6 +134,7 @@ class Stack:
         if losses.requires_grad and losses.device.type == "cuda":  # a captured step cannot accumulate into gradients
             gradients = torch.autograd.grad(losses.sum(), self._parts)
             flat = [gradient.reshape(self.size, -1) for gradient in gradients]
+            # Into the same memory, which the optimizer and the graph know; the padding beyond stays 0.
             torch.cat(flat, dim=1, out=self.gradient[:, : sum(map(torch.numel, flat)) // self.size])
             return
         if not (is_whole and losses.requires_grad):
@@ -145,6 +151,7 @@ class Stack:
     def select(self, indices: Tensor) -> None:
         """Keep the members with these indices (from 0, ascending), and let go of the others."""
         self.size = len(indices)
+        # New parameters first: `_take` then gives them their shapes, with fewer members.
         self._renew()
         self._take(self.parameter.data[indices])
         for module, name in self._buffers():

@@ -84,6 +84,7 @@ class Stepper:
 
         On a GPU rates are always numbers on the device, which a captured step reads anew at every replay.
         """
+        # A trial optimizer per member, only to read its class, rate and decay.
         own = [build([nn.Parameter(torch.zeros(1, 1, device=stack.parameter.device))]) for build in builds]
         groups = [optimizer.param_groups[0] for optimizer in own]
         self._stack, self._schedules = stack, list(schedules)
@@ -98,14 +99,17 @@ class Stepper:
         )
         self._is_decoupled = isinstance(own[0], torch.optim.AdamW) or groups[0].get("decoupled_weight_decay", False)
         self.can_be_captured = False
+        # Element-wise: the matrix is one tensor to it, stepped in one call instead of one per layer.
         if self.is_shared:
             self.optimizer = builds[0]([stack.parameter] if refusal(own[0]) is None else stack.parts)
             return
+        # Different rates: a step at rate 1 on zeros leaves the change over the rate, (members, parameters).
         self._change = nn.Parameter(torch.zeros_like(stack.parameter))
         self._change.grad = stack.gradient
         self._rate = torch.zeros_like(self._decays)
         self.optimizer = builds[0]([self._change])
         group = self.optimizer.param_groups[0]
+        # Rates and decays are applied by `step`, each member's own.
         group.update(lr=1.0, weight_decay=0.0)
         self.can_be_captured = on_gpu and ("capturable" in group or type(self.optimizer) is torch.optim.SGD)
         if self.can_be_captured and "capturable" in group:
@@ -119,6 +123,7 @@ class Stepper:
             return
         pairs = zip(self._rates, self._schedules, strict=True)
         rates = torch.tensor([[rate * factor for factor in schedule.factors(steps)] for rate, schedule in pairs])
+        # (steps, members, 1): one transfer for all steps of a chunk.
         self._plan = rates.T.to(self._change.device, self._change.dtype)[:, :, None].unbind()
 
     def set_rates(self, step: int) -> None:
@@ -138,8 +143,10 @@ class Stepper:
             return
         weights = self._stack.parameter.data
         if self._is_decoupled:
+            # Decoupled decay (Loshchilov and Hutter, ICLR 2019): w <- (1 - rate * decay) * w, before the step.
             weights.mul_(1 - self._rate * self._decays)
         else:
+            # L2 in the gradient, as torch's optimizers without decoupling have it: g <- g + decay * w.
             self._stack.gradient.addcmul_(weights, self._decays)
         self._change.zero_()
         self.optimizer.step()
@@ -157,5 +164,6 @@ class Stepper:
             self._rate = torch.zeros_like(self._decays)
         for state in self.optimizer.state.values():
             for name, value in state.items():
+                # State of an element is (members, parameters); a step counter has no members and stays.
                 if isinstance(value, Tensor) and value.dim() == 2:
                     state[name] = value[indices]

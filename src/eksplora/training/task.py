@@ -112,6 +112,7 @@ def _output(outputs: Tensor, *, index: int) -> Tensor:
 
 
 def _probabilities(scores: Tensor) -> Tensor:
+    # In 32 bits: under bfloat16 or float16 autocast probabilities would have three digits.
     return torch.softmax(scores.float(), dim=1)
 
 
