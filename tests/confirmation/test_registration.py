@@ -15,6 +15,8 @@ import surviving
 
 from eksplora.confirmation.registration import judged
 from eksplora.inference import load_ensemble
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.record import from_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -24,6 +26,7 @@ NAME = "eksplora-diabetes_mlp"
 
 
 def facts(values: list[float], *, direction: str = "minimize", **changes: Any) -> dict[str, Any]:
+    """How a model was confirmed, as the registry has it."""
     comparable = {
         "metric": "val/mae",
         "protocol": {"seed": 0},
@@ -34,17 +37,27 @@ def facts(values: list[float], *, direction: str = "minimize", **changes: Any) -
     return {"direction": direction, "alpha": 0.05, "comparable": comparable | changes}
 
 
+def record(values: list[float], **changes: Any) -> ConfirmRecord:
+    """The same as it is handed on."""
+    rest = {
+        **{"studies": {"final": "b"}, "provenance": {}, "experiment": "wine_mlp", "headline": "", "chosen": "baseline"},
+        **{"metric": "val/mae", "configurations": [{"name": "baseline", "key": "", "values": {}}]},
+        **{"final": {"key": "", "weights_sha256": []}},
+    }
+    return from_json(json.dumps(rest | facts(values, **changes)), ConfirmRecord, source="a test", way_out="")
+
+
 SIX = [2.0, 2.5, 2.25, 2.125, 2.75, 2.375]
 LOWER = [one - 1 + 0.1 * number for number, one in enumerate(SIX)]
 MIXED = [one + (-1) ** number * 0.5 for number, one in enumerate(SIX)]
 
 
 def test_the_first_model_is_the_champion() -> None:
-    assert judged(facts(SIX), None, "1") == (True, "the first model of this experiment")
+    assert judged(record(SIX), None, "1") == (True, "the first model of this experiment")
 
 
 def test_the_champion_stays_the_champion() -> None:
-    assert judged(facts(SIX), ("4", facts(LOWER)), "4")[0] is True
+    assert judged(record(SIX), ("4", facts(LOWER)), "4")[0] is True
 
 
 @pytest.mark.parametrize(
@@ -59,12 +72,12 @@ def test_the_champion_stays_the_champion() -> None:
 def test_a_model_that_is_shown_to_be_better_takes_the_place_and_no_other(
     direction: str, values: list[float], is_champion: bool, why: str
 ) -> None:
-    found = judged(facts(values, direction=direction), ("1", facts(SIX, direction=direction)), "2")
+    found = judged(record(values, direction=direction), ("1", facts(SIX, direction=direction)), "2")
     assert found[0] is is_champion and found[1].startswith(why)
 
 
 def test_five_members_never_take_the_place_however_much_better() -> None:
-    found = judged(facts([0.0] * 5), ("1", facts([9.0] * 5)), "2")
+    found = judged(record([0.0] * 5), ("1", facts([9.0] * 5)), "2")
     assert found[0] is False and "5 members cannot reach the 0.05 level" in found[1]
 
 
@@ -78,7 +91,7 @@ def test_five_members_never_take_the_place_however_much_better() -> None:
     ],
 )
 def test_what_does_not_compare_is_left_to_a_person(changes: Mapping[str, Any]) -> None:
-    found = judged(facts(LOWER, **changes), ("1", facts(SIX)), "2")
+    found = judged(record(LOWER, **changes), ("1", facts(SIX)), "2")
     assert found == (
         False,
         f"not comparable with the champion, version 1: other {next(iter(changes))}. "

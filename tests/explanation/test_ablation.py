@@ -9,7 +9,8 @@ import pytest
 from eksplora.config import compose_request
 from eksplora.errors import DataError
 from eksplora.explanation.ablation import WHOLE, ablate, ablation_facts
-from eksplora.records.folder import read_facts
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.folder import read_record
 from eksplora.stage.spec import on_fresh_members, spec_of
 from eksplora.study.comparison import Comparison
 from eksplora.study.spec import StudySpec
@@ -31,10 +32,10 @@ def test_members_are_those_of_the_confirmation_and_differ_in_what_they_see_alone
     folder = here.copy(diabetes, tmp_path)
     asked = spec(prepared, "study.n_seeds=4")
     with chdir(folder):
-        confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
+        confirmed = read_record(Path("results/diabetes_mlp"), ConfirmRecord, experiment="diabetes_mlp")
         outcome, lost = ablate(asked, confirmed, NAMES)
-    chosen = confirmed["configurations"][0]
-    assert lost["whole"][:3] == chosen["members"], "the same seeds, the same bits, whoever trains beside them"
+    chosen = confirmed.best
+    assert lost["whole"][:3] == chosen.members, "the same seeds, the same bits, whoever trains beside them"
     trials = {tuple(trial.config["data"]["excluded"]): trial for trial in outcome.ledger.trials.values()}
     assert set(trials) == {(), *((name,) for name in NAMES)}
     assert next(trial.values["configuration"] for trial in trials.values()) == WHOLE
@@ -50,7 +51,7 @@ def test_another_configuration_than_the_confirmed_one_is_refused(diabetes: Path,
     folder = here.copy(diabetes, tmp_path)
     asked = spec(prepared, "optimizer.weight_decay=0.5")
     with chdir(folder):
-        confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
+        confirmed = read_record(Path("results/diabetes_mlp"), ConfirmRecord, experiment="diabetes_mlp")
         with pytest.raises(DataError, match=r"was confirmed with another configuration than the present files make"):
             ablate(asked, confirmed, NAMES)
 
@@ -61,7 +62,7 @@ def test_without_the_member_to_compare_with_nothing_is_said_of_any_feature(
     folder = here.copy(diabetes, tmp_path)
     asked = spec(prepared)
     with chdir(folder):
-        confirmed = read_facts(Path("results/diabetes_mlp"), "confirm", experiment="diabetes_mlp")
+        confirmed = read_record(Path("results/diabetes_mlp"), ConfirmRecord, experiment="diabetes_mlp")
         outcome, _ = ablate(asked, confirmed, NAMES)
     trials = {str(trial.values["configuration"]): trial for trial in outcome.ledger.trials.values()}
     trials[WHOLE].value = None  # a member diverged

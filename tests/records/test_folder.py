@@ -6,14 +6,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import confirming
 import pytest
 
 from eksplora.errors import DataError, StorageError
 from eksplora.files import new_folder, try_new_folders, try_writing, unwritable, write_file
-from eksplora.records.folder import read_facts
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.folder import read_record
+from eksplora.records.record import to_json
 
 CONFIRMED = {
     "studies": {"confirm": "a", "final": "b"},
@@ -230,10 +231,13 @@ def test_facts_that_are_not_there_are_answered_with_the_command_that_makes_them(
         (tmp_path / "confirm/confirm.json").write_text(text, errors="surrogateescape")
     way_out = r"Run the stage before: python pipelines/confirm\.py experiment=wine_mlp, or dvc repro\.$"
     with pytest.raises(DataError, match=rf"^{tmp_path}/confirm/confirm\.json {told}.*\. {way_out}"):
-        read_facts(tmp_path, "confirm", experiment="wine_mlp")
+        read_record(tmp_path, ConfirmRecord, experiment="wine_mlp")
 
 
-def test_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
-    facts: dict[str, Any] = CONFIRMED | {"mean": 0.1 + 0.2, "name": "größer", "interval": None}
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    facts = CONFIRMED | {"headline": "größer", "alpha": 0.1 + 0.2, "of a newer version": [1]}
     write_file(tmp_path / "confirm/confirm.json", json.dumps(facts))
-    assert read_facts(tmp_path, "confirm", experiment="wine_mlp") == facts
+    found = read_record(tmp_path, ConfirmRecord, experiment="wine_mlp")
+    assert (found.headline, found.alpha, found.registered) == ("größer", 0.1 + 0.2, None)
+    write_file(tmp_path / "confirm/confirm.json", to_json(found))
+    assert read_record(tmp_path, ConfirmRecord, experiment="wine_mlp") == found

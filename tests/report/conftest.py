@@ -444,7 +444,14 @@ def confirm_facts(name: str, metric: str, direction: str, members: int, searched
     words = "is better than baseline: -0.20 [-0.31, -0.09], p = 0.0469 (Holm, 3 comparisons), 8 members"
     rows[0]["versus_baseline"] = {"verdict": "better", "in_words": f"{rows[0]['name']} {words}"}
     rows.append(
-        {"name": "trial-99", "status": "diverged", "values": {"optimizer.lr": 9.0}, "members": [], "message": "nan"}
+        {
+            "name": "trial-99",
+            "status": "diverged",
+            "key": "",
+            "values": {"optimizer.lr": 9.0},
+            "members": [],
+            "message": "nan",
+        }
     )
     return {
         "experiment": name,
@@ -455,6 +462,8 @@ def confirm_facts(name: str, metric: str, direction: str, members: int, searched
         "chosen": rows[0]["name"],
         "configurations": rows,
         "studies": {"confirm": f"{name}-confirm-01", "final": f"{name}-final-02"},
+        "final": {"key": "", "weights_sha256": []},
+        "provenance": PROVENANCE,
         "registered": {
             "name": f"eksplora-{name}",
             "version": "3",
@@ -470,6 +479,7 @@ def candidate(name: str, values: list[float], settings: Facts) -> Facts:
     return {
         "name": name,
         "status": "finished",
+        "key": "",
         "values": settings,
         "members": values,
         "mean": mean,

@@ -4,6 +4,7 @@ import json
 from typing import Any, TypeVar
 
 from eksplora.drawing import still
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.record import Record, from_json
 from eksplora.records.search import SearchRecord
 from eksplora.report import command, experiment
@@ -22,7 +23,11 @@ def record(kind: type[T], facts: Facts) -> T:
 
 def records(facts: Facts) -> Any:
     """What all stages handed on."""
-    return {**json.loads(json.dumps(facts, default=vars)), "searched": record(SearchRecord, facts["searched"])}
+    return {
+        **json.loads(json.dumps(facts, default=vars)),
+        "searched": record(SearchRecord, facts["searched"]),
+        "confirmed": record(ConfirmRecord, facts["confirmed"]),
+    }
 
 
 def document(facts: Facts) -> str:
@@ -34,7 +39,7 @@ def sections(facts: Facts) -> list[Section]:
 
 
 def page(searched: Facts, confirmed: Facts, evaluated: Facts, lines: Any = ()) -> str:
-    return experiment.page(record(SearchRecord, searched), confirmed, evaluated, lines)
+    return experiment.page(record(SearchRecord, searched), record(ConfirmRecord, confirmed), evaluated, lines)
 
 
 def tables(facts: Facts) -> dict[str, str]:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from handed_on import page
 
+from eksplora.records.confirm import Configuration
+from eksplora.records.estimate import Compared
 from eksplora.report.experiment import verdicts
 from eksplora.report.table import cell, table
 
@@ -23,15 +25,39 @@ def confirmed(**changes: Any) -> dict[str, Any]:
     known: dict[str, Any] = {"status": "finished", "std": 0.125, "interval": [1.75, 2.25]}
     versus = {"verdict": "better", "in_words": words}
     rows = [
-        {"name": "trial-0", "mean": 2.0, **known, "values": {"model.widths": [64, 64]}, "versus_baseline": versus},
-        {"name": "baseline", "mean": 3.0, **known, "values": {}, "versus_best": {"in_words": "baseline is worse"}},
-        {"name": "trial-5", "status": "diverged", "values": {"optimizer.lr": 1e9}, "message": "the loss is nan"},
+        {
+            "name": "trial-0",
+            "key": "",
+            "mean": 2.0,
+            **known,
+            "values": {"model.widths": [64, 64]},
+            "versus_baseline": versus,
+        },
+        {
+            "name": "baseline",
+            "key": "",
+            "mean": 3.0,
+            **known,
+            "values": {},
+            "versus_best": {"in_words": "baseline is worse"},
+        },
+        {
+            "name": "trial-5",
+            "key": "",
+            "status": "diverged",
+            "values": {"optimizer.lr": 1e9},
+            "message": "the loss is nan",
+        },
     ]
     rows[0] |= {"found_by_search": 1.5, "too_good_by": 0.5}
     return {
         "experiment": "boston_mlp",
         "headline": "Chosen: trial-0.",
         "metric": "val/mae",
+        "direction": "minimize",
+        "chosen": "trial-0",
+        "final": {"key": "", "weights_sha256": []},
+        "provenance": PROVENANCE,
         "configurations": rows,
         "studies": {"confirm": "boston_mlp-confirm-01", "final": "boston_mlp-final-02"},
         "registered": {"name": "eksplora-boston_mlp", "version": "3", "alias": "champion", "why": "it is better"},
@@ -161,15 +187,16 @@ def test_a_table_has_every_key_of_every_row_as_a_column() -> None:
     assert table([{"a": 1}, {"b|c": 2.0}]) == "| a | b\\|c |\n| --- | --- |\n| 1 |  |\n|  | 2 |"
 
 
+def candidate(name: str, **versus: str) -> Configuration:
+    known = {key: Compared(in_words=words) for key, words in versus.items()}
+    return Configuration(name=name, key="", values={}, **known)  # type: ignore[arg-type]
+
+
 def test_every_pair_is_told_once() -> None:
     rows = [
-        {"name": "trial-1", "versus_baseline": {"in_words": "trial-1 is better than baseline"}},
-        {"name": "trial-2", "versus_baseline": {"in_words": "b"}, "versus_best": {"in_words": "c"}},
-        {"name": "baseline", "versus_best": {"in_words": "baseline is worse than trial-1"}},
+        candidate("trial-1", versus_baseline="trial-1 is better than baseline"),
+        candidate("trial-2", versus_baseline="b", versus_best="c"),
+        candidate("baseline", versus_best="baseline is worse than trial-1"),
     ]
     assert verdicts(rows) == ["trial-1 is better than baseline", "b", "c"]
-    best = [
-        {"name": "baseline"},
-        {"name": "trial-1", "versus_baseline": {"in_words": "a"}, "versus_best": {"in_words": "a"}},
-    ]
-    assert verdicts(best) == ["a"]
+    assert verdicts([candidate("baseline"), candidate("trial-1", versus_baseline="a", versus_best="a")]) == ["a"]

@@ -60,7 +60,7 @@ def test_the_best_of_the_search_and_the_baseline_are_tried(diabetes: Path) -> No
         known = tried[f"trial-{trial['trial']}"]
         assert (known["values"], known["key"]) == (trial["values"], trial["key"])
         assert known["found_by_search"] == trial["value"]
-        assert known["too_good_by"] == pytest.approx(known["mean"] - trial["value"], rel=1e-12)
+        assert known["optimism"] == pytest.approx(known["estimate"]["mean"] - trial["value"], rel=1e-12)
 
 
 def test_no_member_of_the_search_is_met_again_and_all_candidates_have_the_same(diabetes: Path) -> None:
@@ -84,17 +84,20 @@ def test_the_numbers_follow_from_what_the_members_gave(diabetes: Path) -> None:
         own = np.array(values[one["name"]])
         interval = stats.t.interval(0.95, 2, loc=own.mean(), scale=stats.sem(own))
         assert one["members"] == own.tolist()
-        assert (one["mean"], one["std"]) == (pytest.approx(own.mean(), rel=1e-12), pytest.approx(own.std(ddof=1)))
-        assert one["interval"] == pytest.approx(interval, rel=1e-12)
+        known = one["estimate"]
+        assert (known["mean"], known["std"]) == (pytest.approx(own.mean(), rel=1e-12), pytest.approx(own.std(ddof=1)))
+        assert (known["low"], known["high"]) == pytest.approx(interval, rel=1e-12)
     assert facts["chosen"] == min(values, key=lambda name: np.mean(values[name]))
-    assert [one["mean"] for one in facts["configurations"]] == sorted(np.mean(own) for own in values.values())
+    assert [one["estimate"]["mean"] for one in facts["configurations"]] == sorted(
+        np.mean(own) for own in values.values()
+    )
     metrics = json.loads((diabetes / "results/diabetes_mlp/confirm/metrics.json").read_text())
     best = facts["configurations"][0]
     assert metrics == {
-        "objective": best["mean"],
-        "low": best["interval"][0],
-        "high": best["interval"][1],
-        "too_good_by": best["too_good_by"],
+        "objective": best["estimate"]["mean"],
+        "low": best["estimate"]["low"],
+        "high": best["estimate"]["high"],
+        "too_good_by": best["optimism"],
     }
 
 
@@ -173,7 +176,7 @@ def test_mlflow_shows_both_studies_with_candidates_by_their_names(diabetes: Path
     facts = here.facts(diabetes, "confirm")
     confirm = here.runs(diabetes, facts["studies"]["confirm"])
     for one in facts["configurations"]:
-        assert confirm[one["name"]].data.metrics["objective"] == pytest.approx(one["mean"], rel=1e-12)
+        assert confirm[one["name"]].data.metrics["objective"] == pytest.approx(one["estimate"]["mean"], rel=1e-12)
     assert set(here.runs(diabetes, facts["studies"]["final"])) == {
         facts["studies"]["final"],
         "trial-000",
@@ -215,17 +218,17 @@ def test_on_folds_every_seed_meets_every_fold_and_the_final_model_every_row(wine
 
 def test_where_more_is_better_the_largest_mean_is_chosen_and_the_search_was_too_high(wine: tuple[Path, str]) -> None:
     facts = here.facts(wine[0], "confirm")
-    means = [one["mean"] for one in facts["configurations"]]
+    means = [one["estimate"]["mean"] for one in facts["configurations"]]
     assert means == sorted(means, reverse=True) and facts["chosen"] == facts["configurations"][0]["name"]
     for one in facts["configurations"]:
-        assert one["too_good_by"] == pytest.approx(one["found_by_search"] - one["mean"], rel=1e-12)
+        assert one["optimism"] == pytest.approx(one["found_by_search"] - one["estimate"]["mean"], rel=1e-12)
 
 
 def test_a_baseline_that_was_searched_is_trained_once_and_compared_with(wine: tuple[Path, str]) -> None:
     facts = here.facts(wine[0], "confirm")
     by_name = {one["name"]: one for one in facts["configurations"]}
     assert len(by_name) == 4 and by_name["baseline"]["values"] == {"data.scaling": "standard"}
-    assert {name for name, one in by_name.items() if "versus_baseline" in one} == set(by_name) - {"baseline"}
+    assert {name for name, one in by_name.items() if one["versus_baseline"]} == set(by_name) - {"baseline"}
 
 
 def test_untracked_models_are_not_registered_and_nothing_is_said_of_it(wine: tuple[Path, str]) -> None:

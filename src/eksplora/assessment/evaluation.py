@@ -23,6 +23,7 @@ from eksplora.events.event import Evaluation
 from eksplora.files import as_json
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import over_members
@@ -53,7 +54,7 @@ class Measured:
 
 def measure(
     model: Path,
-    confirmed: Mapping[str, Any],
+    confirmed: ConfirmRecord,
     dataset: Any,
     known: Mapping[str, Any],
     begins: Callable[[str], None] = lambda step: None,
@@ -214,9 +215,7 @@ def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-def record(
-    config: Config, command: Mapping[str, Any], confirmed: Mapping[str, Any], measured: Measured
-) -> dict[str, Any]:
+def record(config: Config, command: Mapping[str, Any], confirmed: ConfirmRecord, measured: Measured) -> dict[str, Any]:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
 
     Args:
@@ -240,9 +239,9 @@ def record(
         "test": test,
         "bias_variance": None if measured.decomposition is None else asdict(measured.decomposition),
         "test_sha256": dict(measured.test_sha256),
-        "model": confirmed["chosen"],
-        "studies": confirmed["studies"],
-        "provenance": confirmed["provenance"],
+        "model": confirmed.chosen,
+        "studies": confirmed.studies,
+        "provenance": confirmed.provenance,
     }
     files = {"evaluate.json": as_json(facts), **tables(measured)}
     event = as_event(facts, measured)

@@ -1,13 +1,14 @@
 """Which candidate is chosen, and how sure one may be: pure functions of what the members gave."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from statistics import fmean, median, stdev
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, median
 
 from eksplora.confirmation.candidates import BASELINE, Candidate
-from eksplora.statistics.interval import t_interval
-from eksplora.statistics.verdict import compare_rows, in_words
+from eksplora.records.confirm import Configuration
+from eksplora.records.estimate import Compared
+from eksplora.statistics.interval import estimate
+from eksplora.statistics.verdict import compare_rows, recorded
 from eksplora.study.trial import Trial
 
 
@@ -56,49 +57,45 @@ def epoch_budget(chosen: Confirmed) -> int:
     return max(1, round(median(chosen.epochs)))
 
 
-def described(members: Sequence[Confirmed], direction: str, alpha: float) -> list[dict[str, Any]]:
+def described(members: Sequence[Confirmed], direction: str, alpha: float) -> list[Configuration]:
     """The candidates in numbers, best first, those that did not finish last.
 
     Each is compared with the baseline and with the best, member by member; all pairs judged together.
     """
     order = ranked(members, direction)
-    facts = {one.name: _facts_of(one, direction) for one in [*order, *(one for one in members if not one.values)]}
-    references = {BASELINE: [one for one in order if one.name == BASELINE], "best": order[:1]}
-    for word, reference in references.items():
-        for name, comparison in _compared(order, reference, direction, alpha).items():
-            facts[name][f"versus_{word}"] = comparison
-    return list(facts.values())
+    known = [_in_numbers(one, direction) for one in [*order, *(one for one in members if not one.values)]]
+    to_baseline = _compared(order, [one for one in order if one.name == BASELINE], direction, alpha)
+    to_best = _compared(order, order[:1], direction, alpha)
+    return [replace(one, versus_baseline=to_baseline.get(one.name), versus_best=to_best.get(one.name)) for one in known]
 
 
-def _facts_of(one: Confirmed, direction: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "name": one.name,
-        "status": str(one.trial.status),
-        "key": one.candidate.key,
-        "values": dict(one.candidate.values),
-        "members": list(one.values),
-    }
+def _in_numbers(one: Confirmed, direction: str) -> Configuration:
+    found = Configuration(
+        name=one.name,
+        status=str(one.trial.status),
+        key=one.candidate.key,
+        values=dict(one.candidate.values),
+        members=list(one.values),
+    )
     if not one.values:
-        return facts | {"message": one.trial.message}
-    interval = t_interval(one.values)
-    facts |= {
-        "mean": one.mean,
-        "std": stdev(one.values) if len(one.values) > 1 else None,
-        "interval": None if interval is None else [interval.low, interval.high],
-        "best_epochs": list(one.epochs),
-        "epochs": one.trial.epochs,
-        "seconds": one.trial.seconds,
-    }
-    if one.candidate.found is not None:
-        sign = 1 if direction == "minimize" else -1
-        facts |= {"found_by_search": one.candidate.found, "too_good_by": sign * (one.mean - one.candidate.found)}
-    return facts
+        return replace(found, message=one.trial.message)
+    sign = 1 if direction == "minimize" else -1
+    searched = one.candidate.found
+    return replace(
+        found,
+        estimate=estimate(one.values),
+        best_epochs=list(one.epochs),
+        epochs=one.trial.epochs,
+        seconds=one.trial.seconds,
+        found_by_search=searched,
+        optimism=None if searched is None else sign * (one.mean - searched),
+    )
 
 
 def _compared(
     order: Sequence[Confirmed], reference: Sequence[Confirmed], direction: str, alpha: float
-) -> dict[str, dict[str, Any]]:
-    """Each candidate against a reference (one or none), by name, in numbers and in words."""
+) -> dict[str, Compared]:
+    """Each candidate against a reference (one or none), by name."""
     others = [one for one in order if one not in reference]
     if not reference or not others:
         return {}
@@ -106,22 +103,17 @@ def _compared(
     pairs = [(order.index(one), order.index(known)) for one in others]
     found = compare_rows([one.values for one in order], pairs, direction=direction, alpha=alpha)
     return {
-        one.name: {
-            **asdict(comparison),
-            "verdict": str(comparison.verdict),
-            "in_words": in_words(comparison, name=one.name, reference=known.name),
-        }
+        one.name: recorded(comparison, name=one.name, reference=known.name)
         for one, comparison in zip(others, found, strict=True)
     }
 
 
-def headline(facts: Sequence[Mapping[str, Any]], metric: str) -> str:
+def headline(best: Configuration, metric: str) -> str:
     """The choice in a sentence: value, interval, number of members, and the verdict against the baseline."""
-    best = facts[0]
-    interval = "" if best["interval"] is None else f" [{best['interval'][0]:.4g}, {best['interval'][1]:.4g}]"
-    count = f"{len(best['members'])} member{'s' * (len(best['members']) > 1)}"
-    sentence = f"Chosen: {best['name']}, {metric} {best['mean']:.4g}{interval} over {count}"
-    if best["name"] == BASELINE:
+    known = best.known
+    interval = "" if known.low is None else f" [{known.low:.4g}, {known.high:.4g}]"
+    count = f"{len(best.members)} member{'s' * (len(best.members) > 1)}"
+    sentence = f"Chosen: {best.name}, {metric} {known.mean:.4g}{interval} over {count}"
+    if best.name == BASELINE:
         return f"{sentence}: no configuration that the search found has a better mean."
-    known = best.get("versus_baseline")
-    return f"{sentence}; {known['in_words']}." if known else f"{sentence}."
+    return f"{sentence}; {best.versus_baseline.in_words}." if best.versus_baseline else f"{sentence}."

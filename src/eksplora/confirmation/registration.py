@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from eksplora.config import part
 from eksplora.events import spool as spools
 from eksplora.inference import load_ensemble
 from eksplora.inference.served import Served
+from eksplora.records.confirm import ConfirmRecord, Registered
 from eksplora.statistics.verdict import Verdict, compare, in_words
 from eksplora.study.run import Outcome
 from eksplora.study.setup import tracker_of
@@ -24,8 +26,8 @@ COMPARED = ("metric", "data", "protocol", "members")
 """Keys in which two models must agree to be compared."""
 
 
-def register(spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> dict[str, Any] | None:
-    """Register the model in `folder`; returns name, version, alias, reason and run; None where nothing is tracked.
+def register(spec: StudySpec, folder: Path, record: ConfirmRecord, final: Outcome) -> Registered | None:
+    """Register the model in `folder`; None where nothing is tracked.
 
     Raises:
         StorageError: If MLflow does not take it; the same command tries again, nothing is trained twice.
@@ -36,18 +38,18 @@ def register(spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Out
             return None
         name = f"eksplora-{spec.experiment}"
         champion = registry.champion(name)
-        version = registry.add(_model(name, spec, folder, facts, final))
-        is_champion, why = judged(facts, champion, version)
+        version = registry.add(_model(name, spec, folder, record, final))
+        is_champion, why = judged(record, champion, version)
         why, run = registry.judge(name, version, is_champion=is_champion, why=why), registry.run_of(name, version)
     alias = "champion" if is_champion else "challenger"
-    return {"name": name, "version": version, "alias": alias, "why": why, "run": run}
+    return Registered(name=name, version=version, alias=alias, why=why, run=run)
 
 
-def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | None, version: str) -> tuple[bool, str]:
+def judged(record: ConfirmRecord, champion: tuple[str, Mapping[str, Any]] | None, version: str) -> tuple[bool, str]:
     """Whether a version becomes (or stays) the champion, and why.
 
     Args:
-        facts: How it was confirmed.
+        record: How it was confirmed.
         champion: Version of the present champion and how that was confirmed; None where there is none.
         version: Its own.
     """
@@ -56,7 +58,8 @@ def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | N
     known, other = champion
     if known == version:
         return True, "it is the champion already"
-    ours, theirs = facts["comparable"], other.get("comparable", {})
+    assert record.comparable is not None  # it has just been confirmed
+    ours, theirs = asdict(record.comparable), other.get("comparable", {})
     different = next(
         (what for what in COMPARED if not isinstance(theirs, Mapping) or ours[what] != theirs.get(what)), ""
     )
@@ -67,7 +70,7 @@ def judged(facts: Mapping[str, Any], champion: tuple[str, Mapping[str, Any]] | N
             f"not comparable with the champion, version {known}: other {different}. "
             "Decide by hand: set the alias champion."
         )
-    comparison = compare(ours["values"], theirs["values"], direction=facts["direction"], alpha=facts["alpha"])
+    comparison = compare(ours["values"], theirs["values"], direction=record.direction, alpha=record.alpha)
     words = in_words(comparison, name=f"version {version}", reference=f"the champion, version {known}")
     return comparison.verdict is Verdict.BETTER, words
 
@@ -78,7 +81,7 @@ def _are_values(values: Any, count: int) -> bool:
     return is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
-def _model(name: str, spec: StudySpec, folder: Path, facts: Mapping[str, Any], final: Outcome) -> Model:
+def _model(name: str, spec: StudySpec, folder: Path, record: ConfirmRecord, final: Outcome) -> Model:
     study = spools.study_of(final.folder / "spool.jsonl")
     example = example_of(spec.config)
     return Model(
@@ -89,8 +92,8 @@ def _model(name: str, spec: StudySpec, folder: Path, facts: Mapping[str, Any], f
         loader=LOADER,
         example=example,
         predictions=Served(load_ensemble(folder)).predict(example),
-        description=str(facts["headline"]),
-        tags={"metric": str(facts["metric"]), "chosen": str(facts["chosen"])},
+        description=record.headline,
+        tags={"metric": record.metric, "chosen": record.chosen},
     )
 
 
@@ -103,8 +106,8 @@ def example_of(config: Config) -> Any:
     return pd.DataFrame(features, columns=names) if features.ndim == 2 else features
 
 
-def show_registered(registered: Mapping[str, Any] | None) -> None:
+def show_registered(registered: Registered | None) -> None:
     """Print what became of the model in the registry."""
     if registered is not None:
-        name, version = registered["name"], registered["version"]
-        print(f"  registry {name} version {version}: {registered['alias']}; {registered['why']}")
+        name, version = registered.name, registered.version
+        print(f"  registry {name} version {version}: {registered.alias}; {registered.why}")

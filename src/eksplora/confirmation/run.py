@@ -17,6 +17,8 @@ from eksplora.console.work import Work
 from eksplora.errors import WorkerError
 from eksplora.files import as_json, new_folder
 from eksplora.inference import write_card
+from eksplora.records.confirm import Comparable, Configuration, ConfirmRecord, FinalModel, SearchedStudy
+from eksplora.records.record import to_json
 from eksplora.records.search import SearchRecord
 from eksplora.study.comparison import compare
 from eksplora.study.journal import as_yaml
@@ -43,29 +45,29 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
     config = on_all_rows(full, chosen)
     final, trial = train_on_all_rows(spec, config)
     rows = described(known, direction, alpha)
-    facts = {
-        "experiment": spec.experiment,
-        "headline": headline(rows, compared.metric),
-        "metric": compared.metric,
-        "direction": direction,
-        "alpha": alpha,
-        "chosen": chosen.name,
-        "configurations": rows,
-        "search": {"study": searched.study, "trials": searched.trials, "members": searched.members},
-        "studies": {"confirm": compared.name, "final": final.name},
-        "final": final_facts(trial),
-        "comparable": comparable(compared, chosen),
-        "provenance": final.provenance,
-        "command": None if spec.command is None else asdict(spec.command),
-    }
+    record = ConfirmRecord(
+        studies={"confirm": compared.name, "final": final.name},
+        provenance=dict(final.provenance),
+        experiment=spec.experiment,
+        headline=headline(rows[0], compared.metric),
+        metric=compared.metric,
+        direction=direction,
+        alpha=alpha,
+        chosen=chosen.name,
+        configurations=rows,
+        search=SearchedStudy(study=searched.study, trials=searched.trials, members=searched.members),
+        final=final_model(trial),
+        comparable=comparable(compared, chosen),
+        command=spec.command,
+    )
     with Work(f"confirm {spec.experiment}") as work, new_folder(output / "confirm") as folder:
         work.step("writing and registering the model")
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))
-        write_model(folder / "model", config, trial, part(spec.config, "data").card(), facts)
-        facts["registered"] = register(spec, folder / "model", facts, final)
+        write_model(folder / "model", config, trial, part(spec.config, "data").card(), record)
+        record = replace(record, registered=register(spec, folder / "model", record, final))
         (folder / "metrics.json").write_text(as_json(metrics(rows[0])))
-        (folder / "confirm.json").write_text(as_json(facts))
-    show(facts, output / "confirm")
+        (folder / "confirm.json").write_text(to_json(record))
+    show(record, output / "confirm")
 
 
 def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
@@ -112,35 +114,35 @@ def train_on_all_rows(spec: StudySpec, config: Config) -> tuple[Outcome, Trial]:
 # --- what is handed on -------------------------------------------------------------------------------------------
 
 
-def final_facts(trial: Trial) -> dict[str, Any]:
-    """The final model in numbers: what it learned from says nothing of what it is worth, so no metric is here."""
+def final_model(trial: Trial) -> FinalModel:
+    """The final model in numbers."""
     results = [result for _, result in sorted(trial.results.items())]
-    return {
-        "key": trial.key,
-        "epochs": trial.epochs,
-        "seconds": trial.seconds,
-        "seeds": [member.seed for member in trial.members],
-        "weights_sha256": [result.weights_sha256 for result in results],
-    }
+    return FinalModel(
+        key=trial.key,
+        epochs=trial.epochs,
+        seconds=trial.seconds,
+        seeds=[member.seed for member in trial.members],
+        weights_sha256=[str(result.weights_sha256) for result in results],
+    )
 
 
-def metrics(chosen: Mapping[str, Any]) -> dict[str, float]:
+def metrics(chosen: Configuration) -> dict[str, float]:
     """The chosen configuration in the numbers that are worth comparing with another time's."""
-    low, high = chosen["interval"] or (None, None)
-    numbers = {"objective": chosen["mean"], "low": low, "high": high, "too_good_by": chosen.get("too_good_by")}
+    known = chosen.known
+    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "too_good_by": chosen.optimism}
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-def comparable(outcome: Outcome, chosen: Confirmed) -> dict[str, Any]:
-    """Values in which two models must agree so that their members compare in pairs, and the members' values."""
+def comparable(outcome: Outcome, chosen: Confirmed) -> Comparable:
+    """Values in which another model must agree with the chosen one so that their members compare in pairs."""
     config, provenance = chosen.candidate.config, outcome.provenance
-    return {
-        "metric": outcome.metric,
-        "protocol": config["protocol"],
-        "members": [asdict(member) for member in chosen.trial.members],
-        "data": {key: value for key, value in provenance.items() if key.startswith("data.train")},
-        "values": list(chosen.values),
-    }
+    return Comparable(
+        metric=outcome.metric,
+        protocol=config["protocol"],
+        members=[asdict(member) for member in chosen.trial.members],
+        data={key: value for key, value in provenance.items() if key.startswith("data.train")},
+        values=list(chosen.values),
+    )
 
 
 def curves_csv(trial: Trial) -> str:
@@ -154,37 +156,37 @@ def curves_csv(trial: Trial) -> str:
     return buffer.getvalue()
 
 
-def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], record: ConfirmRecord) -> None:
     """Write what it takes to use the model, and how it was confirmed; at last the card, which seals the other files."""
     folder.mkdir()
     (folder / "config.yaml").write_text(as_yaml(config), encoding="utf-8")
-    (folder / "confirmation.json").write_text(as_json(facts))
+    (folder / "confirmation.json").write_text(to_json(record))
     for member, result in trial.results.items():
         shutil.copyfile(str(result.weights), folder / f"member-{member}.safetensors")
     write_card(folder, card)
 
 
-def show(facts: Mapping[str, Any], folder: Path) -> None:
+def show(record: ConfirmRecord, folder: Path) -> None:
     """Print what was confirmed."""
-    print(f"\n{facts['headline']}\n")
-    rows = [_row(one) for one in facts["configurations"]]
+    print(f"\n{record.headline}\n")
+    rows = [_row(one) for one in record.configurations]
     columns = dict.fromkeys(name for row in rows for name in row)
     aligned = [{name: row.get(name) for name in columns} for row in rows]
-    print_best(aligned, title=f"{facts['metric']} on fresh members", limit=50)
+    print_best(aligned, title=f"{record.metric} on fresh members", limit=50)
     print(f"  facts    {folder / 'confirm.json'}")
     print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")
-    show_registered(facts["registered"])
+    show_registered(record.registered)
 
 
-def _row(one: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = one.get("interval") or (None, None)
+def _row(one: Configuration) -> dict[str, Any]:
+    known = one.known
     return {
-        "configuration": one["name"],
-        "mean": one.get("mean", one["status"]),
-        "low": low,
-        "high": high,
-        "std": one.get("std"),
-        "search said": one.get("found_by_search"),
-        "against baseline": one.get("versus_baseline", {}).get("verdict"),
-        **one["values"],
+        "configuration": one.name,
+        "mean": one.status if known.mean is None else known.mean,
+        "low": known.low,
+        "high": known.high,
+        "std": known.std,
+        "search said": one.found_by_search,
+        "against baseline": one.versus_baseline and one.versus_baseline.verdict,
+        **one.values,
     }

@@ -37,28 +37,27 @@ def stills(facts: Facts) -> dict[str, bytes]:
 
 def confirmation(facts: Facts) -> Any:
     """Members as dots, their mean with its interval, and what the search had said."""
-    rows = [one for one in facts["confirmed"]["configurations"] if "mean" in one]
+    rows = [one for one in facts["confirmed"].configurations if one.estimate]
     drawn, axes = plt.subplots(figsize=(7, 1.4 + 0.5 * len(rows)), layout="constrained")
     for place, one in enumerate(rows):
-        axes.plot(one["members"], [place + 0.15] * len(one["members"]), "o", color=BLUE, alpha=0.35, markersize=4)
-        low, high = one["interval"] or (one["mean"], one["mean"])
-        axes.errorbar(
-            one["mean"], place, xerr=[[one["mean"] - low], [high - one["mean"]]], fmt="s", color=BLUE, capsize=3
-        )
-        if one.get("found_by_search") is not None:
-            axes.plot(one["found_by_search"], place - 0.15, "D", color=VERMILION, markerfacecolor="none")
-    axes.set_yticks(range(len(rows)), [one["name"] for one in rows])
+        mean, low, high = one.known.mean, one.known.low, one.known.high
+        axes.plot(one.members, [place + 0.15] * len(one.members), "o", color=BLUE, alpha=0.35, markersize=4)
+        below, above = (0.0, 0.0) if low is None else (mean - low, high - mean)
+        axes.errorbar(mean, place, xerr=[[below], [above]], fmt="s", color=BLUE, capsize=3)
+        if one.found_by_search is not None:
+            axes.plot(one.found_by_search, place - 0.15, "D", color=VERMILION, markerfacecolor="none")
+    axes.set_yticks(range(len(rows)), [one.name for one in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.plot([], [], "s", color=BLUE, label="mean of fresh members (dots), 95% interval")
     axes.plot([], [], "D", color=VERMILION, markerfacecolor="none", label="the search said")
     axes.legend(fontsize=8, loc="best")
-    return _named(drawn, axes, facts, "confirmed configurations", facts["confirmed"]["metric"], "")
+    return _named(drawn, axes, facts, "confirmed configurations", facts["confirmed"].metric, "")
 
 
 def curves(facts: Facts) -> Any:
     """Training and validation over epochs: mean over members and one standard deviation."""
     columns = facts["curves"]
-    metric = facts["confirmed"]["metric"].partition("/")[2]
+    metric = facts["confirmed"].metric.partition("/")[2]
     drawn, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for split, colour, line in (("train", BLUE, "-"), ("val", VERMILION, "--")):
         if (values := columns.get(f"{split}/{metric}")) is None:
@@ -115,7 +114,7 @@ def importance(facts: Facts) -> Any:
 
 
 def _named(drawn: Any, axes: Any, facts: Facts, what: str, x: str, y: str) -> Any:
-    axes.set_title(f"{facts['confirmed']['experiment']}: {what}", fontsize=10)
+    axes.set_title(f"{facts['confirmed'].experiment}: {what}", fontsize=10)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     for side in ("top", "right"):

@@ -1,11 +1,11 @@
 """Ablation of features: the confirmed configuration, trained again without it, on the same members."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.statistics.verdict import compare_all, in_words
 from eksplora.study.comparison import Comparison, compare
 from eksplora.study.run import Outcome
@@ -21,7 +21,7 @@ def without(name: str) -> str:
     return f"without {name}"
 
 
-def ablate(spec: StudySpec, confirmed: Mapping[str, Any], names: list[str]) -> tuple[Outcome, dict[str, Any]]:
+def ablate(spec: StudySpec, confirmed: ConfirmRecord, names: list[str]) -> tuple[Outcome, dict[str, Any]]:
     """Train the confirmed configuration with all features and without each; returns the study and its facts.
 
     All of it is one study whose trials differ in what they see of the features, so their members train together. They
@@ -34,17 +34,17 @@ def ablate(spec: StudySpec, confirmed: Mapping[str, Any], names: list[str]) -> t
     return compared.outcome, ablation_facts(spec, compared, names)
 
 
-def chosen_config(spec: StudySpec, confirmed: Mapping[str, Any]) -> Config:
+def chosen_config(spec: StudySpec, confirmed: ConfirmRecord) -> Config:
     """The configuration that was confirmed, as its members were trained there: with rows that validate.
 
     Raises:
         DataError: If the present files make another one of its values.
     """
-    chosen = confirmed["configurations"][0]
-    config = spec.configure(chosen["values"])
-    if fingerprint(config) != chosen["key"]:
+    chosen = confirmed.best
+    config = spec.configure(chosen.values)
+    if fingerprint(config) != chosen.key:
         raise DataError(
-            f"{chosen['name']} was confirmed with another configuration than the present files make of it. "
+            f"{chosen.name} was confirmed with another configuration than the present files make of it. "
             "Confirm again, or give the overrides that confirm was given."
         )
     return config

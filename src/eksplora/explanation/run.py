@@ -26,6 +26,7 @@ from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 from eksplora.inference.stacked import Together, everyone
 from eksplora.installation import or_repro
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.study.spec import StudySpec
 
 
@@ -72,7 +73,7 @@ class Model:
 def explained(
     spec: StudySpec,
     folder: Path,
-    confirmed: Mapping[str, Any],
+    confirmed: ConfirmRecord,
     details: Mapping[str, Any],
     begins: Callable[[str], None] = lambda step: None,
 ) -> Facts:
@@ -118,8 +119,8 @@ def explained(
         **{name: part.facts for name, part in parts.items()},
         "architecture": architecture(ensemble.networks[0].network, example),
         "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
-        "studies": confirmed["studies"],
-        "provenance": confirmed["provenance"],
+        "studies": confirmed.studies,
+        "provenance": confirmed.provenance,
         "command": None if spec.command is None else asdict(spec.command),
     }
     return Facts(facts, {name: value for part in parts.values() for name, value in part.seconds.items()})
@@ -128,7 +129,7 @@ def explained(
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
-def _features(spec: StudySpec, model: Model, confirmed: Mapping[str, Any], begins: Callable[[str], None]) -> Facts:
+def _features(spec: StudySpec, model: Model, confirmed: ConfirmRecord, begins: Callable[[str], None]) -> Facts:
     """Which features matter, by three methods and by training without each."""
     begins("importance of features")
     names = list(model.ensemble.card["feature_names"])
@@ -153,7 +154,7 @@ def _features(spec: StudySpec, model: Model, confirmed: Mapping[str, Any], begin
     return _with_ablation(spec, confirmed, names, found)
 
 
-def _with_ablation(spec: StudySpec, confirmed: Mapping[str, Any], names: Sequence[str], found: Facts) -> Facts:
+def _with_ablation(spec: StudySpec, confirmed: ConfirmRecord, names: Sequence[str], found: Facts) -> Facts:
     """The facts of features with what retraining says."""
     outcome, lost = ablate(spec, confirmed, list(names))
     notes = [f"Without {name} the training did not finish." for name in lost["failed"]]

@@ -10,6 +10,7 @@ from eksplora.errors import DataError, command_line
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.loading import load_ensemble
 from eksplora.installation import in_checkout, or_repro
+from eksplora.records.confirm import ConfirmRecord
 
 _OTHER_HASH = (
     "its sha256 is not that in confirm.json. "
@@ -17,16 +18,16 @@ _OTHER_HASH = (
 )
 
 
-def confirmed_model(model: Path, confirmed: Mapping[str, Any], dataset: Any) -> Ensemble:
+def confirmed_model(model: Path, confirmed: ConfirmRecord, dataset: Any) -> Ensemble:
     """The confirmed model in a folder, if it and its data set are those that were confirmed.
 
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
     """
-    check_weights(model, confirmed["final"]["weights_sha256"])
+    check_weights(model, confirmed.final.weights_sha256)
     ensemble = load_ensemble(model)
-    check_config(ensemble.config, confirmed["final"]["key"], model)
-    check_data(dataset.card()["arrays"], confirmed["provenance"])
+    check_config(ensemble.config, confirmed.final.key, model)
+    check_data(dataset.card()["arrays"], confirmed.provenance)
     return ensemble
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eksplora.errors import ConfigError, DataError, command_line
 from eksplora.installation import or_repro
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.record import Record, from_json
 from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import SHAPES
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Record)
 
-FILES: Mapping[type[Record], str] = {SearchRecord: "search/search.json"}
+FILES: Mapping[type[Record], str] = {SearchRecord: "search/search.json", ConfirmRecord: "confirm/confirm.json"}
 """Each kind of record with its file; the folder has the name of the stage that writes it."""
 
 

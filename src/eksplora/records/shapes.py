@@ -14,37 +14,6 @@ from eksplora.untrusted import is_name
 
 
 @dataclass
-class _Ranked:
-    trial: int
-    value: float
-    key: str
-    values: dict[str, Any]
-
-
-@dataclass
-class Search:
-    """Record that `confirm` reads."""
-
-    study: str
-    trials: dict[str, int]
-    members: str
-    ranked: list[_Ranked]
-
-
-@dataclass
-class _Configuration:
-    name: str
-    key: str
-    values: dict[str, Any]
-
-
-@dataclass
-class _Final:
-    key: str
-    weights_sha256: list[str]
-
-
-@dataclass
 class _OfModel:
     """Facts of a confirmed model: the studies behind it have folders of their names."""
 
@@ -54,24 +23,6 @@ class _OfModel:
     def __post_init__(self) -> None:
         if "final" not in self.studies or not all(map(is_name, self.studies.values())):
             raise ValueError(f"studies is {self.studies!r}, it should name the study 'final'")
-
-
-@dataclass
-class Confirm(_OfModel):
-    """Record that `evaluate`, `explain` and `report` read."""
-
-    experiment: str
-    headline: str
-    metric: str
-    direction: Direction
-    chosen: str
-    configurations: list[_Configuration]
-    final: _Final
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.configurations:
-            raise ValueError("configurations is empty")
 
 
 @dataclass
@@ -116,8 +67,6 @@ class Explain:
 
 
 SHAPES: Mapping[str, type] = {
-    "search": Search,
-    "confirm": Confirm,
     "evaluate": Evaluate,
     "details": Details,
     "explain": Explain,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.provenance import command_like, command_line, command_of
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.search import SearchRecord
 from eksplora.types import Command
 
@@ -22,14 +23,14 @@ UNKNOWN = "its overrides are not known, because an earlier version ran it: add t
 
 def commands(facts: Facts) -> list[tuple[str, str]]:
     """Lines for a shell in the project's root, in their order, each with what it does."""
-    name, command = facts["confirmed"]["experiment"], facts.get("command")
+    name, command = facts["confirmed"].experiment, facts.get("command")
     lines = [_line(stage, facts[key], name, says, facts) for stage, (key, says) in STAGES.items()]
     return [*lines, (command_line(command or command_of("report", [f"experiment={name}"])), "this page")]
 
 
 def is_plain(facts: Facts) -> bool:
     """Whether every stage was given what `dvc repro` gives it."""
-    name = facts["confirmed"]["experiment"]
+    name = facts["confirmed"].experiment
     usual = {"search": {"study.versioned=true", f"output=results/{name}"}}
     for stage, (key, _) in STAGES.items():
         command = command_in(facts[key]) or Command("", [])
@@ -41,7 +42,7 @@ def is_plain(facts: Facts) -> bool:
 
 def command_in(own: Any) -> Command | None:
     """The command that a stage was run with; None: an earlier version did not record it."""
-    if isinstance(own, SearchRecord):
+    if isinstance(own, SearchRecord | ConfirmRecord):
         return own.command
     known = (own or {}).get("command")
     return None if known is None else Command(**known)
@@ -59,7 +60,9 @@ def _line(stage: str, own: Any, name: str, says: str, facts: Facts) -> tuple[str
 
 def _threads(own: Any, command: Command) -> Sequence[str]:
     """The number of threads, unless it was typed: sums depend on it, and another machine would choose another."""
-    threads = (own.provenance if isinstance(own, SearchRecord) else own.get("provenance", {})).get("threads")
+    threads = (own.provenance if isinstance(own, SearchRecord | ConfirmRecord) else own.get("provenance", {})).get(
+        "threads"
+    )
     is_typed = any(text.partition("=")[0] == "study.threads" for text in command.overrides)
     is_trained = command.root in ("search", "confirm")
     return [f"study.threads={threads}"] if is_trained and threads and not is_typed else []

@@ -46,7 +46,7 @@ def document(facts: Facts) -> str:
     """
     return render(
         "document.html",
-        title=facts["confirmed"]["experiment"],
+        title=facts["confirmed"].experiment,
         sections=sections(facts),
         plotly=plotly(),
     )

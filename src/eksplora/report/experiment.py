@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eksplora.installation import in_checkout
+from eksplora.records.confirm import Configuration, ConfirmRecord
 from eksplora.records.search import SearchRecord
 from eksplora.report.table import markdown, table
 
@@ -17,7 +18,9 @@ SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", 
 """Keys of the provenance that are shown, in this order."""
 
 
-def page(searched: SearchRecord, confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()) -> str:
+def page(
+    searched: SearchRecord, confirmed: ConfirmRecord, evaluated: Facts, lines: Sequence[tuple[str, str]] = ()
+) -> str:
     """The page.
 
     Args:
@@ -27,8 +30,8 @@ def page(searched: SearchRecord, confirmed: Facts, evaluated: Facts, lines: Sequ
         lines: The commands that make it again, each with what it does.
     """
     sections = [
-        f"# {markdown(confirmed['experiment'])}",
-        f"{markdown(evaluated['headline'])}\n\n{markdown(confirmed['headline'])}",
+        f"# {markdown(confirmed.experiment)}",
+        f"{markdown(evaluated['headline'])}\n\n{markdown(confirmed.headline)}",
         _tested(evaluated),
         _confirmed(confirmed),
         _searched(searched),
@@ -67,25 +70,25 @@ def _decomposed(found: Facts | None) -> list[str]:
     ]
 
 
-def _confirmed(confirmed: Facts) -> str:
+def _confirmed(confirmed: ConfirmRecord) -> str:
     rows = [
         {
-            "configuration": one["name"],
-            "mean": one.get("mean", one["status"]),
-            "low": (one.get("interval") or [None, None])[0],
-            "high": (one.get("interval") or [None, None])[1],
-            "std": one.get("std"),
-            "the search said": one.get("found_by_search"),
-            "optimism": one.get("too_good_by"),
-            "searched values": ", ".join(f"{key}={value}" for key, value in one["values"].items()),
+            "configuration": one.name,
+            "mean": one.status if one.estimate is None else one.estimate.mean,
+            "low": one.known.low,
+            "high": one.known.high,
+            "std": one.known.std,
+            "the search said": one.found_by_search,
+            "optimism": one.optimism,
+            "searched values": ", ".join(f"{key}={value}" for key, value in one.values.items()),
         }
-        for one in confirmed["configurations"]
+        for one in confirmed.configurations
     ]
-    sentences = [f"- {markdown(sentence)}" for sentence in verdicts(confirmed["configurations"])]
+    sentences = [f"- {markdown(sentence)}" for sentence in verdicts(confirmed.configurations)]
     return "\n\n".join(
         [
             "## Confirmed on fresh members",
-            f"{confirmed['metric']} over members whose seeds the search never saw. The best value of a search is too "
+            f"{confirmed.metric} over members whose seeds the search never saw. The best value of a search is too "
             "good by chance: `optimism` is what came off. `baseline` is the experiment's own configuration.",
             table(rows),
             *(["\n".join(sentences)] if sentences else []),
@@ -105,12 +108,12 @@ def _searched(searched: SearchRecord) -> str:
     )
 
 
-def _again(confirmed: Facts, evaluated: Facts, lines: Sequence[tuple[str, str]]) -> str:
-    studies = ", ".join(f"`{name}`" for name in confirmed["studies"].values())
-    registered = confirmed.get("registered")
+def _again(confirmed: ConfirmRecord, evaluated: Facts, lines: Sequence[tuple[str, str]]) -> str:
+    studies = ", ".join(f"`{name}`" for name in confirmed.studies.values())
+    registered = confirmed.registered
     model = (
-        f"In MLflow it is `{registered['name']}`, version {registered['version']} ({registered['alias']}: "
-        f"{markdown(registered['why'])})."
+        f"In MLflow it is `{registered.name}`, version {registered.version} ({registered.alias}: "
+        f"{markdown(registered.why)})."
         if registered
         else "It is not registered: nothing was tracked."
     )
@@ -144,12 +147,8 @@ def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
         yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))
 
 
-def verdicts(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
+def verdicts(configurations: Sequence[Configuration]) -> list[str]:
     """Verdicts of each configuration against the baseline and against the best, every pair once."""
-    said = [
-        one[versus]["in_words"]
-        for versus in ("versus_baseline", "versus_best")
-        for one in configurations
-        if versus in one and (versus, one["name"]) != ("versus_best", "baseline")  # the best was compared with it
-    ]
-    return list(dict.fromkeys(said))
+    to_baseline = [one.versus_baseline for one in configurations]
+    to_best = [one.versus_best for one in configurations if one.name != "baseline"]  # the best was compared with it
+    return list(dict.fromkeys(known.in_words for known in [*to_baseline, *to_best] if known is not None))

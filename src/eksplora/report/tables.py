@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.report.table import TableRows, as_csv, latex, table
 
 Facts = Mapping[str, Any]
@@ -27,7 +28,7 @@ def tables(facts: Facts) -> dict[str, str]:
     for name, (rows, caption) in made.items():
         if rows:
             found[f"tables/{name}.md"] = table(rows) + "\n"
-            found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts["confirmed"]["experiment"]))
+            found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts["confirmed"].experiment))
             found[f"tables/{name}.csv"] = as_csv(rows)
     return found
 
@@ -45,22 +46,22 @@ def per_class(details: Facts) -> TableRows:
     ]
 
 
-def confirmation(confirmed: Facts) -> TableRows:
+def confirmation(confirmed: ConfirmRecord) -> TableRows:
     """Configurations, a line each."""
     return [
         {
-            "configuration": one["name"],
-            "status": one["status"],
-            "mean": one.get("mean"),
-            "low": (one.get("interval") or [None, None])[0],
-            "high": (one.get("interval") or [None, None])[1],
-            "std": one.get("std"),
-            "members": len(one["members"]),
-            "found by search": one.get("found_by_search"),
-            "optimism": one.get("too_good_by"),
-            "against baseline": one.get("versus_baseline", {}).get("verdict"),
+            "configuration": one.name,
+            "status": one.status,
+            "mean": one.known.mean,
+            "low": one.known.low,
+            "high": one.known.high,
+            "std": one.known.std,
+            "members": len(one.members),
+            "found by search": one.found_by_search,
+            "optimism": one.optimism,
+            "against baseline": one.versus_baseline and one.versus_baseline.verdict,
         }
-        for one in confirmed["configurations"]
+        for one in confirmed.configurations
     ]
 
 

@@ -9,7 +9,8 @@ from eksplora.config.compatibility import task_of
 from eksplora.config.schema import SearchConfig
 from eksplora.console.work import Work, begin
 from eksplora.files import as_json, new_folder, try_new_folders
-from eksplora.records.folder import output_of, read_facts
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.folder import output_of, read_record
 
 
 def evaluate(request: Request) -> None:
@@ -21,7 +22,7 @@ def evaluate(request: Request) -> None:
     settings: SearchConfig = request.settings
     output = output_of(settings.output)
     try_new_folders(output / "evaluate")
-    confirmed = read_facts(output, "confirm", experiment=settings.experiment)
+    confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)
     begin(request.root, request.settings.experiment)
     model = output / "confirm" / "model"
     with Work(f"evaluate {settings.experiment}") as work, new_folder(output / "evaluate") as folder:

@@ -5,7 +5,8 @@ from eksplora.config.schema import ExplainConfig
 from eksplora.console.work import Work, begin
 from eksplora.files import as_json, new_folder, try_new_folders
 from eksplora.ranges import check_count, check_fraction
-from eksplora.records.folder import output_of, read_facts
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.folder import output_of, read_facts, read_record
 from eksplora.stage.spec import on_fresh_members, spec_of
 
 
@@ -21,7 +22,7 @@ def explain(request: Request) -> None:
     check_settings(settings)
     output = output_of(settings.output)
     try_new_folders(output / "explain")
-    confirmed = read_facts(output, "confirm", experiment=settings.experiment)
+    confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)
     details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
     begin(request.root, request.settings.experiment)
     with Work(f"explain {settings.experiment}") as work:

@@ -12,6 +12,7 @@ from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_facts, read_record
 from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import drawn_from
@@ -53,7 +54,7 @@ def report(request: Request) -> None:
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
-        print(f"  MLflow has none of it: the study {facts['confirmed']['studies']['final']} is not on this machine")
+        print(f"  MLflow has none of it: the study {facts['confirmed'].studies['final']} is not on this machine")
 
 
 def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -69,10 +70,6 @@ def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
-PARTS = {"confirmed": "confirm", "evaluated": "evaluate"}
-"""Inputs of the page, and the stage that hands each on."""
-
-
 def gather(output: Path, experiment: str) -> dict[str, Any]:
     """Records of the stages before; `explained` is None where that stage was not run.
 
@@ -80,7 +77,8 @@ def gather(output: Path, experiment: str) -> dict[str, Any]:
         DataError: If another stage has not handed on its part.
     """
     facts: dict[str, Any] = {"searched": read_record(output, SearchRecord, experiment=experiment)}
-    facts |= {name: read_facts(output, stage, experiment=experiment) for name, stage in PARTS.items()}
+    facts["confirmed"] = read_record(output, ConfirmRecord, experiment=experiment)
+    facts["evaluated"] = read_facts(output, "evaluate", experiment=experiment)
     facts["details"] = read_facts(output, "evaluate", experiment=experiment, name="details")
     is_explained = (output / "explain").exists()
     facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None
@@ -94,7 +92,7 @@ def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) 
     Raises:
         DataError: Naming the stage that is to be run again.
     """
-    studies = facts["confirmed"]["studies"]
+    studies = facts["confirmed"].studies
     for name, stage in (("evaluated", "evaluate"), ("explained", "explain")):
         known = facts[name]
         if known is not None and known.get("studies") != studies:

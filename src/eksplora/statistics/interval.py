@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from eksplora.records.estimate import Estimate
 from eksplora.statistics._argument import check_fraction, finite
 
 _BLOCK = 2**22
@@ -80,32 +81,34 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:
     return Interval(low=mean - reach, high=mean + reach, level=level)
 
 
-def over_members(values: Sequence[float | None]) -> dict[str, Any]:
-    """Mean, interval and spread over members, as they are recorded: None where not defined.
+def estimate(values: Sequence[float | None]) -> Estimate:
+    """Mean over members, with its spread and Student's 95% interval.
 
     Args:
-        values: Of each member; None for a member that has none. Such members count in `members` only.
-
-    Returns:
-        `mean`; `std`, the sample standard deviation; `low` and `high`, Student's 95% interval of the mean, None with
-        fewer than two values; `members`, the values.
+        values: Of each member; None for a member that has none, which does not count.
 
     Examples:
-        >>> found = over_members([1.0, None, 3.0])
-        >>> found["mean"], round(found["std"], 4), found["members"]
-        (2.0, 1.4142, [1.0, None, 3.0])
-        >>> over_members([2.0])["low"] is None
+        >>> found = estimate([1.0, None, 3.0])
+        >>> found.mean, round(found.std, 4), found.n
+        (2.0, 1.4142, 2)
+        >>> estimate([2.0]).low is None
         True
     """
     known = [value for value in values if value is not None]
     interval = t_interval(known) if known else None
-    return {
-        "mean": fmean(known) if known else None,
-        "std": stdev(known) if len(known) > 1 else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "members": list(values),
-    }
+    return Estimate(
+        mean=fmean(known) if known else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        std=stdev(known) if len(known) > 1 else None,
+        n=len(known),
+    )
+
+
+def over_members(values: Sequence[float | None]) -> dict[str, Any]:
+    """What members say of a number, as facts are written down: their estimate, and each value in `members`."""
+    found = estimate(values)
+    return {"mean": found.mean, "std": found.std, "low": found.low, "high": found.high, "members": list(values)}
 
 
 def bootstrap_interval(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from eksplora.errors import DataError
 from eksplora.events import spool as spools
@@ -13,13 +12,14 @@ from eksplora.events.event import Body, Evaluation, Report, kind_of
 from eksplora.files import link_or_copy, new_folder
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
+from eksplora.records.confirm import ConfirmRecord
 from eksplora.study.lock import hold
 from eksplora.study.setup import tracker_of
-from eksplora.types import Command, Config
+from eksplora.types import Config
 from eksplora.untrusted import path_inside
 
 
-def publish(config: Config, confirmed: Mapping[str, Any], files: Mapping[str, bytes], *, at: Path) -> bool:
+def publish(config: Config, confirmed: ConfirmRecord, files: Mapping[str, bytes], *, at: Path) -> bool:
     """Add the files of a report, by path, to the run of the study that trained the confirmed model.
 
     Args:
@@ -45,20 +45,18 @@ def publish(config: Config, confirmed: Mapping[str, Any], files: Mapping[str, by
     return True
 
 
-def study_of(config: Config, confirmed: Mapping[str, Any]) -> Path:
+def study_of(config: Config, confirmed: ConfirmRecord) -> Path:
     """The folder of the study that trained the confirmed model.
 
     Raises:
         DataError: If it is not on this machine.
     """
     studies = Path(config["paths"]["mlruns"]) / "studies"
-    study = path_inside(studies, confirmed["studies"]["final"], source="confirm.json")
+    study = path_inside(studies, confirmed.studies["final"], source="confirm.json")
     if not (study / "spool.jsonl").is_file():
-        known = confirmed.get("command")
-        command = None if known is None else Command(**known)
         raise DataError(
             f"{study} is missing: the study that trained the model is not on this machine. "
-            f"Run the stage before: {command_like(command, 'confirm', config['experiment'])}"
+            f"Run the stage before: {command_like(confirmed.command, 'confirm', config['experiment'])}"
             f"{or_repro(' --force on it')}."
         )
     return study

@@ -8,23 +8,23 @@ from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, VERMILION
 from eksplora.drawing.look import bars, figure, labels
+from eksplora.records.confirm import Configuration
 
 Facts = Mapping[str, Any]
 
 
-def configurations(rows: Sequence[Facts], metric: str) -> Markup:
+def configurations(rows: Sequence[Configuration], metric: str) -> Markup:
     """The configurations that finished, row by row, with what the search had said of them."""
-    names = labels([one["name"] for one in rows])
-    means = [one["mean"] for one in rows]
-    ends = [one["interval"] or [None, None] for one in rows]
-    points = [(value, name) for one, name in zip(rows, names, strict=True) for value in one["members"]]
-    said = [(one["found_by_search"], name) for one, name in zip(rows, names, strict=True) if one.get("found_by_search")]
+    names = labels([one.name for one in rows])
+    means = [one.known.mean for one in rows]
+    points = [(value, name) for one, name in zip(rows, names, strict=True) for value in one.members]
+    said = [(one.found_by_search, name) for one, name in zip(rows, names, strict=True) if one.found_by_search]
     traces = [
         _marks(points, "a member", {"color": BLUE, "opacity": 0.35, "size": 7}),
         go.Scatter(
             x=means,
             y=names,
-            error_x=bars([end[0] for end in ends], means, [end[1] for end in ends]),
+            error_x=bars([one.known.low for one in rows], means, [one.known.high for one in rows]),
             mode="markers",
             marker={"color": BLUE, "symbol": "square", "size": 10},
             name="mean, 95% interval",

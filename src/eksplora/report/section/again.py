@@ -5,6 +5,7 @@ from typing import Any
 
 from eksplora.installation import in_checkout, target
 from eksplora.provenance import UNKNOWN
+from eksplora.records.confirm import Registered
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
 from eksplora.report.experiment import shown
@@ -32,7 +33,7 @@ def section(facts: Facts) -> Section:
     commit = evaluated["provenance"].get("git.commit")
     is_known = commit not in (None, UNKNOWN)
     dvc = [("dvc repro", "runs every stage that is not current, this page too")] if is_plain(facts) else []
-    run = (confirmed.get("registered") or {}).get("run")
+    run = confirmed.registered and confirmed.registered.run
     says = "trains the model again from its record, compares bit for bit"
     rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
     return Section(
@@ -52,21 +53,21 @@ def section(facts: Facts) -> Section:
                     (target("ui"), "every run in the browser"),
                 ]
             ),
-            Prose(_registered(confirmed.get("registered"))),
+            Prose(_registered(confirmed.registered)),
             Points([f"{_STUDIES.get(stage, stage)}: `{study}`" for stage, study in _studies(facts).items()]),
             Table("Where the numbers come from", rows, is_tall=False),
         ],
     )
 
 
-def _registered(model: Facts | None) -> str:
+def _registered(model: Registered | None) -> str:
     if not model:
         return "The model lies in `confirm/model/` beside this page. It is not registered: nothing was tracked."
     return (
-        f"The model lies in `confirm/model/` beside this page; in MLflow's registry it is {model['name']}, version "
-        f"{model['version']} ({model['alias']}: {model['why']})."
+        f"The model lies in `confirm/model/` beside this page; in MLflow's registry it is {model.name}, version "
+        f"{model.version} ({model.alias}: {model.why})."
     )
 
 
 def _studies(facts: Facts) -> dict[str, str]:
-    return {"search": facts["searched"].study, **facts["confirmed"]["studies"]}
+    return {"search": facts["searched"].study, **facts["confirmed"].studies}

@@ -55,7 +55,7 @@ def absent(facts: Facts) -> list[Block]:
     """Why there is nothing to show, if there is not."""
     if facts["explained"] is not None:
         return []
-    command = command_like(command_in(facts["evaluated"]), "explain", facts["confirmed"]["experiment"])
+    command = command_like(command_in(facts["evaluated"]), "explain", facts["confirmed"].experiment)
     return [Note(f"The model has not been explained yet: `{command}`{or_repro()}.")]
 
 

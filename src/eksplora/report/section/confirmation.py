@@ -5,6 +5,7 @@ from typing import Any
 
 from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
+from eksplora.records.confirm import Configuration
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.experiment import verdicts
 from eksplora.report.number import number, settings
@@ -15,28 +16,28 @@ Facts = Mapping[str, Any]
 def section(facts: Facts) -> Section:
     """The candidates on fresh members, and the verdicts."""
     confirmed = facts["confirmed"]
-    finished = [one for one in confirmed["configurations"] if one["members"]]
+    finished = [one for one in confirmed.configurations if one.members]
     return Section(
         key="confirmation",
         title="What was found, and how sure that is",
         says=(
             f"The best configurations of the search and the experiment's own one (baseline), trained again with seeds "
-            f"that the search never saw and compared by {confirmed['metric']}. Where intervals overlap a good deal, "
+            f"that the search never saw and compared by {confirmed.metric}. Where intervals overlap a good deal, "
             "the order may be chance."
         ),
         blocks=[
-            *_picture(finished, confirmed["metric"]),
-            _table(confirmed["configurations"]),
-            *_too_good(finished, confirmed["metric"], confirmed["direction"]),
-            *_verdicts(confirmed["configurations"], confirmed["alpha"]),
+            *_picture(finished, confirmed.metric),
+            _table(confirmed.configurations),
+            *_too_good(finished, confirmed.metric, confirmed.direction),
+            *_verdicts(confirmed.configurations, confirmed.alpha),
         ],
     )
 
 
-def _picture(finished: Sequence[Facts], metric: str) -> list[Block]:
+def _picture(finished: Sequence[Configuration], metric: str) -> list[Block]:
     if not finished:
         return [Note("No configuration could be trained to its end.")]
-    said = ", ".join(f"{one['name']} {number(one['mean'])}" for one in finished)
+    said = ", ".join(f"{one.name} {number(one.known.mean)}" for one in finished)
     return [
         Plot(
             "configurations",
@@ -50,18 +51,18 @@ def _picture(finished: Sequence[Facts], metric: str) -> list[Block]:
     ]
 
 
-def _table(rows: Sequence[Facts]) -> Table:
+def _table(rows: Sequence[Configuration]) -> Table:
     return Table(
         "Configurations in numbers",
         [
             {
-                "configuration": code(one["name"]),
-                "mean": one.get("mean") if one["members"] else one["status"],
-                "95% interval": between(*(one.get("interval") or (None, None))),
-                "spread": one.get("std"),
-                "the search said": one.get("found_by_search"),
-                "optimism": one.get("too_good_by"),
-                "searched values": code(settings(one["values"])) if one["values"] else "the experiment's own",
+                "configuration": code(one.name),
+                "mean": one.known.mean if one.members else one.status,
+                "95% interval": between(one.known.low, one.known.high),
+                "spread": one.known.std,
+                "the search said": one.found_by_search,
+                "optimism": one.optimism,
+                "searched values": code(settings(one.values)) if one.values else "the experiment's own",
             }
             for one in rows
         ],
@@ -70,25 +71,25 @@ def _table(rows: Sequence[Facts]) -> Table:
     )
 
 
-def _too_good(finished: Sequence[Facts], metric: str, direction: str) -> list[Block]:
+def _too_good(finished: Sequence[Configuration], metric: str, direction: str) -> list[Block]:
     """Optimism: how much worse the best value of the search is on fresh members."""
-    found = [one for one in finished if one.get("too_good_by") is not None]
+    found = [one for one in finished if one.optimism is not None]
     if not found:
         return []
     sign = 1 if direction == "minimize" else -1
-    one = min(found, key=lambda row: sign * row["found_by_search"])
-    amount = one["too_good_by"]
+    one = min(found, key=lambda row: sign * (row.found_by_search or 0.0))
+    amount = one.optimism or 0.0
     verdict = f"optimistic by {number(amount)}" if amount > 0 else f"not optimistic, but short by {number(-amount)}"
     return [
         Note(
-            f"The search's best was {number(one['found_by_search'])}, of {one['name']}; fresh members gave "
-            f"{number(one['mean'])} ({metric}): the search's value was {verdict}. The best of many values is chosen "
+            f"The search's best was {number(one.found_by_search)}, of {one.name}; fresh members gave "
+            f"{number(one.known.mean)} ({metric}): the search's value was {verdict}. The best of many values is chosen "
             "for its luck too, so only the second number counts."
         )
     ]
 
 
-def _verdicts(rows: Sequence[Facts], alpha: float) -> list[Block]:
+def _verdicts(rows: Sequence[Configuration], alpha: float) -> list[Block]:
     found = [f"{sentence}." for sentence in verdicts(rows)]
     if not found:
         return [Note("There are no two configurations that finished: nothing to compare.")]

@@ -30,8 +30,8 @@ def section(facts: Facts) -> Section:
         says="What the chosen model does on rows that chose nothing, how sure that is, and what had been asked.",
         blocks=[
             Headline(evaluated["headline"]),
-            Prose(confirmed["headline"]),
-            _tiles(evaluated, confirmed["direction"]),
+            Prose(confirmed.headline),
+            _tiles(evaluated, confirmed.direction),
             *([Note(ONE_MEMBER)] if members_of(facts) == 1 else []),
             *_opened(evaluated["opened"]),
             _question(facts),
@@ -80,12 +80,12 @@ def _question(facts: Facts) -> Table:
     """The request, a line for each part."""
     searched, confirmed, details = facts["searched"], facts["confirmed"], facts["details"]
     asked = {
-        "experiment": code(confirmed["experiment"]),
+        "experiment": code(confirmed.experiment),
         "data": _data(facts["evaluated"]["data"]),
         "kind": _kind(details),
-        "compared by": f"{confirmed['metric']} ({DIRECTIONS[confirmed['direction']]})",
+        "compared by": f"{confirmed.metric} ({DIRECTIONS[confirmed.direction]})",
         "search": f"{counted(sum(searched.trials.values()), 'trial')}, {searched.members} each",
-        "chosen": code(confirmed["chosen"]),
+        "chosen": code(confirmed.chosen),
         "test rows": number(details["rows"]),
         "training data": code(searched.data.get("data.train_features.sha256", "")[:16]),
     }
