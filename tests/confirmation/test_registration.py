@@ -162,7 +162,7 @@ def test_the_same_command_registers_no_second_version_and_keeps_the_reason(life:
 def test_a_model_that_cannot_be_told_apart_stays_the_challenger_with_the_reason(life: Life) -> None:
     found = life.registered["like it"]
     assert (found["version"], found["alias"]) == ("2", "challenger")
-    assert "version 2 against the champion, version 1" in found["why"] and "5 members cannot tell" in found["why"]
+    assert "version 2 against the champion, version 1" in found["why"] and "5 members cannot reach" in found["why"]
     assert life.version("2").tags["why"] == found["why"]
 
 

@@ -34,7 +34,7 @@ def test_the_page_tells_what_the_stages_found(diabetes: Path) -> None:
     for metric, one in evaluate["test"].items():
         assert f"| {metric} | {one['mean']:.4g} | {one['low']:.4g} | {one['high']:.4g} | {one['std']:.4g} |" in text
     for one in confirm["configurations"]:
-        assert f"| {one['name']} | {one['mean']:.4g} |" in text
+        assert f"| {one['name']} | {one['estimate']['mean']:.4g} |" in text
     assert f"Study `{search['study']}`: 4 finished" in text
     assert "In MLflow it is `eksplora-diabetes_mlp`, version 1 (champion: the first model of this experiment)." in text
 
