@@ -23,8 +23,8 @@ from benchmarks.table import Section, page, show
 from benchmarks.training import measure_training
 from benchmarks.turns import Say
 from eksplora import provenance
+from eksplora.files import write_file
 from eksplora.installation import CONF
-from eksplora.training.checkpoint import write_atomically
 
 Measure = Callable[[SpeedSettings, Path, Say], list[Section]]
 """(settings, empty folder, progress) -> what was found."""
@@ -158,8 +158,7 @@ def take(measurements: Mapping[str, Callable[..., list[Section]]], settings: Any
         sections += found
     if not settings.only:
         output = Path(settings.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(output, page(sections, facts).encode())
+        write_file(output, page(sections, facts))
         print(f"written to {output}")
 
 

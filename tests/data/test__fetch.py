@@ -127,5 +127,5 @@ def test_a_closed_port_is_unreachable(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_a_storage_error(server, tmp_path):
     (tmp_path / "taken").touch()
-    with pytest.raises(StorageError, match=r"Cannot write .*/taken: "):
+    with pytest.raises(StorageError, match=r"/taken: cannot be written"):
         _fetch.download(server.url, tmp_path / "taken" / "file", verify=is_content)

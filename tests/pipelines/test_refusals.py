@@ -135,7 +135,7 @@ def test_a_full_disk_is_refused_when_data_are_prepared(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     command = [sys.executable, str(PIPELINES / "prepare.py"), "data=boston_housing"]
     told = refusal(in_namespace(tmp_path, "mount -t tmpfs -o size=16k tmpfs data", command))
-    assert told.startswith("Cannot write data/raw/boston_housing: ")
+    assert told.startswith("data/raw/boston_housing: cannot be written (")
     assert told.endswith("Free space, or choose another folder with paths.data=<folder>.")
 
 

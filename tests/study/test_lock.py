@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -37,27 +36,6 @@ def test_lock_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
         holder.wait()
     with hold(tmp_path / "small"):
         assert (tmp_path / "small/lock").read_text() == str(os.getpid())
-
-
-def test_lock_of_a_removed_folder_keeps_nobody_out_and_is_nobodys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A driver that gives up removes its folder; another may have opened the lock in it just before."""
-    from eksplora.study import lock
-
-    opened = []
-    really_open = lock._open
-
-    def open_and_lose(folder: Path) -> int:
-        opened.append(really_open(folder))
-        if len(opened) == 1:
-            shutil.rmtree(folder)
-        return opened[-1]
-
-    monkeypatch.setattr(lock, "_open", open_and_lose)
-    with hold(tmp_path / "small"), pytest.raises(StudyError, match="being run"):
-        hold(tmp_path / "small").__enter__()
-    assert len(opened) == 3
 
 
 def test_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path: Path) -> None:

@@ -255,12 +255,3 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         StorageError, match=r"file/member-0/a\.json: cannot be written .*fix the folder's permissions\."
     ):
         save(tmp_path / "file" / "member-0", 1)
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "weights"
-    checkpoint.write_atomically(path, b"old")
-    (tmp_path / ".weights.tmp").mkdir()  # the new content cannot be written
-    with pytest.raises(StorageError, match="weights: cannot be written"):
-        checkpoint.write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"

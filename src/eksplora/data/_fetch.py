@@ -10,8 +10,9 @@ from typing import BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from eksplora.data._store import sync_folder, writing
+from eksplora.data._store import writing
 from eksplora.errors import DataError
+from eksplora.files import sync
 
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5  # before the second attempt; doubled before each further one
@@ -49,7 +50,7 @@ def download(url: str, path: Path, *, verify: Callable[[Path], object]) -> None:
         raise
     with writing(path.parent):
         part.rename(path)
-        sync_folder(path.parent)
+        sync(path.parent)
 
 
 def _fetch(url: str, part: Path) -> None:

@@ -1,45 +1,34 @@
 """Raw and prepared folders as they are written: whole or not at all, by one process at a time."""
 
-import fcntl
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora import files
 from eksplora.data import card as cards
 from eksplora.data._verify import CARD, sha256
-from eksplora.errors import StorageError
+
+WAY_OUT = "Free space, or choose another folder with paths.data=<folder>."
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> AbstractContextManager[None]:
     """Turn an operating system's refusal to write under `folder` into a StorageError."""
-    try:
-        yield
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "the disk may be full"
-        raise StorageError(
-            f"Cannot write {folder}: {reason}. Free space, or choose another folder with paths.data=<folder>."
-        ) from error
+    return files.writing(folder, WAY_OUT)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from making `folder`; the lock ends with the process, however it ends."""
+def locked(folder: Path) -> FileIO:
+    """Keep other processes from making `folder` until what is returned is closed."""
     with writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        os.close(lock)
+        return files.take_lock(folder.with_name(f".{folder.name}.lock"))
 
 
 def once(folder: Path, is_there: Callable[[], bool], make: Callable[[], None]) -> None:
@@ -53,7 +42,7 @@ def once(folder: Path, is_there: Callable[[], bool], make: Callable[[], None]) -
     if is_there() and not has_leftovers(folder):
         return
     with locked(folder):
-        clear_leftovers(folder)
+        files.recover(folder)
         if not is_there():  # another process may have made it while this one waited
             make()
         shutil.rmtree(download_folder(folder), ignore_errors=True)
@@ -66,13 +55,7 @@ def download_folder(folder: Path) -> Path:
 
 def has_leftovers(folder: Path) -> bool:
     """Whether a killed process left something beside the folder, or a living one is writing."""
-    return any(path.exists() for path in (*_siblings(folder), download_folder(folder)))
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Remove what killed processes left half-written; call it under `locked`."""
-    for path in _siblings(folder):
-        shutil.rmtree(path, ignore_errors=True)
+    return any(path.exists() for path in (*files.beside(folder), download_folder(folder)))
 
 
 def write(folder: Path, content: Mapping[str, NDArray[Any] | bytes], card: Mapping[str, Any]) -> None:
@@ -87,30 +70,9 @@ def write(folder: Path, content: Mapping[str, NDArray[Any] | bytes], card: Mappi
     Raises:
         StorageError: The disk is full or the folder cannot be written; what was there before is still there.
     """
-    new, _ = _siblings(folder)
-    try:
-        with writing(folder):
-            new.mkdir()
-            sealed = cards.sealed({**card, **_write_content(new, content)})
-            _write_durably(new / CARD, json.dumps(sealed, indent=1).encode())
-            sync_folder(new)
-            _replace(folder, new)
-    finally:
-        clear_leftovers(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _siblings(folder: Path) -> tuple[Path, Path]:
-    """Where the new form is written and the old one waits for removal; fixed names, so that a kill's rest is found."""
-    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    with files.new_folder(folder, durable=True, way_out=WAY_OUT) as new:
+        sealed = cards.sealed({**card, **_write_content(new, content)})
+        (new / CARD).write_text(json.dumps(sealed, indent=1), encoding="utf-8")
 
 
 def _write_content(folder: Path, content: Mapping[str, NDArray[Any] | bytes]) -> dict[str, Any]:
@@ -125,35 +87,16 @@ def _write_content(folder: Path, content: Mapping[str, NDArray[Any] | bytes]) ->
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> dict[str, Any]:
-    with path.open("wb") as file:
-        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+    except OSError as error:
+        if error.errno is None:  # NumPy counts bytes that were not written
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
     size = path.stat().st_size
     return {"shape": list(array.shape), "dtype": str(array.dtype), "bytes": size, "sha256": sha256(path)}
 
 
 def _write_file(path: Path, content: bytes) -> dict[str, Any]:
-    _write_durably(path, content)
+    path.write_bytes(content)
     return {"bytes": len(content), "sha256": sha256(path)}
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(folder: Path, new: Path) -> None:
-    """Put `new` in the place of `folder`; a kill between the two renames leaves no folder, never half of one."""
-    _, old = _siblings(folder)
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    sync_folder(folder.parent)

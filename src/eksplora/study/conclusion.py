@@ -14,7 +14,7 @@ from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerErro
 from eksplora.events.event import Stop
 from eksplora.events.event import Study as StudyEvent
 from eksplora.events.spool import Spool, study_of
-from eksplora.files import as_json, link_or_copy, new_folder, unwritable
+from eksplora.files import as_json, link_or_copy, new_folder
 from eksplora.inference import write_card
 from eksplora.installation import target
 from eksplora.records.estimate import Compared
@@ -32,9 +32,6 @@ from eksplora.types import Command, Status
 
 SUMMARY = "summary"
 """Folder of the written files inside the study's folder; those of a finished study are copied to its results."""
-
-UNFINISHED = f".{SUMMARY}.new"
-"""The same folder while it is written."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +66,13 @@ def conclude(
     driver.proposer.tell_all()
     shown = summary = driver.plan.folder / SUMMARY
     study = study_of(spool.path)
-    try:
-        with Work(driver.plan.name) as work:
-            work.step("writing the summary")
-            write_summary(driver, study, summary, presentation.reference, command)
-        if presentation.results is not None and error is None and not driver.stop_reason:
-            with new_folder(presentation.results) as folder:
-                shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
-            shown = presentation.results
-    except OSError as failure:
-        shutil.rmtree(summary.with_name(UNFINISHED), ignore_errors=True)
-        raise unwritable(failure, summary) from failure
+    with Work(driver.plan.name) as work:
+        work.step("writing the summary")
+        write_summary(driver, study, summary, presentation.reference, command)
+    if presentation.results is not None and error is None and not driver.stop_reason:
+        with new_folder(presentation.results) as folder:
+            shutil.copytree(summary, folder, dirs_exist_ok=True, copy_function=_hand_on)
+        shown = presentation.results
     spool.append(_stop_event(driver, spool, summary, error), durable=True)
     tracker.notify()
     if presentation.is_shown:
@@ -124,26 +117,20 @@ def write_summary(
     """
     from eksplora.search.plots import pages  # only now: Matplotlib comes with it
 
-    new = folder.with_name(UNFINISHED)
-    if new.is_symlink():
-        new.unlink()
-    shutil.rmtree(new, ignore_errors=True)
-    (new / "plots").mkdir(parents=True)
     ledger = driver.ledger
-    (new / "trials.csv").write_text(
-        table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
-    )
     record = search_record(driver, study, verdicts(ledger, reference), command)
-    (new / "search.json").write_text(to_json(record))
-    (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
-    (new / "history.csv").write_text(table.as_csv(history(ledger)))
-    for name, page in pages(record):
-        (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
-    if ledger.best is not None:
-        _write_best(driver, ledger.best, new / "best")
-    # Written beside and renamed: nobody finds half of a summary.
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
+    with new_folder(folder) as new:
+        (new / "plots").mkdir()
+        (new / "trials.csv").write_text(
+            table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
+        )
+        (new / "search.json").write_text(to_json(record))
+        (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
+        (new / "history.csv").write_text(table.as_csv(history(ledger)))
+        for name, page in pages(record):
+            (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
+        if ledger.best is not None:
+            _write_best(driver, ledger.best, new / "best")
 
 
 def _write_best(driver: Driver, best: Trial, folder: Path) -> None:

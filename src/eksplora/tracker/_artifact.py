@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eksplora.files import link_or_copy
+from eksplora.files import link_or_copy, new_file
 from eksplora.tracker._relocate import local_folder
 from eksplora.tracker._run import Change
 from eksplora.tracker.base import SPOOL
@@ -18,24 +18,13 @@ def write_artifacts(folder: Path, change: Change) -> None:
         DataError: If a name leads out of the study's folder or out of `folder`, or through a symbolic link.
     """
     for path, text in change.texts.items():
-        target, temporary = _places(folder, path, change.origin)
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-        temporary.replace(target)
+        with new_file(path_inside(folder, path, source=change.origin / SPOOL)) as new:
+            new.write_text(text, encoding="utf-8", errors="surrogateescape")
     for path, name in change.files.items():
         source = path_inside(change.origin, name, source=change.origin / SPOOL)
         if source.is_file():
-            target, temporary = _places(folder, path, change.origin)
-            link_or_copy(source, temporary)
-            temporary.replace(target)
-            temporary.unlink(missing_ok=True)  # both were one file already: renaming leaves both names
-
-
-def _places(folder: Path, path: str, origin: Path) -> tuple[Path, Path]:
-    """Where an artifact goes, and where it is written first: always the same, so that what a kill left is replaced."""
-    target = path_inside(folder, path, source=origin / SPOOL)
-    temporary = path_inside(target.parent, f".{target.name}.part", source=origin / SPOOL)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target, temporary
+            with new_file(path_inside(folder, path, source=change.origin / SPOOL)) as new:
+                link_or_copy(source, new)
 
 
 def fetch_artifacts(client: Any, run_id: str, path: str, folder: Path) -> Path:

@@ -6,7 +6,6 @@ object-relational layer; the same rows cost about 1 ms here. The statements belo
 compared with (`KNOWN_LAYOUTS`). With any other, MLflow's client is used: slower, the same runs.
 """
 
-import fcntl
 import math
 import os
 import sqlite3
@@ -15,11 +14,12 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from eksplora.errors import StorageError
+from eksplora.files import take_lock
 from eksplora.tracker._artifact import write_artifacts
 from eksplora.tracker._client import ENVIRONMENT, deleted
 from eksplora.tracker._relocate import local_folder
@@ -82,8 +82,8 @@ def create(database: Path, artifacts: Path) -> None:
     """
     if has_content(database):
         return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with _creation_lock(database), tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-new-") as folder:
+    lock = take_lock(database.parent / ".mlflow.lock")
+    with lock, tempfile.TemporaryDirectory(dir=database.parent, prefix=".mlflow-new-") as folder:
         if has_content(database):
             return
         new = _make(Path(folder))
@@ -117,13 +117,6 @@ def _make(folder: Path) -> Path:
 def has_content(database: Path) -> bool:
     """Whether there is a database; an empty file is one that was torn before anything was in it."""
     return database.exists() and (not database.is_file() or database.stat().st_size > 0)
-
-
-@contextmanager
-def _creation_lock(database: Path) -> Iterator[None]:
-    with (database.parent / ".mlflow.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 class SqliteStore:

@@ -1,8 +1,6 @@
 """One spool on its way into MLflow: where it stands, and the next piece."""
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Protocol
 
 from eksplora.errors import StorageError, UserError
 from eksplora.events.spool import Event, consistent, last, read, study_of
+from eksplora.files import LockHeldError, sync, take_lock
 from eksplora.tracker import _sqlite
 from eksplora.tracker._client import ClientStore
 from eksplora.tracker._explain import check_layout, check_whole
@@ -131,13 +130,9 @@ class Sync:
         self._store: Store | None = None
         self.moved = 0
         self._begin_again()
-        self._lock = os.open(
-            spool.with_name(f"{stem(uri)}.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        )
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
+            self._lock = take_lock(spool.with_name(f"{stem(uri)}.lock"), patience_seconds=0)
+        except LockHeldError:
             raise StorageError(
                 f"Another process is bringing {spool} into MLflow. Wait until it is done, then try again."
             ) from None
@@ -175,7 +170,7 @@ class Sync:
         """Let others have it."""
         if self._store is not None:
             self._store.close()
-        os.close(self._lock)
+        self._lock.close()
 
     def _begin_again(self) -> None:
         self._replay, self._offset = Replay(folder=self._spool.parent.absolute()), 0
@@ -219,11 +214,7 @@ class Sync:
 
     def _flush_spool(self) -> None:
         """MLflow never knows what a power cut could take from the spool."""
-        descriptor = os.open(self._spool, os.O_RDONLY)
-        try:
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(self._spool)
 
     def _mark(self) -> None:
         assert self._store is not None

@@ -1,16 +1,15 @@
 """Checkpoints that survive kill -9, power loss and a full disk.
 
-A generation is written to a temporary file in the same folder, flushed, fsynced and renamed, and the folder is fsynced;
-its manifest (hash, step, configuration) comes last, sealed by a hash of its own. Two generations are kept; loading
-takes the newest whose manifest and content are whole, whatever happened to the other.
+A generation is written whole and durably (`files.write_file`). Its manifest (hash, step, configuration) comes last,
+sealed by a hash of its own. Two generations are kept; loading takes the newest whose manifest and content are whole,
+whatever happened to the other.
 """
 
 import contextlib
 import hashlib
 import io
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,12 @@ from typing import Any
 import torch
 
 from eksplora.counter import fingerprint
-from eksplora.errors import DataError, StorageError, reason_of
+from eksplora.errors import DataError
+from eksplora.files import write_file, writing
 from eksplora.untrusted import read_json, read_plain
 
 GENERATIONS = ("a", "b")
+WAY_OUT = "Free space or fix the folder's permissions."
 
 
 @dataclass(frozen=True)
@@ -56,50 +57,6 @@ class Manifest:
         return [self.serial, self.sha256, self.step, self.config]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that, whatever happens, either the old or the whole new content is there.
-
-    Raises:
-        StorageError: If the disk is full or the folder cannot be written; the old file is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is overwritten, not heaped up
-    with _readable_errors(path):
-        try:
-            _write(temporary, content)
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _readable_errors(path: Path) -> Iterator[None]:
-    """Turn an error of the file system into one that names the file and the way out."""
-    try:
-        yield
-    except OSError as error:
-        way_out = "Free space or fix the folder's permissions."
-        raise StorageError(f"{path}: cannot be written ({reason_of(error)}). {way_out}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     """Save a state (tensors, numbers, strings, and lists and dicts of them) as the newest generation.
 
@@ -113,12 +70,13 @@ def save(folder: Path, state: dict[str, Any], *, config_hash: str) -> None:
     serial = 1 + max((manifest.serial for manifest in present.values()), default=0)
     # A missing generation counts as the oldest: -1.
     oldest = min(GENERATIONS, key=lambda name: present[name].serial if name in present else -1)
-    with _readable_errors(folder / f"{oldest}.json"):
+    file, about = folder / f"{oldest}.pt", folder / f"{oldest}.json"
+    with writing(about, WAY_OUT):
         # Manifest first: a kill between these writes leaves a state without manifest, which nobody reads.
-        (folder / f"{oldest}.json").unlink(missing_ok=True)
-    write_atomically(folder / f"{oldest}.pt", content)
+        about.unlink(missing_ok=True)
+    write_file(file, content, way_out=WAY_OUT)
     manifest = Manifest(serial, hashlib.sha256(content).hexdigest(), state["step"], config_hash).sealed()
-    write_atomically(folder / f"{oldest}.json", json.dumps(asdict(manifest)).encode())
+    write_file(about, json.dumps(asdict(manifest)), way_out=WAY_OUT)
 
 
 def load(

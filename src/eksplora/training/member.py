@@ -16,7 +16,8 @@ from torchmetrics import Metric
 
 from eksplora import imbalance
 from eksplora.counter import derive
-from eksplora.training.checkpoint import write_atomically
+from eksplora.files import write_file
+from eksplora.training.checkpoint import WAY_OUT
 from eksplora.training.recipe import Fold, Recipe, State
 from eksplora.training.stepper import RateSchedule
 from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
@@ -218,7 +219,7 @@ class MemberState:
         scaling = {name: getattr(self.fold, name) for name in SCALING}
         tensors |= {name: torch.from_numpy(value).clone() for name, value in scaling.items()}
         content = safetensors.torch.save(tensors)
-        write_atomically(self.folder / WEIGHTS, content)
+        write_file(self.folder / WEIGHTS, content, way_out=WAY_OUT)
         return str(self.folder / WEIGHTS), hashlib.sha256(content).hexdigest()
 
     # --- state ---------------------------------------------------------------------------------------------------
