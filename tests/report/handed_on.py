@@ -7,7 +7,7 @@ from eksplora.drawing import still
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.record import Record, from_json
 from eksplora.records.search import SearchRecord
-from eksplora.report import command, experiment
+from eksplora.report import command, markdown
 from eksplora.report import document as of_html
 from eksplora.report import tables as of_papers
 from eksplora.report.block import Section
@@ -38,8 +38,8 @@ def sections(facts: Facts) -> list[Section]:
     return of_html.sections(records(facts))
 
 
-def page(searched: Facts, confirmed: Facts, evaluated: Facts, lines: Any = ()) -> str:
-    return experiment.page(record(SearchRecord, searched), record(ConfirmRecord, confirmed), evaluated, lines)
+def page(facts: Facts) -> str:
+    return markdown.page(facts["confirmed"]["experiment"], sections(facts))
 
 
 def tables(facts: Facts) -> dict[str, str]:

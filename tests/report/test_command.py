@@ -54,7 +54,7 @@ def test_a_shell_reads_what_was_typed(facts: Facts) -> None:
 def test_both_pages_hold_the_commands_letter_by_letter(facts: Facts) -> None:
     lines = commands(facts)
     shown = [html.unescape(one) for one in re.findall("<dt><code>(.*?)</code></dt>", document(facts), re.DOTALL)]
-    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], lines)
+    text = page(facts)
     for line, says in lines:
         assert line in shown
         assert f"\n{line}  # {says}\n" in text

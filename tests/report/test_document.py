@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from handed_on import document, sections
 
+from eksplora.records.confirm import Configuration
+from eksplora.records.estimate import Compared
 from eksplora.report.block import Beside, Block, Note, Plot, Table
+from eksplora.report.section.confirmation import verdicts
 from eksplora.report.section.learning import finite
 from eksplora.report.section.network import boxes
 from eksplora.report.section.result import ONE_MEMBER
@@ -386,3 +389,18 @@ def test_changes_that_were_not_committed_are_said_beside_the_commit(boston: Fact
     assert "not committed" not in document(boston)
     boston["evaluated"]["provenance"] = {**boston["evaluated"]["provenance"], "git.dirty": "true"}
     assert "changes that were not committed: changes.diff" in document(boston)
+
+
+def candidate(name: str, **versus: str) -> Configuration:
+    known = {key: Compared(in_words=words) for key, words in versus.items()}
+    return Configuration(name=name, key="", values={}, **known)  # type: ignore[arg-type]
+
+
+def test_every_pair_is_told_once() -> None:
+    rows = [
+        candidate("trial-1", versus_baseline="trial-1 is better than baseline"),
+        candidate("trial-2", versus_baseline="b", versus_best="c"),
+        candidate("baseline", versus_best="baseline is worse than trial-1"),
+    ]
+    assert verdicts(rows) == ["trial-1 is better than baseline", "b", "c"]
+    assert verdicts([candidate("baseline"), candidate("trial-1", versus_baseline="a", versus_best="a")]) == ["a"]

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from mutating import mutations
 
 from eksplora.errors import DataError, EksploraError, StorageError
 from eksplora.records.shapes import drawn_from
+from eksplora.report.number import interval, number
+from eksplora.report.section.tested import WORDS
 from eksplora.stage.report import _drawn, gather
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -30,19 +33,20 @@ def folder(diabetes: Path, tmp_path: Path) -> Path:
 def test_the_page_tells_what_the_stages_found(diabetes: Path) -> None:
     text = (diabetes / "results/diabetes_mlp/report.md").read_text()
     search, confirm, evaluate = (here.facts(diabetes, stage) for stage in ("search", "confirm", "evaluate"))
-    assert text.startswith(f"# diabetes_mlp\n\n{evaluate['headline']}\n\n{confirm['headline']}\n")
+    assert f"**{evaluate['headline']}**\n\n{confirm['headline']}\n" in text
     for metric, one in evaluate["test"].items():
-        assert f"| {metric} | {one['mean']:.4g} | {one['low']:.4g} | {one['high']:.4g} | {one['std']:.4g} |" in text
+        numbers = f"{number(one['mean'])} | {interval(one['low'], one['high'])} | {number(one['std'])}"
+        assert f"| {WORDS.get(metric, metric.replace('_', ' '))} | {numbers} |" in text
     for one in confirm["configurations"]:
-        assert f"| {one['name']} | {one['estimate']['mean']:.4g} |" in text
-    assert f"Study `{search['study']}`: 4 finished" in text
-    assert "In MLflow it is `eksplora-diabetes_mlp`, version 1 (champion: the first model of this experiment)." in text
+        assert f"| `{one['name']}` | {number(one['estimate']['mean'])} |" in text
+    assert f"Study of the search: `{search['study']}`" in text
+    assert "registry it is eksplora-diabetes_mlp, version 1 (champion: the first model of this experiment)." in text
 
 
 def test_the_page_shows_all_that_the_numbers_come_from(diabetes: Path) -> None:
     text = (diabetes / "results/diabetes_mlp/report.md").read_text()
     known = here.facts(diabetes, "evaluate")["provenance"]
-    shown = [line.split(" | ")[0].removeprefix("| ") for line in text.partition("Where the numbers")[2].splitlines()]
+    shown = re.findall("^[|] `(.*?)` [|]", text.partition("Where the numbers")[2], re.MULTILINE)
     assert set(shown) >= set(known)
     for wanted in (
         "git.commit",
@@ -52,7 +56,7 @@ def test_the_page_shows_all_that_the_numbers_come_from(diabetes: Path) -> None:
         "machine.cpu",
         "threads",
     ):
-        assert f"| {wanted} | {known[wanted]} |" in text
+        assert f"| `{wanted}` | `{known[wanted]}` |" in text
 
 
 def test_the_same_page_is_written_again(folder: Path, prepared: str) -> None:

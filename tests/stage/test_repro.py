@@ -131,7 +131,7 @@ CHANGED = {
     "conf/metric/r2.yaml": ["search", "evaluate"],
     "conf/explain.yaml": ["explain"],
     "conf/data/diabetes.yaml": ["prepare", "search"],
-    "src/eksplora/report/experiment.py": ["report"],
+    "src/eksplora/report/markdown.py": ["report"],
     "src/eksplora/evaluation/curve.py": ["evaluate"],
     "src/eksplora/explain/ranking.py": ["explain"],
     "src/eksplora/model/cnn.py": list(here.NAMES),

@@ -60,13 +60,11 @@ def report(request: Request) -> None:
 def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
     """The pages of a report, and the tables and pictures beside them, by their names."""
     from eksplora.drawing.still import stills
-    from eksplora.report.command import commands
-    from eksplora.report.document import document
-    from eksplora.report.experiment import page
+    from eksplora.report.document import document, sections
+    from eksplora.report.markdown import page
     from eksplora.report.tables import tables
 
-    text = page(facts["searched"], facts["confirmed"], facts["evaluated"], commands(facts))
-    pages = {"report.html": document(facts), "report.md": text}
+    pages = {"report.html": document(facts), "report.md": page(facts["confirmed"].experiment, sections(facts))}
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 

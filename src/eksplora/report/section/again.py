@@ -1,6 +1,6 @@
 """How to reproduce it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eksplora.installation import in_checkout, target
@@ -8,9 +8,11 @@ from eksplora.provenance import UNKNOWN
 from eksplora.records.confirm import Registered
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
-from eksplora.report.experiment import shown
 
 Facts = Mapping[str, Any]
+
+SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", "machine.", "threads")
+"""Keys of the provenance that are shown, in this order."""
 
 _STUDIES = {
     "search": "Study of the search",
@@ -71,3 +73,9 @@ def _registered(model: Registered | None) -> str:
 
 def _studies(facts: Facts) -> dict[str, str]:
     return {"search": facts["searched"].study, **facts["confirmed"].studies}
+
+
+def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Provenance as a page shows it, see `SHOWN_PROVENANCE`."""
+    for start in SHOWN_PROVENANCE:
+        yield from sorted((key, value) for key, value in provenance.items() if key.startswith(start))

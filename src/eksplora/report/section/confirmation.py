@@ -7,7 +7,6 @@ from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
 from eksplora.records.confirm import Configuration
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
-from eksplora.report.experiment import verdicts
 from eksplora.report.number import number, settings
 
 Facts = Mapping[str, Any]
@@ -98,3 +97,10 @@ def _verdicts(rows: Sequence[Configuration], alpha: float) -> list[Block]:
         "of configurations judged together (maxT): so the best may be chosen by these values."
     )
     return [Heading("Verdicts"), Prose(says), Points(found)]
+
+
+def verdicts(configurations: Sequence[Configuration]) -> list[str]:
+    """Verdicts of each configuration against the baseline and against the best, every pair once."""
+    to_baseline = [one.versus_baseline for one in configurations]
+    to_best = [one.versus_best for one in configurations if one.name != "baseline"]  # the best was compared with it
+    return list(dict.fromkeys(known.in_words for known in [*to_baseline, *to_best] if known is not None))
