@@ -6,16 +6,19 @@ one for YAML.
 """
 
 import errno
+import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
-from eksplora.errors import DataError
+from eksplora.errors import DataError, reason_of
 
 NAME = re.compile(r"\w[\w.-]{0,99}")
 """A name that becomes a folder: of a study, an experiment, a registered model."""
@@ -91,6 +94,36 @@ def read_plain(path: Path) -> bytes:
         return file.read()
 
 
+def sha256(path: Path) -> str:
+    """The hash of a file; see `open_plain`.
+
+    Raises:
+        OSError: If it cannot be read, or is no file with a content.
+    """
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def reading(path: Path, way_out: str, missing: str = "") -> Iterator[None]:
+    """Turn an operating system's refusal to read a file into an error that names it.
+
+    Args:
+        path: The file.
+        way_out: The last sentence of the message: what the user can do.
+        missing: What it means that there is no such file.
+
+    Raises:
+        DataError: In place of the refusal.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing{': ' * bool(missing)}{missing}. {way_out}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({reason_of(error)}). {way_out}") from None
+
+
 # --- CSV ----------------------------------------------------------------------------------------------------------
 
 
@@ -127,10 +160,8 @@ def read_json(path: Path, shape: type[T], *, way_out: str) -> T:
     Raises:
         DataError: If the file cannot be read, is no JSON, or is of another shape; it names the first key at fault.
     """
-    try:
+    with reading(path, way_out):
         content = read_plain(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     return parse_json(content, shape, source=path, way_out=way_out)
 
 
@@ -181,10 +212,8 @@ def load_yaml(path: Path, *, way_out: str) -> Any:
     Raises:
         DataError: If the file cannot be read or is anything else; it names the line.
     """
-    try:
+    with reading(path, way_out):
         content = read_plain(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     return parse_yaml(content, source=path, way_out=way_out)
 
 

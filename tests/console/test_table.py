@@ -1,6 +1,4 @@
-import csv
 import io
-import json
 import math
 import os
 import re
@@ -9,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from eksplora.console.table import Row, as_csv, as_table, print_best, show_value
+from eksplora.console.table import Row, as_table, print_best, show_value
 
 ROWS = [
     {"trial": 3, "val/mae": 2.123456789, "optimizer.lr": 0.000308, "model.widths": [64, 64], "data.activation": "relu"},
@@ -131,17 +129,6 @@ def test_study_of_many_keys_is_printed_turned_with_the_best_five(capsys: pytest.
     assert shown.startswith("Best 5 of 6 trials")
     assert shown.split("\n")[2].split() == ["trial", "12", "3", "7", "0", "5"]
     assert "…" not in shown
-
-
-def test_csv_keeps_numbers_in_full_and_lists_as_json() -> None:
-    read = list(csv.DictReader(io.StringIO(as_csv(ROWS))))
-    assert [float(row["val/mae"]) for row in read] == [2.123456789, 2.5]
-    assert [json.loads(row["model.widths"]) for row in read] == [[64, 64], [128]]
-
-
-def test_csv_has_a_column_for_every_key_of_any_row() -> None:
-    read = list(csv.DictReader(io.StringIO(as_csv([{"trial": 0}, {"trial": 1, "optimizer.momentum": 0.9}]))))
-    assert [row["optimizer.momentum"] for row in read] == ["", "0.9"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.image
 import pytest
 
-from eksplora.report.exploration import as_csv, claims_page, latex, page, rows, tables, warning
+from eksplora.report.exploration import claims_page, latex, numbers, page, rows, tables, warning
 from eksplora.report.figure import draw, picture, title_of
 from eksplora.report.figure import page as picture_page
 
@@ -84,7 +84,7 @@ def test_latex_is_a_booktabs_table_whose_signs_are_escaped_and_whose_lines_name_
 
 
 def test_csv_holds_the_numbers_in_full_with_the_runs_behind_each() -> None:
-    found = list(csv.DictReader(io.StringIO(as_csv(facts(), "units"))))
+    found = list(csv.DictReader(io.StringIO(numbers(facts(), "units"))))
     known = {(line["row"], line["column"]): line for line in found}
     test = known["5_units", "test"]
     assert {key: float(test[key]) for key in ("reported", "mean", "low", "high", "std", "n")} == {
@@ -110,7 +110,7 @@ def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
     for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"], title):
         assert ("SMOKE RUN" in text) == is_marked
     assert ("2 claims" in claims_page([told])) != is_marked, "what means nothing is not counted"
-    assert as_csv(told, "units").splitlines()[1].startswith(f"{budget},")
+    assert numbers(told, "units").splitlines()[1].startswith(f"{budget},")
 
 
 def test_an_exploration_of_an_earlier_version_has_its_place_among_the_claims() -> None:

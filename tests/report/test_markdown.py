@@ -66,6 +66,7 @@ def test_a_table_shows_cells_as_they_are_read_and_says_how_many_rows_are_left() 
     assert text.startswith("Trials:\n\n| key | mean | interval |\n| --- | --- | --- |\n| `a\\|b` | 0.1235 | — |\n")
     assert text.endswith("\n\nOf one study.\n\n2 more rows are in `report.html`.")
     assert text.count("0.1235") == MOST_ROWS
+    assert shown(block.Table("Trials", rows, is_tall=False)).count("0.1235") == MOST_ROWS + 2
 
 
 def test_a_text_stays_a_text() -> None:

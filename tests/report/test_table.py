@@ -1,16 +1,17 @@
+"""Tables as Markdown and LaTeX."""
+
 import re
 
 import pytest
 from markdown_it import MarkdownIt
 
-from eksplora.report.table import Markdown, as_csv, latex, table, tex
+from eksplora.report.table import Markdown, cell, latex, table, tex
 
 ROWS = [{"name": "50% & a_b", "mean": 0.123456, "n": 3}, {"name": "größer", "mean": None, "n": 4}]
 
 
-def test_the_same_rows_are_a_table_of_each_kind() -> None:
+def test_the_same_rows_are_a_table_of_markdown_and_of_latex() -> None:
     assert table(ROWS).splitlines()[2:] == ["| 50% & a_b | 0.1235 | 3 |", "| größer |  | 4 |"]
-    assert as_csv(ROWS) == "name,mean,n\n50% & a_b,0.123456,3\ngrößer,,4\n"
     lines = latex(ROWS, caption="What #1 says").splitlines()
     assert r"\caption{What \#1 says}" in lines and r"\begin{tabular}{lrr}" in lines
     assert r"50\% \& a\_b & 0.1235 & 3 \\" in lines and r"größer &  & 4 \\" in lines
@@ -61,3 +62,22 @@ def test_latex_runs_nothing_of_a_text(text: str) -> None:
     made = latex([{"a": text, "b": 1}], caption=text, comments=[text])
     assert len(made.splitlines()) == 10
     assert not re.search(r"\\(input|write)", made.replace(f"% {' '.join(text.splitlines())}", ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (0.123456, "0.1235"),
+        (123456.0, "1.235e+05"),
+        ("a|b||c", r"a\|b\|\|c"),
+        (7, "7"),
+        ("größer", "größer"),
+    ],
+)
+def test_a_cell_is_short_and_never_ends_its_column(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+def test_a_table_has_every_key_of_every_row_as_a_column() -> None:
+    assert table([{"a": 1}, {"b|c": 2.0}]) == "| a | b\\|c |\n| --- | --- |\n| 1 |  |\n|  | 2 |"

@@ -24,7 +24,7 @@ from eksplora.files import as_json
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.confirm import ConfirmRecord
-from eksplora.records.folder import as_csv
+from eksplora.records.table import frame_as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.statistics.interval import over_members
 from eksplora.study.publication import add, study_of
@@ -195,7 +195,7 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
 def tables(measured: Measured) -> dict[str, str]:
     """The predictions, a test row a line, and what the page shows of them, as texts of files."""
     return {
-        "predictions.csv": as_csv(measured.table),
+        "predictions.csv": frame_as_csv(measured.table),
         "details.json": json.dumps(measured.details, allow_nan=False) + "\n",
     }
 

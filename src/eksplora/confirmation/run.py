@@ -1,7 +1,5 @@
 """How a search is confirmed: a study of the candidates, the choice, a study of the chosen one on all rows."""
 
-import csv
-import io
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -20,13 +18,13 @@ from eksplora.inference import write_card
 from eksplora.records.confirm import Comparable, Configuration, ConfirmRecord, FinalModel, SearchedStudy
 from eksplora.records.record import to_json
 from eksplora.records.search import SearchRecord
+from eksplora.records.table import as_csv
 from eksplora.study.comparison import compare
 from eksplora.study.journal import as_yaml
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
 from eksplora.study.trial import Trial, mean_curves
 from eksplora.types import Config
-from eksplora.untrusted import plain_cell
 
 
 def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, full: Config) -> None:
@@ -149,11 +147,8 @@ def curves_csv(trial: Trial) -> str:
     """Mean and spread of every curve of a trial over its members, an epoch a line."""
     curves = [result.curves for result in trial.results.values()]
     columns = mean_curves(curves) or {name: list(values) for name, values in curves[0].items()}
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(plain_cell, ["epoch", *columns]))
-    writer.writerows(zip(range(1, 1 + min(map(len, columns.values()))), *columns.values(), strict=False))
-    return buffer.getvalue()
+    epochs = range(1, 1 + min(map(len, columns.values())))
+    return as_csv(["epoch", *columns], zip(epochs, *columns.values(), strict=False))
 
 
 def write_model(folder: Path, config: Config, trial: Trial, card: Mapping[str, Any], record: ConfirmRecord) -> None:
@@ -170,9 +165,7 @@ def show(record: ConfirmRecord, folder: Path) -> None:
     """Print what was confirmed."""
     print(f"\n{record.headline}\n")
     rows = [_row(one) for one in record.configurations]
-    columns = dict.fromkeys(name for row in rows for name in row)
-    aligned = [{name: row.get(name) for name in columns} for row in rows]
-    print_best(aligned, title=f"{record.metric} on fresh members", limit=50)
+    print_best(rows, title=f"{record.metric} on fresh members", limit=50)
     print(f"  facts    {folder / 'confirm.json'}")
     print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")
     show_registered(record.registered)

@@ -1,8 +1,5 @@
-"""The table of best trials that a study ends with, and the same rows as CSV."""
+"""The table of best trials that a study ends with."""
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eksplora.untrusted import plain_cell
+from eksplora.records.table import columns_of
 
 Row = Mapping[str, Any]
 WIDTH = 160
@@ -93,21 +90,9 @@ class _Piped(Console):
 
 
 def print_best(rows: Sequence[Row], *, title: str, limit: int = 5) -> None:
-    """Print the first rows as a table that fits the terminal; every row has the same keys."""
+    """Print the first rows as a table that fits the terminal; what a row lacks is empty."""
     console = _Piped()
     console = console if console.is_terminal else _Piped(width=WIDTH)
-    console.print(as_table(rows[:limit], title=title, width=console.width))
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """All rows as CSV; lists and mappings as JSON, numbers in full."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(plain_cell, columns))
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else plain_cell(value)
+    columns = columns_of(rows)
+    shown = [{name: row.get(name) for name in columns} for row in rows[:limit]]
+    console.print(as_table(shown, title=title, width=console.width))

@@ -12,6 +12,7 @@ from typing import Any
 from eksplora.data import _store, _verify
 from eksplora.data.card import FORMAT, RawData
 from eksplora.errors import DataError
+from eksplora.untrusted import sha256
 
 Identity = dict[str, dict[str, Any]]
 """Files by name: `bytes` and `sha256` of each."""
@@ -79,8 +80,6 @@ def _write(folder: Path, origin: Mapping[str, str], source: Callable[[], RawData
     if file := changed(_present_card(folder), files):
         print(f"{file} has changed since {folder} was made of it: it is read again", file=sys.stderr)
     # Before they are read: an edit meanwhile is found by the next command.
-    identity = {
-        file.name: {"bytes": file.stat().st_size, "sha256": _verify.sha256(file)} for file in files if file.is_file()
-    }
+    identity = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in files if file.is_file()}
     raw, sources = source(), {"sources": identity} if identity else {}
     _store.write(folder, raw.content, {"format": FORMAT["fetched"], **origin, **raw.names(), **sources})

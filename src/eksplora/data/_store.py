@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from eksplora import files
 from eksplora.data import card as cards
-from eksplora.data._verify import CARD, sha256
+from eksplora.data._verify import CARD
+from eksplora.untrusted import sha256
 
 WAY_OUT = "Free space, or choose another folder with paths.data=<folder>."
 

@@ -1,8 +1,6 @@
 """Raw and prepared folders as they are read: a card that is whole, and files that have its hashes."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from eksplora.data import card as cards
 from eksplora.data.shape import SHAPES
 from eksplora.errors import DataError
-from eksplora.untrusted import open_plain, parse_json, read_plain
+from eksplora.untrusted import parse_json, read_plain, reading, sha256
 
 CARD = "card.json"
 _seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
@@ -25,12 +23,8 @@ def read_card(folder: Path, state: cards.State, way_out: str) -> dict[str, Any]:
         DataError: It is missing, unreadable, altered, or of another format; the message ends with `way_out`.
     """
     path = folder / CARD
-    try:
+    with reading(path, way_out, missing=f"the data are not {state}"):
         content = read_plain(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the data are not {state}. {way_out}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     card = parse_json(content, dict[str, Any], source=path, way_out=way_out)
     if not cards.is_sealed(card):
         raise DataError(f"{path} has been altered: its fingerprint does not agree. {way_out}")
@@ -75,13 +69,13 @@ def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any
     Raises:
         DataError: The file is no array, or one of another shape or kind than its entry says.
     """
-    with _reading(path, way_out):
+    with reading(path, way_out):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except OSError:
             raise
         except Exception as error:  # of a header that numpy did not write: it has errors of many kinds
-            raise DataError(f"{path} holds no array ({_one_line(error)}). {way_out}") from None
+            raise DataError(f"{path} holds no array ({' '.join(str(error).split())[:200]}). {way_out}") from None
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path} holds no array but an archive. {way_out}")
     if (list(array.shape), str(array.dtype)) != (list(entry["shape"]), entry["dtype"]):
@@ -90,12 +84,6 @@ def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any
             f"{list(entry['shape'])}. {way_out}"
         )
     return array
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file."""
-    with open_plain(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_once(path: Path) -> str:
@@ -110,7 +98,7 @@ def sha256_once(path: Path) -> str:
 def _verify_file(
     path: Path, entry: Mapping[str, Any], digest: Callable[[Path], str], state: cards.State, way_out: str
 ) -> None:
-    with _reading(path, way_out):
+    with reading(path, way_out):
         found = digest(path)
     if found != entry["sha256"]:
         raise DataError(f"{path} has changed since it was {state}: its sha256 is not the card's. {way_out}")
@@ -120,18 +108,3 @@ def _entries(folder: Path, card: Mapping[str, Any]) -> dict[Path, Mapping[str, A
     """Entries of the card, by path of their files."""
     arrays = {folder / f"{name}.npy": entry for name, entry in card.get("arrays", {}).items()}
     return arrays | {folder / name: entry for name, entry in card.get("files", {}).items()}
-
-
-@contextmanager
-def _reading(path: Path, way_out: str) -> Iterator[None]:
-    """Turn an operating system's refusal to read `path` into a DataError."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing. {way_out}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({_one_line(error)}). {way_out}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return (error.strerror or "") if isinstance(error, OSError) else " ".join(str(error).split())[:200]

@@ -1,6 +1,5 @@
 """The card of a recorded model: what its rows look like, and the hash of every file that lies beside it."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 from eksplora.data.card import is_sealed, sealed
 from eksplora.data.shape import Described
 from eksplora.errors import DataError
-from eksplora.untrusted import is_name, open_plain, parse_json, read_plain
+from eksplora.untrusted import is_name, parse_json, read_plain, reading, sha256
 
 CARD = "card.json"
 FILES = "model_files"
@@ -41,7 +40,7 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
         folder: The model's folder.
         card: The card of the data that it was trained on; empty where only the files are described.
     """
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD}
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD}
     plain = {key: value for key, value in card.items() if key != "fingerprint"}
     (folder / CARD).write_text(json.dumps(sealed({**plain, FILES: files}), indent=1), encoding="utf-8")
 
@@ -86,10 +85,8 @@ def check_files(folder: Path, card: Mapping[str, Any], way_out: str) -> None:
     for name in sorted(known.keys() | {path.name for path in folder.glob("member-*")}):
         if not is_name(name):
             raise DataError(f"{folder / CARD} names the file {name!r}, which is no name. {WAY_OUT}")
-        try:
-            found = _sha256(folder / name)
-        except OSError as error:
-            raise DataError(f"{folder / name} cannot be read ({error.strerror}). {way_out}") from None
+        with reading(folder / name, way_out):
+            found = sha256(folder / name)
         if name not in known:
             raise DataError(f"{folder / name} is no part of the model: its card does not know it. Remove it.")
         if found != known[name]:
@@ -102,17 +99,10 @@ def _read(path: Path, shape: type[Any], way_out: str) -> dict[str, Any]:
     Raises:
         DataError: If it is not.
     """
-    try:
+    with reading(path, way_out):
         content = read_plain(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None
     card = parse_json(content, dict[str, Any], source=path, way_out=way_out)
     parse_json(content, shape, source=path, way_out=way_out)
     if not is_sealed(card):
         raise DataError(f"{path} was altered: its fingerprint is not that of its content. {WAY_OUT}")
     return card
-
-
-def _sha256(path: Path) -> str:
-    with open_plain(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

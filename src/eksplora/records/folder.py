@@ -2,30 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from eksplora.errors import ConfigError, DataError, command_line
+from eksplora.errors import ConfigError, command_line
 from eksplora.installation import or_repro
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.record import Record, from_json
 from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import SHAPES
-from eksplora.untrusted import parse_json, plain_cell, read_plain
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from eksplora.untrusted import parse_json, read_plain, reading
 
 T = TypeVar("T", bound=Record)
 
 FILES: Mapping[type[Record], str] = {SearchRecord: "search/search.json", ConfirmRecord: "confirm/confirm.json"}
 """Each kind of record with its file; the folder has the name of the stage that writes it."""
-
-
-def as_csv(table: "DataFrame") -> str:
-    """A table as the text of a file: numbers in full, what is missing empty, no text that a spreadsheet would run."""
-    texts = [name for name in table.columns if table[name].dtype.kind not in "biuf"]
-    plain = table.assign(**{name: table[name].map(plain_cell) for name in texts})
-    return str(plain.rename(columns=plain_cell).to_csv(index=False))
 
 
 def output_of(output: str | None) -> Path:
@@ -69,9 +59,5 @@ def _way_out(output: Path, file: str, experiment: str) -> str:
 
 
 def _content(path: Path, way_out: str) -> bytes:
-    try:
+    with reading(path, way_out, missing=f"the stage {path.parent.name} has not ended"):
         return read_plain(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the stage {path.parent.name} has not ended. {way_out}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). {way_out}") from None

@@ -1,13 +1,11 @@
 """The pages and tables of an exploration: our numbers beside the reported ones, and what stands of the claims."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eksplora.records.table import as_csv
 from eksplora.report import table as tabular
 from eksplora.report.table import Markdown, markdown, table
-from eksplora.untrusted import plain_cell
 
 Facts = Mapping[str, Any]
 
@@ -188,7 +186,7 @@ def tables(facts: Facts) -> dict[str, str]:
     for name in facts["studies"]:
         found[f"tables/{name}.md"] = "\n\n".join(filter(None, (_warning(facts), table(rows(facts, name))))) + "\n"
         found[f"tables/{name}.tex"] = latex(facts, name)
-        found[f"tables/{name}.csv"] = as_csv(facts, name)
+        found[f"tables/{name}.csv"] = numbers(facts, name)
     return found
 
 
@@ -207,16 +205,14 @@ def latex(facts: Facts, name: str) -> str:
     )
 
 
-def as_csv(facts: Facts, name: str) -> str:
+def numbers(facts: Facts, name: str) -> str:
     """A study's numbers in full, a row and column a line, with MLflow's runs behind each."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    lines = []
     head = ["budget", "study", "row", "column", "reported", "mean", "low", "high", "std", "n", "run", "member_runs"]
-    writer.writerow(head)
     for key, row in facts["studies"][name]["rows"].items():
         for column, one in row["summary"].items():
             low, high = one["interval"] or (None, None)
-            numbers = [row["reported"].get(column), one["mean"], low, high, one["std"], one["n"]]
-            line = [facts["budget"]["name"], name, key, column, *numbers, row["run"], " ".join(row["member_runs"])]
-            writer.writerow(map(plain_cell, line))
-    return buffer.getvalue()
+            values = [row["reported"].get(column), one["mean"], low, high, one["std"], one["n"]]
+            runs = [row["run"], " ".join(row["member_runs"])]
+            lines.append([facts["budget"]["name"], name, key, column, *values, *runs])
+    return as_csv(head, lines)

@@ -8,7 +8,7 @@ from eksplora.report import block as blocks
 from eksplora.report.table import Markdown, markdown, table
 
 MOST_ROWS = 20
-"""Rows of a table that are shown: the other page has all of them."""
+"""Rows that are shown of a table that may be long: the other page has all of them."""
 
 _CODE = re.compile(r"(`[^`]+`)")
 
@@ -59,10 +59,9 @@ def _points(texts: Sequence[str]) -> str:
 
 
 def _table(block: blocks.Table) -> str:
-    rows: list[Mapping[str, Any]] = [
-        {name: _cell(blocks.cell(value)) for name, value in row.items()} for row in block.rows[:MOST_ROWS]
-    ]
-    left = len(block.rows) - len(rows)
+    shown = block.rows[:MOST_ROWS] if block.is_tall else block.rows
+    left = len(block.rows) - len(shown)
+    rows: list[Mapping[str, Any]] = [{name: _cell(blocks.cell(value)) for name, value in row.items()} for row in shown]
     parts = [f"{_sentence(block.title)}:", table(rows), _sentence(block.says)]
     return "\n\n".join(filter(None, [*parts, f"{left} more rows are in `report.html`." if left else ""]))
 

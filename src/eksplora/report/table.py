@@ -1,12 +1,10 @@
-"""Tables as Markdown, as LaTeX with the package booktabs, and as CSV: the same rows in three hands."""
+"""Tables as Markdown, and as LaTeX with the package booktabs."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eksplora.untrusted import plain_cell
+from eksplora.records.table import columns_of
 
 TableRows = Sequence[Mapping[str, Any]]
 
@@ -59,11 +57,6 @@ def table(rows: TableRows) -> str:
 def cell(value: Any) -> str:
     """A value in a table of Markdown."""
     return value.replace("|", r"\|").replace("\n", " ") if isinstance(value, Markdown) else markdown(_text(value))
-
-
-def columns_of(rows: TableRows) -> list[str]:
-    """Every key of every row, in the order in which they first come."""
-    return list(dict.fromkeys(key for row in rows for key in row))
 
 
 def latex(rows: TableRows, *, caption: str, comments: Sequence[str] = ()) -> str:
@@ -123,21 +116,6 @@ def tex(text: str) -> str:
         a\_b \& 5\% of c\textbackslash{}d\textasciicircum{}2
     """
     return "".join(_TEX.get(sign, sign) for sign in " ".join(text.splitlines()))
-
-
-def as_csv(rows: TableRows) -> str:
-    r"""Rows as CSV, numbers in full, what is missing empty.
-
-    Examples:
-        >>> as_csv([{"name": "a,b", "mean": 0.1}, {"name": "c"}])
-        'name,mean\n"a,b",0.1\nc,\n'
-    """
-    buffer = io.StringIO()
-    columns = columns_of(rows)
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(plain_cell, columns))
-    writer.writerows([plain_cell(row.get(name)) for name in columns] for row in rows)
-    return buffer.getvalue()
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from eksplora.records.confirm import ConfirmRecord
-from eksplora.report.table import TableRows, as_csv, latex, table
+from eksplora.records.table import rows_as_csv
+from eksplora.report.table import TableRows, latex, table
 
 Facts = Mapping[str, Any]
 
@@ -29,7 +30,7 @@ def tables(facts: Facts) -> dict[str, str]:
         if rows:
             found[f"tables/{name}.md"] = table(rows) + "\n"
             found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts["confirmed"].experiment))
-            found[f"tables/{name}.csv"] = as_csv(rows)
+            found[f"tables/{name}.csv"] = rows_as_csv(rows)
     return found
 
 

@@ -11,7 +11,7 @@ from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, command_line
 from eksplora.files import try_writing, write_file
 from eksplora.inference import load_ensemble
-from eksplora.records.folder import as_csv
+from eksplora.records.table import frame_as_csv
 from eksplora.study.setup import tracker_of
 
 if TYPE_CHECKING:  # torch comes with it
@@ -43,7 +43,7 @@ def predict(request: Request) -> None:
         work.step("predicting")
         table = ensemble.predict(features)
     table.insert(0, "row", names)
-    write_file(Path(settings.output), as_csv(table))
+    write_file(Path(settings.output), frame_as_csv(table))
     shown = [column for column in table.columns if not column.startswith("p_")]
     rows = table[shown].head(MOST_SHOWN).to_dict("records")
     print_best(rows, title=f"First {len(rows)} of {len(table)} predictions", limit=MOST_SHOWN)

@@ -3,12 +3,12 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eksplora.console import table
+from eksplora.console.table import print_best
 from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerError
 from eksplora.events.event import Stop
@@ -20,6 +20,7 @@ from eksplora.installation import target
 from eksplora.records.estimate import Compared
 from eksplora.records.record import to_json
 from eksplora.records.search import SearchRecord
+from eksplora.records.table import rows_as_csv
 from eksplora.search.importance import importance
 from eksplora.study.driver import Driver
 from eksplora.study.findings import best_trials, every_trial, in_numbers, saved_by_pruning, verdicts
@@ -121,12 +122,11 @@ def write_summary(
     record = search_record(driver, study, verdicts(ledger, reference), command)
     with new_folder(folder) as new:
         (new / "plots").mkdir()
-        (new / "trials.csv").write_text(
-            table.as_csv([row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())])
-        )
+        trials = [row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())]
+        (new / "trials.csv").write_text(rows_as_csv(trials))
         (new / "search.json").write_text(to_json(record))
         (new / "metrics.json").write_text(as_json(_objective(driver.ledger)))
-        (new / "history.csv").write_text(table.as_csv(history(ledger)))
+        (new / "history.csv").write_text(rows_as_csv(history(ledger)))
         for name, page in pages(record):
             (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
         if ledger.best is not None:
@@ -231,14 +231,10 @@ def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> No
     words = ", ".join(f"{count} {name}" for name, count in counts(ledger).items()) or "no trials"
     ranked = ledger.ranked(ledger.trials.values())
     print(f"\nStudy {plan.name}: {words}. Objective: {goal} {ledger.metric}.")
-    rows = [
-        {k: v for k, v in row(trial, ledger.metric).items() if k not in ("status", "repeats", "members")}
-        for trial in ranked
-    ]
+    left_out = {"status", "repeats", "members"} | ({"std"} if plan.num_members == 1 else set())
+    rows = [{key: value for key, value in row(trial, ledger.metric).items() if key not in left_out} for trial in ranked]
     if rows:
-        table.print_best(
-            _aligned(rows, plan.num_members), title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials"
-        )
+        print_best(rows, title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials")
         print(_caution(plan))
         for verdict in verdicts(ledger, reference):
             print(f"  {verdict.in_words}")
@@ -247,12 +243,6 @@ def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> No
         print(f"  plots    {results / 'plots'}/*.html")
     if any((results / "best").glob("*.safetensors")):
         print(f"  network  {results / 'best'}   (eksplora.load_network)")
-
-
-def _aligned(rows: list[dict[str, Any]], num_members: int) -> list[Mapping[str, Any]]:
-    """The same columns in every row; the spread only where there is one."""
-    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if name != "std" or num_members > 1]
-    return [{name: row.get(name) for name in columns} for row in rows]
 
 
 def _caution(plan: Plan) -> str:
