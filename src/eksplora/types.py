@@ -31,7 +31,7 @@ class Command:
 
 
 class Status(StrEnum):
-    """How a member or a trial stands."""
+    """Status of a member or a trial."""
 
     RUNNING = "running"
     FINISHED = "finished"

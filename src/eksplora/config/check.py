@@ -165,7 +165,7 @@ def check_kind(key: str, known: Any, value: Any) -> None:
 
 
 def _alike_elsewhere(name: str, known: Any, value: Any) -> Any:
-    """What another file of the group states for a key where that is of the value's kind; else what is known of it."""
+    """Another file's value of a key, where it is of the given value's kind; otherwise what is known of the key."""
     group, _, key = name.partition(".")
     files = stated_files(group).values() if is_group(group) else ()
     others = [values[key] for values in files if key in values]

@@ -13,7 +13,7 @@ RENEWED_SECONDS = 0.25
 """The line is renewed at most so often."""
 
 QUIET_SECONDS = 30.0
-"""Without a terminal a line on how it stands comes no sooner after the last one,"""
+"""Without a terminal a line on the progress comes no sooner after the last one,"""
 
 SILENT_SECONDS = 600.0
 """and no later, whatever has been done;"""
@@ -161,7 +161,7 @@ class Progress:
         if self._terminal.is_live and now - self._renewed_at >= RENEWED_SECONDS:
             self._renew()
         elif not self._terminal.is_live and now - self._printed_at >= QUIET_SECONDS:
-            self._tell_now_and_then(now)
+            self._print_now_and_then(now)
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Progress:
         self._renewed_at = self._clock()
         self._terminal.show(self._line(self._seconds_left()).fitted(self._terminal.width))
 
-    def _tell_now_and_then(self, now: float) -> None:
+    def _print_now_and_then(self, now: float) -> None:
         seconds, spent = self._seconds_left(), now - self._began_at
         part = spent / (spent + seconds) if seconds is not None and spent else 0.0
         if part >= self._printed_part + STEP or now - self._printed_at >= SILENT_SECONDS:

@@ -25,7 +25,7 @@ SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 def start_server() -> None:
     """Start the process that workers are forked from, unless it runs.
 
-    It is deaf to what is for the driver, already while it imports.
+    It blocks the signals that are for the driver, already while it imports.
 
     Raises:
         StorageError: If there is no folder for its socket.

@@ -80,7 +80,7 @@ def send(connection: Connection, kind: str, value: object) -> None:
 
 
 def serve(connection: Connection, run_name: str) -> None:
-    """Work until the driver says goodbye or is gone.
+    """Work until the driver asks for the end or is gone.
 
     Args:
         connection: The pipe to the driver.
@@ -90,6 +90,7 @@ def serve(connection: Connection, run_name: str) -> None:
     outlast_terminal()
     # A training does not read the pipe for seconds: the thread sees the driver's end at once.
     threading.Thread(target=_leave_with_driver, daemon=True).start()
+    # By name: this room launches whatever trains, and imports none of it.
     module, _, function = run_name.partition(":")
     run: Callable[[str, Job | dict[str, object], Report], object] = getattr(importlib.import_module(module), function)
     send(connection, "ready", os.getpid())
@@ -111,6 +112,7 @@ def _answer(connection: Connection, run: Callable[..., object], kind: str, value
     try:
         run(kind, value, channel)
         send(connection, "done", None)
+    # Handed on whole, so that the driver sees whether it is the user's to fix.
     except EksploraError as error:
         send(connection, "refused", error)
     except Exception:

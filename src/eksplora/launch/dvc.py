@@ -38,6 +38,7 @@ def ancestors() -> list[int]:
 
 
 def _follow(before: list[int]) -> None:
+    # Reparenting shows the death of an ancestor: the list of processes changes.
     while ancestors() == before and _is_in_this_session(before[-1]):
         time.sleep(LATE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -64,4 +65,5 @@ def _parent(process: int) -> int:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return 0
+    # The name in parentheses may hold spaces and parentheses itself: fields are counted after the last one.
     return int(stat.rpartition(")")[2].split()[1])

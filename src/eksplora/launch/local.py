@@ -73,6 +73,7 @@ class LocalLauncher:
         try:
             here, there = self._context.Pipe()
         except OSError as error:
+            # Usually too many open files: each worker has a pipe here.
             raise refused(error) from error
         process = self._context.Process(target=serve, args=(there, self.run))
         start(process)
@@ -140,7 +141,7 @@ class LocalLauncher:
         return messages
 
     def close(self) -> None:
-        """Say goodbye and wait; a worker that does not leave within seconds is killed."""
+        """Ask all workers to end, and wait; one that does not end within seconds is killed."""
         for worker in self.workers:
             self._send(worker, "bye", None)
         for worker in self.workers:

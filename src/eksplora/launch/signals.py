@@ -35,4 +35,5 @@ def cause_of_death(exit_code: int | None) -> str:
         return "SIGKILL: most often memory had run out"
     if exit_code is None or exit_code == UNKNOWN_END:
         return "the process that it was forked from was ended"
+    # multiprocessing reports death by signal n as -n.
     return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"

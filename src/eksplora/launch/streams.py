@@ -35,6 +35,7 @@ def outlast_terminal() -> None:
         stream = getattr(sys, name)
         if stream is None or (os.isatty(number) and isinstance(stream, io.TextIOWrapper)):
             encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", "backslashreplace")
+            # closefd=False: the file number belongs to the process.
             raw = io.BufferedWriter(_Terminal(number, "w", closefd=False))
             setattr(sys, name, io.TextIOWrapper(raw, encoding=encoding, errors=errors, line_buffering=True))
 

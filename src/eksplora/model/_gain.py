@@ -35,8 +35,10 @@ def gain_before(activation: Activation) -> float | None:
     """
     if ACTIVATIONS[activation.name].bounded or activation.name == "identity":
         return None
+    # No scale of the weights brings the outputs down to 1.
     if _second_moment(activation, LEAST) >= 1:
         return 1 / sqrt(_second_moment(activation, 1.0))
+    # The second moment grows with the scale: bisection finds where it is 1.
     low, high = LEAST, MOST
     for _ in range(64):  # halvings of the logarithm: down to the last bit
         middle = sqrt(low * high)
@@ -50,7 +52,9 @@ def _second_moment(activation: Activation, scale: float) -> float:
     corners = [min(corner / scale, REACH)]
     edges = np.unique([*np.arange(-REACH, REACH + WIDTH, WIDTH), *corners])
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    # (pieces, 1)
     half = np.diff(edges)[:, None] / 2
+    # (pieces, nodes): each piece has the nodes of the rule on [-1, 1], moved and stretched.
     z = edges[:-1, None] + half * (1 + nodes)
     with torch.no_grad():
         y = activation.layer().double()(torch.from_numpy(scale * z)).numpy()

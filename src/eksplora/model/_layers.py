@@ -71,6 +71,7 @@ def dense(
         linear = Linear(inputs, width, bias=not normalization.replaces_bias)
         linear.gain = gain_before(function)
         normal = normalization.layers(width, f"{key}[{number}]")
+        # A sequence per layer: its number names the weights, with or without dropout.
         parts = normalization.arranged(normal, [function.layer()])
         layers.append(nn.Sequential(linear, *parts, *dropouts(fraction, kind, function)))
         inputs = width

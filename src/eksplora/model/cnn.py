@@ -114,6 +114,7 @@ class CNN(nn.Module):
         self.blocks = nn.Sequential()
         for block in (ConvBlock(number, *own, *common) for number, own in enumerate(each)):
             self.blocks.append(block.layers(shape))
+            # The next block's input.
             shape = block.pooled(shape)
         self.hidden = dense(
             prod(shape),

@@ -72,6 +72,7 @@ def _block(style: _Style, channels: int, filters: int, stage: int, pixels: int, 
         style.function.layer(),
         *style.convolution(filters, filters, stage, pixels),
     )
+    # Option B of the paper: a 1x1 convolution where shapes differ.
     skip = style.convolution(channels, filters, stage, pixels, kernel=1, stride=stride) if halves else []
     return BasicBlock(branch, nn.Sequential(*skip), style.function.layer(), style.scale)
 
@@ -91,6 +92,7 @@ def _stages(
                 f"model.filters has {len(filters)} stages, but stage {stage + 1} would halve an image of "
                 f"{height}x{width} pixels. Give at most {stage} entries."
             )
+        # A stride of 2 takes every other pixel, the first one included.
         height, width = ((height + 1) // 2, (width + 1) // 2) if stage else (height, width)
         made = nn.Sequential()
         for index in range(count):

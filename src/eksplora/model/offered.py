@@ -35,6 +35,7 @@ class KnowsMembers(Protocol):
 
 def layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
     """The layers of a network that have no layers inside, by name; an activation of ours is one, whatever it calls."""
+    # `Elementwise` holds torch's module: both would be shown, with the same outputs.
     wrapped = {id(layer.function) for layer in network.modules() if isinstance(layer, Elementwise)}
     return [
         (name, layer)
@@ -67,6 +68,7 @@ def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
             hook.remove()
     if not given:
         raise ValueError("the network calls no layer that has weights, so it has no hidden units")
+    # The call that came last gives the outputs, whichever layer it was of.
     return given[-1]
 
 

@@ -39,6 +39,7 @@ class Scaled(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs (rows, num_outputs) of raw features (rows, ...)."""
+        # In 64 bits, as training scaled them, then 32: a served network sees the same numbers.
         scaled = ((features.double() - self.shift) / self.scale).float()
         outputs: Tensor = self.network(scaled)
         return (outputs * self.target_scale + self.target_shift).to(outputs.dtype)

@@ -14,7 +14,7 @@ class TrialRecord(Record):
 
     Attributes:
         trial: Its number.
-        status: How it stands.
+        status: Its status.
         value: Its objective, the mean over its members; None where it did not finish.
         std: The spread of its members.
         members: The objective of each member; empty where it did not finish.

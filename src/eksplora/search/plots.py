@@ -28,7 +28,7 @@ def pages(searched: SearchRecord) -> Iterator[tuple[str, str]]:
     trials = searched.finished
     keys = sorted(varied(trials), key=lambda key: -searched.importance.get(key, 0.0))[:MOST_KEYS]
     if trials:
-        yield "history", _page("Course of the search", searched, history(trials, searched), _HISTORY)
+        yield "history", _page("History of the search", searched, history(trials, searched), _HISTORY)
     if keys:
         yield (
             "parallel_coordinates",

@@ -59,6 +59,7 @@ def compare(
 
     first = next(iter(configs))
     known = first if base is None else base  # it stands in the study's definition, value by value
+    # The space knows names only: what they stand for must change the study's identity too.
     others = {f"{key}.{name}": fingerprint(config) for name, config in configs.items() if name != known}
     outcome = run_study(
         replace(

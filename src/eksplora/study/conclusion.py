@@ -262,7 +262,7 @@ WAYS_OUT = {
 """Advice, by how most trials ended."""
 
 
-def fruitless(ledger: Ledger, stop_reason: str) -> EksploraError | None:
+def without_result(ledger: Ledger, stop_reason: str) -> EksploraError | None:
     """The error of a study whose trials are over and none of which has finished; None of any other study.
 
     Args:

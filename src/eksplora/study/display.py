@@ -34,7 +34,7 @@ class Display:
         )
         for trial in ledger.trials.values():
             self._remember(trial)
-        self._tell_best()
+        self._show_best()
 
     def __enter__(self) -> "Display":
         """Show the line."""
@@ -71,6 +71,7 @@ class Display:
         """Members of a population ended an epoch: the value shown is that of the best trial among them."""
         metric, values = self._ledger.metric, dict[int, list[float]]()
         for report in reports:
+            # A diverged member's value would hide the others.
             if math.isfinite(value := report.metrics.get(metric, math.nan)):
                 values.setdefault(report.trial, []).append(value)
         better = min if self._ledger.direction == "minimize" else max
@@ -87,7 +88,7 @@ class Display:
 
     def over(self, trial: Trial) -> None:
         """A trial has its final status."""
-        self._tell_best()
+        self._show_best()
         outcome = f"{self._ledger.metric} {trial.value:.4g}" if trial.value is not None else _outcome(trial)
         self._progress.over(self.name(trial), outcome, trial.seconds, self._ledger.num_over)
 
@@ -111,6 +112,7 @@ class Display:
 
     def _member_name(self, member: int) -> str:
         """A member by its seed and its fold, each where there are several; counted from 0, as trials are."""
+        # Members count folds first: member = seed * folds + fold.
         seed, fold = divmod(member, len(self._plan.sizes))
         names = [f"seed {seed}"] * (self._plan.num_seeds > 1) + [f"fold {fold}"] * (len(self._plan.sizes) > 1)
         return ", ".join(names)
@@ -127,6 +129,7 @@ class Display:
             if not trial.status.is_final
             for member in trial.waiting
         }
+        # A sampler may propose configurations again, which cost nothing.
         share = len(own) / len(trials) if trials else 1.0
         return Ahead(lengths, (self._total - len(trials)) * self._plan.num_members * share)
 
@@ -142,7 +145,7 @@ class Display:
             if result.status in (Status.FINISHED, Status.PRUNED) and result.seconds > 0:
                 self._progress.remember(self._length(trial, member), max(1, result.epochs), result.seconds)
 
-    def _tell_best(self) -> None:
+    def _show_best(self) -> None:
         best = self._ledger.best
         if best is not None and best.value is not None:
             self._progress.best(best.value, self.name(best))

@@ -17,7 +17,7 @@ from eksplora.study.supply import Supply
 from eksplora.study.trial import Population
 from eksplora.types import Job, MemberResult, Status, Training
 
-MOST_STILLBORN = 3
+MOST_FAILED_STARTS = 3
 """Workers that may die before they get a job."""
 
 POLL_SECONDS = 0.2
@@ -45,7 +45,7 @@ class Driver:
         self._inbox: deque[Message] = deque()
         self._error: EksploraError | None = None
         self._started_at = time.monotonic()
-        self._num_stillborn = 0
+        self._num_failed_starts = 0
         self._pruning = Pruning(ledger, record, proposer)
         self._folders = Folders(plan.folder)
         self._folders.clean_up(ledger)
@@ -93,6 +93,7 @@ class Driver:
             self.workers.stop()
             self.shown.stopping()
             self.shown.say("stopping: what trains now is checkpointed (Ctrl-C leaves at once)")
+        # Once stopping, nothing new begins; what runs is waited for.
         if not self._is_stopping:
             self._hand_out()
         is_busy = self.workers.is_busy or self._inbox  # what an error has left there is taken in first
@@ -197,6 +198,7 @@ class Driver:
     def _take_refused(self, message: Message) -> None:
         """A configuration that cannot be built fails its trial; a full disk or altered data end the study."""
         population, error = self._left(message), message.value
+        # A full disk or altered data would fail every further trial too.
         if not isinstance(error, ConfigError):
             raise error
         if population is not None:
@@ -210,17 +212,18 @@ class Driver:
     def _replace(self, message: Message) -> None:
         """A worker died: start another; its population goes on from its last checkpoint."""
         population, cause = self._left(message), message.value
+        # While it stops there is nothing left to hand out.
         if not self._is_stopping:
             self.workers.add()
         if message.job is None:
-            self._note_stillborn(cause)
+            self._note_failed_start(cause)
         elif population is not None:
             self._failures.take_death(population, cause)
 
-    def _note_stillborn(self, cause: str) -> None:
+    def _note_failed_start(self, cause: str) -> None:
         """Workers that die without a job would be started for ever."""
-        self._num_stillborn += 1
-        if self._num_stillborn > MOST_STILLBORN:
+        self._num_failed_starts += 1
+        if self._num_failed_starts > MOST_FAILED_STARTS:
             raise WorkerError(f"workers die before they get a job ({cause}). Lower study.workers, or free memory.")
 
     # --- populations ---------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def saved_by_pruning(ledger: Ledger) -> Pruned:
     An epoch counts once per member. The pace is that of the trial itself, so a slow configuration given up early counts
     for what it would have cost.
     """
+    # A repeat trained nothing, so it saved nothing.
     pruned = [trial for trial in ledger.with_status(Status.PRUNED) if trial.repeats is None]
     epochs = {trial.number: _epochs_left(trial) for trial in pruned}
     seconds = sum(epochs[trial.number] * _pace(trial) for trial in pruned)
@@ -89,6 +90,7 @@ def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[Compared
         return []
     first, *others = names = list(values)
     asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
+    # The baseline is one row more in the same family of comparisons.
     rows = {**values, **({} if reference is None else {"baseline": reference})}
     indices = {name: index for index, name in enumerate(rows)}
     pairs = [(indices[name], indices[other]) for name, other in asked]

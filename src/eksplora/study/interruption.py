@@ -44,6 +44,7 @@ class Interruption:
         Raises:
             Interrupted: In place of what foreign code has made of it.
         """
+        # First: a signal that comes now is another owner's.
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self.number and not isinstance(error, Interrupted) and follows(error, Interrupted):
@@ -66,6 +67,7 @@ class Interruption:
                 self._leave(number)
             return
         self.number = number
+        # Nothing trains: an exception unwinds to the command's end.
         if self._driver is None or not self._is_running:
             raise interrupted(number)
         self._driver.stop(signal.Signals(number).name)

@@ -1,4 +1,4 @@
-"""The driver's pen: everything that happens in a study, into its spool, before anything else is done with it."""
+"""Journal of a study: everything that happens goes into its spool before anything else is done with it."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

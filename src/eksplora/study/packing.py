@@ -38,6 +38,7 @@ study of 20 trials still learns, and the fused training of four costs about as m
 
 def signature(config: Config) -> str:
     """Fingerprint of what trials must have in common to be trained as one population."""
+    # Baselines are fitted one by one: each is a kind of its own.
     if "baseline" in config:
         return fingerprint(config)
     # What is left decides tensor shapes, the optimizer's class and the order of steps: members must agree on it.
@@ -70,6 +71,7 @@ def most_together(config: Config) -> int:
     """The most members that are handed out together, before any worker was asked."""
     if "baseline" in config or config["training"]["engine"] == "single":
         return 1
+    # A worker measures its memory later and gives back what does not fit.
     training = config["training"]
     on_cpu = config["trainer"].get("accelerator") == "cpu"
     return training["population"] or (MOST_ON_CPU if on_cpu else MOST_ON_GPU)
@@ -137,6 +139,7 @@ def _joined(lists: Iterable[Iterable[Key]]) -> list[Key]:
 
 def _cut(items: Sequence[Item], parts: int) -> list[list[Item]]:
     """Neighbours in `parts` lists whose lengths differ by at most one, the longer first."""
+    # 7 items in 3 parts: 3, 2, 2.
     size, longer = divmod(len(items), parts)
     ends = [part * size + min(part, longer) for part in range(parts + 1)]
     return [list(items[start:end]) for start, end in pairwise(ends)]

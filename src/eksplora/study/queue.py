@@ -76,6 +76,7 @@ class PopulationQueue:
             if not population.is_begun:
                 # A begun one keeps all its keys: its checkpoint holds them.
                 population.keys = [key for key in population.keys if not self._is_ending(self._ledger.trials[key[0]])]
+            # Pruning or a failure may have ended its trials while it waited.
             if not self._ledger.waiting(population):
                 self.end(population)
             elif population.is_begun or not self._is_cut(population):
@@ -89,6 +90,7 @@ class PopulationQueue:
 
     def split(self, population: Population, size: int, reason: str) -> None:
         """At most `size` trainings of this kind go together; later ones are cut before they are handed out."""
+        # A worker's limit holds for all trials of the same shape: the user reads of it once.
         mark = self._mark(population)
         if mark not in self._limits and reason not in [known for _, known in self._limits.values()]:
             self._say(f"populations of at most {size}: {reason}" if size > 1 else f"no populations: {reason}")

@@ -136,7 +136,7 @@ def _run_locked(
             driver = Driver(plan, ledger=ledger, record=Journal(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
         if error is None and not spec.may_fail:
-            error = conclusion.fruitless(ledger, driver.stop_reason)
+            error = conclusion.without_result(ledger, driver.stop_reason)
         results = spec.results(plan.name) if spec.results is not None else None
         presentation = conclusion.Presentation(results=results, is_shown=spec.is_shown, reference=spec.reference)
         conclusion.conclude(spec.command, driver, spool, tracker, error, presentation)

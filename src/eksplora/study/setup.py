@@ -35,6 +35,7 @@ def _say(notice: str) -> None:
 
 def num_cores() -> int:
     """Cores that this process may use."""
+    # Not `os.cpu_count()`, which counts cores that taskset or a cpuset forbids.
     return len(os.sched_getaffinity(0))
 
 
@@ -69,6 +70,7 @@ def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_spli
 def make_plan(spec: StudySpec, name: str, rows: "StudyData", batch: int) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     budget = spec.budget
+    # A worker without a training would only cost the memory of its imports.
     most = num_cores() if spec.num_trials is None else spec.num_trials * budget.num_seeds * len(rows.sizes)
     workers = budget.workers or max(1, min(num_cores(), most))
     return Plan(
@@ -127,6 +129,7 @@ def check_data(base: Config, space: Space) -> StudyData:
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
     if space and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose holdout or kfold.")
+    # The extremes of a searched batch size must fit the smallest split.
     searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))

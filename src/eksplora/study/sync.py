@@ -38,6 +38,7 @@ def sync_all(tracker: Tracker, studies: Path, *, counts_runs: bool) -> Iterator[
             yield spool.parent.name, error
         except OSError as error:
             yield spool.parent.name, StorageError(f"{spool} cannot be read ({error.strerror}). Change its rights.")
+    # Without the locks: uploading may take long, and a driver of such a study syncs it itself.
     for spool in tracker.behind(left, counts_runs=counts_runs):
         try:
             yield spool.parent.name, tracker.sync(spool, is_over=True)

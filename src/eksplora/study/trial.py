@@ -55,7 +55,7 @@ class Trial:
         key: Fingerprint of that configuration.
         members: The members to train.
         repeats: The trial whose configuration this one repeats, or None.
-        status: How it stands.
+        status: Its status.
         value: The objective: mean over the members; None unless finished.
         results: The results of finished members, by member index.
         spooled: Epochs already in the spool, by member index.
@@ -119,6 +119,7 @@ class Trial:
     def conclude(self) -> None:
         """Set status and value from the members' results."""
         statuses = {result.status for result in self.results.values()}
+        # In this order: a trial with a diverged and a pruned member has diverged.
         ended_early = [status for status in (Status.DIVERGED, Status.PRUNED) if status in statuses]
         self.status = ended_early[0] if ended_early else Status.FINISHED
         values = [result.value for result in self.results.values() if result.value is not None]
@@ -154,9 +155,11 @@ def _mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[NDArray[np.floa
     has_epoch = np.arange(length) < np.array([len(curve) for curve in curves])[:, None]  # (members, epochs)
     values = np.zeros(has_epoch.shape)
     values[has_epoch] = np.concatenate([np.asarray(curve[:length], dtype=np.float64) for curve in curves])
+    # (epochs,): how many members have each epoch
     count = has_epoch.sum(0)
     with np.errstate(invalid="ignore", over="ignore"):  # a diverged member's last values
         mean = values.sum(0) / count
+        # Divided by count - 1: the sample standard deviation.
         spread = np.sqrt((np.where(has_epoch, values - mean, 0.0) ** 2).sum(0) / (count - 1))
     return mean, spread
 

@@ -51,7 +51,7 @@ class MemberState:
         trial: Number of its trial.
         identity: Its index, seed and fold.
         is_shared: Whether several devices train it: its metrics are then added up over them.
-        status: How it stands.
+        status: Its status.
         message: Why it ended early.
         step: Optimizer steps done; when it diverged, the step (from 0) of the first loss that is not finite.
         epoch: Epochs finished.

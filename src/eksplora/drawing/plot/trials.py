@@ -1,4 +1,4 @@
-"""Pictures of a search: its course, and what its good trials have in common."""
+"""Pictures of a search: its history, and what its good trials have in common."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ def section(facts: Facts) -> Section:
         blocks=[
             *_picture(finished, confirmed.metric),
             _table(confirmed.configurations),
-            *_too_good(finished, confirmed.metric, confirmed.direction),
+            *_optimism(finished, confirmed.metric, confirmed.direction),
             *_verdicts(confirmed.configurations, confirmed.alpha),
         ],
     )
@@ -65,12 +65,12 @@ def _table(rows: Sequence[Configuration]) -> Table:
             }
             for one in rows
         ],
-        "Spread is the standard deviation over members. Too good by: how much of the search's value fresh members did "
-        "not give again; below zero they gave more.",
+        "Spread is the standard deviation over members. Optimism: how much better the search's value was than the mean "
+        "of fresh members; below zero it was worse.",
     )
 
 
-def _too_good(finished: Sequence[Configuration], metric: str, direction: str) -> list[Block]:
+def _optimism(finished: Sequence[Configuration], metric: str, direction: str) -> list[Block]:
     """Optimism: how much worse the best value of the search is on fresh members."""
     found = [one for one in finished if one.optimism is not None]
     if not found:

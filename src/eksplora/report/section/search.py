@@ -22,7 +22,7 @@ MOST_KEYS = 12
 
 
 def section(facts: Facts) -> Section:
-    """Course, importance and slices, the best trials, pruning and verdicts."""
+    """History, importance and slices, the best trials, pruning and verdicts."""
     searched = facts["searched"]
     finished = searched.finished
     counts = ", ".join(f"{count} {status}" for status, count in searched.trials.items())
@@ -49,7 +49,7 @@ def _pictures(searched: SearchRecord, finished: Trials) -> list[Block]:
     return [
         Plot(
             "history",
-            "Course of the search",
+            "History of the search",
             f"{metric} of {counted(len(finished), 'finished trial')} in their order, and the best so far",
             pictures.history(finished, metric, direction),
             "A dot is a trial, the line the best value so far. If it still gets better at the end, search on.",
