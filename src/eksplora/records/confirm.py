@@ -1,4 +1,4 @@
-"""What a confirmation hands on."""
+"""Record of a confirmation for later stages."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +80,7 @@ class FinalModel(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparable(Record):
-    """What two models must have in common so that their members compare in pairs, and the members' objectives."""
+    """Values in which two models must agree so that their members compare in pairs, and the members' objectives."""
 
     metric: str
     protocol: Values
@@ -114,7 +114,7 @@ class OfModel(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmRecord(OfModel):
-    """What was confirmed, and the model on all rows.
+    """The confirmed configurations, and the model trained on all rows.
 
     Attributes:
         experiment: Its experiment.

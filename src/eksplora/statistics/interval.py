@@ -106,7 +106,7 @@ def estimate(values: Sequence[float | None]) -> Estimate:
 
 
 def over_members(values: Sequence[float | None]) -> dict[str, Any]:
-    """What members say of a number, as facts are written down: their estimate, and each value in `members`."""
+    """Members' values of a number, as they are recorded: their estimate, and each value in `members`."""
     found = estimate(values)
     return {"mean": found.mean, "std": found.std, "low": found.low, "high": found.high, "members": list(values)}
 
