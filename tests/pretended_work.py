@@ -24,7 +24,7 @@ METRIC = "val/mae"
 
 def run(kind: str, value: Any, report: Any) -> None:
     if kind == "job":
-        size = told("split")
+        size = numbers_in("split")
         if size and len(value.trainings) > size[0]:
             report.split(size[0], "pretended to be too large")
         else:
@@ -64,10 +64,10 @@ class Pretended:
 
     def refuse(self, running: Sequence[Training]) -> None:
         """Raise where the configuration, or a file, says so."""
-        bad = told("refuse")
+        bad = numbers_in("refuse")
         if bad and bad[0] in [one.trial for one in running]:
             raise ConfigError(f"model.widths: trial {bad[0]} is refused. Choose others.")
-        bad = told("raise")
+        bad = numbers_in("raise")
         if bad and bad[0] in [one.trial for one in running]:
             raise ValueError(f"trial {bad[0]} is broken")
 
@@ -80,12 +80,12 @@ class Pretended:
     def finish(self, one: Training, decision: Decision) -> None:
         """End a member whose epochs are done, or that is pruned, stops early or diverges."""
         key = key_of(one)
-        if key == tuple(told("diverge") or ()) and self.epoch == 2:
+        if key == tuple(numbers_in("diverge") or ()) and self.epoch == 2:
             self.end(one, Status.DIVERGED)
         elif decision is Decision.PRUNE:
             self.end(one, Status.PRUNED)
         elif self.epoch == one.config["trainer"]["max_epochs"] or (
-            key == tuple(told("stop_early") or ()) and self.epoch == 2
+            key == tuple(numbers_in("stop_early") or ()) and self.epoch == 2
         ):
             self.end(one, Status.FINISHED)
 
@@ -142,14 +142,14 @@ def note(line: str) -> None:
         file.write(line + "\n")
 
 
-def told(name: str) -> list[int]:
+def numbers_in(name: str) -> list[int]:
     """The numbers in a file of the working folder; none without the file."""
     return list(map(int, Path(name).read_text().split())) if Path(name).exists() else []
 
 
 def fall(running: Sequence[Training], epoch: int) -> None:
     """Die in the third epoch of the trial named in the file `fall`: the first time, or every time."""
-    if epoch == 3 and (entry := told("fall")):
+    if epoch == 3 and (entry := numbers_in("fall")):
         trial, times = entry
         if trial in [one.trial for one in running] and times > 0:
             Path("fall").write_text(f"{trial} {times - 1}")

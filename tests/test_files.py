@@ -198,8 +198,8 @@ def test_a_read_only_folder_is_an_error_of_the_user(old: Path, tmp_path: Path) -
     words = [*NAMESPACE, script, "sh", sys.executable, "-c", ON_A_READ_ONLY_DISK]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    told = [line.partition(": ")[2].partition(". ")[0] for line in done.stdout.splitlines()]
-    assert told == ["cannot be written (Read-only file system)"] * 4
+    shown = [line.partition(": ")[2].partition(". ")[0] for line in done.stdout.splitlines()]
+    assert shown == ["cannot be written (Read-only file system)"] * 4
     assert content(tmp_path) == before
 
 

@@ -253,7 +253,7 @@ def test_no_target_takes_another_variable(ready: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (
             "sweep DATA=houses.csv TARGET=price",
@@ -268,10 +268,10 @@ def test_no_target_takes_another_variable(ready: Path) -> None:
         ("sweep VENV_PYTHON=python", r"VENV_PYTHON: make sweep has no such variable\."),
     ],
 )
-def test_a_variable_that_is_wrong_is_named_with_the_way_out(ready: Path, arguments: str, told: str) -> None:
+def test_a_variable_that_is_wrong_is_named_with_the_way_out(ready: Path, arguments: str, expected: str) -> None:
     done = make(ready, *arguments.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert re.search(rf"^Makefile:\d+: \*\*\* eksplora: .*{told}", done.stderr), done.stderr
+    assert re.search(rf"^Makefile:\d+: \*\*\* eksplora: .*{expected}", done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("words", ["-n", "-s", "-k", "-j2", "-B -n", "SHELL=/bin/sh", "ARGS=", "MAKEFLAGS=s"])
@@ -380,8 +380,8 @@ def test_a_command_never_uses_the_sources_of_another_checkout(tmp_path: Path, wo
     for script in sorted((copy / "pipelines").glob("*.py"))[:: 6 if words == ["--help"] else 18]:
         done = subprocess.run([sys.executable, script, *words], env=own, cwd=copy, capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-        told = f"error: {script.name} is of {copy}, but this Python imports eksplora from {ROOT}. Use {copy}/.venv"
-        assert done.stderr.startswith(told)
+        shown = f"error: {script.name} is of {copy}, but this Python imports eksplora from {ROOT}. Use {copy}/.venv"
+        assert done.stderr.startswith(shown)
     assert sorted(path.name for path in copy.iterdir()) == ["pipelines", "src"]
 
 

@@ -428,8 +428,8 @@ def test_the_idle_training_reports_what_a_real_one_reports() -> None:
     assert [(result.trial, result.member) for result in answers.results] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [report.epoch for report in answers.reports] == [epoch for epoch in range(1, 11) for _ in trainings]
     last = answers.results[-1]
-    told = [report.metrics for report in answers.reports if (report.trial, report.member) == (1, 1)]
-    assert {name: [metrics[name] for metrics in told] for name in last.curves} == last.curves
+    shown = [report.metrics for report in answers.reports if (report.trial, report.member) == (1, 1)]
+    assert {name: [metrics[name] for metrics in shown] for name in last.curves} == last.curves
     assert last.value == last.curves["val/mae"][-1]
 
 

@@ -48,9 +48,9 @@ def ending(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[in
 def test_what_was_foreseen_ends_with_one_line_and_its_exit_code(
     error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    left, told = ending(error, capsys)
+    left, shown = ending(error, capsys)
     assert left == code
-    assert re.fullmatch(r"error: \S[^\n]*\n", told)
+    assert re.fullmatch(r"error: \S[^\n]*\n", shown)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_nobody_foresaw_is_not_hidden(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         (["optimzer=adam"], "optimzer: no such key. Did you mean 'optimizer'?"),
         (["zzz=1"], "zzz: no such key. Valid: activation, augmentation,"),
@@ -89,14 +89,14 @@ def test_what_nobody_foresaw_is_not_hidden(error: Exception) -> None:
         (["~study.seeds"], "study.seeds: no such key. Did you mean 'study.seed'?"),
     ],
 )
-def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[str], told: str) -> None:
+def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[str], expected: str) -> None:
     with pytest.raises(ConfigCompositionException, match=r"overrid|find|delete|Multiple") as caught:
         compose_root("search", overrides)
-    assert explain(caught.value, "search").startswith(told)
+    assert explain(caught.value, "search").startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "expected"),
     [
         ("study.n_trials=[", r"^'study\.n_trials=\[' cannot be read\. Write key=value"),
         ("study.n_trials", r"^'study\.n_trials' cannot be read"),
@@ -110,8 +110,8 @@ def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[s
         ("-x", "^-x: no such option"),
     ],
 )
-def test_an_argument_that_cannot_be_read_is_named(argument: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_an_argument_that_cannot_be_read_is_named(argument: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         read_arguments([argument])
 
 
@@ -284,17 +284,17 @@ def test_a_pipe_that_nobody_reads_ends_a_command_quietly(arguments: list[str]) -
 def test_a_full_disk_behind_the_output_is_one_line() -> None:
     with Path("/dev/full").open("w") as full, started("--cfg", "job", out=full.fileno()) as process:
         assert process.stderr is not None
-        told = process.stderr.read()
-        assert (process.wait(), told.count("\n")) == (2, 1)
-        assert "No space left on device" in told
+        shown = process.stderr.read()
+        assert (process.wait(), shown.count("\n")) == (2, 1)
+        assert "No space left on device" in shown
 
 
 def test_a_python_without_assertions_is_refused_in_one_line() -> None:
     with started("--cfg", "job", python=["-O"]) as process:
         assert process.stderr is not None
-        told = process.stderr.read()
+        shown = process.stderr.read()
         assert process.wait() == 2
-        assert told.startswith("error: PYTHONOPTIMIZE") and told.count("\n") == 1
+        assert shown.startswith("error: PYTHONOPTIMIZE") and shown.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in PIPELINES.glob("*.py")))

@@ -34,7 +34,7 @@ def test_help_lists_every_command_with_what_it_is_for(
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "expected"),
     [
         ("serch", "error: serch: no such command. Did you mean 'search'?\n"),
         ("--version", "error: --version: no such command. Valid: baseline, "),
@@ -43,13 +43,13 @@ def test_help_lists_every_command_with_what_it_is_for(
     ],
 )
 def test_an_unknown_command_is_one_line_with_the_nearest_name(
-    word: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    word: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["eksplora", word, "experiment=wine_mlp"])
     with pytest.raises(SystemExit) as left:
         main.main()
     said = capsys.readouterr().err
-    assert left.value.code == 2 and said.startswith(told) and said.count("\n") == 1
+    assert left.value.code == 2 and said.startswith(expected) and said.count("\n") == 1
 
 
 def test_every_root_configuration_is_a_command() -> None:

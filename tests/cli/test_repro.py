@@ -155,8 +155,8 @@ def test_a_lock_file_that_breaks_off_is_one_line_with_the_way_out(done: Path, tm
     lock = project / "dvc.lock"
     whole = lock.read_text()
     lock.write_text(whole[: len(whole) // 2])
-    told = repro(project, code=2)
-    assert told.startswith("error: dvc.lock breaks off") and told.count("\n") == 1
+    shown = repro(project, code=2)
+    assert shown.startswith("error: dvc.lock breaks off") and shown.count("\n") == 1
     lock.unlink()  # the way out that it names
     assert "> " not in repro(project), "nothing runs"
     assert lock.read_text() == whole
@@ -182,8 +182,8 @@ def test_what_is_left_of_a_lock_file_is_refused_or_can_be_read_by_dvc(done: Path
 
 def test_without_git_it_is_one_line(start: Path, tmp_path: Path) -> None:
     project = without_git(start, tmp_path)
-    told = repro(project, code=2)
-    assert told.startswith("error: this folder is in no Git repository") and told.count("\n") == 1
+    shown = repro(project, code=2)
+    assert shown.startswith("error: this folder is in no Git repository") and shown.count("\n") == 1
 
 
 @pytest.mark.slow

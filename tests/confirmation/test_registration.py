@@ -149,8 +149,8 @@ def test_the_first_model_is_registered_as_the_champion_with_the_reason(life: Lif
         "run": life.version("1").run_id,
     }
     assert life.version("1").tags["why"] == "the first model of this experiment"
-    told = f"registry {NAME} version 1: champion; the first model of this experiment"
-    assert told in life.printed["first"]
+    shown = f"registry {NAME} version 1: champion; the first model of this experiment"
+    assert shown in life.printed["first"]
 
 
 def test_the_same_command_registers_no_second_version_and_keeps_the_reason(life: Life) -> None:

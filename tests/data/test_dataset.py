@@ -495,10 +495,10 @@ def test_a_form_that_was_sealed_again_with_other_arrays_is_refused(tmp_path, cha
     dataset = blobs(tmp_path)
     dataset.prepare()
     reseal(dataset, change)
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as raised:
         dataset.open("train")
-    assert "\n" not in str(told.value) and str(dataset.folder) in str(told.value)
-    assert str(told.value).endswith("Run `python pipelines/prepare.py data=blobs`.")
+    assert "\n" not in str(raised.value) and str(dataset.folder) in str(raised.value)
+    assert str(raised.value).endswith("Run `python pipelines/prepare.py data=blobs`.")
 
 
 def test_whatever_a_prepared_card_says_it_is_read_or_refused_in_one_line_and_made_anew(tmp_path):

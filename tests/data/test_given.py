@@ -86,9 +86,9 @@ def test_a_table_that_cannot_be_meant_is_refused_with_line_and_column(
     content: str | bytes, message: str, tmp_path: Path
 ) -> None:
     path = table(tmp_path, content)
-    with pytest.raises(DataError, match=rf"^input: {path}.*{re.escape(message)}") as told:
+    with pytest.raises(DataError, match=rf"^input: {path}.*{re.escape(message)}") as raised:
         read_given(path, TABLE)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def test_every_kind_of_event_has_a_shape_and_passes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value", "told"),
+    ("kind", "key", "value", "expected"),
     [
         ("epochs", "trial", "0", r"data\.trial: Input should be a valid integer"),
         ("epochs", "curves", {"mae": "high"}, r"data\.curves\.mae: Input should be a valid (list|array)"),
@@ -41,11 +41,11 @@ def test_every_kind_of_event_has_a_shape_and_passes_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_of_another_shape_is_refused_by_line_and_key(
-    tmp_path: Path, kind: str, key: str, value: object, told: str
+    tmp_path: Path, kind: str, key: str, value: object, expected: str
 ) -> None:
     events = [(name, {**data, key: value} if name == kind else data) for name, data in hostile_spools.small_study("s")]
     line = 1 + [name for name, _ in events].index(kind)
-    message = rf"spool\.jsonl, line {line}, cannot be read \({told}.*\)\. Restore the file from a copy"
+    message = rf"spool\.jsonl, line {line}, cannot be read \({expected}.*\)\. Restore the file from a copy"
     with pytest.raises(DataError, match=message):
         list(read(hostile_spools.write(tmp_path, events)))
 

@@ -104,12 +104,12 @@ def test_a_kill_in_the_middle_loses_no_event_that_append_returned(path: Path) ->
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    told = [int(process.stdout.readline()) for _ in range(200)]
+    shown = [int(process.stdout.readline()) for _ in range(200)]
     process.kill()
     process.communicate()
     numbers = [plain(event.body)["trial"] for event in read(path)]
     assert numbers == list(range(len(numbers)))
-    assert len(numbers) >= told[-1]
+    assert len(numbers) >= shown[-1]
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:

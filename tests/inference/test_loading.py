@@ -70,10 +70,10 @@ def reseal(folder: Path) -> None:
 
 
 def refused(load: Callable[[Path], Any], folder: Path) -> str:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         load(folder)
-    message = str(told.value)
-    assert told.value.exit_code == 2 and "\n" not in message and message.endswith(".")
+    message = str(raised.value)
+    assert raised.value.exit_code == 2 and "\n" not in message and message.endswith(".")
     return message
 
 

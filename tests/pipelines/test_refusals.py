@@ -53,8 +53,8 @@ def files(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("override", ["data.batch_size=324", "space.params.data.batch_size=choice(16,324)"])
 def test_a_batch_larger_than_the_rows_is_refused(override: str, prepared: Path, tmp_path: Path) -> None:
-    told = refusal(run(tmp_path, words(prepared, override)))
-    assert told == "data.batch_size=324 is more than the 323 rows to learn from. Choose 323 or fewer."
+    shown = refusal(run(tmp_path, words(prepared, override)))
+    assert shown == "data.batch_size=324 is more than the 323 rows to learn from. Choose 323 or fewer."
     assert files(tmp_path) == []
 
 
@@ -65,15 +65,15 @@ def test_altered_data_are_refused_by_file(prepared: Path, tmp_path: Path) -> Non
     content[-5] ^= 1
     file.write_bytes(content)
     before = files(tmp_path)
-    told = refusal(run(tmp_path, words(Path("data"))))
-    assert "train_features.npy has changed since it was prepared: its sha256 is not the card's." in told
-    assert told.endswith("Run `python pipelines/prepare.py data=boston_housing`.")
+    shown = refusal(run(tmp_path, words(Path("data"))))
+    assert "train_features.npy has changed since it was prepared: its sha256 is not the card's." in shown
+    assert shown.endswith("Run `python pipelines/prepare.py data=boston_housing`.")
     assert files(tmp_path) == before
 
 
 def test_a_part_that_refuses_its_values_is_named_before_anything_is_written(prepared: Path, tmp_path: Path) -> None:
-    told = refusal(run(tmp_path, words(prepared, "trainer.max_epochs=0")))
-    assert told == "trainer.max_epochs must be a whole number of at least 1, got 0. Try trainer.max_epochs=100."
+    shown = refusal(run(tmp_path, words(prepared, "trainer.max_epochs=0")))
+    assert shown == "trainer.max_epochs must be a whole number of at least 1, got 0. Try trainer.max_epochs=100."
     assert files(tmp_path) == []
 
 
@@ -81,8 +81,8 @@ def test_a_searched_value_that_means_nothing_is_refused_before_anything_is_train
     prepared: Path, tmp_path: Path
 ) -> None:
     momentum = "space.params.optimizer.momentum=interval(0.5,1.5)"
-    told = refusal(run(tmp_path, words(prepared, "optimizer=sgd", momentum)))
-    assert told == (
+    shown = refusal(run(tmp_path, words(prepared, "optimizer=sgd", momentum)))
+    assert shown == (
         "space.params.optimizer.momentum: optimizer.momentum must be from 0 to below 1, got 1.49. "
         "A usual momentum is 0.9; 0.0 is none."
     )
@@ -93,9 +93,9 @@ def test_a_searched_value_that_means_nothing_is_refused_before_anything_is_train
 def test_a_file_where_a_folder_is_wanted_is_refused_by_name(where: str, prepared: Path, tmp_path: Path) -> None:
     (tmp_path / where).parent.mkdir(exist_ok=True)
     (tmp_path / where).write_text("mine")
-    told = refusal(run(tmp_path, words(prepared)))
-    assert told.startswith("mlruns/studies/one: cannot be written (")
-    assert told.endswith("Fix its rights or set paths.mlruns=<folder>.")
+    shown = refusal(run(tmp_path, words(prepared)))
+    assert shown.startswith("mlruns/studies/one: cannot be written (")
+    assert shown.endswith("Fix its rights or set paths.mlruns=<folder>.")
     assert files(tmp_path) == [where] and (tmp_path / where).read_text() == "mine"
 
 
@@ -109,8 +109,8 @@ def in_namespace(folder: Path, script: str, command: list[str]) -> "subprocess.C
 def test_a_read_only_disk_is_refused(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "mlruns").mkdir()
     mount = "mount -t tmpfs -o ro tmpfs mlruns"
-    told = refusal(in_namespace(tmp_path, mount, words(prepared)))
-    assert told.startswith("mlruns/studies/one: cannot be written (Read-only file system).")
+    shown = refusal(in_namespace(tmp_path, mount, words(prepared)))
+    assert shown.startswith("mlruns/studies/one: cannot be written (Read-only file system).")
     assert files(tmp_path) == []
 
 
@@ -134,9 +134,9 @@ def test_a_disk_that_fills_up_is_one_line_and_with_more_space_the_same_command_g
 def test_a_full_disk_is_refused_when_data_are_prepared(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     command = [sys.executable, str(PIPELINES / "prepare.py"), "data=boston_housing"]
-    told = refusal(in_namespace(tmp_path, "mount -t tmpfs -o size=16k tmpfs data", command))
-    assert told.startswith("data/raw/boston_housing: cannot be written (")
-    assert told.endswith("Free space, or choose another folder with paths.data=<folder>.")
+    shown = refusal(in_namespace(tmp_path, "mount -t tmpfs -o size=16k tmpfs data", command))
+    assert shown.startswith("data/raw/boston_housing: cannot be written (")
+    assert shown.endswith("Free space, or choose another folder with paths.data=<folder>.")
 
 
 @pytest.mark.slow
@@ -146,11 +146,11 @@ def test_a_second_driver_is_refused_while_the_first_runs(prepared: Path, tmp_pat
         spool = tmp_path / "mlruns/studies/one/spool.jsonl"
         until(lambda: spool.exists() or first.poll() is not None)
         assert first.poll() is None and spool.exists()
-        told = refusal(run(tmp_path, command))
+        shown = refusal(run(tmp_path, command))
         first.send_signal(signal.SIGINT)
         assert first.wait() == 130
-    assert told.startswith(f"study 'one' is being run by process {first.pid}.")
-    assert told.endswith("study.name=<name>.")
+    assert shown.startswith(f"study 'one' is being run by process {first.pid}.")
+    assert shown.endswith("study.name=<name>.")
     with spool.with_name("lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the end of the first has freed it
 
@@ -160,11 +160,11 @@ def test_a_changed_study_is_refused_with_what_changed(prepared: Path, tmp_path: 
     assert first.returncode == 0, first.stderr
     study = tmp_path / "mlruns/studies/one"
     before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file() and path.name != "lock"}
-    told = refusal(
+    shown = refusal(
         run(tmp_path, words(prepared, "trainer.max_epochs=3", "space.params.optimizer.lr=interval(0.1,0.2)"))
     )
-    assert told.startswith("study 'one' was begun with other settings (trainer.max_epochs: 1 -> 3; ")
-    assert "space.params.optimizer.lr: tag(log, interval(0.0003, 0.03)) -> interval(0.1, 0.2)" in told
-    assert told.endswith("Give the changed one a name of its own: study.name=<new name>.")
+    assert shown.startswith("study 'one' was begun with other settings (trainer.max_epochs: 1 -> 3; ")
+    assert "space.params.optimizer.lr: tag(log, interval(0.0003, 0.03)) -> interval(0.1, 0.2)" in shown
+    assert shown.endswith("Give the changed one a name of its own: study.name=<new name>.")
     assert {path: path.read_bytes() for path in before} == before
     assert os.listdir(tmp_path / "results") == ["one"]  # noqa: PTH208  # names, not paths

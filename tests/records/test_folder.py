@@ -45,7 +45,7 @@ def test_no_stage_trains_for_a_place_that_cannot_be_written(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (None, "is missing: the stage confirm has not ended"),
         ("{", r"cannot be read \(Invalid JSON: EOF while parsing"),
@@ -57,13 +57,13 @@ def test_no_stage_trains_for_a_place_that_cannot_be_written(
     ],
 )
 def test_facts_that_are_not_there_are_answered_with_the_command_that_makes_them(
-    tmp_path: Path, text: str | None, told: str
+    tmp_path: Path, text: str | None, expected: str
 ) -> None:
     if text is not None:
         (tmp_path / "confirm").mkdir()
         (tmp_path / "confirm/confirm.json").write_text(text, errors="surrogateescape")
     way_out = r"Run the stage before: python pipelines/confirm\.py experiment=wine_mlp, or dvc repro\.$"
-    with pytest.raises(DataError, match=rf"^{tmp_path}/confirm/confirm\.json {told}.*\. {way_out}"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/confirm/confirm\.json {expected}.*\. {way_out}"):
         read_record(tmp_path, ConfirmRecord, experiment="wine_mlp")
 
 

@@ -105,24 +105,24 @@ def test_every_study_has_its_three_tables() -> None:
 
 @pytest.mark.parametrize(("budget", "is_marked"), [("smoke", True), ("standard", False)])
 def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
-    told = facts(budget)
-    title = title_of(told, "units")
-    for text in (page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"], title):
+    shown = facts(budget)
+    title = title_of(shown, "units")
+    for text in (page(shown), claims_page([shown]), latex(shown, "units"), tables(shown)["tables/units.md"], title):
         assert ("SMOKE RUN" in text) == is_marked
-    assert ("2 claims" in claims_page([told])) != is_marked, "what means nothing is not counted"
-    assert numbers(told, "units").splitlines()[1].startswith(f"{budget},")
+    assert ("2 claims" in claims_page([shown])) != is_marked, "what means nothing is not counted"
+    assert numbers(shown, "units").splitlines()[1].startswith(f"{budget},")
 
 
 def test_an_exploration_of_an_earlier_version_has_its_place_among_the_claims() -> None:
-    told = facts()
-    del told["set"]
-    assert claims_page([told]) == claims_page([facts()])
+    shown = facts()
+    del shown["set"]
+    assert claims_page([shown]) == claims_page([facts()])
 
 
 def test_what_was_changed_by_hand_is_said_everywhere() -> None:
-    told = {**facts("full"), "set": ["trainer.max_epochs=1"]}
-    title = title_of(told, "units")
-    for text in (title, page(told), claims_page([told]), latex(told, "units"), tables(told)["tables/units.md"]):
+    shown = {**facts("full"), "set": ["trainer.max_epochs=1"]}
+    title = title_of(shown, "units")
+    for text in (title, page(shown), claims_page([shown]), latex(shown, "units"), tables(shown)["tables/units.md"]):
         assert "CHANGED BY HAND: trainer.max" in text
 
 

@@ -100,7 +100,7 @@ def test_a_repeats_members_are_its_originals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected"),
     [
         (
             (0, None),
@@ -112,9 +112,9 @@ def test_a_repeats_members_are_its_originals() -> None:
     ],
     ids=["never ended", "another member", "interrupted", "no such trial"],
 )
-def test_what_has_no_result_is_refused(asked: tuple[int, int | None], told: str) -> None:
+def test_what_has_no_result_is_refused(asked: tuple[int, int | None], expected: str) -> None:
     recorded = recalled(start(), trial(0), trial(1, members=2), trial(2), member(1), member(2, 0, "interrupted"))
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=expected):
         recorded.members(*asked)
 
 

@@ -116,7 +116,7 @@ OTHER = "diff --git a/kept.py b/kept.py\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 
 
 
 @pytest.mark.parametrize(
-    ("commit", "patch", "told"),
+    ("commit", "patch", "expected"),
     [
         (
             "f" * 40,
@@ -134,10 +134,10 @@ OTHER = "diff --git a/kept.py b/kept.py\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 
     ids=["missing commit", "other patch", "unknown commit", "unknown patch"],
 )
 def test_what_the_repository_does_not_give_is_a_precondition(
-    repository: Path, commit: str, patch: str, told: str
+    repository: Path, commit: str, patch: str, expected: str
 ) -> None:
     commit = head(repository) if commit == HEAD else commit
-    with pytest.raises(PreconditionError, match=told) as raised, worktree(repository, commit, patch):
+    with pytest.raises(PreconditionError, match=expected) as raised, worktree(repository, commit, patch):
         pass
     assert raised.value.exit_code == 2 and "\n" not in str(raised.value)
 
@@ -215,9 +215,9 @@ MOVED = "diff --git a/kept.py b/{0}\nsimilarity index 100%\n{1} from kept.py\n{1
 def test_a_patch_that_would_write_elsewhere_is_refused_whole(repository: Path, tmp_path: Path, patch: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     for text in (patch, new_file("first.py") + patch):
-        with pytest.raises(PreconditionError) as told, worktree(repository, head(repository), text):
+        with pytest.raises(PreconditionError) as raised, worktree(repository, head(repository), text):
             pass
-        assert "\n" not in str(told.value) and "changes.diff" in str(told.value)
+        assert "\n" not in str(raised.value) and "changes.diff" in str(raised.value)
         assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -424,9 +424,9 @@ def test_sources_that_answer_something_else_are_refused(tree: Path, answer: str 
     (tree / "src/eksplora/__init__.py").write_text(
         f"import json, os, sys\nrequest = json.load(open(sys.argv[1]))\n{write}\nos._exit(0)\n"
     )
-    with pytest.raises(EksploraError) as told:
+    with pytest.raises(EksploraError) as raised:
         train_again(tree, recorded(), [(0, 0)], Path("data"))
-    assert told.value.exit_code == 2 and "\n" not in str(told.value)
+    assert raised.value.exit_code == 2 and "\n" not in str(raised.value)
 
 
 def test_a_training_without_a_result_is_said(tree: Path) -> None:
@@ -438,11 +438,11 @@ def test_what_the_sources_raise_is_one_line_and_all_of_it_where_it_is_asked_for(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     next(tree.glob("src/eksplora/*/*job.py")).write_text("import sys\nsys.stderr.buffer.write(b'\\xff\\n')\nnowhere\n")
-    told = r"cannot train it here \(NameError: name 'nowhere' is not defined\)\. HYDRA_FULL_ERROR=1 shows all of it\.$"
-    with pytest.raises(EksploraError, match=told):
+    shown = r"cannot train it here \(NameError: name 'nowhere' is not defined\)\. HYDRA_FULL_ERROR=1 shows all of it\.$"
+    with pytest.raises(EksploraError, match=shown):
         train_again(tree, recorded(), [(0, 0)], Path("data"))
     assert capfd.readouterr().err == ""
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    with pytest.raises(EksploraError, match=told):
+    with pytest.raises(EksploraError, match=shown):
         train_again(tree, recorded(), [(0, 0)], Path("data"))
     assert "Traceback (most recent call last)" in capfd.readouterr().err

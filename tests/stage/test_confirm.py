@@ -277,7 +277,7 @@ def undisturbed(new_folder: Callable[[str], Path], prepared: str) -> Path:
     return folder
 
 
-def told(folder: Path) -> dict[str, Any]:
+def without_times(folder: Path) -> dict[str, Any]:
     """What was confirmed, without the times."""
     facts = here.facts(folder, "confirm")
     for one in (*facts["configurations"], facts["final"]):
@@ -301,7 +301,7 @@ def test_a_time_limit_hands_nothing_on_and_the_same_command_goes_on(
         here.run(folder, "confirm", *asked, "study.timeout_seconds=0.05")
     assert left(folder) == ["search"]
     here.run(folder, "confirm", *asked)
-    assert told(folder) == told(undisturbed)
+    assert without_times(folder) == without_times(undisturbed)
     assert sorted(here.trained(folder)) == sorted(here.trained(undisturbed))
 
 
@@ -327,16 +327,16 @@ def test_a_confirmation_that_is_terminated_hands_nothing_on_and_goes_on(
     assert output.splitlines()[-1] == "error: stopped; the same command goes on where it was left"
     assert left(folder) == ["search"]
     here.run(folder, "confirm", *asked, "tracker=off")
-    assert told(folder) == told(undisturbed)
+    assert without_times(folder) == without_times(undisturbed)
     assert max(Counter(here.trained(folder)).values()) == 1
 
 
 def test_an_older_confirmation_stays_until_a_new_one_is_whole(undisturbed: Path, prepared: str, folder: Path) -> None:
     here.copy(undisturbed, folder)
-    before = told(folder)
+    before = without_times(folder)
     with pytest.raises(EksploraError, match=r"(is not over|study\.timeout_seconds=0\.05 is over)"):
         here.run(folder, "confirm", *SLOW, prepared, "study.n_seeds=3", "tracker=off", "study.timeout_seconds=0.05")
-    assert told(folder) == before and left(folder) == ["confirm", "search"]
+    assert without_times(folder) == before and left(folder) == ["confirm", "search"]
 
 
 # --- what does not finish -----------------------------------------------------------------------------------------
@@ -362,9 +362,9 @@ def test_a_candidate_that_diverges_is_not_chosen_and_stands_in_the_table(prepare
 def test_where_all_diverge_there_is_one_line_and_nothing_is_handed_on(prepared: str, folder: Path) -> None:
     asked = [*BRIEF, "optimizer.lr=1e20", prepared]
     here.pretend_search(folder, asked, {"optimizer.lr": 1e21})
-    with pytest.raises(WorkerError, match=r"^no trial finished \(2 diverged\); .* Lower the learning rate") as told:
+    with pytest.raises(WorkerError, match=r"^no trial finished \(2 diverged\); .* Lower the learning rate") as raised:
         here.run(folder, "confirm", *asked, "study.n_seeds=2")
-    assert told.value.exit_code == 1
+    assert raised.value.exit_code == 1
     assert left(folder) == ["search"]
 
 

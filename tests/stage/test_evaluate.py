@@ -152,9 +152,9 @@ def test_mean_spread_and_interval_follow_from_the_members(name: str, request: py
     own = facts["test"][facts["metric"]]
     assert next(iter(facts["test"])) == facts["metric"], "the objective comes first"
     (path,) = folder.glob("results/*/evaluate/metrics.json")
-    told = json.loads(path.read_text())
-    assert (told["objective"], told["ensemble"]) == (own["mean"], own["ensemble"])
-    assert {metric: told[metric] for metric in facts["test"]} == {m: one["mean"] for m, one in facts["test"].items()}
+    shown = json.loads(path.read_text())
+    assert (shown["objective"], shown["ensemble"]) == (own["mean"], own["ensemble"])
+    assert {metric: shown[metric] for metric in facts["test"]} == {m: one["mean"] for m, one in facts["test"].items()}
 
 
 def test_written_predictions_of_numbers_give_the_metrics_of_all_together(diabetes: Path) -> None:
@@ -369,9 +369,9 @@ def test_what_was_altered_or_is_gone_is_refused_by_name(
     here.copy(diabetes, tmp_path)
     act(tmp_path)
     before = set(here.files(tmp_path))
-    with pytest.raises(DataError, match=message) as told:
+    with pytest.raises(DataError, match=message) as raised:
         here.run(tmp_path, "evaluate", *here.DIABETES, prepared, "tracker=off")
-    assert told.value.exit_code == 2 and "\n" not in str(told.value)
+    assert raised.value.exit_code == 2 and "\n" not in str(raised.value)
     assert {path for path in here.files(tmp_path) if path.name != "lock"} == {p for p in before if p.name != "lock"}
 
 

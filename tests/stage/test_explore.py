@@ -1,4 +1,4 @@
-"""A chain of one-factor studies with the real parts: trained, recorded, told, and checked against MLflow."""
+"""A chain of one-factor studies with the real parts: trained, recorded, reported, and checked against MLflow."""
 
 import json
 import shutil
@@ -92,8 +92,8 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def test_each_study_hands_its_best_row_on_validation_data_to_the_next(explored: Path) -> None:
-    told = facts(explored)
-    units, optimizer = told["studies"]["units"], told["studies"]["optimizer"]
+    shown = facts(explored)
+    units, optimizer = shown["studies"]["units"], shown["studies"]["optimizer"]
     means = {name: row["summary"]["val"]["mean"] for name, row in units["rows"].items()}
     assert units["handed_on"] == units["winner"]["val"] == min(means, key=lambda name: means[name])
     adam = resolved(explored, optimizer["study"])["adam"]
@@ -129,10 +129,10 @@ def test_numbers_are_those_of_the_members_and_every_row_has_the_same_seeds(explo
 
 
 def test_a_row_that_diverged_has_its_status_and_leaves_claims_on_it_open(explored: Path) -> None:
-    told = facts(explored)
-    sgd = told["studies"]["optimizer"]["rows"]["sgd"]
+    shown = facts(explored)
+    sgd = shown["studies"]["optimizer"]["rows"]["sgd"]
     assert (sgd["status"], sgd["members"]) == ("diverged", {})
-    claim = told["claims"]["optimizers"]
+    claim = shown["claims"]["optimizers"]
     assert claim["finding"] == "not distinguishable"
     assert claim["evidence"][0].startswith("sgd ended as diverged: the loss was not finite")
     page = (explored / "results/paper/small/README.md").read_text()
@@ -227,10 +227,10 @@ def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Pat
 def test_the_reported_row_is_handed_on_when_that_is_asked_for(tmp_path: Path) -> None:
     with chdir(tmp_path):
         explore(asked("carry=reported", "tracker=off"))
-    told = facts(tmp_path)
-    assert told["studies"]["units"]["handed_on"] == "2"
-    assert resolved(tmp_path, told["studies"]["optimizer"]["study"])["adam"]["model"]["units"] == 2
-    assert told["studies"]["units"]["rows"]["2"]["run"] == "", "nothing was tracked"
+    shown = facts(tmp_path)
+    assert shown["studies"]["units"]["handed_on"] == "2"
+    assert resolved(tmp_path, shown["studies"]["optimizer"]["study"])["adam"]["model"]["units"] == 2
+    assert shown["studies"]["units"]["rows"]["2"]["run"] == "", "nothing was tracked"
 
 
 # --- what is asked -----------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_a_row_without_reported_numbers_is_refused_by_name() -> None:
 
 def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
     done = {"trial": 0, "status": "finished", "message": ""}
-    told = {
+    shown = {
         "adam": {**done, "columns": {"test": [1.0 + i / 99 for i in range(8)]}},
         "rmsprop": {**done, "columns": {"test": [3.0 + i / 99 for i in range(8)]}},
         "sgd": {"trial": 2, "status": "diverged", "message": "the loss was not finite", "columns": {}},
@@ -296,10 +296,10 @@ def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
         "says": "adam is best",
         "holds": {"all": [{"best": {"row": "adam", "column": "test"}}]},
     }
-    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": told}}, "best", "minimize", 0.05)
+    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": shown}}, "best", "minimize", 0.05)
     assert judged["finding"] == "not distinguishable"
     assert judged["evidence"] == ["sgd ended as diverged: the loss was not finite"]
-    both = {name: row for name, row in told.items() if name != "sgd"}
+    both = {name: row for name, row in shown.items() if name != "sgd"}
     judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": both}}, "best", "minimize", 0.05)
     assert judged["finding"] == "replicated"
 

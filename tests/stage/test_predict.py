@@ -213,9 +213,9 @@ def test_what_cannot_be_answered_is_one_line_and_writes_nothing(
     overrides: list[str], error: type, message: str, diabetes: Path, patients: pd.DataFrame, tmp_path: Path
 ) -> None:
     asked = [text.replace("MODEL", str(model_of(diabetes))) for text in overrides]
-    with pytest.raises(error, match=message) as told:
+    with pytest.raises(error, match=message) as raised:
         here.run(tmp_path, "predict", *asked, "tracker=off")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["given.csv"]
 
 

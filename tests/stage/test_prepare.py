@@ -13,9 +13,9 @@ def request_for_digits(tmp_path):
 
 def test_both_forms_are_made_and_the_command_says_where_they_are(tmp_path, capsys, request_for_digits):
     prepare(request_for_digits)
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == f"digits: {tmp_path}/prepared/digits"
-    assert told[-1] == f"  raw       {tmp_path}/raw/digits"
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == f"digits: {tmp_path}/prepared/digits"
+    assert shown[-1] == f"  raw       {tmp_path}/raw/digits"
     raw = sorted(path.name for path in (tmp_path / "raw" / "digits").iterdir())
     assert raw == ["card.json", "features.npy", "targets.npy"]
 

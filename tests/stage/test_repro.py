@@ -465,10 +465,10 @@ def test_a_changed_byte_in_the_cache_is_delivered_by_dvc_and_found_by_our_own_ma
     here.remove(copied / folder)
     here.dvc(copied, "checkout", str(folder))
     assert (copied / folder / name).read_bytes() == content, "DVC trusts its cache"
-    told = [
+    shown = [
         line for line in here.run(copied, *here.stage("search"), code=2).stderr.splitlines() if "starting" not in line
     ]
-    (line,) = told
+    (line,) = shown
     assert line.startswith(f"error: {folder}/{name} has changed since it was prepared: its sha256 is not the card's.")
     here.remove(copied / folder)  # the way out that the message names
     here.run(copied, *here.stage("prepare"))

@@ -241,9 +241,9 @@ def test_changes_that_were_never_committed_come_back_from_the_record(
     parts = study["provenance"]["code.parts"].split()
     assert study["provenance"]["code.sha256"] != code_sha256(here.project.changed / "src/eksplora", parts)
     assert git(here.project.changed, "status", "--porcelain") == ""
-    with pytest.raises(PreconditionError, match=r"would run it\. Read it \(.*\), then add diff=true\.$") as told:
+    with pytest.raises(PreconditionError, match=r"would run it\. Read it \(.*\), then add diff=true\.$") as raised:
         here.again("changed/changed", root=here.project.changed)
-    refusal(told)
+    refusal(raised)
     said = capfd.readouterr()
     assert said.out == "" and said.err.splitlines()[2:] == [
         "its changes.diff changes 2 files, 4 lines added, 0 removed:",
@@ -267,9 +267,9 @@ def test_code_of_a_record_that_would_run_by_itself_is_pointed_out_and_does_not_r
     here: Here, capfd: pytest.CaptureFixture[str]
 ) -> None:
     mlruns = here.altered("cnn", study_edit({"changes.diff": SITE.format(here.folder / "ran")}))
-    with pytest.raises(PreconditionError, match=r"then add diff=true\.$") as told:
+    with pytest.raises(PreconditionError, match=r"then add diff=true\.$") as raised:
         here.again("cnn/trial-000", mlruns)
-    refusal(told)
+    refusal(raised)
     assert "  src/sitecustomize.py   +1 -0   ! runs whenever Python starts\n" in capfd.readouterr().err
     assert not (here.folder / "ran").exists()
 
@@ -320,8 +320,8 @@ def test_other_weights_alone_are_a_difference(here: Here) -> None:
     results = recording.events(here.project.spool("population"), "member")
     (present,) = [one["weights_sha256"] for one in results if (one["trial"], one["member"]) == (1, 0)]
     mlruns = here.altered("population", member_edit(1, 0, weights_sha256="0" * 64))
-    told = f"member 0, weights_sha256: it was {'0' * 64}, it is {present}"
-    with pytest.raises(EksploraError, match=rf"^population, trial 1, member 0 differs: {told}\.$") as raised:
+    shown = f"member 0, weights_sha256: it was {'0' * 64}, it is {present}"
+    with pytest.raises(EksploraError, match=rf"^population, trial 1, member 0 differs: {shown}\.$") as raised:
         here.again("population/trial-001-member-0", mlruns)
     assert raised.value.exit_code == 1
 
@@ -333,7 +333,7 @@ RESULT = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
         ({}, ""),
         ({"seconds": 3.0, "weights": "elsewhere"}, ""),
@@ -370,10 +370,10 @@ RESULT = {
     ],
 )
 def test_the_first_difference_is_that_of_the_earliest_epoch_then_of_what_is_left(
-    changes: dict[str, Any], told: str
+    changes: dict[str, Any], expected: str
 ) -> None:
     found = first_difference(RESULT, RESULT | changes)
-    assert found.startswith(told) if told else found == ""
+    assert found.startswith(expected) if expected else found == ""
 
 
 def test_zero_and_minus_zero_differ_and_a_member_without_epochs_can_be_compared() -> None:
@@ -407,9 +407,11 @@ def refusal(error: pytest.ExceptionInfo[EksploraError]) -> str:
 )
 def test_another_machine_or_version_is_a_precondition(here: Here, key: str) -> None:
     mlruns = here.altered("population", study_edit(**{key: "another"}))
-    with pytest.raises(PreconditionError, match=rf"here: {key} is [^;]+, it was another\. strict=false trains") as told:
+    with pytest.raises(
+        PreconditionError, match=rf"here: {key} is [^;]+, it was another\. strict=false trains"
+    ) as raised:
         here.again("population/trial-000", mlruns)
-    refusal(told)
+    refusal(raised)
 
 
 def test_everything_that_is_not_as_it_was_is_in_one_line(here: Here) -> None:
@@ -419,11 +421,11 @@ def test_everything_that_is_not_as_it_was_is_in_one_line(here: Here) -> None:
 
     with pytest.raises(
         PreconditionError, match=r"^population, trial 0 cannot be reproduced here: machine\.cpu"
-    ) as told:
+    ) as raised:
         here.again("population/trial-000", here.altered("population", edit))
-    assert "it was another; version.numpy is " in refusal(told)
-    assert "it was 0.1; threads: it was trained on 4096, this machine has " in refusal(told)
-    assert refusal(told).endswith(" cores. strict=false trains all the same.")
+    assert "it was another; version.numpy is " in refusal(raised)
+    assert "it was 0.1; threads: it was trained on 4096, this machine has " in refusal(raised)
+    assert refusal(raised).endswith(" cores. strict=false trains all the same.")
 
 
 def test_strict_false_trains_all_the_same(
@@ -447,9 +449,11 @@ def test_a_network_from_another_kind_of_device_is_a_precondition(here: Here) -> 
         changed = data | {"resolved": data["resolved"] | trainer} if trainer else data
         return changed | {"device": other} if kind == "member" else changed
 
-    with pytest.raises(PreconditionError, match=f"here: device is {present}, it was {other}. strict=false tr") as told:
+    with pytest.raises(
+        PreconditionError, match=f"here: device is {present}, it was {other}. strict=false tr"
+    ) as raised:
         here.again("cnn/trial-000", here.altered("cnn", edit))
-    refusal(told)
+    refusal(raised)
 
 
 def test_a_baseline_depends_on_scikit_learn_and_not_on_lightning() -> None:
@@ -485,9 +489,11 @@ def test_data_that_were_prepared_from_other_rows_are_a_precondition(here: Here) 
         _store.write(
             folder, arrays, {key: value for key, value in card.items() if key not in ("arrays", "fingerprint")}
         )
-    with pytest.raises(PreconditionError, match=r"here: data.train_targets is not the recorded array \(bring") as told:
+    with pytest.raises(
+        PreconditionError, match=r"here: data.train_targets is not the recorded array \(bring"
+    ) as raised:
         here.again("population/trial-000", f"paths.data={data}", "strict=false")
-    assert "train_features" not in refusal(told)
+    assert "train_features" not in refusal(raised)
 
 
 def recording_card(folder: Path) -> dict[str, Any]:
@@ -503,9 +509,9 @@ def test_data_that_are_not_what_their_card_says_are_refused_before_anything_is_t
     content = bytearray(file.read_bytes())
     content[-5] ^= 1
     file.write_bytes(content)
-    with pytest.raises(DataError, match=r"train_features\.npy has changed since it was prepared") as told:
+    with pytest.raises(DataError, match=r"train_features\.npy has changed since it was prepared") as raised:
         here.again("population/trial-000", f"paths.data={data}")
-    refusal(told)
+    refusal(raised)
 
 
 NOT_THOSE = "the sources of the recorded commit and diff are not those that the run was trained with"
@@ -539,9 +545,9 @@ OTHER_PATCH = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"
     ids=["no diff", "other code", "no such commit", "unknown commit", "unknown diff", "other diff", "other lock file"],
 )
 def test_sources_that_cannot_be_had_are_a_precondition(here: Here, study: str, edit: recording.Edit, said: str) -> None:
-    with pytest.raises(PreconditionError, match=f"^{said}") as told:
+    with pytest.raises(PreconditionError, match=f"^{said}") as raised:
         here.again(f"{study}/trial-000", here.altered(study, edit), "strict=false", "diff=true")
-    refusal(told)
+    refusal(raised)
 
 
 # --- bad input ---------------------------------------------------------------------------------------------------
@@ -573,9 +579,9 @@ def test_a_record_that_names_foreign_code_is_refused_and_nothing_of_it_is_execut
             return data
         return data | {"resolved": data["resolved"] | place(data["resolved"], foreign(here.folder))}
 
-    with pytest.raises(ConfigError, match=rf"^{key}: 'os\.mkdir' is no part that conf/\w+/ names\. ") as told:
+    with pytest.raises(ConfigError, match=rf"^{key}: 'os\.mkdir' is no part that conf/\w+/ names\. ") as raised:
         here.again("population/trial-000", here.altered("population", edit), "strict=false")
-    refusal(told)
+    refusal(raised)
     assert not (here.folder / "executed").exists()
 
 
@@ -604,9 +610,9 @@ def test_a_run_of_another_project_is_refused(here: Here) -> None:
 
     client = MlflowClient(f"sqlite:///{here.project.root}/mlruns/mlflow.db")
     run = client.create_run(client.create_experiment("another project"), tags={"study": "ours"})
-    with pytest.raises(DataError, match=r"is a run of another project: it has no tag eksplora\.id\. Give") as told:
+    with pytest.raises(DataError, match=r"is a run of another project: it has no tag eksplora\.id\. Give") as raised:
         here.again(run.info.run_id)
-    refusal(told)
+    refusal(raised)
 
 
 def test_a_trial_that_has_not_ended_is_refused(here: Here) -> None:
@@ -614,24 +620,26 @@ def test_a_trial_that_has_not_ended_is_refused(here: Here) -> None:
         return None if kind in ("member", "trial_end", "population_end", "stop") else data
 
     mlruns = here.altered("population", killed)
-    with pytest.raises(DataError, match=r"^trial 1 of population has no finished training to compare with\.") as told:
+    with pytest.raises(DataError, match=r"^trial 1 of population has no finished training to compare with\.") as raised:
         here.again("population/trial-001", mlruns)
-    refusal(told)
-    with pytest.raises(ConfigError, match=r"is the study population, which has no best trial\. Give a trial's") as told:
+    refusal(raised)
+    with pytest.raises(
+        ConfigError, match=r"is the study population, which has no best trial\. Give a trial's"
+    ) as raised:
         here.again("population/population", mlruns)
-    refusal(told)
+    refusal(raised)
 
 
 def test_a_missing_database_and_no_tracker_are_refused(here: Here) -> None:
     with pytest.raises(
         StorageError, match=r"none.db is missing: nothing was tracked here. Set tracker.uri, or"
-    ) as told:
+    ) as raised:
         here.again("population/trial-000", f"tracker.uri=sqlite:///{here.folder}/none.db")
-    refusal(told)
+    refusal(raised)
     assert not (here.folder / "none.db").exists()
-    with pytest.raises(ConfigError, match=r"^tracker=off keeps no runs to look up\. Use tracker=mlflow\.$") as told:
+    with pytest.raises(ConfigError, match=r"^tracker=off keeps no runs to look up\. Use tracker=mlflow\.$") as raised:
         here.again("population/trial-000", "tracker=off")
-    refusal(told)
+    refusal(raised)
 
 
 def test_the_record_of_a_later_study_of_the_same_name_is_not_taken_for_the_runs(
@@ -662,10 +670,10 @@ new file mode 100644
 
 def test_sources_that_cannot_train_are_one_line_and_leave_nothing(here: Here) -> None:
     mlruns = here.altered("population", study_edit({"changes.diff": BROKEN}))
-    told = (
+    shown = (
         r"^the sources of the recorded commit cannot train it here \(RuntimeError: broken\)\. HYDRA_FULL_ERROR=1 shows"
     )
-    with pytest.raises(EksploraError, match=told) as raised:
+    with pytest.raises(EksploraError, match=shown) as raised:
         here.again("population/trial-000", mlruns, "diff=true")
     assert raised.value.exit_code == 1 and "\n" not in str(raised.value)
 

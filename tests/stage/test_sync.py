@@ -82,8 +82,8 @@ def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_pat
             f"away/{name}": ("FINISHED", "finished") for name in ("away", "trial-000", "trial-001")
         }
     assert filled.stdout == "MLflow has everything already.\n"
-    told = done.stdout + done.stderr + filled.stdout + filled.stderr
-    assert SECRET not in told
+    shown = done.stdout + done.stderr + filled.stdout + filled.stderr
+    assert SECRET not in shown
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
 
@@ -128,14 +128,14 @@ def test_every_study_is_tried_and_what_is_left_is_told_in_one_line(
     assert done.returncode == 2
     (error,) = errors(done)
     assert error.startswith("error: ")
-    for told in (
+    for shown in (
         "studies are left:",
         "damaged/spool.jsonl, line 1, is damaged: its checksum does not match.",
         "fifo/spool.jsonl is no file of its own",
         "folder/spool.jsonl is no file of its own",
         "lock: cannot be written",
     ):
-        assert told in done.stderr
+        assert shown in done.stderr
     assert "zz-good: 14 events sent" in done.stdout
 
 

@@ -86,10 +86,10 @@ def test_it_says_when_it_is_up_keeps_the_log_to_itself_and_leaves_nothing(
             assert b"MLflow" in page.read()
         assert asked(f"http://127.0.0.1:{port}", "experiments/search", max_results=9) == {}  # also where it comes first
         check_views(f"http://127.0.0.1:{port}")
-        told = run(tmp_path, f"port={port}")
-        assert told.returncode == 2 and told.stderr.count("\n") == 1
+        shown = run(tmp_path, f"port={port}")
+        assert shown.returncode == 2 and shown.stderr.count("\n") == 1
         assert re.match(
-            rf"error: port {port} of 127\.0\.0\.1 cannot be used \(Address already in use\): .*", told.stderr
+            rf"error: port {port} of 127\.0\.0\.1 cannot be used \(Address already in use\): .*", shown.stderr
         )
         os.kill(process.pid, signum)
         rest = process.stdout.read()

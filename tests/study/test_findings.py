@@ -42,12 +42,12 @@ def test_a_search_without_pruning_saved_nothing() -> None:
 
 
 def test_every_trial_is_told_in_order_and_only_a_finished_one_has_values(ledger: Ledger) -> None:
-    told = every_trial(ledger)
-    assert [one["trial"] for one in told] == [0, 1, 2]
-    assert [one["status"] for one in told] == ["finished", "pruned", "pruned"]
-    assert [(one["value"], one["members"]) for one in told] == [(2.5, [2.0, 3.0]), (None, []), (None, [])]
-    assert told[0]["seconds"] == 10.0 and told[0]["values"] == {"x": 0}
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    shown = every_trial(ledger)
+    assert [one["trial"] for one in shown] == [0, 1, 2]
+    assert [one["status"] for one in shown] == ["finished", "pruned", "pruned"]
+    assert [(one["value"], one["members"]) for one in shown] == [(2.5, [2.0, 3.0]), (None, []), (None, [])]
+    assert shown[0]["seconds"] == 10.0 and shown[0]["values"] == {"x": 0}
+    assert json.loads(json.dumps(shown, allow_nan=False)) == shown
 
 
 def test_a_pruned_trial_that_took_its_end_over_saved_nothing(ledger: Ledger) -> None:

@@ -293,7 +293,7 @@ def test_only_a_signal_that_insists_ends_without_checkpoints(first: int, second:
 def test_what_foreign_code_makes_of_a_signal_is_an_interruption_all_the_same(number: int, code: int) -> None:
     """Hydra makes a mistake of the user's of whatever is raised while a part is imported."""
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"^stopped; the same command goes on") as told, Interruption():
+    with pytest.raises(Interrupted, match=r"^stopped; the same command goes on") as raised, Interruption():
         try:
             os.kill(os.getpid(), number)
         except Interrupted as first:
@@ -301,7 +301,7 @@ def test_what_foreign_code_makes_of_a_signal_is_an_interruption_all_the_same(num
                 raise ImportError("initialization failed") from first
             except ImportError as second:
                 raise ConfigError("tracker: refuses its values") from second
-    assert told.value.exit_code == code and signal.getsignal(number) is before
+    assert raised.value.exit_code == code and signal.getsignal(number) is before
 
 
 def test_a_mistake_without_a_signal_stays_one() -> None:

@@ -205,9 +205,9 @@ def test_a_member_that_stopped_early_is_judged_by_its_last_value(prepared: str) 
     here.study(*JUDGED, *ONE_KIND, prepared)
     curves = {(data["trial"], data["member"]): data["curves"]["val/mae"] for data in here.events("member")}
     assert len(curves[0, 0]) == 2
-    told = {verdict[1]: verdict[2] for data in here.events("judged") for verdict in data["verdicts"] if not verdict[0]}
+    shown = {verdict[1]: verdict[2] for data in here.events("judged") for verdict in data["verdicts"] if not verdict[0]}
     last = {1: curves[0, 0][0]} | dict.fromkeys(range(2, 9), curves[0, 0][1])
-    assert told == {e: fmean([last[e], curves[0, 1][e - 1], curves[0, 2][e - 1]]) for e in range(1, 9)}
+    assert shown == {e: fmean([last[e], curves[0, 1][e - 1], curves[0, 2][e - 1]]) for e in range(1, 9)}
 
 
 @pytest.mark.parametrize("size", [12, 2, 1])

@@ -114,8 +114,8 @@ def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
     first, second = (
         trials(tmp_path, name) for name in ("diabetes_mlp-random-3-seeds", "diabetes_mlp-random-3-seeds-stage-2")
     )
-    told = capsys.readouterr().out
-    assert "trials are not distinguishable from the best. The next stage searches\n  optimizer.lr: " in told
+    shown = capsys.readouterr().out
+    assert "trials are not distinguishable from the best. The next stage searches\n  optimizer.lr: " in shown
     (near, far) = split_by_best(read_ledger(tmp_path, "diabetes_mlp-random-3-seeds"))
     kept, lost = ([values["optimizer.lr"] for values in part] for part in (near, far))
     low = max((rate for rate in lost if rate < min(kept)), default=1e-6)

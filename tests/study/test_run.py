@@ -112,9 +112,9 @@ def test_a_time_limit_before_the_first_finished_trial_is_a_failure_that_can_go_o
     nothing_finishes: list[str], workplace: Path
 ) -> None:
     slow = [*nothing_finishes, "trainer.max_epochs=3000"]
-    with pytest.raises(EksploraError, match=r"^no trial finished: study\.timeout_seconds=0\.2 is over\. ") as told:
+    with pytest.raises(EksploraError, match=r"^no trial finished: study\.timeout_seconds=0\.2 is over\. ") as raised:
         here.study(*slow, "study.timeout_seconds=0.2")
-    assert told.value.exit_code == 1
+    assert raised.value.exit_code == 1
     assert [data["status"] for data in here.events("stop")] == ["interrupted"]
 
 

@@ -56,7 +56,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "expected"),
     [
         (401, b"<html>log in</html>", r"asks for a login \(401\)\. Set MLFLOW_TRACKING_USERNAME and"),
         (403, b"forbidden", r"forbids it \(403\)\. Ask for the rights, or set tracker\.uri\."),
@@ -65,14 +65,14 @@ def answering(status: int, body: bytes) -> Iterator[str]:
     ],
 )  # fmt: skip
 def test_what_a_server_answers_is_one_line_without_the_password(
-    tmp_path: Path, status: int, body: bytes, told: str
+    tmp_path: Path, status: int, body: bytes, expected: str
 ) -> None:
     example.begin(Spool(tmp_path / "spool.jsonl"))
     with answering(status, body) as uri:
         tracker = MlflowTracker(uri=uri, database="unused", artifacts="unused", timeout_seconds=1)
-        with pytest.raises(StorageError, match=told) as filled:
+        with pytest.raises(StorageError, match=expected) as filled:
             tracker.sync(tmp_path / "spool.jsonl", is_over=True)
-        with pytest.raises(StorageError, match=told) as asked, tracker.lookup() as lookup:
+        with pytest.raises(StorageError, match=expected) as asked, tracker.lookup() as lookup:
             lookup.ids("wine_mlp", "wine", "0123")
     for error in (filled, asked):
         assert "\n" not in str(error.value)

@@ -91,10 +91,13 @@ def test_the_record_is_that_of_the_runs_own_study_byte_for_byte(folder: Path, ke
 
 def test_a_study_that_was_killed_has_no_record_in_mlflow(folder: Path, tmp_path: Path) -> None:
     asked = run_id(folder, "killed00/0")
-    told = (
+    shown = (
         rf"^run={asked}: neither this machine nor MLflow holds spool\.jsonl of the study {example.STUDY}, where its .*"
     )
-    with tracker(folder).lookup() as lookup, pytest.raises(DataError, match=rf"{told} Bring back its folder under mlr"):
+    with (
+        tracker(folder).lookup() as lookup,
+        pytest.raises(DataError, match=rf"{shown} Bring back its folder under mlr"),
+    ):
         lookup.spool(lookup.shown(asked), asked, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -115,9 +118,9 @@ def test_a_study_whose_run_was_deleted_has_no_record_in_mlflow(folder: Path, tmp
 @pytest.mark.parametrize("asked", ["0" * 32, "trial-000", "no id; at all", "../mlflow.db"])
 def test_an_id_that_no_run_has_is_refused_with_the_place_and_the_way_out(folder: Path, asked: str) -> None:
     uri = f"sqlite:///{folder}/mlflow.db"
-    with tracker(folder).lookup() as lookup, pytest.raises(DataError) as told:  # compared whole
+    with tracker(folder).lookup() as lookup, pytest.raises(DataError) as raised:  # compared whole
         lookup.shown(asked)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"run={asked}: MLflow at {uri} has no such run. Take the id from a run's page (`make ui`)."
     )
 
@@ -127,8 +130,10 @@ def test_a_run_of_another_project_is_refused(folder: Path) -> None:
 
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     run = client.create_run(client.create_experiment("theirs"), tags={"study": "theirs", "trial": "0"})
-    told = f"^run={run.info.run_id} is a run of another project: it has no tag eksplora.id. Give the id of a trial or a"
-    with tracker(folder).lookup() as lookup, pytest.raises(DataError, match=told):
+    shown = (
+        f"^run={run.info.run_id} is a run of another project: it has no tag eksplora.id. Give the id of a trial or a"
+    )
+    with tracker(folder).lookup() as lookup, pytest.raises(DataError, match=shown):
         lookup.shown(run.info.run_id)
 
 
@@ -145,8 +150,8 @@ def test_a_missing_database_is_refused_and_not_made(tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_not_a_run_that_does_not_exist() -> None:
     dead = MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="unused", timeout_seconds=1)
-    told = r"^MLflow at http://127\.0\.0\.1:1 does not answer\. Fix that or set tracker\.uri, then give the same .*\.$"
-    with pytest.raises(StorageError, match=told) as raised, dead.lookup() as lookup:
+    shown = r"^MLflow at http://127\.0\.0\.1:1 does not answer\. Fix that or set tracker\.uri, then give the same .*\.$"
+    with pytest.raises(StorageError, match=shown) as raised, dead.lookup() as lookup:
         lookup.shown("0" * 32)
     assert "\n" not in str(raised.value)
 
@@ -200,7 +205,7 @@ def answers(url: str) -> bool:
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"this is no database, and long enough to be read as one" * 40)
-    told = r"is damaged, or no database\. Move it away: .*\. Then give the same command again\.$"
-    with pytest.raises(StorageError, match=told) as raised, tracker(tmp_path).lookup() as lookup:
+    shown = r"is damaged, or no database\. Move it away: .*\. Then give the same command again\.$"
+    with pytest.raises(StorageError, match=shown) as raised, tracker(tmp_path).lookup() as lookup:
         lookup.shown("0" * 32)
     assert "\n" not in str(raised.value)

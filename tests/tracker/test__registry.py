@@ -116,7 +116,7 @@ def test_a_champion_whose_confirmation_cannot_be_read_is_one_line(
     registry.judge(NAME, "1", is_champion=True, why="the first")
     kept = list(folder.rglob("data/model/confirmation.json"))
     assert kept
-    told = []
+    shown = []
     for text in TEXTS:
         for path in kept:
             path.unlink()  # others may be links to it
@@ -124,15 +124,15 @@ def test_a_champion_whose_confirmation_cannot_be_read_is_one_line(
         try:
             assert isinstance(registry.champion(NAME), tuple)
         except DataError as error:
-            told.append(str(error))
-    assert len(told) > len(TEXTS) / 2
-    assert all("\n" not in text and text.endswith(" to a version that is whole, or remove it.") for text in told)
+            shown.append(str(error))
+    assert len(shown) > len(TEXTS) / 2
+    assert all("\n" not in text and text.endswith(" to a version that is whole, or remove it.") for text in shown)
 
 
 def test_a_reason_is_noted_and_a_champion_keeps_the_one_that_it_became_so_for(
     registry: MlflowRegistry, model: Make
 ) -> None:
-    def told() -> dict[str, str]:
+    def descriptions() -> dict[str, str]:
         return {str(one.version): one.tags["why"] for one in registry._client.search_model_versions(f"name = '{NAME}'")}
 
     registry.add(model("aa"))
@@ -141,9 +141,9 @@ def test_a_reason_is_noted_and_a_champion_keeps_the_one_that_it_became_so_for(
     registry.add(model("bb"))
     assert registry.judge(NAME, "2", is_champion=False, why="worse") == "worse"
     assert registry.judge(NAME, "2", is_champion=False, why="still worse") == "still worse"
-    assert told() == {"1": "the first", "2": "still worse"}
+    assert descriptions() == {"1": "the first", "2": "still worse"}
     assert registry.judge(NAME, "2", is_champion=True, why="better") == "better"
-    assert told() == {"1": "the first", "2": "better"}
+    assert descriptions() == {"1": "the first", "2": "better"}
 
 
 @pytest.mark.parametrize("asked", ["@challenger", "@champion", "/1"])

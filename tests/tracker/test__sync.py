@@ -189,8 +189,8 @@ def test_a_torn_database_is_one_line_and_comes_back_whole_when_it_is_moved_away(
         assert connection.execute("PRAGMA page_size").fetchone() == (_sqlite.PAGE_BYTES,)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     tear(database)
-    told = r"is damaged, or no database\. Move it away: `make sync` fills a new one from the studies' spools\."
-    with pytest.raises(Unreachable, match=told) as raised:
+    shown = r"is damaged, or no database\. Move it away: `make sync` fills a new one from the studies' spools\."
+    with pytest.raises(Unreachable, match=shown) as raised:
         is_behind(mlruns)
     assert "\n" not in str(raised.value)
     database.rename(mlruns / "torn.db")
@@ -343,15 +343,15 @@ def test_a_database_of_nobody_s_mlflow_is_refused_and_left_alone(mlruns: Path) -
 
 
 @pytest.mark.parametrize(
-    ("revision", "told"),
+    ("revision", "expected"),
     [
         ("cfd24bdc0731", r"by an older MLflow .*\. Copy the file, then: \.venv/bin/mlflow db upgrade 'sqlite:///"),
         ("ffffffffffff", r"by a newer MLflow \(layout ffffffffffff\) .*\. Install that one, or set tracker\.uri\."),
     ],
 )
-def test_the_tables_of_another_mlflow_are_one_line_with_the_way_out(mlruns: Path, revision: str, told: str) -> None:
+def test_the_tables_of_another_mlflow_are_one_line_with_the_way_out(mlruns: Path, revision: str, expected: str) -> None:
     change(mlruns, f"UPDATE alembic_version SET version_num = '{revision}'")
     for act in (lambda: sync(mlruns), lambda: is_behind(mlruns), lambda: tracker(mlruns).relocated()):
-        with pytest.raises(StorageError, match=told) as raised:
+        with pytest.raises(StorageError, match=expected) as raised:
             act()
         assert "\n" not in str(raised.value)

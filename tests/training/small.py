@@ -125,7 +125,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
 
 @dataclass
 class Quiet:
-    """A report that lets the training run; `heard` and `results` are what it was told."""
+    """A report that lets the training run; `heard` and `results` are what was reported to it."""
 
     heard: list[EpochReport] = field(default_factory=list)
     results: list[MemberResult] = field(default_factory=list)

@@ -411,8 +411,8 @@ def test_two_devices_train_inside_a_worker_and_the_network_reproduces_its_value(
     overrides = [prepared, "experiment=boston_mlp", "trainer.max_epochs=2"]
     done = run_train(tmp_path, *overrides, "trainer=ddp", "trainer.accelerator=cpu", "study.name=two")
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stderr.splitlines() if "starting" not in line and " · " not in line]
-    assert len(told) == 1  # the line of the trial: the processes say nothing
+    shown = [line for line in done.stderr.splitlines() if "starting" not in line and " · " not in line]
+    assert len(shown) == 1  # the line of the trial: the processes say nothing
     best = tmp_path / "results" / "two" / "best"
     raw, targets, _ = raw_validation_rows(resolved(*overrides))
     with torch.no_grad():
