@@ -395,6 +395,16 @@ def readers_of_processes(root: Path) -> list[str]:
     ]
 
 
+def roundabout_docstrings(root: Path) -> list[str]:
+    """Docstrings, of values too, that begin with "What": a noun or a verb says it at once."""
+    return [
+        f"{file.name}:{number} begins with What"
+        for _, file in sources(root)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if re.match(r'\s*r?"""What\b', line)
+    ]
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -412,6 +422,7 @@ RULES = [
     machine_paths,
     impatient_tests,
     readers_of_processes,
+    roundabout_docstrings,
 ]
 
 
@@ -653,6 +664,11 @@ def test_tests_that_read_of_processes_by_themselves_are_found(project: Path, tex
     (project / "tests/test_it.py").write_text(text)
     (project / "tests/processes.py").write_text(text)
     assert readers_of_processes(project) == ["test_it.py"]
+
+
+def test_docstrings_that_begin_with_what_are_found(project: Path) -> None:
+    (project / "src/eksplora/loss.py").write_text('"""Losses."""\nA = 1\n"""What A is."""\nB = 2\n"""Whatever."""\n')
+    assert roundabout_docstrings(project) == ["loss.py:3 begins with What"]
 
 
 @pytest.mark.parametrize("name", ["utils.py", "_helpers.py", "data_utils.py", "common/a.py", "misc.yaml"])

@@ -1,9 +1,11 @@
-"""What a search tells of its trials, and what pruning has saved, by hand."""
+"""The trials of a search in numbers, and what pruning has saved, by hand."""
 
 import json
 
 import pytest
 
+from eksplora.records.record import to_json
+from eksplora.records.search import Pruned
 from eksplora.study.findings import every_trial, saved_by_pruning
 from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Trial
@@ -33,21 +35,21 @@ def ledger() -> Ledger:
 
 def test_what_pruning_saved_is_the_epochs_left_at_the_pace_of_each_trial(ledger: Ledger) -> None:
     saved = saved_by_pruning(ledger)
-    assert (saved["trials"], saved["epochs_saved"]) == (2, (200 - 20) + (200 - 20))
-    assert saved["seconds_saved"] == pytest.approx(180 * 4 / 20 + 180 * (0.1 + 0.3) / 2)
+    assert (saved.trials, saved.epochs_saved) == (2, (200 - 20) + (200 - 20))
+    assert saved.seconds_saved == pytest.approx(180 * 4 / 20 + 180 * (0.1 + 0.3) / 2)
 
 
 def test_a_search_without_pruning_saved_nothing() -> None:
-    assert saved_by_pruning(Ledger("val/mae", "minimize")) == {"trials": 0, "epochs_saved": 0, "seconds_saved": 0}
+    assert saved_by_pruning(Ledger("val/mae", "minimize")) == Pruned()
 
 
-def test_every_trial_is_told_in_order_and_only_a_finished_one_has_values(ledger: Ledger) -> None:
+def test_every_trial_is_listed_in_order_and_only_a_finished_one_has_values(ledger: Ledger) -> None:
     shown = every_trial(ledger)
-    assert [one["trial"] for one in shown] == [0, 1, 2]
-    assert [one["status"] for one in shown] == ["finished", "pruned", "pruned"]
-    assert [(one["value"], one["members"]) for one in shown] == [(2.5, [2.0, 3.0]), (None, []), (None, [])]
-    assert shown[0]["seconds"] == 10.0 and shown[0]["values"] == {"x": 0}
-    assert json.loads(json.dumps(shown, allow_nan=False)) == shown
+    assert [one.trial for one in shown] == [0, 1, 2]
+    assert [one.status for one in shown] == ["finished", "pruned", "pruned"]
+    assert [(one.value, one.members) for one in shown] == [(2.5, [2.0, 3.0]), (None, []), (None, [])]
+    assert shown[0].seconds == 10.0 and shown[0].values == {"x": 0}
+    assert [json.loads(to_json(one))["trial"] for one in shown] == [0, 1, 2], "JSON without numbers that are none"
 
 
 def test_a_pruned_trial_that_took_its_end_over_saved_nothing(ledger: Ledger) -> None:
