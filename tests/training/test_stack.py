@@ -8,6 +8,7 @@ import torch
 from optimizers import DECAYING, NAMES, VARIANTS
 from torch import nn
 
+from eksplora.model.linear import Linear
 from eksplora.training.stack import Stack, stacked
 
 NETWORKS = pytest.mark.parametrize(
@@ -144,6 +145,34 @@ def test_the_members_that_are_kept_keep_their_bits_and_the_matrix_shrinks(build:
         assert_same(stack.member(place), before[old])
     stack.parameter.data.fill_(2.0)
     assert all((part == 2.0).all() for part in stack.network.parameters())
+
+
+class Tied(nn.Module):
+    """Two layers that share a weight, and one that does not learn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.fixed = Linear(3, 3), Linear(3, 3), Linear(3, 2)
+        self.second.weight = self.first.weight
+        self.fixed.requires_grad_(False)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.fixed(self.second(self.first(rows)))  # type: ignore[no-any-return]
+
+
+def test_a_weight_that_layers_share_stays_one_and_a_frozen_one_frozen() -> None:
+    made, rows = networks(Tied, 3), torch.rand(3, 4, 3)
+    before, alone = states(made), [network(own) for network, own in zip(made, rows, strict=True)]
+    stack = Stack(stacked(made), 3)
+    network = stack.network
+    for kept in ([0, 1, 2], [0, 2]):
+        stack.select(torch.tensor(kept))
+        assert network.second.weight is network.first.weight
+        assert len(stack.parts) == 3, "the shared weight and two biases"
+        assert not network.fixed.weight.requires_grad
+        torch.testing.assert_close(network(rows[kept]), torch.stack([alone[place] for place in kept]))
+        for place, member in enumerate(kept):
+            assert_same(stack.member(place), before[member])
 
 
 @NETWORKS

@@ -456,3 +456,89 @@ def test_a_lightning_module_is_no_model(prepared: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(job, "recipe_of", lambda config: (replace(recipe, network=LightningModule), folds))
     with pytest.raises(ConfigError, match=r"^model: .* is a LightningModule, .* Give its network"):
         job.check(config)
+
+
+# --- networks from elsewhere -------------------------------------------------------------------------------------
+
+
+class Dropping(torch.nn.Module):
+    """Draws its first weights and what it drops from torch's own generator."""
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__()
+        self.read = torch.nn.GRU(sizes["input_shape"][0], 8)
+        self.drop, self.head = torch.nn.Dropout(0.3), torch.nn.Linear(8, sizes["num_outputs"])
+
+    def forward(self, rows: torch.Tensor) -> Any:
+        return self.head(self.drop(self.read(rows)[0]))
+
+
+class Named(Dropping):
+    def forward(self, rows: torch.Tensor) -> Any:
+        return {"outputs": super().forward(rows)}
+
+
+class Paired(Dropping):
+    def forward(self, rows: torch.Tensor) -> Any:
+        return super().forward(rows), rows
+
+
+class Wide(Dropping):
+    def forward(self, rows: torch.Tensor) -> Any:
+        return super().forward(rows).repeat(1, 2)
+
+
+class Double(Dropping):
+    def forward(self, rows: torch.Tensor) -> Any:
+        return super().forward(rows).double()
+
+
+def with_network(config: Config, network: Any, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Let the worker build another network than the configuration's."""
+    own = job.recipe_of
+    sizes = {key: config["model"][key] for key in ("input_shape", "num_outputs")}
+
+    def recipe_of(config: Config) -> Any:
+        recipe, folds = own(config)
+        return replace(recipe, network=lambda: network(**sizes)), folds
+
+    monkeypatch.setattr(job, "recipe_of", recipe_of)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [
+        (Named, "a dict"),
+        (Paired, "a tuple"),
+        (Wide, r"float32 of shape \[2, 6\]"),
+        (Double, r"float64 of shape \[2, 3\]"),
+    ],
+)
+def test_outputs_that_are_not_one_tensor_of_the_tasks_shape_are_refused(
+    network: Any, found: str, prepared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_network(resolved(prepared, "experiment=wine_mlp"), network, monkeypatch)
+    way_out = r"Return one float32 tensor of shape \(rows, 3\), as task\.num_outputs says\."
+    with pytest.raises(ConfigError, match=rf"^model: \S+ puts out {found} for 2 rows\. {way_out}$"):
+        job.check(config)
+
+
+def test_what_is_no_network_is_refused(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = with_network(resolved(prepared, "experiment=wine_mlp"), dict, monkeypatch)
+    with pytest.raises(ConfigError, match=r"^model: \S+ makes a dict\. Give a torch\.nn\.Module"):
+        job.check(config)
+
+
+def test_all_that_a_network_draws_is_its_members_seeds_stopped_or_not(
+    prepared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_network(resolved(prepared, "experiment=wine_mlp", "trainer.max_epochs=3"), Dropping, monkeypatch)
+    whole = trained(config, tmp_path / "whole")
+    torch.manual_seed(1)  # what other trainings leave behind
+    assert trained(config, tmp_path, Collects(stop_after_epoch=1)) == []
+    torch.manual_seed(2)
+    (again,) = trained(config, tmp_path)
+    assert again.weights_sha256 == whole[0].weights_sha256
+    (other,) = trained(config, tmp_path / "other", members=MEMBERS[1:])
+    assert not torch.equal(weights(other)["network.read.weight_ih_l0"], weights(again)["network.read.weight_ih_l0"])

@@ -48,5 +48,5 @@ def groups() -> list[str]:
 
 def import_own_parts() -> None:
     """Let the user's own `conf/` name parts that lie in the working folder: after all else that can be imported."""
-    if own_folder() is not None:
+    if own_folder() is not None and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))

@@ -54,8 +54,19 @@ def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
             its constructor refuses a value.
     """
     node = check_part(key, config.get(key))
+    folders.import_own_parts()
     with _explained(key, node):
         return instantiate(dict(node), **arguments, _convert_="all")
+
+
+def is_foreign(target: str) -> bool:
+    """Whether a part comes neither from eksplora nor from torch, by its full name.
+
+    Examples:
+        >>> is_foreign("mystudy.network.TwoBranches"), is_foreign("eksplora.model.mlp.MLP")
+        (True, False)
+    """
+    return not target.startswith(("eksplora.", "torch."))
 
 
 def completed(config: Mapping[str, Any], key: str, **late: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eksplora.model.activations import Elementwise
-from eksplora.model.offered import layers
+from eksplora.model.offered import first_tensor, layers
 
 _UNSEEN = (nn.Identity, nn.Sequential, nn.ModuleList)
 """Modules without children that do nothing: an identity skip, say."""
@@ -61,10 +61,15 @@ class _Tracer:
         for name, layer in layers(network):
             if isinstance(layer, _UNSEEN):
                 continue
-            layer.register_forward_hook(lambda layer, given, y, name=name: self._note(name, layer, given[0], y))
+            layer.register_forward_hook(
+                lambda layer, given, named, y, name=name: self._note(name, layer, (given, named), y), with_kwargs=True
+            )
 
-    def _note(self, name: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
-        """Add a layer, called `name`, that made y of x."""
+    def _note(self, name: str, layer: nn.Module, given: object, put_out: object) -> None:
+        """Add a layer, called `name`, that made its output of what it was given."""
+        x, y = first_tensor(given), first_tensor(put_out)
+        if x is None or y is None:
+            return
         own = layer.function if isinstance(layer, Elementwise) else layer
         is_map = y.dim() == 4
         self.layers.append(

@@ -221,10 +221,13 @@ def _embeddings(model: Model) -> Facts:
     """Maps of the last hidden layer, and how far classes come apart in it."""
     taken = evenly(len(model.features), MOST_ROWS)
     rows = torch.from_numpy(model.features[taken])
-    with torch.inference_mode():
-        blocks = [
-            model.networks.hidden(everyone(block, model.networks.size)) for block in torch.split(rows, BLOCK_ROWS)
-        ]
+    try:
+        with torch.inference_mode():
+            blocks = [
+                model.networks.hidden(everyone(block, model.networks.size)) for block in torch.split(rows, BLOCK_ROWS)
+            ]
+    except ValueError as error:
+        return Facts(None, {}, [f"No maps: {error}."])
     return embedding_facts(
         torch.cat(blocks, dim=1).double().numpy(),
         labels=model.targets[taken],

@@ -4,13 +4,13 @@ Nothing of it is a pickle, nothing is larger in memory than its file, and no num
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eksplora.config.parts import check_recorded, part, recorded_config
-from eksplora.errors import DataError, EksploraError
+from eksplora.config.parts import check_recorded, is_foreign, part, recorded_config
+from eksplora.errors import DataError, EksploraError, UserError
 from eksplora.inference.card import check_folder, read_card
 from eksplora.untrusted import read_plain
 
@@ -83,7 +83,6 @@ def network_of(config: Mapping[str, Any], weights: Path) -> Any:
         ConfigError: If the configuration names a part that this project does not have.
         DataError: If the file is missing or unreadable, does not fit the configuration, or holds no finite numbers.
     """
-    import torch
     from safetensors.torch import load
 
     from eksplora.model.scaled import Scaled
@@ -96,11 +95,12 @@ def network_of(config: Mapping[str, Any], weights: Path) -> Any:
     scaling = {name: value for name, value in tensors.items() if not name.startswith(PREFIX)}
     own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
     _check_sizes(weights, config["model"])
-    with torch.device("meta"), _few_layers(weights, len(own)):  # shapes without memory: any size may be asked for
-        _check_tensors(weights, own, _network(config, weights).state_dict())
-    _check_scaling(weights, scaling, config["model"])
-    _check_finite(weights, tensors)
+    input_shape, num_outputs = _row_shapes(config, weights)
+    with _few_layers(weights, len(own)):
+        _check_tensors(weights, own, _outline(config, weights, input_shape).state_dict())
+    _check_scaling(weights, scaling, input_shape, num_outputs)
     network = _network(config, weights)
+    _check_finite(weights, tensors, network.state_dict(prefix=PREFIX))
     network.load_state_dict(own)
     return Scaled(network=network, **scaling).eval()
 
@@ -115,12 +115,50 @@ def _network(config: Mapping[str, Any], weights: Path) -> Any:
         raise DataError(f"{weights.parent / 'config.yaml'} describes no network ({reason}). {_NETWORK}") from None
 
 
+def _outline(config: Mapping[str, Any], weights: Path, input_shape: Sequence[int]) -> Any:
+    """The network in shapes without memory: any size may be asked for.
+
+    A network of the user's own that looks at its first weights cannot be built so. It is then built as it is.
+    """
+    import torch
+
+    from eksplora.model.foreign import with_shapes
+
+    try:
+        with torch.device("meta"):
+            return with_shapes(_network(config, weights), torch.zeros(1, *input_shape))
+    except (UserError, RuntimeError, NotImplementedError):
+        if not is_foreign(config["model"]["_target_"]):
+            raise
+    return with_shapes(_network(config, weights), torch.zeros(1, *input_shape))
+
+
+def _row_shapes(config: Mapping[str, Any], weights: Path) -> tuple[Sequence[int], int]:
+    """The shape of a row, and the numbers that come out: as the model's own keys say, or data and task.
+
+    Raises:
+        DataError: If nothing says it.
+    """
+    found = []
+    for part_of, key in (("data", "input_shape"), ("task", "num_outputs")):
+        places = [config["model"], config.get(part_of)]
+        value = next((place[key] for place in places if isinstance(place, Mapping) and key in place), None)
+        if value is None:
+            raise DataError(f"{weights.parent / 'config.yaml'} states no {part_of}.{key}. {_NETWORK}")
+        found.append(value)
+    return found[0], found[1]
+
+
 def _check_sizes(weights: Path, model: Mapping[str, Any]) -> None:
     """Refuse numbers that no network with so few bytes has: of units, or of layers.
+
+    What the keys of a user's own network mean, is not known.
 
     Raises:
         DataError: Naming the key.
     """
+    if is_foreign(str(model["_target_"])):
+        return
     size = weights.stat().st_size
     for key, value in model.items():
         if isinstance(value, int) and value > size:
@@ -173,7 +211,9 @@ def _check_tensors(weights: Path, found: Mapping[str, "Tensor"], wanted: Mapping
             )
 
 
-def _check_scaling(weights: Path, scaling: Mapping[str, "Tensor"], model: Mapping[str, Any]) -> None:
+def _check_scaling(
+    weights: Path, scaling: Mapping[str, "Tensor"], input_shape: Sequence[int], num_outputs: int
+) -> None:
     """Refuse a scaling that is not one of raw features (and of targets), by its names and shapes.
 
     Raises:
@@ -183,7 +223,7 @@ def _check_scaling(weights: Path, scaling: Mapping[str, "Tensor"], model: Mappin
         if name not in scaling or name not in SCALING:
             what = "is missing" if name in SCALING else "is no part of a model"
             raise DataError(f"{weights}: the tensor '{name}' {what}. {_NETWORK}")
-        row = [model["num_outputs"]] if name.startswith("target_") else list(model["input_shape"])
+        row = [num_outputs] if name.startswith("target_") else list(input_shape)
         shape = list(scaling[name].shape)
         sizes = zip(reversed(shape), reversed(row), strict=False)
         fits = len(shape) <= len(row) and all(size in (1, wanted) for size, wanted in sizes)
@@ -194,16 +234,21 @@ def _check_scaling(weights: Path, scaling: Mapping[str, "Tensor"], model: Mappin
             )
 
 
-def _check_finite(weights: Path, tensors: Mapping[str, "Tensor"]) -> None:
+def _check_finite(weights: Path, tensors: Mapping[str, "Tensor"], fresh: Mapping[str, "Tensor"]) -> None:
     """Refuse numbers that are not finite; but a feature that the network does not see is divided by infinity.
+
+    What an untrained network holds so, is as it should be: a mask of attention has minus infinity.
 
     Raises:
         DataError: Naming the first tensor that has some.
     """
     import torch
+    from torch.nn.parameter import is_lazy
 
     for name, value in tensors.items():
         finite = value.isfinite() | ((value == torch.inf) if name == "scale" else False)
+        if name in fresh and not is_lazy(fresh[name]):
+            finite |= value == fresh[name]
         if not finite.all() or (name == "scale" and (value == 0).any()):
             raise DataError(
                 f"{weights}: the tensor '{name}' holds values that no training leaves (not finite, or a scale of 0). "
@@ -224,8 +269,8 @@ def _check_outputs(folder: Path, config: Mapping[str, Any], card: Mapping[str, A
     outputs, classes = config["task"].get("num_outputs"), card["classes"]
     wanted = [outputs] if classes is None else [len(classes)] if len(classes) != 2 else [1, 2]
     pairs = {
-        "model.input_shape": (config["model"].get("input_shape"), [card["input_shape"]]),
-        "model.num_outputs": (config["model"].get("num_outputs"), [outputs]),
+        "model.input_shape": (config["model"].get("input_shape", card["input_shape"]), [card["input_shape"]]),
+        "model.num_outputs": (config["model"].get("num_outputs", outputs), [outputs]),
         "task.num_outputs": (outputs, wanted),
     }
     for key, (value, allowed) in pairs.items():

@@ -4,6 +4,7 @@ None of it is needed: any `nn.Module` that maps rows to `num_outputs` numbers is
 explained. What is offered makes it faster (`knows_members`) or says what would otherwise be guessed (`output`).
 """
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -34,14 +35,32 @@ class KnowsMembers(Protocol):
 
 
 def layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers of a network that have no layers inside, by name; an activation of ours is one, whatever it calls."""
+    """The layers of a network that have no layers inside, by name; an activation of ours is one, whatever it calls.
+
+    So is a layer whose weights are made of others (`torch.nn.utils.parametrizations`).
+    """
     # `Elementwise` holds torch's module: both would be shown, with the same outputs.
     wrapped = {id(layer.function) for layer in network.modules() if isinstance(layer, Elementwise)}
     return [
         (name, layer)
         for name, layer in network.named_modules()
-        if isinstance(layer, Elementwise) or not (list(layer.children()) or id(layer) in wrapped)
+        if _MADE_OF not in name.split(".")
+        and (
+            isinstance(layer, Elementwise) or not ({*dict(layer.named_children())} - {_MADE_OF} or id(layer) in wrapped)
+        )
     ]
+
+
+_MADE_OF = "parametrizations"
+"""Where torch keeps what a layer's weights are made of."""
+
+
+def first_tensor(value: object) -> Tensor | None:
+    """The first tensor of what a layer is given or puts out: a recurrent one has its states beside it."""
+    if isinstance(value, Tensor):
+        return value
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return next((found for found in map(first_tensor, inside) if found is not None), None)
 
 
 def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
@@ -57,10 +76,12 @@ def hidden_units(network: nn.Module, rows: Tensor) -> Tensor:
         ValueError: If it calls no layer that has weights: it has no hidden units.
     """
     given: list[Tensor] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda layer, inputs: given.append(inputs[0]))
-        for layer in _last_layers(network)
-    ]
+
+    def note(layer: nn.Module, inputs: object, named: object) -> None:
+        tensor = first_tensor((inputs, named))
+        given.extend([] if tensor is None else [tensor])
+
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in _last_layers(network)]
     try:
         network(rows)
     finally:

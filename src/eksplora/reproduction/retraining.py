@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eksplora.config.folders import own_folder, project
 from eksplora.errors import DataError, EksploraError, PreconditionError
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.reproduction.patch import Change, changes, check_modes, is_patch
@@ -239,7 +240,7 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
     own = {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1", "TMPDIR": folder}  # torch leaves a cache there
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(asked)],
-        cwd=tree,
+        cwd=_workplace(tree),
         env=os.environ | own,
         stderr=subprocess.PIPE,
         text=True,
@@ -251,6 +252,18 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             print(done.stderr, file=sys.stderr)
         raise EksploraError(f"the sources of the recorded commit cannot train it here ({last}). {way_out}")
+
+
+def _workplace(tree: Path) -> Path:
+    """Where the command had its own `conf/` and parts: in the worktree if the project holds them, else as they are now.
+
+    `changed_outside_code` has compared what is in no commit.
+    """
+    own = own_folder()
+    if own is None:
+        return tree
+    is_held = own.is_relative_to(project())
+    return tree / own.parent.relative_to(project()) if is_held else own.parent
 
 
 def check_data(recorded: Recorded, arrays: Mapping[str, Mapping[str, Any]]) -> list[str]:

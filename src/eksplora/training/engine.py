@@ -9,6 +9,7 @@ from torch import nn
 
 from eksplora.errors import ConfigError
 from eksplora.model.members import unaware
+from eksplora.model.offered import first_tensor
 from eksplora.training.member import MemberState
 from eksplora.training.stepper import refusal
 
@@ -111,7 +112,7 @@ def member_bytes(member: MemberState, network: nn.Module) -> int:
 
 def rows_at_once(member: MemberState) -> int:
     """Rows, of all members together, that one forward pass of an evaluation takes."""
-    each = 4 * max(1, _outputs(member, member.recipe.network()))
+    each = 4 * max(1, _outputs(member, member.network()))
     return max(64, min(4096, EVALUATED_BYTES // each))
 
 
@@ -120,12 +121,18 @@ def _outputs(member: MemberState, network: nn.Module, kind: type[nn.Module] = nn
     counts = []
     layers = [module for module in network.modules() if isinstance(module, kind) and not list(module.children())]
     # A dry run with one row: layers know their output sizes only when they have input.
-    hooks = [layer.register_forward_hook(lambda *call: counts.append(call[2].numel())) for layer in layers]
+    hooks = [layer.register_forward_hook(lambda *call: counts.append(_numbers(call[2]))) for layer in layers]
     with torch.no_grad():
         network.eval()(member.fold.features[:1])
     for hook in hooks:
         hook.remove()
     return sum(counts)
+
+
+def _numbers(output: object) -> int:
+    """How many numbers a layer puts out."""
+    tensor = first_tensor(output)
+    return 0 if tensor is None else tensor.numel()
 
 
 def free_bytes(device: torch.device) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from eksplora.model.offered import layers
+from eksplora.model.offered import first_tensor, layers
 from eksplora.types import EpochReport
 
 
@@ -70,8 +70,9 @@ class Recorder:
             layer.register_forward_hook(lambda layer, given, output, name=name: self._note(name, output))
 
     def _note(self, name: str, output: object) -> None:
-        if isinstance(output, Tensor):
-            self._outputs[name] = output.detach()
+        tensor = first_tensor(output)
+        if tensor is not None:
+            self._outputs[name] = tensor.detach()
 
     def take(self) -> dict[str, Tensor]:
         """Outputs since the last call."""

@@ -11,6 +11,8 @@ from torch.func import functional_call
 from eksplora.counter import derive
 from eksplora.draw import mix64
 from eksplora.model.dropout import Dropout
+from eksplora.model.foreign import seed_step
+from eksplora.model.members import unaware
 from eksplora.training.batches import BatchGroup, Chunk, EvaluationBatch, Step
 from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows
@@ -56,6 +58,7 @@ class Population:
         self._is_stacked = len(members) > 1
         self._observers, self._number = tuple(observers), 0
         self._recorder = Recorder(self.network) if observers else None
+        self._draws = not self._is_stacked and bool(unaware(self.network))
         self._dropouts = [module for module in self.network.modules() if isinstance(module, Dropout)]
 
     def place(self, device: torch.device, rank: int, devices: int) -> None:
@@ -116,6 +119,8 @@ class Population:
         for number, groups, keys in zip(numbers, steps, self._step_keys(numbers), strict=True):
             self._number = number
             self.stepper.set_rates(number)
+            if self._draws:
+                seed_step(derive(self.members[0].identity.seed, "network", number, self._rank), self.device)
             for layer, key in zip(self._dropouts, keys, strict=False):
                 # Into the same tensor: a captured graph reads its address.
                 layer.key.copy_(key if self._is_stacked else key[0])

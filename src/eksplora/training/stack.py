@@ -24,12 +24,15 @@ def stacked(networks: Sequence[nn.Module]) -> nn.Module:
     """
     if len(networks) == 1:
         return networks[0]
+    made: dict[int, nn.Parameter] = {}  # one that several layers share stays one
     for modules in zip(*(network.modules() for network in networks), strict=True):
         first = modules[0]
-        for name in [name for name, parameter in first._parameters.items() if parameter is not None]:
-            # (members, ...)
-            together = torch.stack([getattr(module, name).detach() for module in modules])
-            setattr(first, name, nn.Parameter(together))
+        for name, parameter in [(name, own) for name, own in first._parameters.items() if own is not None]:
+            if id(parameter) not in made:
+                # (members, ...)
+                together = torch.stack([getattr(module, name).detach() for module in modules])
+                made[id(parameter)] = nn.Parameter(together, requires_grad=parameter.requires_grad)
+            setattr(first, name, made[id(parameter)])
         for name in [name for name, buffer in first._buffers.items() if buffer is not None]:
             # A scalar buffer becomes (members,), any other (members, ...): layers read the members from these shapes.
             first._buffers[name] = torch.stack([getattr(module, name) for module in modules])
@@ -90,12 +93,19 @@ class Stack:
                 ids |= {id(parameter) for parameter in own if layer.overwrites}
         return ids
 
-    def _renew(self) -> None:
-        """New parameters in place of the present ones: strategies hold on to what autograd knows of the old shapes."""
+    def _renew(self, indices: Tensor) -> None:
+        """New parameters in place of the present ones: strategies hold on to what autograd knows of the old shapes.
+
+        Those that are not trained lie in no matrix, and are here those of the members with these indices.
+        """
+        renewed = {
+            id(part): nn.Parameter(part.detach() if part.requires_grad else part[indices], part.requires_grad)
+            for part in self.network.parameters()
+        }
         for module in self.network.modules():
             for name, part in module._parameters.items():
-                if part is not None and part.requires_grad:
-                    module._parameters[name] = nn.Parameter(part.detach())
+                if part is not None:
+                    module._parameters[name] = renewed[id(part)]
         self._parts = self._trained()
 
     def _trained(self) -> list[nn.Parameter]:
@@ -132,7 +142,7 @@ class Stack:
             is_whole: Whether it was one of the network.
         """
         if losses.requires_grad and losses.device.type == "cuda":  # a captured step cannot accumulate into gradients
-            gradients = torch.autograd.grad(losses.sum(), self._parts)
+            gradients = torch.autograd.grad(losses.sum(), self._parts, materialize_grads=True)
             flat = [gradient.reshape(self.size, -1) for gradient in gradients]
             # Into the same memory, which the optimizer and the graph know; the padding beyond stays 0.
             torch.cat(flat, dim=1, out=self.gradient[:, : sum(map(torch.numel, flat)) // self.size])
@@ -152,7 +162,7 @@ class Stack:
         """Keep the members with these indices (from 0, ascending), and let go of the others."""
         self.size = len(indices)
         # New parameters first: `_take` then gives them their shapes, with fewer members.
-        self._renew()
+        self._renew(indices)
         self._take(self.parameter.data[indices])
         for module, name in self._buffers():
             module._buffers[name] = getattr(module, name)[indices]

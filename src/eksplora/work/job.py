@@ -13,7 +13,7 @@ import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from eksplora.augmentation import Augmentation
 from eksplora.config import check_mix, completed, part
@@ -23,6 +23,7 @@ from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.imbalance import Imbalance
 from eksplora.inference import network_of
+from eksplora.model.foreign import with_shapes
 from eksplora.ranges import check_count
 from eksplora.training import engine
 from eksplora.training.allocation import keep_freed_memory
@@ -194,11 +195,8 @@ def check(config: Config) -> None:
     fold = folds[0]
     check_count(recipe.max_epochs, "trainer.max_epochs", usual=100)
     network = _build("model", recipe.network)
-    if isinstance(network, LightningModule):
-        raise ConfigError(
-            f"model: {config['model']['_target_']} is a LightningModule, whose own steps, loss and optimizer would be "
-            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
-        )
+    _check_network(config, network)
+    _build("model", lambda: with_shapes(network, fold.features[:1]))
     _build("initialization", lambda: recipe.initialize(network, torch.Generator()))
     _build("scheduler", lambda: recipe.schedule(0, 1, ()))
     _build("optimizer", lambda: recipe.optimizer(network.parameters()))
@@ -210,9 +208,38 @@ def check(config: Config) -> None:
         raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
     _check_reach(config, targets)
     target = targets[rows]
-    output = _build("model", lambda: network(fold.features[rows]).detach())
+    output = _build("model", lambda: network(fold.features[rows]))
+    _check_output(config, output, (len(rows), recipe.task.num_outputs))
+    output = output.detach()
     _build("loss", lambda: _check_loss(recipe, output, target))
     _build("objective", lambda: _check_metric(recipe, output, target))
+
+
+def _check_network(config: Config, network: object) -> None:
+    """Refuse what is no network, or more than one."""
+    target = config["model"]["_target_"]
+    if isinstance(network, LightningModule):
+        raise ConfigError(
+            f"model: {target} is a LightningModule, whose own steps, loss and optimizer would be "
+            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
+        )
+    if not isinstance(network, nn.Module):
+        raise ConfigError(
+            f"model: {target} makes a {type(network).__name__}. Give a torch.nn.Module that maps features to outputs."
+        )
+
+
+def _check_output(config: Config, output: object, shape: tuple[int, int]) -> None:
+    """Refuse outputs of another form than the task has: a loss may take more columns than there are classes."""
+    if isinstance(output, Tensor) and (tuple(output.shape), output.dtype) == (shape, torch.float32):
+        return
+    found = f"a {type(output).__name__}"
+    if isinstance(output, Tensor):
+        found = f"{output.dtype} of shape {list(output.shape)}"
+    raise ConfigError(
+        f"model: {config['model']['_target_']} puts out {found.removeprefix('torch.')} for {shape[0]} rows. "
+        f"Return one float32 tensor of shape (rows, {shape[1]}), as task.num_outputs says."
+    )
 
 
 def _check_reach(config: Config, targets: Tensor) -> None:
