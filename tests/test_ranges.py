@@ -103,3 +103,17 @@ def test_fields_are_checked_by_their_ranges_under_their_group() -> None:
         check_fields(Settings(0, ""), "group")
     with pytest.raises(ConfigError, match=r"^group\.count must be a whole number of at least 1 or null, got 0\. "):
         check_fields(Settings(0.5, "", 0), "group")
+
+
+@dataclass(frozen=True)
+class Root:
+    port: int = field(metadata=within(least=1, is_whole=True, usual=5000))
+    inner: Settings
+
+
+def test_fields_of_fields_are_checked_under_their_whole_path() -> None:
+    check_fields(Root(1, Settings(0.5, "")))
+    with pytest.raises(ConfigError, match=r"^inner\.rate must be a number above 0, got 0\."):
+        check_fields(Root(1, Settings(0, "")))
+    with pytest.raises(ConfigError, match=r"^port must be a whole number of at least 1, got 0\."):
+        check_fields(Root(0, Settings(0.5, "")))

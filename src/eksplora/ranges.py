@@ -1,7 +1,7 @@
 """Ranges of single values of a configuration: a number in a range, a choice, a switch. One form of refusal."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from math import inf, isfinite
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
@@ -180,12 +180,15 @@ def within(**limits: Any) -> Mapping[str, Range]:
     return {"range": Range(**limits)}
 
 
-def check_fields(instance: "DataclassInstance", group: str) -> None:
-    """Check the fields of a dataclass that have a range (see `within`).
+def check_fields(instance: "DataclassInstance", group: str = "") -> None:
+    """Check the fields of a dataclass that have a range (see `within`), and those of dataclasses in it.
 
     Raises:
         ConfigError: Naming the key in the group, if a value is out of its range.
     """
     for key in fields(instance):
+        value, name = getattr(instance, key.name), f"{group}.{key.name}" if group else key.name
         if wanted := key.metadata.get("range"):
-            cast("Range", wanted).check(getattr(instance, key.name), f"{group}.{key.name}")
+            cast("Range", wanted).check(value, name)
+        elif is_dataclass(value) and not isinstance(value, type):
+            check_fields(value, name)

@@ -4,33 +4,41 @@ from typing import Any
 
 import pytest
 
+from eksplora.config.schema import Budget
 from eksplora.console.estimate import Length
 from eksplora.study.display import Display
 from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
+from eksplora.study.spec import StudySpec
 from eksplora.study.trial import Population, Trial
-from eksplora.types import EpochReport, MemberResult, Status
+from eksplora.types import Command, EpochReport, MemberResult, Status
 
-PLAN = Plan(
-    name="study-12345678",
-    folder=Path(),
-    experiment="wine_mlp",
-    metric="val/mae",
-    direction="minimize",
+BUDGET = Budget(
+    workers=None,
+    threads=None,
     seed=0,
-    num_trials=4,
-    num_seeds=2,
-    sizes=(100, 90),
-    batch=4,
-    num_workers=2,
-    threads=1,
+    n_seeds=2,
+    batch=None,
     timeout_seconds=None,
     max_failures=0,
     checkpoint_seconds=20.0,
-    is_judged=False,
-    test_rows=0,
-    configure=lambda values: {},
 )
+SPEC = StudySpec(
+    name="study",
+    experiment="wine_mlp",
+    studies=Path(),
+    metric="mae",
+    direction="minimize",
+    budget=BUDGET,
+    configure=lambda values: {},
+    config={},
+    choices={"pruner": "none"},
+    command=Command("search", []),
+    project=Path(),
+    work="",
+    num_trials=4,
+)
+PLAN = Plan(spec=SPEC, name="study-12345678", metric="val/mae", sizes=(100, 90), batch=4, num_workers=2, threads=1)
 
 CONFIG: dict[str, Any] = {"trainer": {"max_epochs": 200}, "data": {"batch_size": 32}, "early_stopping": {}}
 
@@ -65,7 +73,10 @@ def test_what_trains_together_has_a_name(trained: list[tuple[int, int]], by_numb
 
 
 def test_a_member_is_told_apart_by_what_there_are_several_of() -> None:
-    for changes, said in (({"num_seeds": 1}, "trial 0 fold 1"), ({"sizes": (100,)}, "trial 0 seed 1")):
+    for changes, said in (
+        ({"spec": replace(SPEC, budget=replace(BUDGET, n_seeds=1))}, "trial 0 fold 1"),
+        ({"sizes": (100,)}, "trial 0 seed 1"),
+    ):
         plan, ledger = replace(PLAN, **changes), Ledger("val/mae", "minimize")
         ledger.add(Trial(0, {}, CONFIG, "0", plan.members))
         shown = Display("study", plan, ledger, 4)

@@ -55,7 +55,6 @@ def test_where_large_is_good_the_sign_turns() -> None:
 @pytest.mark.parametrize(
     ("stages", "members", "message"),
     [
-        (0, 8, r"study\.stages must be .*, got 0"),
         (2, 2, r"study\.n_seeds=2 is too few\. Set study\.n_seeds=3 or more\."),
     ],
 )

@@ -17,6 +17,7 @@ from eksplora.study.driver import Driver
     [
         ("study.n_trials=0", r"^study.n_trials must be a whole number of at least 1 or null, got 0\. "),
         ("study.n_seeds=0", r"^study.n_seeds must be .*, got 0\. "),
+        ("study.stages=0", r"^study.stages must be .*, got 0\. "),
         ("study.batch=0", r"^study.batch must be .*, got 0\. "),
         ("study.workers=0", r"^study.workers must be .*, got 0\. "),
         ("study.threads=-1", r"^study.threads must be .*, got -1\. "),

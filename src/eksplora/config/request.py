@@ -13,6 +13,7 @@ from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import compose_root, keep, parse_override, plain
 from eksplora.config.renamed import with_present_keys
 from eksplora.provenance import command_of
+from eksplora.ranges import check_fields
 from eksplora.types import Command, Config
 
 
@@ -83,8 +84,10 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
     values = plain(config)
     check_values(root, overrides, values, choices)
     check_names(values)
+    settings: Any = OmegaConf.to_object(config)
+    check_fields(settings)
     if issubclass(schema.ROOTS[root], schema.SearchConfig):
         check_fit(values, choices)
     if schema.ROOTS[root] is schema.SearchConfig:
         check_mix(values)
-    return Request(root, overrides, OmegaConf.to_object(config), values, choices)
+    return Request(root, overrides, settings, values, choices)

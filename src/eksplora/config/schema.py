@@ -11,6 +11,8 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from eksplora.ranges import within
+
 
 @dataclass
 class Paths:
@@ -54,22 +56,55 @@ class Space:
     overrides: list[str] = field(default_factory=list)
 
 
+LEVEL = within(above=0, below=1, usual=0.05)
+"""A level of significance."""
+
+COUNT = within(least=1, is_whole=True, also="null")
+"""A number of something, or null for what a rule gives."""
+
+
 @dataclass
-class Study:
-    """Budget and running of a study."""
+class Parallel:
+    """How studies share a machine.
+
+    Attributes:
+        workers: Worker processes; None: one per core, but no more than trainings.
+        threads: Threads of one training; None: the cores divided among the workers.
+    """
+
+    workers: int | None = field(metadata=COUNT)
+    threads: int | None = field(metadata=COUNT)
+
+
+@dataclass
+class Budget(Parallel):
+    """How much a study trains, and how.
+
+    Attributes:
+        seed: All random draws of the study derive from it.
+        n_seeds: Seeds of a trial; each trains on every split of the protocol.
+        batch: Trials that are proposed at once; None: chosen by sampler and space.
+        timeout_seconds: Time after which running trials are checkpointed and the driver ends; None: no limit.
+        max_failures: Trials that may fail by an error.
+        checkpoint_seconds: Least time between two checkpoints of a training.
+    """
+
+    seed: int
+    n_seeds: int = field(metadata=within(least=1, is_whole=True, usual=1))
+    batch: int | None = field(metadata=COUNT)
+    timeout_seconds: float | None = field(metadata=within(above=0, also="null"))
+    max_failures: int = field(metadata=within(least=0, is_whole=True, usual=5))
+    checkpoint_seconds: float = field(metadata=within(above=0, usual=20))
+
+
+@dataclass
+class Study(Budget):
+    """The keys `study.*` of a search."""
 
     name: str | None
     versioned: bool
-    seed: int
-    n_trials: int | None
-    n_seeds: int
-    stages: int
-    batch: int | None
-    workers: int | None
-    threads: int | None
-    timeout_seconds: float | None
-    max_failures: int
-    checkpoint_seconds: float
+    n_trials: int | None = field(metadata=within(least=1, is_whole=True, also="null", usual=20))
+    stages: int = field(metadata=within(least=1, is_whole=True, usual=1))
 
 
 @dataclass
@@ -130,8 +165,8 @@ class BaselineConfig(SearchConfig):
 class Confirm:
     """Number of configurations that are confirmed, and the level of significance."""
 
-    best: int
-    alpha: float
+    best: int = field(metadata=within(least=1, is_whole=True, usual=3))
+    alpha: float = field(metadata=LEVEL)
 
 
 @dataclass
@@ -145,9 +180,9 @@ class ConfirmConfig(SearchConfig):
 class Explain:
     """How much of a model is explained."""
 
-    ablated: int
-    images: int
-    alpha: float
+    ablated: int = field(metadata=within(least=0, is_whole=True, usual=0))
+    images: int = field(metadata=within(least=0, is_whole=True, usual=0))
+    alpha: float = field(metadata=LEVEL)
     seed: int
 
 
@@ -175,21 +210,13 @@ class RecordedConfig:
 
 
 @dataclass
-class Parallel:
-    """How the studies of an exploration share a machine."""
-
-    workers: int | None
-    threads: int | None
-
-
-@dataclass
 class ExploreConfig(RecordedConfig):
     """Root of `conf/explore.yaml`."""
 
     exploration: Any
     budget: str
     carry: str
-    alpha: float
+    alpha: float = field(metadata=LEVEL)
     set: list[str]
     study: Parallel
     output: str
@@ -225,7 +252,7 @@ class UiConfig(RecordedConfig):
     """Root of `conf/ui.yaml`."""
 
     host: str
-    port: int
+    port: int = field(metadata=within(least=1, most=65535, is_whole=True, usual=5000))
 
 
 TRAINING_KEYS = tuple(key.name for key in fields(TrainingConfig))

@@ -6,10 +6,11 @@ from pathlib import Path
 from eksplora.baselines.choice import check_overrides, chosen, configurator, is_typed
 from eksplora.config import Request
 from eksplora.config.schema import BaselineConfig
+from eksplora.console.work import begin
 from eksplora.events import spool as spools
 from eksplora.events.event import Trial, TrialEnd
 from eksplora.stage.search import default_name
-from eksplora.stage.spec import begin_study, spec_of
+from eksplora.stage.spec import spec_of
 from eksplora.types import Status
 
 WORK = "eksplora.work.baseline:run"
@@ -27,7 +28,7 @@ def baseline(request: Request) -> None:
     check_overrides(request.overrides)
     names = chosen(request.overrides, request.config, request.choices)
     configure = configurator(request.overrides, names)
-    begin_study(request)
+    begin(request.root, request.settings.experiment)
     from eksplora.baselines.networks import in_words
     from eksplora.study.comparison import compare  # only now: what is slow comes with it
 

@@ -3,11 +3,11 @@
 from eksplora.config import Configurator, Request
 from eksplora.config.schema import ConfirmConfig
 from eksplora.confirmation.candidates import candidates
+from eksplora.console.work import begin
 from eksplora.files import try_new_folders
-from eksplora.ranges import check_count, check_fraction
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.search import SearchRecord
-from eksplora.stage.spec import begin_study, on_fresh_members, own_experiment, spec_of
+from eksplora.stage.spec import on_fresh_members, own_experiment, spec_of
 
 ON_ALL_ROWS = ("protocol=full", "early_stopping=off")
 """Overrides of a training without validation rows."""
@@ -22,22 +22,11 @@ def confirm(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: ConfirmConfig = request.settings
-    check_settings(settings)
     try_new_folders(output_of(settings.output) / "confirm")
     searched = read_record(output_of(settings.output), SearchRecord, experiment=settings.experiment)
     tried = candidates(Configurator(request.root, request.overrides), searched, settings.confirm.best)
     full = Configurator(request.root, [own_experiment(request), *ON_ALL_ROWS])({})
-    begin_study(request)
+    begin(request.root, request.settings.experiment)
     from eksplora.confirmation.run import run  # only now: what is slow comes with it
 
     run(spec_of(on_fresh_members(request), settings.experiment), searched, tried, full=full)
-
-
-def check_settings(settings: ConfirmConfig) -> None:
-    """Refuse numbers that mean nothing.
-
-    Raises:
-        ConfigError: Naming the key.
-    """
-    check_count(settings.confirm.best, "confirm.best", usual=3)
-    check_fraction(settings.confirm.alpha, "confirm.alpha", usual=0.05)

@@ -4,7 +4,6 @@ from eksplora.config import Request
 from eksplora.config.schema import ExplainConfig
 from eksplora.console.work import Work, begin
 from eksplora.files import as_json, new_folder, try_new_folders
-from eksplora.ranges import check_count, check_fraction
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_facts, read_record
 from eksplora.stage.spec import on_fresh_members, spec_of
@@ -19,7 +18,6 @@ def explain(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: ExplainConfig = request.settings
-    check_settings(settings)
     output = output_of(settings.output)
     try_new_folders(output / "explain")
     confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)
@@ -34,14 +32,3 @@ def explain(request: Request) -> None:
     with new_folder(output / "explain") as folder:
         (folder / "explain.json").write_text(as_json(found.facts), encoding="utf-8")
     run.show(found, output / "explain")
-
-
-def check_settings(settings: ExplainConfig) -> None:
-    """Refuse numbers that mean nothing.
-
-    Raises:
-        ConfigError: Naming the key.
-    """
-    for key in ("ablated", "images"):
-        check_count(getattr(settings.explain, key), f"explain.{key}", least=0, usual=0)
-    check_fraction(settings.explain.alpha, "explain.alpha", usual=0.05)

@@ -13,12 +13,10 @@ from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError
 from eksplora.exploration.chain import CARRIES, Exploration, merged, read_exploration
 from eksplora.files import try_new_folders, try_writing
-from eksplora.ranges import Range, check_choice, check_fraction
+from eksplora.ranges import check_choice
 from eksplora.stage.spec import spec_of
 from eksplora.types import Config
 
-AT_ONCE = Range(least=1, is_whole=True, also="null", usual=2)
-"""Worker processes, and threads of one training."""
 BEFORE = ""
 """Stands for the configuration that the studies before handed on, among a study's rows."""
 
@@ -32,7 +30,7 @@ def explore(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: ExploreConfig = request.settings
-    check_settings(settings)
+    check_choice(settings.carry, "carry", CARRIES)
     name = request.choices.get("exploration")
     if name is None:
         raise ConfigError("exploration: none is chosen. Choose a file of conf/exploration/: exploration=<file>.")
@@ -58,18 +56,6 @@ def explore(request: Request) -> None:
         found["handed_on"] = carried
         chain = merged(chain, study.rows[carried].overrides, settings.set)
     run.conclude(request.config, exploration, studies, parent)
-
-
-def check_settings(settings: ExploreConfig) -> None:
-    """Refuse values that mean nothing.
-
-    Raises:
-        ConfigError: Naming the key.
-    """
-    check_choice(settings.carry, "carry", CARRIES)
-    for key in ("workers", "threads"):
-        AT_ONCE.check(getattr(settings.study, key), f"study.{key}")
-    check_fraction(settings.alpha, "alpha", usual=0.05)
 
 
 def request_of(request: Request, exploration: Exploration, overrides: Sequence[str]) -> Request:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from eksplora.config import Configurator, Request, check_space, parse_space
 from eksplora.config.schema import SearchConfig
+from eksplora.console.work import begin
 from eksplora.errors import ConfigError
 from eksplora.files import try_writing, write_file
-from eksplora.stage.spec import begin_study, spec_of
+from eksplora.stage.spec import spec_of
 
 
 def search(request: Request) -> None:
@@ -25,7 +26,7 @@ def search(request: Request) -> None:
     results = _results(settings)
     if settings.output is not None:
         try_writing(Path(settings.output) / "config.yaml")
-    begin_study(request)
+    begin(request.root, request.settings.experiment)
     from eksplora.study import refinement  # only now: what is slow comes with it
 
     spec = spec_of(request, name, space, settings.study.n_trials, results=results)

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.config import Configurator, Request, check_space, compose_root, plain, project, samples
-from eksplora.config.schema import Study
-from eksplora.console.work import begin
 from eksplora.counter import derive
 from eksplora.search.space import Space
-from eksplora.study.spec import Budget, StudySpec
+from eksplora.study.spec import StudySpec
 
 WORK = "eksplora.work.job:run"
 """The function that trains the networks. Only a stage that starts a study names it: the others do without its code."""
@@ -42,7 +40,7 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
         "studies": Path(settings.paths.mlruns) / "studies",
         "metric": settings.objective.metric,
         "direction": settings.objective.direction,
-        "budget": budget_of(settings.study),
+        "budget": settings.study,
         "configure": configure,
         "config": request.config,
         "choices": request.choices,
@@ -55,30 +53,6 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
         "checks": partial(samples, configure=configure),
     }
     return StudySpec(**{**known, **own})
-
-
-def budget_of(study: Study) -> Budget:
-    """The budget that the keys `study.*` give."""
-    return Budget(
-        seed=study.seed,
-        num_seeds=study.n_seeds,
-        batch=study.batch,
-        workers=study.workers,
-        threads=study.threads,
-        timeout_seconds=study.timeout_seconds,
-        max_failures=study.max_failures,
-        checkpoint_seconds=study.checkpoint_seconds,
-    )
-
-
-def begin_study(request: Request) -> None:
-    """Say that a command begins that trains, if its budget means something.
-
-    Raises:
-        ConfigError: If it does not.
-    """
-    budget_of(request.settings.study).check(request.settings.study.n_trials)
-    begin(request.root, request.settings.experiment)
 
 
 def on_fresh_members(request: Request) -> Request:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from eksplora.config import Configurator, Request
 from eksplora.config.schema import SearchConfig
+from eksplora.console.work import begin
 from eksplora.counter import fingerprint
-from eksplora.stage.spec import begin_study, spec_of
+from eksplora.stage.spec import spec_of
 
 
 def train(request: Request) -> None:
@@ -19,7 +20,7 @@ def train(request: Request) -> None:
     config = Configurator(request.root, request.overrides)({})
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_seeds})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
-    begin_study(request)
+    begin(request.root, request.settings.experiment)
     from eksplora.study.run import run_study  # only now: what is slow comes with it
 
     run_study(spec_of(request, name, results=Path(settings.paths.results).joinpath))

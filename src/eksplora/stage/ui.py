@@ -12,7 +12,6 @@ from typing import NoReturn
 from eksplora.config import Request
 from eksplora.config.schema import UiConfig
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.ranges import Range
 from eksplora.study.setup import tracker_of
 from eksplora.tracker import pages
 from eksplora.tracker.address import masked
@@ -29,11 +28,10 @@ def ui(request: Request) -> None:
     """Serve MLflow's pages until Ctrl-C, which is the usual end of it: exit code 0.
 
     Raises:
-        ConfigError: If the port is out of range or in use, or tracking is off.
+        ConfigError: If the port is in use, or tracking is off.
         EksploraError: If the server ends by itself.
     """
     settings: UiConfig = request.settings
-    Range(least=1, most=65535, is_whole=True, usual=5000).check(settings.port, "port")
     tracker = tracker_of(request.config)
     uri = tracker.server_uri
     if not uri:

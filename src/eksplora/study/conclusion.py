@@ -173,9 +173,9 @@ def search_record(driver: Driver, study: StudyEvent, verdicts: list[Compared], c
     ledger, plan = driver.ledger, driver.plan
     return SearchRecord(
         study=plan.name,
-        experiment=plan.experiment,
+        experiment=plan.spec.experiment,
         metric=ledger.metric,
-        direction=plan.direction,
+        direction=plan.spec.direction,
         members=plan.members_in_words,
         trials=counts(ledger),
         best=in_numbers(ledger.best) if ledger.best else None,
@@ -227,7 +227,7 @@ def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraErro
 def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> None:
     """Print the table of best trials and where everything is."""
     ledger, plan = driver.ledger, driver.plan
-    goal = "lowest" if plan.direction == "minimize" else "highest"
+    goal = "lowest" if plan.spec.direction == "minimize" else "highest"
     words = ", ".join(f"{count} {name}" for name, count in counts(ledger).items()) or "no trials"
     ranked = ledger.ranked(ledger.trials.values())
     print(f"\nStudy {plan.name}: {words}. Objective: {goal} {ledger.metric}.")

@@ -68,7 +68,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values = {key: value for key, value in values.items() if key not in ignored}
     values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in spec.space}
     values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
-    values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.num_seeds}
+    values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.n_seeds}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(spec.project) | code_facts(spec, base)
@@ -140,7 +140,7 @@ def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Confi
     return StudyEvent(
         id=uuid.uuid4().hex,
         name=plan.name,
-        experiment=plan.experiment,
+        experiment=plan.spec.experiment,
         metric=plan.metric,
         direction=spec.direction,
         members=plan.members_in_words,

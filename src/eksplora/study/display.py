@@ -29,8 +29,8 @@ class Display:
             done=ledger.num_over,
             workers=plan.num_workers,
             ahead=self._ahead,
-            ends_early=plan.is_judged,
-            limit_seconds=plan.timeout_seconds,
+            ends_early=plan.spec.is_judged,
+            limit_seconds=plan.spec.budget.timeout_seconds,
         )
         for trial in ledger.trials.values():
             self._remember(trial)
@@ -114,7 +114,7 @@ class Display:
         """A member by its seed and its fold, each where there are several; counted from 0, as trials are."""
         # Members count folds first: member = seed * folds + fold.
         seed, fold = divmod(member, len(self._plan.sizes))
-        names = [f"seed {seed}"] * (self._plan.num_seeds > 1) + [f"fold {fold}"] * (len(self._plan.sizes) > 1)
+        names = [f"seed {seed}"] * (self._plan.spec.budget.n_seeds > 1) + [f"fold {fold}"] * (len(self._plan.sizes) > 1)
         return ", ".join(names)
 
     # --- what is still to do -------------------------------------------------------------------------------------

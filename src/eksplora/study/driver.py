@@ -57,7 +57,7 @@ class Driver:
             populations=self._populations,
             folders=self._folders,
             shown=shown,
-            max_failures=plan.max_failures,
+            max_failures=plan.spec.budget.max_failures,
         )
         self._failures = Failures(ledger, self._populations, self._ending, shown.say)
         self._supply = Supply(plan, ledger, record, proposer, self._populations, self._ending)
@@ -125,9 +125,9 @@ class Driver:
             trainings=[self._training(number, member) for number, member in population.keys],
             folder=str(self._folders.checkpoints(population)),
             threads=self.plan.threads,
-            checkpoint_seconds=self.plan.checkpoint_seconds,
-            is_judged=self.plan.is_judged,
-            test_rows=self.plan.test_rows,
+            checkpoint_seconds=self.plan.spec.budget.checkpoint_seconds,
+            is_judged=self.plan.spec.is_judged,
+            test_rows=self.plan.spec.test_rows,
         )
 
     def _training(self, number: int, member: int) -> Training:
@@ -160,10 +160,10 @@ class Driver:
             for report in reports:
                 self.record.epoch(self.ledger.trials[report.trial], report)
             # Recorded and judged before the answer: a verdict that was acted on is never lost.
-            if self.plan.is_judged:
+            if self.plan.spec.is_judged:
                 self._pruning.take(population, reports)
         finally:  # the worker waits for its answer, whatever happened here
-            if self.plan.is_judged:
+            if self.plan.spec.is_judged:
                 self.workers.decide(message.worker, self._pruning.decisions(population, reports))
         self.shown.epochs(population, reports)
 
@@ -239,6 +239,6 @@ class Driver:
         return self._population(message)
 
     def _watch_time(self) -> None:
-        limit = self.plan.timeout_seconds
+        limit = self.plan.spec.budget.timeout_seconds
         if limit is not None and time.monotonic() - self._started_at > limit:
             self.stop(f"study.timeout_seconds={limit:g} is over")

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from eksplora.errors import ConfigError
-from eksplora.ranges import check_count
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
 from eksplora.statistics.interval import t_interval
@@ -28,7 +27,6 @@ def check_stages(stages: int, n_seeds: int) -> None:
     Raises:
         ConfigError: Naming the key.
     """
-    check_count(stages, "study.stages")
     if stages > 1 and n_seeds < LEAST_MEMBERS:
         raise ConfigError(
             f"study.stages={stages} narrows the space to the trials that are not distinguishable from the best, and "
@@ -65,7 +63,7 @@ def run(spec: StudySpec, stages: int) -> bool:
     Raises:
         ConfigError: If nothing can be narrowed between stages.
     """
-    check_stages(stages, spec.budget.num_seeds)
+    check_stages(stages, spec.budget.n_seeds)
     reference, space = _reference(spec), spec.space
     for stage in range(1, stages + 1):
         is_last = stage == stages
@@ -92,7 +90,7 @@ def _reference(spec: StudySpec) -> list[float] | None:
 
     It is a study of its own, so that it takes no place among the trials.
     """
-    if spec.budget.num_seeds < 2:
+    if spec.budget.n_seeds < 2:
         return None
     own = replace(spec, name=f"{spec.name}-baseline", space=(), num_trials=1, results=None, is_shown=False)
     outcome = run_study(replace(own, naming=lambda values: OWN, may_fail=True))

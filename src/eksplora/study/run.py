@@ -15,6 +15,7 @@ from eksplora.events.event import Start
 from eksplora.files import try_new_folders
 from eksplora.launch.launcher import Launcher, Worker
 from eksplora.launch.local import LocalLauncher
+from eksplora.ranges import check_fields
 from eksplora.search.proposer import Proposer
 from eksplora.study import conclusion, resume
 from eksplora.study.definition import Definition, define, study_event
@@ -79,7 +80,7 @@ def run_study(spec: StudySpec) -> Outcome:
 
 def _run(spec: StudySpec, interruption: Interruption) -> Outcome:
     """Make the study's parts, then run it under its lock."""
-    spec.budget.check(spec.num_trials)
+    check_fields(spec.budget, "study")
     proposer = make_proposer(spec, spec.name)
     if spec.num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
@@ -117,9 +118,9 @@ def _run_locked(
 ) -> Outcome:
     """Run a study whose lock is held: past, workers, spool, tracker, driver, conclusion."""
     path = plan.folder / "spool.jsonl"
-    ledger = Ledger(plan.metric, plan.direction)
+    ledger = Ledger(plan.metric, plan.spec.direction)
     identity = resume.recall(path, ledger, definition)
-    over = resume.is_over(ledger, plan.num_trials, proposer.num_points)
+    over = resume.is_over(ledger, plan.spec.num_trials, proposer.num_points)
     asked = [("", base), *(spec.checks(spec.space) if identity is None else ())]
     with _workers(spec, plan, asked, over) as workers:
         spool = spools.Spool(path)
@@ -131,7 +132,7 @@ def _run_locked(
         tracker.start(path)
         # A daemon: this study does not wait for others' uploads.
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
-        total = min(limit for limit in (plan.num_trials, proposer.num_points) if limit is not None)
+        total = min(limit for limit in (plan.spec.num_trials, proposer.num_points) if limit is not None)
         with Display(spec.name, plan, ledger, total, spec.naming) as shown:
             driver = Driver(plan, ledger=ledger, record=Journal(spool), proposer=proposer, workers=workers, shown=shown)
             error = _drive(driver, interruption)
@@ -141,7 +142,7 @@ def _run_locked(
         presentation = conclusion.Presentation(results=results, is_shown=spec.is_shown, reference=spec.reference)
         conclusion.conclude(spec.command, driver, spool, tracker, error, presentation)
         spool.close()
-    over = resume.is_over(ledger, plan.num_trials, proposer.num_points)
+    over = resume.is_over(ledger, plan.spec.num_trials, proposer.num_points)
     return Outcome(plan.name, plan.folder, plan.metric, ledger, over)
 
 

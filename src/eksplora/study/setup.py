@@ -64,35 +64,23 @@ def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_spli
     """Trials that are proposed at once where the budget leaves it open."""
     if proposer.has_memory or spec.is_judged:
         return proposer.batch
-    return filling_batch(base, spec.budget.num_seeds * num_splits, spec.budget.workers or num_cores())
+    return filling_batch(base, spec.budget.n_seeds * num_splits, spec.budget.workers or num_cores())
 
 
 def make_plan(spec: StudySpec, name: str, rows: "StudyData", batch: int) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     budget = spec.budget
     # A worker without a training would only cost the memory of its imports.
-    most = num_cores() if spec.num_trials is None else spec.num_trials * budget.num_seeds * len(rows.sizes)
+    most = num_cores() if spec.num_trials is None else spec.num_trials * budget.n_seeds * len(rows.sizes)
     workers = budget.workers or max(1, min(num_cores(), most))
     return Plan(
+        spec=spec,
         name=name,
-        folder=spec.studies / name,
-        experiment=spec.experiment,
         metric=f"{'val' if rows.validates else 'train'}/{spec.metric}",
-        direction=spec.direction,
-        seed=budget.seed,
-        num_trials=spec.num_trials,
-        num_seeds=budget.num_seeds,
         sizes=rows.sizes,
         batch=batch,
         num_workers=workers,
         threads=budget.threads or max(1, num_cores() // workers),
-        timeout_seconds=budget.timeout_seconds,
-        max_failures=budget.max_failures,
-        checkpoint_seconds=budget.checkpoint_seconds,
-        is_judged=spec.is_judged,
-        test_rows=spec.test_rows,
-        configure=spec.configure,
-        tags={key: spec.choices[key] for key in ("sampler", "pruner") if key in spec.choices},
     )
 
 

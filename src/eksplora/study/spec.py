@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.ranges import Range, check_count, check_fields, within
+from eksplora.config.schema import Budget
 from eksplora.search.space import Space
 from eksplora.types import Command, Config, Direction
 
@@ -14,41 +14,6 @@ Configure = Callable[[Mapping[str, Any]], Config]
 
 Naming = Callable[[Mapping[str, Any]], str]
 """Values of a trial -> what a person calls its configuration."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """How much a study trains, and how.
-
-    Attributes:
-        seed: All random draws of the study derive from it.
-        num_seeds: Seeds of a trial; each trains on every split of the protocol.
-        batch: Trials that are proposed at once; None: chosen by sampler and space.
-        workers: Worker processes; None: one per core, but no more than trainings.
-        threads: Threads of one training; None: the cores divided among the workers.
-        timeout_seconds: Time after which running trials are checkpointed and the driver ends; None: no limit.
-        max_failures: Trials that may fail by an error.
-        checkpoint_seconds: Least time between two checkpoints of a training.
-    """
-
-    seed: int
-    num_seeds: int
-    batch: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
-    workers: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
-    threads: int | None = field(metadata=within(least=1, is_whole=True, also="null"))
-    timeout_seconds: float | None = field(metadata=within(above=0, also="null"))
-    max_failures: int = field(metadata=within(least=0, is_whole=True, usual=10))
-    checkpoint_seconds: float = field(metadata=within(above=0, usual=60))
-
-    def check(self, num_trials: int | None) -> None:
-        """Refuse counts and times that mean nothing.
-
-        Raises:
-            ConfigError: Naming the key.
-        """
-        Range(least=1, is_whole=True, also="null", usual=20).check(num_trials, "study.n_trials")
-        check_count(self.num_seeds, "study.n_seeds")
-        check_fields(self, "study")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ class Supply:
     @property
     def budget(self) -> int:
         """Trials of the whole study."""
-        limits = (self._plan.num_trials, self._proposer.num_points)
+        limits = (self._plan.spec.num_trials, self._proposer.num_points)
         return min(limit for limit in limits if limit is not None)
 
     @property
@@ -89,7 +89,7 @@ class Supply:
 
     def _propose(self, number: int) -> None:
         values = self._proposer.propose(number)
-        config = self._plan.configure(values)
+        config = self._plan.spec.configure(values)
         key = fingerprint(config)
         # An equal configuration gives equal bits: it is not trained twice.
         original = self._ledger.original(key)
