@@ -11,7 +11,7 @@ from typing import Any
 
 from spooling import plain
 
-from eksplora.cli.command import gather_space
+from eksplora.cli.arguments import gather_space
 from eksplora.config import Configurator, compose_request
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools

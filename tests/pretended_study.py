@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from eksplora.cli.command import gather_space, readable_errors
+from eksplora.cli.arguments import gather_space
+from eksplora.cli.errors import readable_errors
 from eksplora.config import compose_request, parse_space
 from eksplora.launch.streams import outlast_terminal
 

@@ -82,7 +82,7 @@ def alter(spool: Path, target: Path, edit: Edit) -> None:
 
 def main() -> None:
     """Do what `record` asks for."""
-    from eksplora.cli.command import gather_space
+    from eksplora.cli.arguments import gather_space
     from eksplora.config import compose_request
 
     for pipeline, *overrides in json.loads(sys.argv[1]):

@@ -16,7 +16,7 @@ import yaml
 from hydra.errors import ConfigCompositionException
 from test_structure import RANKS
 
-from eksplora.cli.command import gather_space
+from eksplora.cli.arguments import gather_space
 from eksplora.config import compose_request, composing, parse_space
 
 ROOT = Path(__file__).parents[1]

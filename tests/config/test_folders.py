@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eksplora.cli.command import explain, help_text
+from eksplora.cli.errors import explain
+from eksplora.cli.help import help_text
 from eksplora.config import (
     check_recorded,
     choices,

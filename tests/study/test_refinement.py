@@ -10,7 +10,7 @@ import pytest
 import surviving
 from scipy import stats
 
-from eksplora.cli.command import gather_space
+from eksplora.cli.arguments import gather_space
 from eksplora.config import compose_request
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools

@@ -22,7 +22,8 @@ def main(stage: str | None = None) -> None:
     Args:
         stage: Its name; None: the first word is.
     """
-    from eksplora.cli.command import interruptible, read_by_somebody, readable_errors, run
+    from eksplora.cli.command import interruptible, read_by_somebody, run
+    from eksplora.cli.errors import readable_errors
 
     words = sys.argv[1:]
     if stage is None:
