@@ -61,10 +61,10 @@ def test_what_nobody_foresaw_is_not_hidden(error: Exception) -> None:
         ),
         (["optimizer=adm"], "optimizer=adm: no such file in conf/optimizer/. Did you mean 'adam'?"),
         (["study.n_trials=abc"], "study.n_trials: 'abc' is of the wrong type. Give a whole number."),
-        (["early_stopping.min_delta=a"], "early_stopping.min_delta: 'a' is of the wrong type. Give a number."),
+        (["dropout.rate=a"], "dropout.rate: 'a' is of the wrong type. Give a number."),
         (
-            ["early_stopping.restore_best_weights=7.5"],
-            "early_stopping.restore_best_weights: '7.5' is of the wrong type. Give true",
+            ["study.versioned=7.5"],
+            "study.versioned: '7.5' is of the wrong type. Give true",
         ),
         (["study.seed=true"], "study.seed: 'true' is of the wrong type. Give a whole number."),
         (["study.seed=null"], "study.seed: 'null' is of the wrong type. Give a value that is not null."),
