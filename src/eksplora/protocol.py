@@ -1,12 +1,16 @@
 """How rows are cut into parts: pure functions of the targets and a seed."""
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.errors import ConfigError
 from eksplora.ranges import check_count, check_flag, check_fraction, check_seed
-from eksplora.types import Split
+from eksplora.types import Judges, Split
 
 RowIndices = NDArray[np.int64]
 """Row numbers, (rows,)."""
@@ -50,6 +54,31 @@ def split_rows(
     return np.setdiff1d(np.arange(len(targets)), part), np.sort(part)
 
 
+def splits_of(
+    protocol: Callable[..., tuple[Split, ...]],
+    targets: NDArray[np.generic],
+    *,
+    members: int = 1,
+    judges: Judges = "all",
+) -> tuple[Split, ...]:
+    """The splits that a protocol makes of the training part.
+
+    Args:
+        protocol: A function of this module, or one's own, which needs to take `targets` alone.
+        targets: Targets of the training part.
+        members: Members of a trial, for a protocol that gives each of them a split of its own.
+        judges: Which rows may validate, for a protocol that can tell.
+    """
+    late: dict[str, Any] = {"members": members, "judges": judges}
+    known = inspect.signature(protocol).parameters
+    return protocol(targets=targets, **{name: value for name, value in late.items() if name in known})
+
+
+def is_spread(protocol: Callable[..., tuple[Split, ...]]) -> bool:
+    """Whether a protocol gives each member of a trial a split of its own."""
+    return "members" in inspect.signature(protocol).parameters
+
+
 def holdout(
     *,
     targets: NDArray[np.generic],
@@ -57,6 +86,7 @@ def holdout(
     seed: int,
     stratified: bool,
     train_rows: int | None = None,  # configurations recorded by earlier versions do not have it
+    judges: Judges = "all",
 ) -> tuple[Split, ...]:
     """One split: a validation part cut from the training part; the test part is not involved.
 
@@ -68,12 +98,18 @@ def holdout(
         seed: Decides which rows.
         stratified: Whether each class is represented in proportion.
         train_rows: Rows to learn from, drawn from those that do not validate; None: all of them.
+        judges: `later` and `others`: rows that do not validate in a search.
 
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
     check_seed(seed, "protocol.seed")
     train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
+    if judges in FRESH:
+        share = min(0.5, len(validation) / len(train))
+        chosen = split_rows(targets[train], share, derive(seed, "fresh validation"), stratified, key=FRACTION_KEY)[1]
+        validation = train[chosen]
+        train = np.setdiff1d(np.arange(len(targets)), validation)
     if train_rows is not None and train_rows != len(train):
         check_count(train_rows, "protocol.train_rows")
         if train_rows > len(train):
@@ -81,6 +117,126 @@ def holdout(
         fraction, seed = train_rows / len(train), derive(seed, "train rows")
         train = train[split_rows(targets[train], fraction, seed, stratified, key="protocol.train_rows")[1]]
     return (Split(train=train, validation=validation),)
+
+
+def resample(
+    *,
+    targets: NDArray[np.generic],
+    members: int = 1,
+    validation_fraction: float,
+    seed: int,
+    stratified: bool,
+    judges: Judges = "all",
+) -> tuple[Split, ...]:
+    """A split for each member: random holdouts, drawn independently. Further members leave the first as they are.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003, section 2.
+
+    Args:
+        targets: Targets of the training part; classes have shape (rows,).
+        members: Splits to make, at least 1; the first is that of `holdout`.
+        validation_fraction: Share of the training part's rows to validate on, in (0, 1).
+        seed: Decides which rows.
+        stratified: Whether each class is represented in proportion.
+        judges: Which rows may validate.
+
+    Raises:
+        ConfigError: A value is out of range; the message names the key.
+    """
+    check_seed(seed, "protocol.seed")
+    if members == 1 and judges not in FRESH:
+        return holdout(targets=targets, validation_fraction=validation_fraction, seed=seed, stratified=stratified)
+    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
+    share = min(0.5, validation_fraction * len(targets) / len(rows))
+    return tuple(
+        _validating(targets, rows[split_rows(targets[rows], share, draw, stratified, key=FRACTION_KEY)[1]])
+        for draw in (derive(seed, "resample", judges, number) for number in range(members))
+    )
+
+
+MOST_FOLDS = 10
+"""Folds of one repeat of `spread`; more members cut the rows anew."""
+FIRST = 0.5
+"""Share of the rows that a search of several members validates on; the others judge what it found."""
+FRESH = ("later", "others")
+"""Rows that judge what a search chose."""
+
+
+def spread(
+    *,
+    targets: NDArray[np.generic],
+    members: int = 1,
+    validation_fraction: float,
+    seed: int,
+    stratified: bool,
+    judges: Judges = "all",
+) -> tuple[Split, ...]:
+    """A split for each member: seeds are spread over the folds of a cross-validation, at no cost beyond a holdout's.
+
+    A single member has the split of `holdout`. Several share out the rows that validate in folds, at most 10 of them,
+    and further members repeat that with the rows cut anew. So the members say how far another split of the rows would
+    lead elsewhere, not only another seed.
+
+    What a search chose by flatters. So a search of several members validates on half of the rows, drawn once, and what
+    it found is judged on the other half; after a search of a single member on all rows but those that this one
+    validated on. Rows that do not validate always learn.
+
+    Args:
+        targets: Targets of the training part; classes have shape (rows,).
+        members: Members of a trial, at least 1.
+        validation_fraction: Share of the rows on which a single member validates, in (0, 1).
+        seed: Decides which rows.
+        stratified: Whether each class is represented in proportion.
+        judges: Which rows may validate.
+
+    Returns:
+        As many splits as members.
+
+    Raises:
+        ConfigError: A value is out of range; the message names the key.
+    """
+    if members == 1:
+        return resample(
+            targets=targets,
+            members=1,
+            validation_fraction=validation_fraction,
+            seed=seed,
+            stratified=stratified,
+            judges=judges,
+        )
+    check_seed(seed, "protocol.seed")
+    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
+    folds = _folds_for(members)
+    cut = kfold(
+        targets=targets[rows],
+        folds=folds,
+        repeats=members // folds,
+        seed=derive(seed, "spread", judges) % 2**31,
+        stratified=stratified,
+    )
+    return tuple(_validating(targets, rows[split.validation]) for split in cut)
+
+
+def _folds_for(members: int) -> int:
+    """Folds of one repeat: as many as divide the members, 10 at most; all of them where nothing divides."""
+    return max((folds for folds in range(2, min(members, MOST_FOLDS) + 1) if members % folds == 0), default=members)
+
+
+def judging_rows(
+    targets: NDArray[np.generic], fraction: float, seed: int, stratified: bool, judges: Judges
+) -> RowIndices:
+    """The rows that may validate, ascending."""
+    if judges == "all":
+        return np.arange(len(targets))
+    if judges == "others":
+        return split_rows(targets, fraction, derive(seed, "validation"), stratified)[0]
+    later, first = split_rows(targets, FIRST, derive(seed, "judges"), stratified, key="protocol")
+    return first if judges == "first" else later
+
+
+def _validating(targets: NDArray[np.generic], validation: RowIndices) -> Split:
+    """The split that validates on some rows and learns from all others."""
+    return Split(train=np.setdiff1d(np.arange(len(targets)), validation), validation=np.sort(validation))
 
 
 def full(*, targets: NDArray[np.generic]) -> tuple[Split, ...]:
@@ -95,7 +251,9 @@ def full(*, targets: NDArray[np.generic]) -> tuple[Split, ...]:
     return (Split(train=rows, validation=rows[:0]),)
 
 
-def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, stratified: bool) -> tuple[Split, ...]:
+def kfold(
+    *, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, stratified: bool, judges: Judges = "all"
+) -> tuple[Split, ...]:
     """`folds * repeats` splits of the training part: in each repeat every row validates exactly once.
 
     Fold sizes differ by at most one row, and stratified so do each class's counts: the rows are dealt to the folds
@@ -109,6 +267,7 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
         repeats: Partitions, at least 1.
         seed: Decides which rows lie in which fold.
         stratified: Whether each class is represented in proportion.
+        judges: `later` and `others`: the rows are cut anew.
 
     Returns:
         Splits, that of a fold at `repeat * folds + fold`; row numbers ascending.
@@ -119,6 +278,7 @@ def kfold(*, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, 
     check_count(folds, "protocol.folds", least=2, usual=5)
     check_count(repeats, "protocol.repeats")
     check_seed(seed, "protocol.seed")
+    seed = derive(seed, "fresh folds") if judges in FRESH else seed
     strata = _strata(targets, stratified)
     _check_folds(folds, targets, strata, stratified)
     partitions = [_partition(strata, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]

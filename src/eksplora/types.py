@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 Direction = Literal["minimize", "maximize"]
 """Which way an objective is better."""
 
+Judges = Literal["all", "first", "later", "others"]
+"""Rows of the training part that may validate: all of them; of a search, `first`; where its choice is judged, `later`
+after a search of several members (the rows that are not `first`), and `others` after one of a single member (the rows
+that this member did not validate on)."""
+
 Config = dict[str, Any]
 """A resolved configuration: plain dicts, lists, strings and numbers."""
 
@@ -62,11 +67,15 @@ class Member:
         index: Its number within the trial, from 0.
         seed: Decides its initial weights, data order and every other random draw.
         fold: Which of the protocol's splits it learns from and validates on.
+        members: Members among which a protocol divides the rows that validate; see `eksplora.protocol.spread`.
+        judges: Which rows may validate; see `Judges`.
     """
 
     index: int
     seed: int
     fold: int = 0
+    members: int = 1
+    judges: Judges = "all"
 
 
 @dataclass(frozen=True)

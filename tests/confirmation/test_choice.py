@@ -1,6 +1,7 @@
 """The choice among candidates, recomputed with numpy and scipy."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def tried(
             message="" if value is not None else "the loss is nan",
         )
     trial.conclude()
-    return confirmed(Candidate(name, {"optimizer.lr": 0.1}, {"name": name}, found), trial)
+    return confirmed(Candidate(name, {"optimizer.lr": 0.1}, {"name": name}, found), trial, Path("no files"))
 
 
 THREE = [
@@ -65,7 +66,7 @@ def test_equal_means_keep_the_order_of_the_search() -> None:
 def test_a_candidate_with_a_member_that_diverged_is_last_and_never_first() -> None:
     broken = tried("trial-9", [0.0, None], status=Status.DIVERGED)
     assert [one.name for one in ranked([broken, *THREE], "minimize")] == ["trial-4", "trial-2", "baseline"]
-    last = described([broken, *THREE], "minimize", ALPHA)[-1]
+    last = described([broken, *THREE], "val/mae", "minimize", ALPHA)[-1]
     assert (last.name, last.status, last.members) == ("trial-9", "diverged", [])
     assert last.message == "the loss is nan"
     assert last.estimate is last.versus_best is last.versus_baseline is None
@@ -73,10 +74,12 @@ def test_a_candidate_with_a_member_that_diverged_is_last_and_never_first() -> No
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_mean_spread_and_interval_are_numpys_and_scipys(direction: str) -> None:
-    facts = {one.name: one for one in described(THREE, direction, ALPHA)}
+    facts = {one.name: one for one in described(THREE, "val/mae", direction, ALPHA)}
     for one in THREE:
         values, known = np.array(one.values), facts[one.name]
-        low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
+        reach = stats.t.isf(0.025, len(values) - 1) * stats.sem(values) / values.mean()  # of the logarithm: mae >= 0
+        low, high = values.mean() * np.exp([-reach, reach])
+        assert known.known.scope == "these rows"  # no member's folder holds what it predicted
         assert known.known.mean == pytest.approx(values.mean(), rel=1e-12)
         assert known.known.std == pytest.approx(values.std(ddof=1), rel=1e-12)
         assert [known.known.low, known.known.high] == pytest.approx([low, high], rel=1e-12)
@@ -86,15 +89,15 @@ def test_mean_spread_and_interval_are_numpys_and_scipys(direction: str) -> None:
 @pytest.mark.parametrize(("direction", "too_good"), [("minimize", 1.2291666666666667 - 0.75), ("maximize", None)])
 def test_a_search_was_too_good_by_what_came_off_its_value(direction: str, too_good: float | None) -> None:
     """Smaller is better: the mean is above what the search said, so it was too good; larger is better: the reverse."""
-    facts = {one.name: one for one in described(THREE, direction, ALPHA)}
+    facts = {one.name: one for one in described(THREE, "val/mae", direction, ALPHA)}
     expected = too_good if too_good is not None else 0.75 - 1.2291666666666667
-    assert facts["trial-4"].optimism == pytest.approx(expected, rel=1e-12)
+    assert facts["trial-4"].optimism.mean == pytest.approx(expected, rel=1e-12)
     assert facts["trial-4"].found_by_search == 0.75
     assert facts["baseline"].found_by_search is facts["baseline"].optimism is None
 
 
 def test_all_pairs_are_judged_together_by_exact_sign_flips() -> None:
-    facts = {one.name: one for one in described(THREE, "minimize", ALPHA)}
+    facts = {one.name: one for one in described(THREE, "val/mae", "minimize", ALPHA)}
     by_name = {one.name: np.array(one.values) for one in THREE}
     together = max_t({(one, other): by_name[one] - by_name[other] for one, other in combinations(by_name, 2)})
     for versus, reference in (("versus_baseline", "baseline"), ("versus_best", "trial-4")):
@@ -124,24 +127,24 @@ def max_t(differences: dict[tuple[str, str], np.ndarray]) -> dict[tuple[str, str
 
 def test_without_a_baseline_that_finished_nothing_is_compared_with_it() -> None:
     broken = tried("baseline", [None] * 6, status=Status.DIVERGED)
-    facts = described([*THREE[:2], broken], "minimize", ALPHA)
+    facts = described([*THREE[:2], broken], "val/mae", "minimize", ALPHA)
     assert all(one.versus_baseline is None for one in facts)
-    assert headline(facts[0], "val/mae") == "Chosen: trial-4, val/mae 1.229 [0.9885, 1.47] over 6 members."
+    assert headline(facts[0], "val/mae") == "Chosen: trial-4, val/mae 1.229 [1.011, 1.495] on these rows, 6 members."
 
 
 def test_one_member_has_no_spread_and_no_interval_and_is_said_to_be_one() -> None:
-    facts = described([tried("trial-0", [2.0], found=1.5), tried("baseline", [3.0])], "minimize", ALPHA)
-    assert facts[0].estimate == Estimate(mean=2.0, n=1)
+    facts = described([tried("trial-0", [2.0], found=1.5), tried("baseline", [3.0])], "val/mae", "minimize", ALPHA)
+    assert facts[0].estimate == Estimate(mean=2.0, n=1, scope="these rows")
     assert headline(facts[0], "val/mae") == (
-        "Chosen: trial-0, val/mae 2 over 1 member; trial-0 against baseline: -1; "
+        "Chosen: trial-0, val/mae 2 on these rows, 1 member; trial-0 against baseline on these rows: -1; "
         "1 member cannot reach the 0.05 level (least p 1): 6 or more can."
     )
 
 
 def test_the_headline_says_that_the_baseline_was_not_beaten() -> None:
-    facts = described(THREE, "maximize", ALPHA)
+    facts = described(THREE, "val/r2", "maximize", ALPHA)
     assert headline(facts[0], "val/r2").endswith(
-        " over 6 members: no configuration that the search found has a better mean."
+        " on these rows, 6 members: no configuration that the search found has a better mean."
     )
 
 

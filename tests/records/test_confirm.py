@@ -40,7 +40,7 @@ def test_a_confirmation_of_an_earlier_version_is_read() -> None:
         estimate=Estimate(mean=2.0, low=1.0, high=3.0, std=1.5, n=2),
         best_epochs=[1, 2],
         found_by_search=1.5,
-        optimism=0.5,
+        optimism=Estimate(mean=0.5),
         versus_baseline=Compared(in_words="it is better", difference=Estimate(mean=-1.0, n=2)),
     )
     assert found.configurations[1].known == Estimate(mean=None) and found.configurations[1].message == "nan"

@@ -21,7 +21,7 @@ from eksplora.config.composition import (
 from eksplora.config.configurator import Configurator, check_space, samples
 from eksplora.config.folders import project
 from eksplora.config.grammar import parse_space
-from eksplora.config.parts import check_recorded, completed, own_places, part, sampler_factory
+from eksplora.config.parts import check_recorded, own_places, part, protocol_splits, sampler_factory
 from eksplora.config.request import Request, compose_request
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "check_recorded",
     "check_space",
     "choices",
-    "completed",
     "compose_request",
     "compose_root",
     "composing",
@@ -45,6 +44,7 @@ __all__ = [
     "part",
     "plain",
     "project",
+    "protocol_splits",
     "sampler_factory",
     "samples",
     "show",

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 
 from eksplora.config import folders
 from eksplora.config.files import read_file
 from eksplora.errors import ConfigError, DataError, UserError
+from eksplora.protocol import splits_of
 from eksplora.search.space import Space
-from eksplora.types import Config
+from eksplora.types import Config, Split
 from eksplora.untrusted import is_name, load_yaml
 
 
@@ -69,12 +71,20 @@ def is_foreign(target: str) -> bool:
     return not target.startswith(("eksplora.", "torch."))
 
 
-def completed(config: Mapping[str, Any], key: str, **late: Any) -> Any:
-    """Call a part with arguments that are known only now: `config[key]` describes a function (`_partial_: true`).
+def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], **late: Any) -> tuple[Split, ...]:
+    """The splits of the training part that the protocol of a configuration makes, see `eksplora.protocol.splits_of`.
 
     Raises:
-        ConfigError: As `part`, also where the function refuses.
+        ConfigError: As `part`, also where the protocol refuses its values.
     """
+    protocol = part(config, "protocol")
+    with _explained("protocol", config["protocol"]):
+        splits: tuple[Split, ...] = splits_of(protocol, targets, **late)
+    return splits
+
+
+def _completed(config: Mapping[str, Any], key: str, **late: Any) -> Any:
+    """Call a part with arguments that are known only now: `config[key]` describes a function (`_partial_: true`)."""
     function = part(config, key)
     with _explained(key, config[key]):
         return function(**late)
@@ -187,7 +197,7 @@ def sampler_factory(config: Mapping[str, Any], space: Space) -> Callable[[int], 
     """A function from a seed to a fresh sampler; an exhaustive sampler is given the space."""
     needs_space = {"space": space} if "space" in config["sampler"] else {}
     part(config, "sampler")
-    return lambda seed: completed(config, "sampler", seed=seed, **needs_space)
+    return lambda seed: _completed(config, "sampler", seed=seed, **needs_space)
 
 
 def recorded_config(path: Path) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean, median
 
 from eksplora.confirmation.candidates import BASELINE, Candidate
 from eksplora.records.confirm import Configuration
-from eksplora.records.estimate import Compared
-from eksplora.statistics.interval import estimate
-from eksplora.statistics.verdict import compare_rows, recorded
-from eksplora.study.trial import Trial
+from eksplora.records.estimate import Compared, Estimate
+from eksplora.statistics.bounded import estimate
+from eksplora.statistics.generalization import Sample, variance_shares
+from eksplora.statistics.verdict import compare_samples, recorded
+from eksplora.study.trial import Trial, sample_of
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Confirmed:
         candidate: The configuration.
         trial: Its trial in the study of candidates.
         values: The objective of each member, in the order of their numbers; empty unless the trial finished.
+        sample: The same with the rows behind them; None unless the trial finished.
         epochs: The epoch that each member kept.
     """
 
     candidate: Candidate
     trial: Trial
     values: Sequence[float]
+    sample: Sample | None
     epochs: Sequence[int]
 
     @property
@@ -39,11 +43,12 @@ class Confirmed:
         return fmean(self.values)
 
 
-def confirmed(candidate: Candidate, trial: Trial) -> Confirmed:
-    """A candidate with the results of its trial."""
+def confirmed(candidate: Candidate, trial: Trial, folder: Path) -> Confirmed:
+    """A candidate with the results of its trial in the study of a folder."""
     results = [result for _, result in sorted(trial.results.items()) if trial.value is not None]
     values = [result.value for result in results if result.value is not None]
-    return Confirmed(candidate, trial, values, [result.best_epoch for result in results])
+    sample = sample_of(trial, folder) if values else None
+    return Confirmed(candidate, trial, values, sample, [result.best_epoch for result in results])
 
 
 def ranked(members: Sequence[Confirmed], direction: str) -> list[Confirmed]:
@@ -57,19 +62,19 @@ def epoch_budget(chosen: Confirmed) -> int:
     return max(1, round(median(chosen.epochs)))
 
 
-def described(members: Sequence[Confirmed], direction: str, alpha: float) -> list[Configuration]:
+def described(members: Sequence[Confirmed], metric: str, direction: str, alpha: float) -> list[Configuration]:
     """The candidates in numbers, best first, those that did not finish last.
 
     Each is compared with the baseline and with the best, member by member; all pairs judged together.
     """
     order = ranked(members, direction)
-    known = [_in_numbers(one, direction) for one in [*order, *(one for one in members if not one.values)]]
+    known = [_in_numbers(one, metric, direction) for one in [*order, *(one for one in members if not one.values)]]
     to_baseline = _compared(order, [one for one in order if one.name == BASELINE], direction, alpha)
     to_best = _compared(order, order[:1], direction, alpha)
     return [replace(one, versus_baseline=to_baseline.get(one.name), versus_best=to_best.get(one.name)) for one in known]
 
 
-def _in_numbers(one: Confirmed, direction: str) -> Configuration:
+def _in_numbers(one: Confirmed, metric: str, direction: str) -> Configuration:
     found = Configuration(
         name=one.name,
         status=str(one.trial.status),
@@ -77,19 +82,27 @@ def _in_numbers(one: Confirmed, direction: str) -> Configuration:
         values=dict(one.candidate.values),
         members=list(one.values),
     )
-    if not one.values:
+    if one.sample is None:
         return replace(found, message=one.trial.message)
-    sign = 1 if direction == "minimize" else -1
-    searched = one.candidate.found
+    known, shares = estimate(one.sample, metric), variance_shares(one.sample)
     return replace(
         found,
-        estimate=estimate(one.values),
+        estimate=known,
+        variance=None if shares is None else shares.in_words(),
         best_epochs=list(one.epochs),
         epochs=one.trial.epochs,
         seconds=one.trial.seconds,
-        found_by_search=searched,
-        optimism=None if searched is None else sign * (one.mean - searched),
+        found_by_search=one.candidate.found,
+        optimism=None if one.candidate.found is None else _optimism(known, one.candidate.found, direction),
     )
+
+
+def _optimism(known: Estimate, found: float, direction: str) -> Estimate:
+    """By how much the value that the search saw is better than that of fresh members, with this one's interval."""
+    sign = 1 if direction == "minimize" else -1
+    ends = [sign * (end - found) for end in (known.low, known.high) if end is not None]
+    low, high = (min(ends), max(ends)) if len(ends) == 2 else (None, None)
+    return Estimate(mean=sign * ((known.mean or 0.0) - found), low=low, high=high, n=known.n, scope=known.scope)
 
 
 def _compared(
@@ -101,7 +114,8 @@ def _compared(
         return {}
     (known,) = reference
     pairs = [(order.index(one), order.index(known)) for one in others]
-    found = compare_rows([one.values for one in order], pairs, direction=direction, alpha=alpha)
+    samples = [one.sample for one in order if one.sample is not None]
+    found = compare_samples(samples, pairs, direction=direction, alpha=alpha)
     return {
         one.name: recorded(comparison, name=one.name, reference=known.name)
         for one, comparison in zip(others, found, strict=True)
@@ -113,7 +127,7 @@ def headline(best: Configuration, metric: str) -> str:
     known = best.known
     interval = "" if known.low is None else f" [{known.low:.4g}, {known.high:.4g}]"
     count = f"{len(best.members)} member{'s' * (len(best.members) > 1)}"
-    sentence = f"Chosen: {best.name}, {metric} {known.mean:.4g}{interval} over {count}"
+    sentence = f"Chosen: {best.name}, {metric} {known.mean:.4g}{interval} on {known.scope}, {count}"
     if best.name == BASELINE:
         return f"{sentence}: no configuration that the search found has a better mean."
     return f"{sentence}; {best.versus_baseline.in_words}." if best.versus_baseline else f"{sentence}."

@@ -1,7 +1,7 @@
 """A confirmed model in MLflow's registry: always as the challenger, as the champion when it is better."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from eksplora.events import spool as spools
 from eksplora.inference import load_ensemble
 from eksplora.inference.served import Served
 from eksplora.records.confirm import ConfirmRecord, Registered
-from eksplora.statistics.verdict import Verdict, compare, in_words
+from eksplora.statistics.generalization import Sample
+from eksplora.statistics.verdict import Verdict, compare_samples, in_words
 from eksplora.study.run import Outcome
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec
@@ -70,9 +71,16 @@ def judged(record: ConfirmRecord, champion: tuple[str, Mapping[str, Any]] | None
             f"not comparable with the champion, version {known}: other {different}. "
             "Decide by hand: set the alias champion."
         )
-    comparison = compare(ours["values"], theirs["values"], direction=record.direction, alpha=record.alpha)
+    samples = [_sample(ours, values) for values in (ours["values"], theirs["values"])]
+    (comparison,) = compare_samples(samples, [(0, 1)], direction=record.direction, alpha=record.alpha)
     words = in_words(comparison, name=f"version {version}", reference=f"the champion, version {known}")
     return comparison.verdict is Verdict.BETTER, words
+
+
+def _sample(ours: Mapping[str, Any], values: Sequence[float]) -> Sample:
+    """The values of members as those of our model have them: on the same splits."""
+    splits = np.array([member["fold"] for member in ours["members"]])
+    return Sample(np.array(values), splits, ours["ratio"] or 1.0, ours["num_rows"])
 
 
 def _are_values(values: Any, count: int) -> bool:

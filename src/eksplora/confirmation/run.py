@@ -24,7 +24,7 @@ from eksplora.study.journal import as_yaml
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
 from eksplora.study.trial import Trial, mean_curves
-from eksplora.types import Config
+from eksplora.types import Config, Judges
 
 
 def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, full: Config) -> None:
@@ -37,12 +37,12 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
         full: The parts of a training on all rows, see `on_all_rows`.
     """
     direction, alpha, output = spec.direction, spec.config["confirm"]["alpha"], Path(spec.config["output"])
-    compared, known = confirm_candidates(spec, tried)
+    compared, known = confirm_candidates(spec, tried, "later" if searched.num_members > 1 else "others")
     order = ranked(known, direction)
     chosen = order[0]
     config = on_all_rows(full, chosen)
     final, trial = train_on_all_rows(spec, config)
-    rows = described(known, direction, alpha)
+    rows = described(known, compared.metric, direction, alpha)
     record = ConfirmRecord(
         studies={"confirm": compared.name, "final": final.name},
         provenance=dict(final.provenance),
@@ -68,15 +68,22 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
     show(record, output / "confirm")
 
 
-def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate]) -> tuple[Outcome, list[Confirmed]]:
-    """Train the candidates on fresh members; returns them in their order."""
+def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate], judges: Judges) -> tuple[Outcome, list[Confirmed]]:
+    """Train the candidates on fresh members, judged on rows that no member of the search was judged on.
+
+    Args:
+        spec: What the studies have in common.
+        tried: The candidates; returned in their order.
+        judges: The rows that did not judge the search.
+    """
     compared = compare(
-        replace(spec, name=f"{spec.experiment}-confirm", is_shown=False),
+        replace(spec, name=f"{spec.experiment}-confirm", is_shown=False, judges=judges),
         {candidate.name: candidate.config for candidate in tried},
         base=tried[-1].name,
         naming=in_words,
     )
-    return compared.outcome, [confirmed(candidate, compared.trials[candidate.name]) for candidate in tried]
+    folder = compared.outcome.folder
+    return compared.outcome, [confirmed(one, compared.trained(one.name), folder) for one in tried]
 
 
 def on_all_rows(parts: Config, chosen: Confirmed) -> Config:
@@ -127,7 +134,8 @@ def final_model(trial: Trial) -> FinalModel:
 def metrics(chosen: Configuration) -> dict[str, float]:
     """The chosen configuration in the numbers that are worth comparing with another time's."""
     known = chosen.known
-    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "too_good_by": chosen.optimism}
+    too_good = None if chosen.optimism is None else chosen.optimism.mean
+    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "too_good_by": too_good}
     return {name: value for name, value in numbers.items() if value is not None}
 
 
@@ -140,6 +148,8 @@ def comparable(outcome: Outcome, chosen: Confirmed) -> Comparable:
         members=[asdict(member) for member in chosen.trial.members],
         data={key: value for key, value in provenance.items() if key.startswith("data.train")},
         values=list(chosen.values),
+        ratio=chosen.sample.ratio if chosen.sample else None,
+        num_rows=chosen.sample.num_rows if chosen.sample else 0,
     )
 
 

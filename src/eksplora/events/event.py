@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from annotated_types import Interval
 
-from eksplora.types import Command, Direction, Status
+from eksplora.types import Command, Direction, Judges, Status
 from eksplora.untrusted import is_name
 
 T = TypeVar("T")
@@ -101,6 +101,8 @@ class TrialMember:
     index: Count
     seed: Seed
     fold: Count = 0
+    members: Count = 1
+    judges: Judges = "all"
 
 
 @dataclass

@@ -6,11 +6,11 @@ from typing import Any
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.records.confirm import ConfirmRecord
-from eksplora.statistics.verdict import compare_all, in_words
+from eksplora.statistics.verdict import compare_samples, in_words
 from eksplora.study.comparison import Comparison, compare
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
-from eksplora.study.trial import values_of
+from eksplora.study.trial import sample_of, values_of
 from eksplora.types import Config
 
 WHOLE = "all features"
@@ -25,7 +25,7 @@ def ablate(spec: StudySpec, confirmed: ConfirmRecord, names: list[str]) -> tuple
     """Train the confirmed configuration with all features and without each; returns the study and its facts.
 
     All of it is one study whose trials differ in what they see of the features, so their members train together. They
-    are the members that the configuration was confirmed with, judged on the rows that validate.
+    have the seeds that the configuration was confirmed with; every row validates.
     """
     config = chosen_config(spec, confirmed)
     excluded = {WHOLE: [], **{without(name): [name] for name in names}}
@@ -57,9 +57,11 @@ def ablation_facts(spec: StudySpec, compared: Comparison, names: list[str]) -> d
     whole = values_of(trials[WHOLE]) if is_known else []
     ended = {name: trials[without(name)] for name in names}
     known = {name: values_of(trial) for name, trial in ended.items() if is_known and trial.value is not None}
-    pairs = [(own, whole) for own in known.values()] if len(whole) > 1 else []
+    samples = [sample_of(compared.trained(name), outcome.folder) for name in map(without, known)]
+    samples += [sample_of(trials[WHOLE], outcome.folder)] if known else []
+    pairs = [(place, len(known)) for place in range(len(known))] if len(whole) > 1 else []
     alpha = spec.config["explain"]["alpha"]
-    verdicts = compare_all(pairs, direction=spec.direction, alpha=alpha) if pairs else ()
+    verdicts = compare_samples(samples, pairs, direction=spec.direction, alpha=alpha, is_planned=True)
     return {
         "study": outcome.name,
         "metric": outcome.metric,

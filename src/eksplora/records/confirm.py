@@ -25,7 +25,8 @@ class Configuration(Record):
         epochs: The most that a member trained.
         seconds: What its members took together.
         found_by_search: The objective that the search saw; None for a baseline that is not among its best.
-        optimism: How much better that was than the mean is.
+        optimism: How much better that was than the mean is, with the interval that the mean has.
+        variance: Shares of the members' variance, in words; None where split and seed vary together.
         versus_baseline: The comparison with the experiment's own configuration.
         versus_best: The comparison with the configuration of the best mean.
     """
@@ -41,7 +42,8 @@ class Configuration(Record):
     epochs: int = 0
     seconds: float = 0.0
     found_by_search: float | None = None
-    optimism: float | None = None
+    optimism: Estimate | None = None
+    variance: str | None = None
     versus_baseline: Compared | None = None
     versus_best: Compared | None = None
 
@@ -50,6 +52,8 @@ class Configuration(Record):
         """The estimate was written among the other keys, and the optimism as `too_good_by`."""
         if "too_good_by" in found:
             found["optimism"] = found.pop("too_good_by")
+        if isinstance(found.get("optimism"), int | float):
+            found["optimism"] = {"mean": found["optimism"]}
         return gathered(found, "estimate")
 
     @property
@@ -80,13 +84,18 @@ class FinalModel(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparable(Record):
-    """Values in which two models must agree so that their members compare in pairs, and the members' objectives."""
+    """Values in which two models must agree so that their members compare in pairs, and the members' objectives.
+
+    `ratio` is that of rows to validate on to rows to learn from, and `num_rows` those of the training part.
+    """
 
     metric: str
     protocol: Values
     members: list[Values]
     data: dict[str, str]
     values: list[float]
+    ratio: float | None = None
+    num_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,10 @@ class Compared(Record):
         alpha: Level of significance.
         num_comparisons: How many were judged together.
         correction: By which the p-values were adjusted.
+        scope: What the verdict is about; None: an earlier version did not state it.
+        method: How it was tested.
+        num_rows: Rows of the training part; 0 where nothing is said of other rows.
+        rows_needed: About how many rows would detect the difference.
     """
 
     name: str = ""
@@ -91,6 +95,10 @@ class Compared(Record):
     alpha: float | None = None
     num_comparisons: int = 1
     correction: str = ""
+    scope: str | None = None
+    method: str = ""
+    num_rows: int = 0
+    rows_needed: int | None = None
 
     @classmethod
     def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:

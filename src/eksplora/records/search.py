@@ -70,6 +70,7 @@ class SearchRecord(Record):
         metric: The objective.
         direction: Which way it is better.
         members: How many trainings each trial has, in words.
+        num_members: Trainings of each trial.
         trials: Number of trials by status.
         best: The best trial; None where none finished.
         ranked: The best trials, best first.
@@ -87,6 +88,7 @@ class SearchRecord(Record):
     metric: str = ""
     direction: Direction = "minimize"
     members: str
+    num_members: int = 1
     trials: dict[str, int]
     best: TrialRecord | None = None
     ranked: list[RankedTrial]

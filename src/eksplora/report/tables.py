@@ -59,7 +59,7 @@ def confirmation(confirmed: ConfirmRecord) -> TableRows:
             "std": one.known.std,
             "members": len(one.members),
             "found by search": one.found_by_search,
-            "optimism": one.optimism,
+            "optimism": one.optimism and one.optimism.mean,
             "against baseline": one.versus_baseline and one.versus_baseline.verdict,
         }
         for one in confirmed.configurations

@@ -29,7 +29,7 @@ def search(request: Request) -> None:
     begin(request.root, request.settings.experiment)
     from eksplora.study import refinement  # only now: what is slow comes with it
 
-    spec = spec_of(request, name, space, settings.study.n_trials, results=results)
+    spec = spec_of(request, name, space, settings.study.n_trials, results=results, judges="first")
     is_over = refinement.run(spec, settings.study.stages)
     if settings.output is not None and is_over:
         write_config(request, Path(settings.output))
@@ -60,11 +60,11 @@ def default_name(experiment: str, n_seeds: int, choices: Mapping[str, str]) -> s
     """The name of a study that was given none: studies whose results do not compare have names of their own.
 
     Examples:
-        >>> default_name("boston_mlp", 1, {"sampler": "tpe", "protocol": "holdout"})
+        >>> default_name("boston_mlp", 1, {"sampler": "tpe", "protocol": "spread"})
         'boston_mlp-tpe'
         >>> default_name("boston_mlp", 8, {"sampler": "tpe", "protocol": "kfold"})
         'boston_mlp-tpe-kfold-8-seeds'
     """
-    protocol = [] if choices["protocol"] == "holdout" else [choices["protocol"]]
+    protocol = [] if choices["protocol"] == "spread" else [choices["protocol"]]
     seeds = [f"{n_seeds}-seeds"] if n_seeds > 1 else []
     return "-".join([experiment, choices["sampler"], *protocol, *seeds])

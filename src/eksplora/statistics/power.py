@@ -1,6 +1,7 @@
 """How many members a difference needs: the power of the paired t test."""
 
 from bisect import bisect_left
+from math import ceil
 
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -79,4 +80,69 @@ def members_needed(
         return fewest if fewest <= most else None
     # The power grows with the number of pairs, so halving finds the first that suffices.
     needed = bisect_left(range(most + 1), power, lo=fewest, key=lambda members: paired_power(effect, members, alpha))
+    return needed if needed <= most else None
+
+
+MOST_ROWS = 10_000_000
+"""More rows than anybody collects for a comparison."""
+
+
+def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """How many rows would tell a difference of the size seen: its error shrinks with the root of their number.
+
+    rows = num_rows * ((z(1 - alpha / 2) + z(power)) / t)^2. The size seen is itself uncertain: say "about".
+
+    Args:
+        t: The difference over its standard error.
+        num_rows: Rows behind it.
+        alpha: Level of significance, in (0, 1).
+        power: The chance to see it, in (0, 1).
+
+    Returns:
+        None where the difference is 0 or more than `MOST_ROWS` are needed.
+
+    Examples:
+        >>> rows_needed(1.4, 100)
+        401
+    """
+    check_fraction(alpha, "alpha")
+    check_fraction(power, "power")
+    if t == 0:
+        return None
+    wanted = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
+    needed = num_rows * (wanted / t) ** 2
+    return ceil(needed) if needed <= MOST_ROWS else None
+
+
+def splits_needed(
+    values: ArrayLike, ratio: float, *, alpha: float = 0.05, power: float = 0.8, most: int = MOST_MEMBERS
+) -> int | None:
+    """How many splits a corrected resampled t needs to see a difference of the size seen.
+
+    Its standard error never falls below spread * sqrt(ratio), however many splits are drawn of the same rows.
+
+    Args:
+        values: The differences of the splits so far, (splits,).
+        ratio: Rows to validate on over rows to learn from.
+        alpha: Level of significance, in (0, 1).
+        power: The chance to see it, in (0, 1).
+        most: Where the search ends.
+
+    Returns:
+        Splits in all; None where none up to `most` would tell it, or there is no difference or spread.
+
+    Examples:
+        >>> splits_needed([1.0, 2.0, 3.0], 0.25), splits_needed([0.1, 2.0, -1.0], 0.25) is None
+        (9, True)
+    """
+    mean, spread = mean_and_spread(values)
+    if not spread or mean == 0:
+        return None
+
+    def chance(splits: int) -> float:
+        effect = abs(mean) / (spread * (1 / splits + ratio) ** 0.5)
+        critical = float(stats.t.isf(alpha / 2, splits - 1))
+        return float(stats.nct.sf(critical, splits - 1, min(effect, _CERTAIN)))
+
+    needed = bisect_left(range(most + 1), power, lo=2, key=chance)
     return needed if needed <= most else None

@@ -14,9 +14,10 @@ from eksplora.records.estimate import Compared, Estimate
 from eksplora.statistics._argument import check_fraction, finite
 from eksplora.statistics.correction import holm
 from eksplora.statistics.effect import effect_size
+from eksplora.statistics.generalization import Method, Sample, Scope, Uncertain, adjusted, uncertain_difference
 from eksplora.statistics.interval import Interval, t_interval
 from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
-from eksplora.statistics.power import MOST_MEMBERS, members_needed
+from eksplora.statistics.power import MOST_MEMBERS, members_needed, rows_needed, splits_needed
 
 _SIGNS = {"minimize": -1, "maximize": 1}
 RESOLUTION = 2.0**-23
@@ -24,8 +25,10 @@ RESOLUTION = 2.0**-23
 ROUNDING = 1e-12
 """Of the mean size of differences: a mean below it is what adding 64-bit floats leaves of 0."""
 
-HOLM, MAX_T = "Holm", "maxT"
-"""Of comparisons that were planned, and of all pairs of some rows."""
+MOST_TIMES = 20
+"""So many times the rows that are there nobody collects to settle a difference."""
+HOLM, MAX_T, MIN_P = "Holm", "maxT", "minP"
+"""Of comparisons that were planned, of all pairs of some rows, and of comparisons with their joint distribution."""
 
 
 class Verdict(StrEnum):
@@ -42,8 +45,9 @@ class Comparison:
 
     Attributes:
         difference: Mean of the values less the reference's.
-        interval: Student's of the difference, level 0.95, for this comparison alone; None with a single pair.
-        p: Two-sided, by exact sign flips; adjusted over the comparisons judged together.
+        interval: Of the difference, simultaneous with those judged together: it excludes 0 exactly where `p` <=
+            `alpha`. None where the sample says nothing of its error.
+        p: Two-sided; adjusted over the comparisons judged together.
         num_pairs: Members on each side.
         smallest_p: The least `p` that so many members can reach among so many comparisons. Above `alpha`, this
             comparison could not have shown anything.
@@ -54,6 +58,10 @@ class Comparison:
         alpha: Level of significance.
         num_comparisons: Those judged together, this one included.
         correction: How `p` is adjusted for their number.
+        scope: What the verdict is about.
+        method: How it was tested.
+        num_rows: Rows of the training part; 0 where nothing is said of other rows.
+        rows_needed: About how many rows would tell a difference of this size; None where the scope is these rows.
     """
 
     difference: float
@@ -67,6 +75,10 @@ class Comparison:
     alpha: float
     num_comparisons: int = 1
     correction: str = HOLM
+    scope: Scope = Scope.THESE_ROWS
+    method: Method = Method.SIGN_FLIPS
+    num_rows: int = 0
+    rows_needed: int | None = None
 
 
 def compare(values: ArrayLike, reference: ArrayLike, *, direction: str, alpha: float = 0.05) -> Comparison:
@@ -166,20 +178,127 @@ def compare_rows(
     return tuple(found)
 
 
+def compare_samples(
+    samples: Sequence[Sample],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    direction: str,
+    alpha: float = 0.05,
+    scope: Scope = Scope.DATA,
+    is_planned: bool = False,
+    chosen_from: int = 0,
+) -> tuple[Comparison, ...]:
+    """Judge pairs of samples for a scope, or for the widest one that their members can speak for.
+
+    Args:
+        samples: Of configurations with the same members.
+        pairs: Numbers of the sample that is judged and of its reference.
+        direction: What is better: `minimize` or `maximize`.
+        alpha: Level of significance of all that is judged together, in (0, 1).
+        scope: The widest scope that is asked for; `these rows` compares seeds alone.
+        is_planned: Whether the pairs were chosen before the values were seen: they alone are judged together then, and
+            all pairs of the samples otherwise.
+        chosen_from: Configurations that the samples were chosen from by their values, where these are more.
+
+    Returns:
+        A comparison for each pair asked for, in order.
+
+    Raises:
+        ValueError: As `compare` does.
+
+    Examples:
+        >>> from eksplora.statistics.generalization import Sample
+        >>> one = Sample(np.array([1.0, 2.0, 1.5, 2.0]), np.arange(4), ratio=0.25, num_rows=100)
+        >>> other = Sample(np.array([3.0, 3.5, 3.5, 4.5]), np.arange(4), ratio=0.25, num_rows=100)
+        >>> found = compare_samples([one, other], [(0, 1)], direction="minimize")
+        >>> in_words(found[0], name="trial-1", reference="baseline")
+        'trial-1 is better than baseline on data like these: -2.0 [-2.9, -1.1], p = 0.00617, 4 members'
+    """
+    _check(direction, alpha)
+    if not pairs:
+        return ()
+    if scope is Scope.THESE_ROWS or any(sample.scope is Scope.THESE_ROWS for sample in samples):
+        values = [sample.values for sample in samples]
+        if not is_planned:
+            return compare_rows(values, pairs, direction=direction, alpha=alpha)
+        return compare_all([(values[own], values[other]) for own, other in pairs], direction=direction, alpha=alpha)
+    together = list(pairs) if is_planned else list(combinations(range(len(samples)), 2))
+    found = {pair: _uncertain(samples[pair[0]], samples[pair[1]]) for pair in together}
+    among = chosen_from * (chosen_from - 1) // 2
+    ps, level = adjusted(list(found.values()), alpha, among=among)
+    known = dict(zip(found, zip(found.values(), ps, strict=True), strict=True))
+    compared = []
+    for own, other in pairs:
+        is_turned = (own, other) not in known
+        one, p = known[(other, own) if is_turned else (own, other)]
+        one = replace(one, mean=-one.mean) if is_turned else one
+        differences = samples[own].values - samples[other].values
+        compared.append(
+            _of_uncertain(one, p, level, differences, samples[own], _SIGNS[direction], alpha, max(among, len(found)))
+        )
+    return tuple(compared)
+
+
+def _uncertain(sample: Sample, reference: Sample) -> Uncertain:
+    """The difference of two samples; one that 32-bit floats can make of none is none."""
+    found = uncertain_difference(sample, reference)
+    resolution = RESOLUTION * float(max(np.abs(sample.values).max(), np.abs(reference.values).max()))
+    return replace(found, mean=0.0) if abs(found.mean) <= 2 * resolution else found
+
+
+def _of_uncertain(
+    one: Uncertain,
+    p: float,
+    level: float,
+    differences: NDArray[np.float64],
+    sample: Sample,
+    sign: int,
+    alpha: float,
+    num_comparisons: int,
+) -> Comparison:
+    ends = one.interval(level)
+    verdict = _verdict(one.mean * sign, p, alpha)
+    needed = rows = None
+    if one.error:
+        rows = rows_needed(one.mean / one.error, sample.num_rows, alpha=1 - level)
+        if verdict is Verdict.NOT_DISTINGUISHABLE and rows is not None:
+            rows = max(rows, sample.num_rows + 1)
+        if one.method is Method.RESAMPLED:
+            needed = splits_needed(one.units, sample.ratio, alpha=1 - level)
+    return Comparison(
+        difference=one.mean,
+        interval=None if ends is None else Interval(*ends, level=1 - alpha),
+        p=p,
+        num_pairs=len(differences),
+        smallest_p=0.0,
+        verdict=verdict,
+        members_needed=needed,
+        effect=effect_size(differences),
+        alpha=alpha,
+        num_comparisons=num_comparisons,
+        correction=MIN_P,
+        scope=one.scope,
+        method=one.method,
+        num_rows=sample.num_rows,
+        rows_needed=rows,
+    )
+
+
 def in_words(comparison: Comparison, *, name: str, reference: str) -> str:
     """One sentence, only as strong as the sample.
 
     Examples:
         >>> found = compare([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7], direction="minimize")
         >>> in_words(found, name="trial-12", reference="baseline")
-        'trial-12 is better than baseline: -1.5 [-2.1, -0.9], p = 0.0312, 6 members'
+        'trial-12 is better than baseline on these rows: -1.5 [-2.1, -0.9], p = 0.0312, 6 members'
     """
     shown = _shown_difference(comparison)
     if comparison.smallest_p > comparison.alpha:
-        return f"{name} against {reference}: {shown}; {_too_few(comparison)}"
+        return f"{name} against {reference} on {comparison.scope}: {shown}; {_too_few(comparison)}"
     word = "from" if comparison.verdict is Verdict.NOT_DISTINGUISHABLE else "than"
     sentence = (
-        f"{name} is {comparison.verdict} {word} {reference}: {shown}, {_shown_p(comparison)}, {_members(comparison)}"
+        f"{name} is {comparison.verdict} {word} {reference} on {comparison.scope}: "
+        f"{shown}, {_shown_p(comparison)}, {_members(comparison)}"
     )
     return f"{sentence}; {_members_needed_in_words(comparison)}" if word == "from" else sentence
 
@@ -210,9 +329,10 @@ def _comparison(
     if needed is not None and verdict is Verdict.NOT_DISTINGUISHABLE:
         needed = max(needed, len(differences) + 1)  # those that are there did not suffice
     mean = float(differences.mean())
+    mean = 0.0 if abs(mean) <= ROUNDING * float(np.abs(differences).mean()) else mean
     return Comparison(
-        difference=0.0 if abs(mean) <= ROUNDING * float(np.abs(differences).mean()) else mean,
-        interval=t_interval(differences),
+        difference=mean,
+        interval=_compatible(differences, verdict, mean, alpha, num_comparisons),
         p=p,
         num_pairs=len(differences),
         smallest_p=reachable,
@@ -222,6 +342,28 @@ def _comparison(
         alpha=alpha,
         num_comparisons=num_comparisons,
     )
+
+
+def _compatible(
+    differences: NDArray[np.float64], verdict: Verdict, mean: float, alpha: float, num_comparisons: int
+) -> Interval | None:
+    """Student's interval at Bonferroni's level, made to say what the exact test says.
+
+    It reaches 0 where the test shows no difference, and ends at 0 where the test shows one: such an end is not part of
+    it. Source: Strassburger and Bretz, "Compatible simultaneous lower confidence bounds for the Holm procedure and
+    other Bonferroni-based closed tests", Statistics in Medicine 27, 2008.
+    """
+    found = t_interval(differences, 1 - alpha / num_comparisons)
+    if found is None:
+        return None
+    low, high = found.low, found.high
+    if verdict is Verdict.NOT_DISTINGUISHABLE:
+        low, high = min(low, 0.0), max(high, 0.0)
+    elif mean > 0:
+        low = max(low, 0.0)
+    else:
+        high = min(high, 0.0)
+    return Interval(low, high, 1 - alpha)
 
 
 def _verdict(gain: float, p: float, alpha: float) -> Verdict:
@@ -243,6 +385,7 @@ def recorded(comparison: Comparison, *, name: str, reference: str) -> Compared:
             low=None if interval is None else interval.low,
             high=None if interval is None else interval.high,
             n=comparison.num_pairs,
+            scope=str(comparison.scope),
         ),
         p=comparison.p,
         smallest_p=comparison.smallest_p,
@@ -251,6 +394,10 @@ def recorded(comparison: Comparison, *, name: str, reference: str) -> Compared:
         alpha=comparison.alpha,
         num_comparisons=comparison.num_comparisons,
         correction=comparison.correction,
+        scope=str(comparison.scope),
+        method=str(comparison.method),
+        num_rows=comparison.num_rows,
+        rows_needed=comparison.rows_needed,
     )
 
 
@@ -267,7 +414,7 @@ def _shown_difference(comparison: Comparison) -> str:
 def _shown_p(comparison: Comparison) -> str:
     shown = f"p = {comparison.p:.3g}" if comparison.p >= 1e-4 else "p < 0.0001"
     together, correction = comparison.num_comparisons, comparison.correction
-    what = "comparisons" if correction == HOLM else "pairs"
+    what = "pairs" if correction == MAX_T else "comparisons"
     return shown if together == 1 else f"{shown} ({correction}, {together} {what})"
 
 
@@ -290,6 +437,22 @@ def _too_few(comparison: Comparison) -> str:
 def _members_needed_in_words(comparison: Comparison) -> str:
     if comparison.difference == 0:
         return "the difference is exactly 0, which more members cannot distinguish from no difference"
+    if comparison.scope is not Scope.THESE_ROWS:
+        return _would_settle(comparison)
     if comparison.members_needed is None:
         return f"no number of members up to {MOST_MEMBERS} would detect a difference of this size"
     return f"about {comparison.members_needed} members would detect a difference of this size"
+
+
+def _would_settle(comparison: Comparison) -> str:
+    """The means that would settle a difference of this size for other rows: members where they can, rows always."""
+    if comparison.difference == 0:
+        return "the difference is exactly 0"
+    rows = comparison.rows_needed
+    is_practical = rows is not None and rows <= MOST_TIMES * comparison.num_rows
+    by_rows = f"about {rows} rows" if is_practical else f"more than {MOST_TIMES} times these {comparison.num_rows} rows"
+    if comparison.members_needed is not None:
+        return f"about {comparison.members_needed} members or {by_rows} would detect a difference of this size"
+    if comparison.method is Method.RESAMPLED:
+        return f"more members cannot detect a difference of this size from these rows; {by_rows} would"
+    return f"{by_rows} would detect a difference of this size"

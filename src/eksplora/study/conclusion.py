@@ -3,7 +3,6 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from eksplora.records.record import to_json
 from eksplora.records.search import SearchRecord
 from eksplora.records.table import rows_as_csv
 from eksplora.search.importance import importance
+from eksplora.statistics.generalization import Sample
 from eksplora.study.driver import Driver
 from eksplora.study.findings import best_trials, every_trial, in_numbers, saved_by_pruning, verdicts
 from eksplora.study.journal import as_yaml
@@ -42,12 +42,12 @@ class Presentation:
     Attributes:
         results: Where a finished study's files go; None: they stay in its own folder.
         is_shown: Whether its table is shown.
-        reference: The objective of the baseline's members, to compare the best trials with; None: there is none.
+        reference: What the baseline's members gave, to compare the best trials with; None: there is none.
     """
 
     results: Path | None
     is_shown: bool
-    reference: Sequence[float] | None
+    reference: Sample | None
 
 
 def conclude(
@@ -104,7 +104,7 @@ def write_summary(
     driver: Driver,
     study: StudyEvent,
     folder: Path,
-    reference: Sequence[float] | None,
+    reference: Sample | None,
     command: Command | None,
 ) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
@@ -113,13 +113,13 @@ def write_summary(
         driver: Has run the study.
         study: Its first event.
         folder: Where the summary goes.
-        reference: The objective of the baseline's members.
+        reference: What the baseline's members gave.
         command: That which ended the study; an earlier one may have asked for fewer trials.
     """
     from eksplora.search.plots import pages  # only now: Matplotlib comes with it
 
     ledger = driver.ledger
-    record = search_record(driver, study, verdicts(ledger, reference), command)
+    record = search_record(driver, study, verdicts(ledger, driver.plan.folder, reference), command)
     with new_folder(folder) as new:
         (new / "plots").mkdir()
         trials = [row(trial, ledger.metric) for _, trial in sorted(ledger.trials.items())]
@@ -177,6 +177,7 @@ def search_record(driver: Driver, study: StudyEvent, verdicts: list[Compared], c
         metric=ledger.metric,
         direction=plan.spec.direction,
         members=plan.members_in_words,
+        num_members=plan.num_members,
         trials=counts(ledger),
         best=in_numbers(ledger.best) if ledger.best else None,
         ranked=best_trials(ledger),
@@ -224,7 +225,7 @@ def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraErro
     )
 
 
-def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> None:
+def show(driver: Driver, results: Path, reference: Sample | None) -> None:
     """Print the table of best trials and where everything is."""
     ledger, plan = driver.ledger, driver.plan
     goal = "lowest" if plan.spec.direction == "minimize" else "highest"
@@ -236,7 +237,7 @@ def show(driver: Driver, results: Path, reference: Sequence[float] | None) -> No
     if rows:
         print_best(rows, title=f"Best {min(5, len(rows))} of {len(ledger.trials)} trials")
         print(_caution(plan))
-        for verdict in verdicts(ledger, reference):
+        for verdict in verdicts(ledger, driver.plan.folder, reference):
             print(f"  {verdict.in_words}")
     print(f"  table    {results / 'trials.csv'}")
     if any((results / "plots").iterdir()):

@@ -69,6 +69,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in spec.space}
     values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
     values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.n_seeds}
+    values |= {"study.judges": spec.judges} if spec.judges != "all" else {}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(spec.project) | code_facts(spec, base)

@@ -112,6 +112,8 @@ class Display:
 
     def _member_name(self, member: int) -> str:
         """A member by its seed and its fold, each where there are several; counted from 0, as trials are."""
+        if self._plan.is_spread:
+            return f"member {member}" if self._plan.num_members > 1 else ""
         # Members count folds first: member = seed * folds + fold.
         seed, fold = divmod(member, len(self._plan.sizes))
         names = [f"seed {seed}"] * (self._plan.spec.budget.n_seeds > 1) + [f"fold {fold}"] * (len(self._plan.sizes) > 1)

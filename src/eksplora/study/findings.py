@@ -1,13 +1,14 @@
 """Facts of a search for its page: every trial in numbers, and what pruning has saved."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 
 from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
-from eksplora.statistics.verdict import compare_rows, recorded
+from eksplora.statistics.generalization import Sample
+from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.ledger import Ledger
-from eksplora.study.trial import Trial, values_of
+from eksplora.study.trial import Trial, sample_of
 from eksplora.types import Status
 
 
@@ -75,24 +76,28 @@ MOST_COMPARED = 3
 """Best trials that are compared: each further one makes the correction harder for all."""
 
 
-def verdicts(ledger: Ledger, reference: Sequence[float] | None) -> list[Compared]:
+def verdicts(ledger: Ledger, folder: Path, reference: Sample | None) -> list[Compared]:
     """Each of the best trials against the best one, and each against the baseline; all pairs judged together.
 
     The values are those that the best were chosen by, so they flatter: the stage `confirm` compares on fresh members.
 
     Args:
         ledger: The trials.
-        reference: The objective of the baseline's members, the same as the trials'; None where it was not trained.
+        folder: The study's own.
+        reference: What the baseline's members gave, the same as the trials'; None where it was not trained.
     """
     best = ledger.ranked(ledger.trials.values())[:MOST_COMPARED]
-    values = {f"trial-{trial.number}": values_of(trial) for trial in best}
-    if not best or len(next(iter(values.values()))) < 2:
+    if not best:
         return []
-    first, *others = names = list(values)
+    samples = {f"trial-{trial.number}": sample_of(trial, folder) for trial in best}
+    first, *others = names = list(samples)
+    if len(samples[first].values) < 2 and samples[first].losses is None:
+        return []
     asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
     # The baseline is one row more in the same family of comparisons.
-    rows = {**values, **({} if reference is None else {"baseline": reference})}
-    indices = {name: index for index, name in enumerate(rows)}
+    samples |= {} if reference is None else {"baseline": reference}
+    indices = {name: index for index, name in enumerate(samples)}
     pairs = [(indices[name], indices[other]) for name, other in asked]
-    compared = compare_rows(list(rows.values()), pairs, direction=ledger.direction)
+    finished = sum(trial.value is not None and trial.repeats is None for trial in ledger.trials.values())
+    compared = compare_samples(list(samples.values()), pairs, direction=ledger.direction, chosen_from=finished)
     return [recorded(one, name=name, reference=other) for (name, other), one in zip(asked, compared, strict=True)]

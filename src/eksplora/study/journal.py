@@ -49,7 +49,7 @@ class Journal:
                 resolved=trial.config,
                 config=as_yaml(trial.config),
                 key=trial.key,
-                members=[events.TrialMember(one.index, one.seed, one.fold) for one in trial.members],
+                members=[events.TrialMember(**vars(one)) for one in trial.members],
                 tags=dict(tags),
                 repeats=trial.repeats,
             )

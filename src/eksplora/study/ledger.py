@@ -97,7 +97,7 @@ class Ledger:
 
     def _replay_trial(self, body: events.Trial) -> None:
         if body.trial not in self.trials:  # written again when it goes on after an interruption
-            members = [Member(one.index, one.seed, one.fold) for one in body.members]
+            members = [Member(**vars(one)) for one in body.members]
             self.add(Trial(body.trial, body.searched, body.resolved or {}, body.key, members, body.repeats))
 
     def _replay_packed(self, body: events.Packed) -> None:

@@ -18,6 +18,7 @@ class Plan:
         name: Name of the study.
         metric: The objective's name in curves, e.g. `val/mae`.
         sizes: Rows to learn from in each of the protocol's splits.
+        is_spread: Whether each seed has a split of its own; otherwise there are so many seeds on every split.
         batch: Trials that are proposed at once.
         num_workers: Worker processes.
         threads: Threads of one training.
@@ -27,6 +28,7 @@ class Plan:
     name: str
     metric: str
     sizes: Sequence[int]
+    is_spread: bool
     batch: int
     num_workers: int
     threads: int
@@ -43,23 +45,25 @@ class Plan:
 
     @property
     def members(self) -> list[Member]:
-        """The members of every trial: seeds x splits; member i has the same seed and split in each."""
-        budget = self.spec.budget
-        seeds = [derive(budget.seed, "member", number) % 2**31 for number in range(budget.n_seeds)]
+        """The members of every trial; member i has the same seed and split in each, and no other has that seed."""
+        budget, judges = self.spec.budget, self.spec.judges
+        among = budget.n_seeds if self.is_spread else 1
         return [
-            Member(number * len(self.sizes) + fold, seed, fold)
-            for number, seed in enumerate(seeds)
-            for fold in range(len(self.sizes))
+            Member(number, derive(budget.seed, "member", number) % 2**31, number % len(self.sizes), among, judges)
+            for number in range(self.num_members)
         ]
 
     @property
     def num_members(self) -> int:
         """Members of a trial."""
-        return self.spec.budget.n_seeds * len(self.sizes)
+        seeds = self.spec.budget.n_seeds
+        return seeds if self.is_spread else seeds * len(self.sizes)
 
     @property
     def members_in_words(self) -> str:
         """Members of a trial in words, e.g. `8 seeds x 5 folds`."""
         count = self.spec.budget.n_seeds
         seeds = f"{count} seed" + "s" * (count > 1)
+        if self.is_spread:
+            return f"{seeds}, each with a split of its own" if count > 1 else seeds
         return f"{seeds} x {len(self.sizes)} folds" if len(self.sizes) > 1 else seeds

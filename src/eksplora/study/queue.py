@@ -28,8 +28,9 @@ class Folders:
         return self._populations / f"{population.number:04d}"
 
     def forget_trial(self, trial: Trial) -> None:
-        """Remove the weights of a trial."""
-        shutil.rmtree(self._trials / f"{trial.number:04d}", ignore_errors=True)
+        """Remove the weights of a trial; what its members predict is kept, to compare it with others."""
+        for weights in self._trials.glob(f"{trial.number:04d}/member-*/weights.safetensors"):
+            weights.unlink(missing_ok=True)
 
     def forget_population(self, population: Population) -> None:
         """Remove the checkpoints of a population that is over."""

@@ -85,14 +85,14 @@ def _run(spec: StudySpec, interruption: Interruption) -> Outcome:
     if spec.num_trials is None and proposer.num_points is None:
         raise ConfigError("study.n_trials: null means the whole grid and needs sampler=grid. Give a number of trials.")
     base = spec.configure({})
-    rows = check_data(base, spec.space)
+    rows = check_data(spec, base)
     definition = define(spec, base, rows.card)
     name = spec.name
     if spec.is_versioned:
         # The proposer is made again: its Optuna study carries the name.
         name = f"{name}-{definition.fingerprint[:8]}"
         proposer = make_proposer(spec, name)
-    batch = spec.budget.batch or trials_at_once(spec, proposer, base, len(rows.sizes))
+    batch = spec.budget.batch or trials_at_once(spec, proposer, base, rows.members_of(spec.budget.n_seeds))
     plan = make_plan(spec, name, rows, batch)
     if spec.results is not None:
         try_new_folders(spec.results(name))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from eksplora.config import completed, part, sampler_factory
+from eksplora.config import part, protocol_splits, sampler_factory
 from eksplora.errors import ConfigError
-from eksplora.search.space import Space, extremes
+from eksplora.protocol import is_spread
+from eksplora.search.space import extremes
 from eksplora.study.packing import filling_batch, learning_batch
 from eksplora.study.plan import Plan
 from eksplora.study.spec import StudySpec
@@ -60,24 +61,25 @@ def make_proposer(spec: StudySpec, name: str) -> "Proposer":
     )
 
 
-def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_splits: int) -> int:
+def trials_at_once(spec: StudySpec, proposer: "Proposer", base: Config, num_members: int) -> int:
     """Trials that are proposed at once where the budget leaves it open."""
     if proposer.has_memory or spec.is_judged:
         return proposer.batch
-    return filling_batch(base, spec.budget.n_seeds * num_splits, spec.budget.workers or num_cores())
+    return filling_batch(base, num_members, spec.budget.workers or num_cores())
 
 
 def make_plan(spec: StudySpec, name: str, rows: "StudyData", batch: int) -> Plan:
     """The plan of a study: one worker per core but no more than trainings, and the cores divided among them."""
     budget = spec.budget
     # A worker without a training would only cost the memory of its imports.
-    most = num_cores() if spec.num_trials is None else spec.num_trials * budget.n_seeds * len(rows.sizes)
+    most = num_cores() if spec.num_trials is None else spec.num_trials * rows.members_of(budget.n_seeds)
     workers = budget.workers or max(1, min(num_cores(), most))
     return Plan(
         spec=spec,
         name=name,
         metric=f"{'val' if rows.validates else 'train'}/{spec.metric}",
         sizes=rows.sizes,
+        is_spread=rows.is_spread,
         batch=batch,
         num_workers=workers,
         threads=budget.threads or max(1, num_cores() // workers),
@@ -92,14 +94,20 @@ class StudyData:
         card: The data's card.
         sizes: Rows to learn from in each of the protocol's splits.
         validates: Whether every split has rows that validate.
+        is_spread: Whether each seed has a split of its own.
     """
 
     card: Mapping[str, Any]
     sizes: Sequence[int]
     validates: bool
+    is_spread: bool
+
+    def members_of(self, n_seeds: int) -> int:
+        """Members of a trial with so many seeds."""
+        return n_seeds if self.is_spread else n_seeds * len(self.sizes)
 
 
-def check_data(base: Config, space: Space) -> StudyData:
+def check_data(spec: StudySpec, base: Config) -> StudyData:
     """Prepare the data when needed, and check protocol and batch sizes against them.
 
     Raises:
@@ -113,12 +121,14 @@ def check_data(base: Config, space: Space) -> StudyData:
     dataset = part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
     _, targets = dataset.open("train")
-    splits = completed(base, "protocol", targets=targets)
+    splits = protocol_splits(base, targets, members=spec.budget.n_seeds, judges=spec.judges)
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
-    if space and not validates:
-        raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose holdout or kfold.")
+    if spec.space and not validates:
+        raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose spread or holdout.")
     # The extremes of a searched batch size must fit the smallest split.
-    searched = [value for parameter in space if parameter.key == "data.batch_size" for value in extremes(parameter)]
+    searched = [
+        value for parameter in spec.space if parameter.key == "data.batch_size" for value in extremes(parameter)
+    ]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
-    return StudyData(card, sizes, validates)
+    return StudyData(card, sizes, validates, is_spread(part(base, "protocol")))

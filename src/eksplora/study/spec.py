@@ -1,13 +1,14 @@
 """A study to run, in plain values: what is searched, how much of it, and where it goes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eksplora.config.schema import Budget
 from eksplora.search.space import Space
-from eksplora.types import Command, Config, Direction
+from eksplora.statistics.generalization import Sample
+from eksplora.types import Command, Config, Direction, Judges
 
 Configure = Callable[[Mapping[str, Any]], Config]
 """Values of a trial -> its resolved configuration."""
@@ -44,8 +45,9 @@ class StudySpec:
         test_rows: Rows of the test part on which finished members are measured, for reporting only, never for
             selection; 0: none.
         parent: Id and name of the exploration that it is part of.
-        reference: The objective of the members of the experiment's own configuration, to compare the best trials with.
+        reference: What the members of the experiment's own configuration gave, to compare the best trials with.
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
+        judges: Which rows may validate: others than those by which its configurations were chosen.
         may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
     """
 
@@ -70,9 +72,10 @@ class StudySpec:
     is_shown: bool = True
     test_rows: int = 0
     parent: tuple[str, str] | None = None
-    reference: Sequence[float] | None = None
+    reference: Sample | None = None
     naming: Naming | None = None
     may_fail: bool = False
+    judges: Judges = "all"
 
     @property
     def is_judged(self) -> bool:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,16 @@ import torchmetrics  # noqa: F401
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from eksplora.config import part
+from eksplora.config import part, protocol_splits
 from eksplora.config.compatibility import task_of
 from eksplora.data.arrays import fold_arrays
 from eksplora.errors import ConfigError
-from eksplora.types import Config, Job, MemberResult, Report, Split, Status, Training
+from eksplora.records.validation import write_validation
+from eksplora.types import Config, Job, Judges, Member, MemberResult, Report, Split, Status, Training
+from eksplora.work.measurement import validation_of
 
+ANY_MEMBER = Member(index=0, seed=0)
+"""Stands for the members of a trial where no particular one is meant."""
 POLL_SECONDS = 0.2
 """A request to stop is seen at most so late."""
 
@@ -88,11 +93,12 @@ def fit_unless_stopped(training: Training, report: Report) -> MemberResult | Non
 def fit(training: Training) -> MemberResult:
     """Fit one member; what scikit-learn warns of (a fit that did not converge) is the result's message."""
     started, config, member = time.monotonic(), training.config, training.member
-    fold = folds_of(config)[member.fold]
+    fold = folds_of(config, member)[member.fold]
     estimator = estimator_of(config, member.seed)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         estimator.fit(fold.features[fold.split.train], learned(fold))
+    keep_validation(training, estimator, fold)
     name = config["objective"]["metric"]
     parts = {"train": fold.split.train, "val": fold.split.validation}
     curves = {f"{part}/{name}": [score(config, estimator, fold, rows)] for part, rows in parts.items()}
@@ -111,16 +117,28 @@ def fit(training: Training) -> MemberResult:
     )
 
 
-def folds_of(config: Config) -> tuple[Fold, ...]:
-    """The folds of a configuration's protocol; kept: the next trial wants the same."""
-    return _folds(json.dumps({"data": config["data"] | {"batch_size": 1}, "protocol": config["protocol"]}))
+def keep_validation(training: Training, estimator: Any, fold: Fold) -> None:
+    """Write what an estimator predicts for the rows that it validates on, as for a network."""
+    rows = fold.split.validation
+    if not len(rows):
+        return
+    task, config = part(training.config, "task"), training.config
+    wanted = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
+    numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
+    write_validation(Path(training.folder), validation_of(config, fold.split, len(fold.targets), numbers, wanted))
+
+
+def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Fold, ...]:
+    """The folds that a configuration's protocol makes for a member; kept: the next trial wants the same."""
+    data = {"data": config["data"] | {"batch_size": 1}, "protocol": config["protocol"]}
+    return _folds(json.dumps(data), member.members, member.judges)
 
 
 @lru_cache(maxsize=1)
-def _folds(text: str) -> tuple[Fold, ...]:
+def _folds(text: str, members: int, judges: Judges) -> tuple[Fold, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
-    splits = part(config, "protocol")(targets=dataset.open("train")[1])
+    splits = protocol_splits(config, dataset.open("train")[1], members=members, judges=judges)
     return tuple(
         Fold(
             split,

@@ -2,13 +2,10 @@
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -16,13 +13,12 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from eksplora.augmentation import Augmentation
-from eksplora.config import check_mix, completed, part
+from eksplora.config import check_mix, part, protocol_splits
 from eksplora.config.compatibility import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError, EksploraError
 from eksplora.imbalance import Imbalance
-from eksplora.inference import network_of
 from eksplora.model.foreign import with_shapes
 from eksplora.ranges import check_count
 from eksplora.training import engine
@@ -32,11 +28,12 @@ from eksplora.training.fit import fit
 from eksplora.training.member import MemberState
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.training.regularization import Regularization
-from eksplora.types import Config, Decision, EpochReport, Job, MemberResult, Report, Training
+from eksplora.types import Config, Job, Judges, Member, Report, Training
+from eksplora.work.measurement import Measured
 from eksplora.work.optimizer import check_optimizer
 
-TEST_ROWS = 1024
-"""Rows of one forward pass over the test part."""
+ANY_MEMBER = Member(index=0, seed=0)
+"""Stands for the members of a trial where no particular one is meant: its rows are cut for one."""
 
 
 def run(kind: str, value: Any, report: Report) -> None:
@@ -51,62 +48,18 @@ def train(job: Job, report: Report) -> None:
     """Train a job's members as one population, or give the job back when they cannot be one."""
     keep_freed_memory()
     torch.set_num_threads(job.threads)
-    report = Tested(report, job) if job.test_rows else report
     members = [state_of(training) for training in job.trainings]
     if len(members) > 1:
         chosen = engine.choose(members, device_of(job.trainings[0].config))
         if chosen.size < len(members):
             report.split(chosen.size, chosen.reason)
             return
-    fit(members, job, report)
-
-
-class Tested:
-    """A report that measures finished members on the test part before it hands their results on."""
-
-    def __init__(self, report: Report, job: Job) -> None:
-        """Hand on the results of a job's members to `report`."""
-        self._report, self._test_rows = report, job.test_rows
-        self._configs = {(one.trial, one.member.index): one.config for one in job.trainings}
-
-    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
-        """Hand on."""
-        return self._report.epochs(reports)
-
-    def stop_requested(self) -> bool:
-        """Hand on."""
-        return self._report.stop_requested()
-
-    def split(self, size: int, reason: str) -> None:
-        """Hand on."""
-        self._report.split(size, reason)
-
-    def member(self, result: MemberResult) -> None:
-        """Measure, then hand on."""
-        if result.weights is not None:
-            config = self._configs[result.trial, result.member]
-            found = tested(config, Path(result.weights), self._test_rows)
-            result = replace(result, test=found)
-        self._report.member(result)
-
-
-def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
-    """The objective's metric of a trained network on the first so many rows of the test part."""
-    network, task = network_of(config, weights), _part(config, "task")
-    metric = _part(config, "metric").clone()
-    features, targets = part(config, "data").open("test")
-    with torch.inference_mode():
-        for first in range(0, min(rows, len(targets)), TEST_ROWS):
-            block = slice(first, min(first + TEST_ROWS, rows))
-            features_block = torch.from_numpy(np.array(features[block]))
-            wanted = task.target(torch.from_numpy(np.array(targets[block])))
-            metric.update(task.prediction(network(features_block)), task.metric_target(wanted))
-    return {f"test/{config['objective']['metric']}": float(metric.compute())}
+    fit(members, job, Measured(report, job))
 
 
 def state_of(training: Training) -> MemberState:
     """A member with everything that it is trained with."""
-    recipe, folds = recipe_of(training.config)
+    recipe, folds = recipe_of(training.config, training.member)
     return MemberState(recipe, training, folds[training.member.fold])
 
 
@@ -117,12 +70,14 @@ def device_of(config: Config) -> torch.device:
     return torch.device("cuda" if on_gpu else "cpu")
 
 
-def recipe_of(config: Config) -> tuple[Recipe, tuple[Fold, ...]]:
-    """All parts of a training, built from its resolved configuration, and the folds of its protocol."""
+def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tuple[Fold, ...]]:
+    """All parts of a training, built from its resolved configuration, and the folds of its protocol for a member."""
     check_mix(config)
     _build("optimizer", lambda: check_optimizer(config["optimizer"]))
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
-    folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True))
+    folds = _folds(
+        json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True), member.members, member.judges
+    )
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
     check_batch_size(batch_size, min(sizes))
     augmentation = Augmentation(**config["augmentation"])
@@ -161,12 +116,12 @@ def _cached_part(key: str, text: str, **arguments: Any) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _folds(text: str) -> tuple[Fold, ...]:
+def _folds(text: str, members: int, judges: Judges) -> tuple[Fold, ...]:
     """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
-    splits = completed(config, "protocol", targets=targets)
+    splits = protocol_splits(config, targets, members=members, judges=judges)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):

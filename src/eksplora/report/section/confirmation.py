@@ -7,7 +7,7 @@ from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
 from eksplora.records.confirm import Configuration
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
-from eksplora.report.number import number, settings
+from eksplora.report.number import interval, number, settings
 
 Facts = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def _table(rows: Sequence[Configuration]) -> Table:
                 "95% interval": between(one.known.low, one.known.high),
                 "spread": one.known.std,
                 "the search said": one.found_by_search,
-                "optimism": one.optimism,
+                "optimism": one.optimism and one.optimism.mean,
                 "searched values": code(settings(one.values)) if one.values else "the experiment's own",
             }
             for one in rows
@@ -77,13 +77,16 @@ def _optimism(finished: Sequence[Configuration], metric: str, direction: str) ->
         return []
     sign = 1 if direction == "minimize" else -1
     one = min(found, key=lambda row: sign * (row.found_by_search or 0.0))
-    amount = one.optimism or 0.0
+    known = one.optimism
+    amount = known.mean or 0.0 if known else 0.0
     verdict = f"optimistic by {number(amount)}" if amount > 0 else f"not optimistic, but short by {number(-amount)}"
+    within = f" {interval(known.low, known.high)}" if known and known.low is not None else ""
     return [
         Note(
             f"The search's best was {number(one.found_by_search)}, of {one.name}; fresh members gave "
-            f"{number(one.known.mean)} ({metric}): the search's value was {verdict}. The best of many values is chosen "
-            "for its luck too, so only the second number counts."
+            f"{number(one.known.mean)} ({metric}) on rows that did not judge the search: its value was "
+            f"{verdict}{within}. The best of many values is chosen for the luck of its seed and of its rows, too: the "
+            "second number counts."
         )
     ]
 

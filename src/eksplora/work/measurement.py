@@ -1,0 +1,155 @@
+"""Predictions of a finished member for rows that it did not learn from: kept for comparisons, measured for reports."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eksplora.config import part, protocol_splits
+from eksplora.inference import network_of
+from eksplora.records.validation import Validation, write_validation
+from eksplora.types import Config, Decision, EpochReport, Job, Judges, MemberResult, Report, Split, Training
+
+BATCH_ROWS = 1024
+"""Rows of one forward pass."""
+
+
+class Measured:
+    """A report that measures finished members before it hands their results on."""
+
+    def __init__(self, report: Report, job: Job) -> None:
+        """Hand on the results of a job's members to `report`."""
+        self._report, self._test_rows = report, job.test_rows
+        self._trainings = {(one.trial, one.member.index): one for one in job.trainings}
+
+    def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
+        """Hand on."""
+        return self._report.epochs(reports)
+
+    def stop_requested(self) -> bool:
+        """Hand on."""
+        return self._report.stop_requested()
+
+    def split(self, size: int, reason: str) -> None:
+        """Hand on."""
+        self._report.split(size, reason)
+
+    def member(self, result: MemberResult) -> None:
+        """Measure, then hand on."""
+        if result.weights is not None:
+            training = self._trainings[result.trial, result.member]
+            keep_validation(training, Path(result.weights))
+            if self._test_rows:
+                found = tested(training.config, Path(result.weights), self._test_rows)
+                result = replace(result, test=found)
+        self._report.member(result)
+
+
+def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
+    """The objective's metric of a trained network on the first so many rows of the test part."""
+    features, targets = part(config, "data").open("test")
+    count = min(rows, len(targets))
+    predicted, wanted = _predicted(config, weights, features, targets, np.arange(count))
+    metric = part(config, "metric")
+    for first in range(0, count, BATCH_ROWS):
+        metric.update(predicted[first : first + BATCH_ROWS], wanted[first : first + BATCH_ROWS])
+    return {f"test/{config['objective']['metric']}": float(metric.compute())}
+
+
+def keep_validation(training: Training, weights: Path) -> None:
+    """Write what a trained network predicts for the rows that it validates on; nothing where no row validates.
+
+    Raises:
+        StorageError: If the file cannot be written.
+    """
+    config, member = training.config, training.member
+    features, targets = part(config, "data").open("train")
+    cut = json.dumps({key: config[key] for key in ("data", "protocol")}, sort_keys=True)
+    split = _splits(cut, member.members, member.judges)[member.fold]
+    if len(split.validation):
+        predicted, wanted = _predicted(config, weights, features, targets, split.validation)
+        write_validation(weights.parent, validation_of(config, split, len(targets), predicted, wanted))
+
+
+@lru_cache(maxsize=2)
+def _splits(text: str, members: int, judges: Judges) -> tuple[Split, ...]:
+    """The splits of a data and a protocol configuration; kept: the next member wants the same."""
+    config = json.loads(text)
+    return protocol_splits(config, part(config, "data").open("train")[1], members=members, judges=judges)
+
+
+def validation_of(config: Config, split: Split, num_rows: int, predicted: Tensor, wanted: Tensor) -> Validation:
+    """Predictions for the rows of a split that validate, with their losses where the metric is a mean over rows.
+
+    Args:
+        config: Of the training.
+        split: Rows to learn from and to validate on.
+        num_rows: Rows of the training part.
+        predicted: What the metric takes, (rows, ...).
+        wanted: What it takes as target, (rows, ...).
+    """
+    losses = row_losses(config["metric"], predicted, wanted)
+    numbers = None if losses is None else losses.double().numpy()
+    return Validation(split.validation, predicted.float().numpy(), numbers, len(split.train), num_rows)
+
+
+def _predicted(
+    config: Config, weights: Path, features: Any, targets: Any, rows: np.ndarray[Any, np.dtype[np.int64]]
+) -> tuple[Tensor, Tensor]:
+    """Predictions and targets of some rows, as the metric takes them."""
+    network, task = network_of(config, weights), part(config, "task")
+    predicted = []
+    with torch.inference_mode():
+        for first in range(0, len(rows), BATCH_ROWS):
+            block = torch.from_numpy(np.array(features[rows[first : first + BATCH_ROWS]]))
+            predicted.append(task.prediction(network(block)))
+        wanted = task.metric_target(task.target(torch.from_numpy(np.array(targets[rows]))))
+    return torch.cat(predicted), wanted
+
+
+# --- losses of rows ----------------------------------------------------------------------------------------------
+
+
+def row_losses(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    """The part that each row adds to a metric which is a mean over rows, (rows,); None for other metrics.
+
+    Args:
+        metric: The metric's node of the configuration.
+        predicted: Numbers (rows, targets), probabilities of classes (rows, classes), or of class 1 (rows,).
+        wanted: Numbers (rows, targets), or classes (rows,).
+    """
+    make = _ROW_LOSSES.get(str(metric["_target_"]))
+    return None if make is None else make(metric, predicted.double(), wanted)
+
+
+def _absolute(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    losses: Tensor = (predicted - wanted).abs().flatten(1).mean(1)
+    return losses
+
+
+def _squared(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    return (predicted - wanted).square().flatten(1).mean(1) if metric.get("squared", True) else None
+
+
+def _right_class(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    """Of several classes; averaged over classes (macro) it is no mean over rows."""
+    return (predicted.argmax(1) == wanted).double() if metric.get("average") == "micro" else None
+
+
+def _right(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    is_right: Tensor = (predicted > metric.get("threshold", 0.5)).long() == wanted
+    return is_right.double()
+
+
+_ROW_LOSSES: Mapping[str, Callable[[Mapping[str, Any], Tensor, Tensor], Tensor | None]] = {
+    "torchmetrics.MeanAbsoluteError": _absolute,
+    "torchmetrics.MeanSquaredError": _squared,
+    "torchmetrics.classification.MulticlassAccuracy": _right_class,
+    "torchmetrics.classification.BinaryAccuracy": _right,
+}
