@@ -1,4 +1,4 @@
-"""A network of a user's own, in a folder of his own, goes through every stage: it has no attribute of eksplora's.
+"""A network of a user's own, in a folder of their own, goes through every stage: it has no attribute of eksplora's.
 
 It has what such networks have: recurrent, lazy and tied layers, dropout and batch normalization of torch, weights that
 are made of others, frozen ones, a mask of infinities, keys that only it knows, and a constructor that reads tensors.
@@ -123,15 +123,23 @@ def test_a_network_without_any_attribute_of_ours_goes_through_every_stage(
     run(project, folder, *recording.words(project, "predict", *given)[1:])
     predicted = [line.split(",")[1] for line in (folder / "predictions.csv").read_text().splitlines()[1:]]
     assert run(project, folder, "served.py", str(test_rows)).splitlines()[-1] == str(predicted)
-    trial = trial_of(folder)
-    words = recording.words(project, "reproduce", f"run={trial}", prepared)[1:]
+
+
+@pytest.mark.slow
+def test_it_is_reproduced_bit_for_bit_with_the_working_folders_own_parts(
+    folder: Path, tmp_path: Path, prepared: str
+) -> None:
+    project = recording.copy_project(tmp_path / "project")
+    quick = ["study.workers=1", "study.threads=1", "study.n_trials=1"]
+    run(project, folder, *recording.words(project, "search", "experiment=mine", prepared, *quick)[1:])
+    words = recording.words(project, "reproduce", f"run={trial_of(folder)}", prepared)[1:]
     assert "bit-identical" in run(project, folder, *words)
 
 
 def trial_of(folder: Path) -> str:
-    """The id of the run of a trial of the search."""
+    """The id of the run of the search's only trial."""
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
-    return next(run.info.run_id for run in runs if run.info.run_name == "trial-001")
+    return next(run.info.run_id for run in runs if run.info.run_name == "trial-000")
