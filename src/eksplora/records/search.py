@@ -75,7 +75,7 @@ class SearchRecord(Record):
         best: The best trial; None where none finished.
         ranked: The best trials, best first.
         all_trials: In the order of their numbers.
-        importance: Shares of 1 by searched key; empty where that cannot be told.
+        importance: Shares of 1 by searched key; empty where that cannot be computed.
         pruned: What pruning has saved.
         data: Hashes of the data.
         provenance: Where the study comes from.
