@@ -1,6 +1,7 @@
 """All that a page shows of the test part: whole, finite, and true of the rows it names."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from sklearn import metrics as reference
 
 from eksplora.errors import UserError
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
+from eksplora.records.details import DetailsRecord
+from eksplora.records.record import from_json
 
 GENERATOR = np.random.default_rng(0)
 
@@ -21,11 +24,12 @@ def members(labels: NDArray[Any], classes: int, count: int = 3) -> NDArray[Any]:
     return powers / powers.sum(2, keepdims=True)
 
 
-def as_json(details: dict[str, Any]) -> dict[str, Any]:
-    """As it is written down: no number that is none, no key that is no text."""
-    found = json.loads(json.dumps(details, allow_nan=False))
-    assert found == details
-    return details
+def as_json(details: DetailsRecord) -> dict[str, Any]:
+    """As it is written down: no number that is none, no key that is no text; and it is read back."""
+    text = json.dumps(asdict(details), allow_nan=False)
+    assert from_json(text, DetailsRecord, source="it", way_out="") == details
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 LABELS = GENERATOR.integers(4, size=150)
@@ -39,16 +43,20 @@ def test_measures_have_every_member_their_interval_the_ensemble_and_its_interval
     values = [reference.accuracy_score(LABELS, own.argmax(1)) for own in EACH]
     assert found["members"] == pytest.approx(values)
     low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
-    assert (found["mean"], found["low"], found["high"]) == pytest.approx((np.mean(values), low, high))
-    assert found["ensemble"] == pytest.approx(reference.accuracy_score(LABELS, EACH.mean(0).argmax(1)))
-    assert found["rows_low"] < found["ensemble"] < found["rows_high"]
+    assert tuple(found["over_members"][key] for key in ("mean", "low", "high")) == pytest.approx(
+        (np.mean(values), low, high)
+    )
+    assert found["ensemble"]["mean"] == pytest.approx(reference.accuracy_score(LABELS, EACH.mean(0).argmax(1)))
+    assert found["ensemble"]["low"] < found["ensemble"]["mean"] < found["ensemble"]["high"]
 
 
 def test_each_class_has_its_own_measures() -> None:
     said = EACH.mean(0).argmax(1)
     recalls = reference.recall_score(LABELS, said, average=None)
-    assert [one["recall"]["ensemble"] for one in CLASSES["per_class"]] == pytest.approx(list(recalls))
-    assert [(one["class"], one["rows"]) for one in CLASSES["per_class"]] == [
+    assert [one["measures"]["recall"]["ensemble"]["mean"] for one in CLASSES["per_class"]] == pytest.approx(
+        list(recalls)
+    )
+    assert [(one["name"], one["rows"]) for one in CLASSES["per_class"]] == [
         (name, int((number == LABELS).sum())) for number, name in enumerate(NAMES)
     ]
 
@@ -92,22 +100,22 @@ def test_a_class_without_a_test_row_is_told_and_a_perfect_model_confuses_nothing
         "One member: no interval over members can be given.",
     ]
     assert found["confusion"]["rates"][2] == [None] * 3
-    assert found["per_class"][2]["recall"]["mean"] is None
-    assert found["measures"]["accuracy"]["low"] is None
-    assert [curve["class"] for curve in found["curves"]["roc"]] == ["a", "b"]
-    assert found["intervals"] == []
+    assert found["per_class"][2]["measures"]["recall"]["over_members"]["mean"] is None
+    assert found["measures"]["accuracy"]["over_members"]["low"] is None
+    assert [curve["name"] for curve in found["curves"]["roc"]] == ["a", "b"]
+    assert found["agreements"] == []
 
 
 def test_of_two_classes_the_curve_is_the_seconds() -> None:
     labels = GENERATOR.integers(2, size=40)
     found = as_json(details_of_classes(members(labels, 2), labels, ["no", "yes"]))
-    assert [curve["class"] for curve in found["curves"]["roc"]] == ["yes"]
+    assert [curve["name"] for curve in found["curves"]["roc"]] == ["yes"]
     assert "top_2_accuracy" not in found["measures"]
 
 
 def test_passes_with_dropout_stand_beside_the_ensemble() -> None:
     found = as_json(details_of_classes(EACH, LABELS, NAMES, dropout=members(LABELS, 4, count=10)))
-    assert [one["name"] for one in found["intervals"]] == ["ensemble", "dropout"]
+    assert [one["name"] for one in found["agreements"]] == ["ensemble", "dropout"]
     assert not [note for note in found["notes"] if "drops nothing" in note]
 
 
@@ -122,7 +130,9 @@ def test_residuals_are_targets_less_the_members_mean() -> None:
     found = NUMBERS["residuals"]
     np.testing.assert_allclose(found["residual"], TARGETS[:, 0] - PREDICTED.mean(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found["std"], PREDICTED.std(0, ddof=1), rtol=1e-5)
-    assert NUMBERS["measures"]["mae"]["ensemble"] == pytest.approx(np.abs(TARGETS[:, 0] - PREDICTED.mean(0)).mean())
+    assert NUMBERS["measures"]["mae"]["ensemble"]["mean"] == pytest.approx(
+        np.abs(TARGETS[:, 0] - PREDICTED.mean(0)).mean()
+    )
 
 
 def test_the_rows_of_the_table_are_the_worst_and_then_the_best() -> None:
@@ -148,15 +158,17 @@ def test_of_several_targets_the_first_is_shown_and_quantiles_are_intervals() -> 
     assert found["measures"]["mae"] == NUMBERS["measures"]["mae"]
     outputs = np.stack([TARGETS[:, 0] - 1, TARGETS[:, 0], TARGETS[:, 0] + 1], axis=1)
     found = as_json(details_of_numbers(PREDICTED, TARGETS, quantiles=outputs, levels=[0.1, 0.5, 0.9]))
-    assert [(one["name"], one["level"], one["coverage"]) for one in found["intervals"][1:]] == [("quantiles", 0.8, 1.0)]
+    assert [(one["name"], one["level"], one["coverage"]["mean"]) for one in found["intervals"][1:]] == [
+        ("quantiles", 0.8, 1.0)
+    ]
 
 
 def test_a_single_row_has_no_interval_over_rows_and_is_told() -> None:
     numbers = as_json(details_of_numbers(np.ones((2, 1, 1)), np.ones((1, 1))))
     classes = as_json(details_of_classes(np.full((2, 1, 2), 0.5), np.zeros(1, dtype=int), ["a", "b"]))
     for found, name in ((numbers, "mae"), (classes, "accuracy")):
-        one = found["measures"][name]
-        assert (one["ensemble"] is None, one["rows_low"], one["rows_high"]) == (False, None, None)
+        one = found["measures"][name]["ensemble"]
+        assert (one["mean"] is None, one["low"], one["high"]) == (False, None, None)
         assert "One test row: no interval over rows can be given." in found["notes"]
     assert numbers["examples"] == {"worst": [0], "best": []}
 
@@ -200,9 +212,9 @@ def test_a_measure_that_resampling_biases_beyond_its_interval_is_told() -> None:
     labels = np.tile([0] * 6 + [1] * 4 + [0] * 8 + [1] * 2, 5)
     sure = np.tile([0.6] * 10 + [0.8] * 10, 5)
     found = as_json(details_of_classes(np.column_stack([sure, 1 - sure])[None], labels, ["a", "b"]))
-    one = found["measures"]["calibration_error"]
-    assert one["ensemble"] == pytest.approx(0, abs=1e-12)
-    assert one["rows_low"] > 0
+    one = found["measures"]["calibration_error"]["ensemble"]
+    assert one["mean"] == pytest.approx(0, abs=1e-12)
+    assert one["low"] > 0
     assert [note for note in found["notes"] if "outside" in note] == [
         "The calibration error of the ensemble of the members lies outside its interval over rows: resampled rows bias "
         "this measure, so that interval says only how large it may be."
@@ -227,7 +239,8 @@ def test_a_class_with_one_test_row_has_no_interval_over_rows() -> None:
     found = as_json(details_of_classes(members(labels, 3), labels, ["a", "b", "c"]))
     assert found["notes"][0].startswith("Class 'c' has one test row: no interval over rows")
     for name in ("recall", "precision", "f1", "auroc", "average_precision"):
-        ends = [(one[name]["rows_low"], one[name]["rows_high"]) for one in found["per_class"]]
+        measures = [one["measures"][name]["ensemble"] for one in found["per_class"]]
+        ends = [(one["low"], one["high"]) for one in measures]
         assert None not in (*ends[0], *ends[1]) and ends[2] == (None, None)
-    assert found["per_class"][2]["specificity"]["rows_low"] is not None
-    assert found["per_class"][2]["recall"]["low"] is not None
+    assert found["per_class"][2]["measures"]["specificity"]["ensemble"]["low"] is not None
+    assert found["per_class"][2]["measures"]["recall"]["over_members"]["low"] is not None

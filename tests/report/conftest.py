@@ -191,6 +191,7 @@ def classes_facts(names: Sequence[str] = tuple("0123456789"), members: int = 8) 
         layer("head", "Linear", "10", 650, 640, ""),
     ]
     explained = {
+        "studies": {"final": "x"},
         "experiment": "digits_cnn",
         "kind": "classes",
         "members": members,
@@ -306,6 +307,7 @@ def numbers_facts(features: Sequence[str] = (), members: int = 8) -> Facts:
     signs = rng.choice([-1, 1], len(shown))[:, None] * np.linspace(5, 0.3, len(shown))[:, None]
     shap = signs * (swarm - 0.5) + 0.2 * rng.standard_normal(swarm.shape)
     explained = {
+        "studies": {"final": "x"},
         "experiment": "boston_mlp",
         "kind": "numbers",
         "members": members,
@@ -372,6 +374,7 @@ def together(name: str, metric: str, direction: str, details: Facts, explained: 
         "test": {metric: one},
         "bias_variance": {"loss": 0.071, "bias": 0.055, "variance": 0.021} if members > 1 else None,
         "opened": 1,
+        "studies": {"final": "x"},
         "data": {"name": "some_data", "source": "a library", "rows": {"train": 404, "test": 102}},
         "provenance": PROVENANCE,
     }

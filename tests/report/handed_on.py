@@ -5,7 +5,11 @@ from typing import Any, TypeVar
 
 from eksplora.drawing import still
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.details import DetailsRecord
+from eksplora.records.evaluate import EvaluationRecord
+from eksplora.records.explain import ExplanationRecord
 from eksplora.records.record import Record, from_json
+from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord
 from eksplora.report import command, markdown
 from eksplora.report import document as of_html
@@ -21,13 +25,19 @@ def record(kind: type[T], facts: Facts) -> T:
     return from_json(json.dumps(facts, default=vars), kind, source="a test", way_out="")
 
 
-def records(facts: Facts) -> Any:
+KINDS: dict[str, type[Record]] = {
+    "searched": SearchRecord,
+    "confirmed": ConfirmRecord,
+    "evaluated": EvaluationRecord,
+    "details": DetailsRecord,
+    "explained": ExplanationRecord,
+}
+
+
+def records(facts: Facts) -> Results:
     """What all stages handed on."""
-    return {
-        **json.loads(json.dumps(facts, default=vars)),
-        "searched": record(SearchRecord, facts["searched"]),
-        "confirmed": record(ConfirmRecord, facts["confirmed"]),
-    }
+    known: Any = {key: record(kind, facts[key]) for key, kind in KINDS.items() if facts[key] is not None}
+    return Results(**{"explained": None, **known}, curves=facts["curves"], command=facts.get("command"))
 
 
 def document(facts: Facts) -> str:

@@ -133,7 +133,7 @@ def test_metrics_of_each_member_and_of_all_together_are_scikit_learns(
     assert set(test) == set(together)
     for metric, one in test.items():
         assert one["members"] == pytest.approx([values[metric] for values in members], rel=1e-5)
-        assert one["ensemble"] == pytest.approx(together[metric], rel=1e-5)
+        assert one["ensemble"]["mean"] == pytest.approx(together[metric], rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["diabetes", "wine", "breast_cancer"])
@@ -141,7 +141,7 @@ def test_mean_spread_and_interval_follow_from_the_members(name: str, request: py
     folder: Path = request.getfixturevalue(name)
     facts = here.facts(folder, "evaluate")
     for one in facts["test"].values():
-        values = np.array(one["members"])
+        values, one = np.array(one["members"]), one["over_members"]
         assert one["mean"] == pytest.approx(values.mean(), rel=1e-12)
         if len(values) == 1:
             assert (one["std"], one["low"], one["high"]) == (None, None, None)
@@ -153,8 +153,10 @@ def test_mean_spread_and_interval_follow_from_the_members(name: str, request: py
     assert next(iter(facts["test"])) == facts["metric"], "the objective comes first"
     (path,) = folder.glob("results/*/evaluate/metrics.json")
     shown = json.loads(path.read_text())
-    assert (shown["objective"], shown["ensemble"]) == (own["mean"], own["ensemble"])
-    assert {metric: shown[metric] for metric in facts["test"]} == {m: one["mean"] for m, one in facts["test"].items()}
+    assert (shown["objective"], shown["ensemble"]) == (own["over_members"]["mean"], own["ensemble"]["mean"])
+    assert {metric: shown[metric] for metric in facts["test"]} == {
+        m: one["over_members"]["mean"] for m, one in facts["test"].items()
+    }
 
 
 def test_written_predictions_of_numbers_give_the_metrics_of_all_together(diabetes: Path) -> None:
@@ -167,7 +169,7 @@ def test_written_predictions_of_numbers_give_the_metrics_of_all_together(diabete
     assert table["predicted"].to_numpy() == pytest.approx(each.mean(0), rel=1e-6)
     assert table["std"].to_numpy() == pytest.approx(each.std(0, ddof=1), rel=1e-4)
     for metric, value in of_numbers(table["actual"].to_numpy(), table["predicted"].to_numpy()).items():
-        assert test[metric]["ensemble"] == pytest.approx(value, rel=1e-5)
+        assert test[metric]["ensemble"]["mean"] == pytest.approx(value, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer"])
@@ -183,7 +185,9 @@ def test_written_predictions_of_classes_give_the_metrics_of_all_together(
     assert odds.sum(1) == pytest.approx(np.ones(len(table)), abs=1e-6)
     assert table["predicted"].tolist() == [classes[number] for number in odds.argmax(1)]
     assert table["probability"].to_numpy() == pytest.approx(odds.max(1), rel=1e-12)
-    assert test["accuracy"]["ensemble"] == pytest.approx((table["actual"] == table["predicted"]).mean(), rel=1e-6)
+    assert test["accuracy"]["ensemble"]["mean"] == pytest.approx(
+        (table["actual"] == table["predicted"]).mean(), rel=1e-6
+    )
 
 
 def test_one_member_has_no_spread(breast_cancer: Path) -> None:
@@ -191,8 +195,8 @@ def test_one_member_has_no_spread(breast_cancer: Path) -> None:
     facts = here.facts(breast_cancer, "evaluate")
     test = facts["test"]["accuracy"]
     assert facts["headline"] == (
-        f"Test accuracy {test['mean']:.4g} over 1 member on 114 test rows; "
-        f"the ensemble of the members {test['ensemble']:.4g}."
+        f"Test accuracy {test['over_members']['mean']:.4g} over 1 member on 114 test rows; "
+        f"the ensemble of the members {test['ensemble']['mean']:.4g}."
     )
 
 
@@ -265,9 +269,9 @@ def test_mlflow_shows_the_test_metrics_on_study_trial_and_members(diabetes: Path
     for name in (facts["studies"]["final"], "trial-000"):
         shown = runs[name].data.metrics
         for metric, one in facts["test"].items():
-            assert shown[f"test/{metric}"] == pytest.approx(one["mean"], rel=1e-12)
-            assert shown[f"test/{metric}_std"] == pytest.approx(one["std"], rel=1e-12)
-            assert shown[f"test_ensemble/{metric}"] == pytest.approx(one["ensemble"], rel=1e-12)
+            assert shown[f"test/{metric}"] == pytest.approx(one["over_members"]["mean"], rel=1e-12)
+            assert shown[f"test/{metric}_std"] == pytest.approx(one["over_members"]["std"], rel=1e-12)
+            assert shown[f"test_ensemble/{metric}"] == pytest.approx(one["ensemble"]["mean"], rel=1e-12)
     for member in range(3):
         shown = runs[f"trial-000-member-{member}"].data.metrics
         for metric, one in facts["test"].items():

@@ -142,7 +142,7 @@ def test_one_member_of_two_classes_is_explained_without_an_interval_and_the_page
     page = (alone / "results/breast_cancer_mlp/report.html").read_text()
     assert "One member: no interval over members can be given." in page
     details = json.loads((alone / "results/breast_cancer_mlp/evaluate/details.json").read_text())
-    assert [one["name"] for one in details["intervals"]] == ["dropout"]
+    assert [one["name"] for one in details["agreements"]] == ["dropout"]
     assert details["classes"] == ["malignant", "benign"]
 
 

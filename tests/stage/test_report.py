@@ -34,7 +34,8 @@ def test_the_page_tells_what_the_stages_found(diabetes: Path) -> None:
     text = (diabetes / "results/diabetes_mlp/report.md").read_text()
     search, confirm, evaluate = (here.facts(diabetes, stage) for stage in ("search", "confirm", "evaluate"))
     assert f"**{evaluate['headline']}**\n\n{confirm['headline']}\n" in text
-    for metric, one in evaluate["test"].items():
+    for metric, measure in evaluate["test"].items():
+        one = measure["over_members"]
         numbers = f"{number(one['mean'])} | {interval(one['low'], one['high'])} | {number(one['std'])}"
         assert f"| {WORDS.get(metric, metric.replace('_', ' '))} | {numbers} |" in text
     for one in confirm["configurations"]:

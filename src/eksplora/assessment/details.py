@@ -1,5 +1,6 @@
 """All that the page shows of the test part, from a model and its rows."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from eksplora.counter import derive
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
 from eksplora.evaluation.dropout import passes
 from eksplora.inference.ensemble import Ensemble
+from eksplora.records.details import DetailsRecord
 
 PASSES, LEAST_PASSES = 50, 10
 """Predictions with dropout left on, of the first member; fewer of more than 2000 rows."""
@@ -17,7 +19,7 @@ PASSES, LEAST_PASSES = 50, 10
 
 def detailed(
     ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any], each: NDArray[np.float64]
-) -> dict[str, Any]:
+) -> DetailsRecord:
     """Measures, curves, intervals and examples.
 
     Args:
@@ -33,14 +35,14 @@ def detailed(
         both = None if dropped is None else _of_classes(dropped)
         found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both)
     if features.ndim == 4:
-        found["images"] = images_of(features, shown_rows(found))
+        return replace(found, images=images_of(features, shown_rows(found)))
     return found
 
 
-def shown_rows(details: dict[str, Any]) -> list[int]:
+def shown_rows(details: DetailsRecord) -> list[int]:
     """The rows that are shown as examples, each once."""
-    rows = [*details["examples"]["worst"], *details["examples"]["best"]]
-    rows += [row for pair in details.get("confused", ()) for row in pair["rows"]]
+    rows = [*details.examples.worst, *details.examples.best]
+    rows += [row for pair in details.confused for row in pair.rows]
     return list(dict.fromkeys(rows))
 
 

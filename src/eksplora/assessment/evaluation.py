@@ -1,9 +1,8 @@
 """A confirmed model on the test part: each member by itself, and all of them together."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,20 @@ from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
+from eksplora.evaluation.summary import summary
 from eksplora.events import spool as spools
 from eksplora.events.event import Evaluation
-from eksplora.files import as_json
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.details import DetailsRecord
+from eksplora.records.evaluate import BiasVariance, DataRecord, EvaluationRecord
+from eksplora.records.measure import Measure
+from eksplora.records.record import to_json
 from eksplora.records.table import frame_as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
-from eksplora.statistics.interval import over_members
 from eksplora.study.publication import add, study_of
-from eksplora.types import Config
+from eksplora.types import Command, Config
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Measured:
     table: pd.DataFrame
     test_sha256: Mapping[str, str]
     decomposition: Decomposition | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: DetailsRecord | None = None
 
 
 def measure(
@@ -193,36 +195,33 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
 
 
 def tables(measured: Measured) -> dict[str, str]:
-    """The predictions, a test row a line, and what the page shows of them, as texts of files."""
-    return {
-        "predictions.csv": frame_as_csv(measured.table),
-        "details.json": json.dumps(measured.details, allow_nan=False) + "\n",
-    }
+    """The predictions, a test row a line, and the details that the page shows, as texts of files."""
+    details = {} if measured.details is None else {"details.json": to_json(measured.details, indent=None)}
+    return {"predictions.csv": frame_as_csv(measured.table), **details}
 
 
-def described(measured: Measured) -> dict[str, Any]:
+def described(measured: Measured) -> dict[str, Measure]:
     """Each metric in numbers: of the members with mean and spread, and of all together."""
-    return {
-        name: {**over_members(values), "ensemble": measured.together[name]} for name, values in measured.metrics.items()
-    }
+    return {name: summary(values, measured.together[name]) for name, values in measured.metrics.items()}
 
 
-def metrics(facts: Mapping[str, Any]) -> dict[str, float]:
-    """Metrics to compare between runs: the objective with its interval, and the mean of each metric."""
-    own = facts["test"][facts["metric"]]
-    numbers = {"objective": own["mean"], "low": own["low"], "high": own["high"], "ensemble": own["ensemble"]}
-    numbers |= {name: one["mean"] for name, one in facts["test"].items()}
+def metrics(evaluated: EvaluationRecord) -> dict[str, float]:
+    """Numbers to compare with another time's: the objective with its interval, and the mean of each metric."""
+    own = evaluated.test[evaluated.metric]
+    known = own.over_members
+    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "ensemble": own.ensemble.mean}
+    numbers |= {name: one.over_members.mean for name, one in evaluated.test.items()}
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-def record(config: Config, command: Mapping[str, Any], confirmed: ConfirmRecord, measured: Measured) -> dict[str, Any]:
-    """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the facts.
+def record(config: Config, command: Command, confirmed: ConfirmRecord, measured: Measured) -> EvaluationRecord:
+    """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the record.
 
     Args:
         config: The resolved configuration of the command.
         command: The command as it is recorded.
-        confirmed: The facts of the confirmation.
-        measured: What came of the test part.
+        confirmed: The confirmation of the model.
+        measured: Measures on the test part.
 
     Raises:
         StudyError: If another process works on that study.
@@ -230,31 +229,33 @@ def record(config: Config, command: Mapping[str, Any], confirmed: ConfirmRecord,
     """
     study = study_of(config, confirmed)
     test, card = described(measured), part(config, "data").card()
-    facts = {
-        "experiment": config["experiment"],
-        "headline": headline(test, config["objective"]["metric"], len(measured.table)),
-        "metric": config["objective"]["metric"],
-        "rows": len(measured.table),
-        "data": {key: card[key] for key in ("name", "source", "rows")},
-        "test": test,
-        "bias_variance": None if measured.decomposition is None else asdict(measured.decomposition),
-        "test_sha256": dict(measured.test_sha256),
-        "model": confirmed.chosen,
-        "studies": confirmed.studies,
-        "provenance": confirmed.provenance,
-    }
-    files = {"evaluate.json": as_json(facts), **tables(measured)}
-    event = as_event(facts, measured)
+    metric, parts = config["objective"]["metric"], measured.decomposition
+    evaluated = EvaluationRecord(
+        studies=confirmed.studies,
+        provenance=confirmed.provenance,
+        experiment=config["experiment"],
+        headline=headline(test[metric], metric, len(measured.table)),
+        metric=metric,
+        rows=len(measured.table),
+        data=DataRecord(name=card["name"], source=card["source"], rows=card["rows"]),
+        test=test,
+        bias_variance=None if parts is None else BiasVariance(**asdict(parts)),
+        test_sha256=dict(measured.test_sha256),
+        model=confirmed.chosen,
+    )
+    files = {"evaluate.json": to_json(evaluated), **tables(measured)}
+    event = as_event(evaluated, measured)
     add(config, study, event, {f"evaluation/{name}": text.encode() for name, text in files.items()})
     opened = openings(study.parent, config["experiment"], measured.test_sha256)
-    return facts | {"opened": opened, "command": dict(command)}
+    return replace(evaluated, opened=opened, command=command)
 
 
-def as_event(facts: Mapping[str, Any], measured: Measured) -> Evaluation:
-    """The evaluation as the spool holds it: metrics of the trial and of its members, and what was opened."""
-    metrics = {f"test/{name}": one["mean"] for name, one in facts["test"].items()}
-    metrics |= {f"test/{name}_std": one["std"] for name, one in facts["test"].items() if one["std"] is not None}
-    metrics |= {f"test_ensemble/{name}": one["ensemble"] for name, one in facts["test"].items()}
+def as_event(evaluated: EvaluationRecord, measured: Measured) -> Evaluation:
+    """The evaluation as the spool holds it: metrics of the trial and of its members, and the test part's hashes."""
+    known = {name: one.over_members for name, one in evaluated.test.items()}
+    metrics = {f"test/{name}": one.mean for name, one in known.items()}
+    metrics |= {f"test/{name}_std": one.std for name, one in known.items() if one.std is not None}
+    metrics |= {f"test_ensemble/{name}": one.ensemble.mean for name, one in evaluated.test.items()}
     count = len(next(iter(measured.metrics.values())))
     members = [{f"test/{name}": values[i] for name, values in measured.metrics.items()} for i in range(count)]
     return Evaluation(0, metrics, members, artifacts={}, test_sha256=dict(measured.test_sha256))
@@ -269,29 +270,26 @@ def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> 
     return count
 
 
-def headline(test: Mapping[str, Mapping[str, Any]], metric: str, rows: int) -> str:
+def headline(own: Measure, metric: str, rows: int) -> str:
     """The result in a sentence."""
-    one = test[metric]
-    interval = "" if one["low"] is None else f" [{one['low']:.4g}, {one['high']:.4g}]"
-    count = len(one["members"])
+    known = own.over_members
+    interval = "" if known.low is None else f" [{known.low:.4g}, {known.high:.4g}]"
+    count = len(own.members)
     members = "1 member" if count == 1 else f"{count} members"
     return (
-        f"Test {metric} {one['mean']:.4g}{interval} over {members} on {rows} test rows; "
-        f"the ensemble of the members {one['ensemble']:.4g}."
+        f"Test {metric} {known.mean:.4g}{interval} over {members} on {rows} test rows; "
+        f"the ensemble of the members {own.ensemble.mean:.4g}."
     )
 
 
-def show(facts: Mapping[str, Any], folder: Path) -> None:
-    """Print what the test part has shown."""
-    print(f"\n{facts['headline']}\n")
-    rows = [
-        {"test": name, **{key: one[key] for key in ("mean", "low", "high", "std", "ensemble")}}
-        for name, one in facts["test"].items()
-    ]
+def show(evaluated: EvaluationRecord, folder: Path) -> None:
+    """Print the result on the test part."""
+    print(f"\n{evaluated.headline}\n")
+    rows = [{"test": name, **one.columns} for name, one in evaluated.test.items()]
     print_best(rows, title="Test part: mean, 95% interval and spread over members; all together", limit=50)
-    if facts["opened"] > 1:
+    if evaluated.opened > 1:
         print(
-            f"This test part has been opened for {facts['opened']} confirmed models of this experiment: "
+            f"This test part has been opened for {evaluated.opened} confirmed models of this experiment: "
             "each further look makes it less of a test."
         )
     print(f"  facts        {folder / 'evaluate.json'}")

@@ -7,9 +7,10 @@ from typing import Any
 
 from eksplora.console.table import show_value
 from eksplora.errors import DataError, command_line
+from eksplora.records.record import read
 from eksplora.records.search import SearchRecord
 from eksplora.types import Config
-from eksplora.untrusted import load_yaml, read_json
+from eksplora.untrusted import load_yaml
 
 NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "source_dir", "url")
 """Keys of data that do not decide which rows are in which part."""
@@ -40,7 +41,7 @@ def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, floa
     metric = f"val/{base['objective']['metric']}"
     for path in sorted(results.glob("*/search.json")):
         with suppress(DataError):  # another command may be replacing it, and what cannot be read is no rival
-            found = read_json(path, SearchRecord, way_out="")
+            found = read(path, SearchRecord, way_out="")
             if (found.experiment, found.metric) != (base["experiment"], metric):
                 continue
             if found.best is None or found.best.value is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import matplotlib
 
+from eksplora.records.results import Results
+
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
@@ -13,10 +15,8 @@ from eksplora.drawing.colour import BLUE, GREY, VERMILION
 from eksplora.drawing.plot import curve
 from eksplora.drawing.svg import logarithmic, plain
 
-Facts = Mapping[str, Any]
 
-
-def stills(facts: Facts) -> dict[str, bytes]:
+def stills(facts: Results) -> dict[str, bytes]:
     """Each picture that there are numbers for, by path: `plots/<name>.png` and `.svg`.
 
     Args:
@@ -35,15 +35,14 @@ def stills(facts: Facts) -> dict[str, bytes]:
     return found
 
 
-def confirmation(facts: Facts) -> Any:
+def confirmation(facts: Results) -> Any:
     """Members as dots, their mean with its interval, and what the search had said."""
-    rows = [one for one in facts["confirmed"].configurations if one.estimate]
+    rows = [one for one in facts.confirmed.configurations if one.estimate]
     drawn, axes = plt.subplots(figsize=(7, 1.4 + 0.5 * len(rows)), layout="constrained")
     for place, one in enumerate(rows):
-        mean, low, high = one.known.mean, one.known.low, one.known.high
         axes.plot(one.members, [place + 0.15] * len(one.members), "o", color=BLUE, alpha=0.35, markersize=4)
-        below, above = (0.0, 0.0) if low is None else (mean - low, high - mean)
-        axes.errorbar(mean, place, xerr=[[below], [above]], fmt="s", color=BLUE, capsize=3)
+        below, above = one.known.reach
+        axes.errorbar(one.known.value, place, xerr=[[below], [above]], fmt="s", color=BLUE, capsize=3)
         if one.found_by_search is not None:
             axes.plot(one.found_by_search, place - 0.15, "D", color=VERMILION, markerfacecolor="none")
     axes.set_yticks(range(len(rows)), [one.name for one in rows])
@@ -51,13 +50,13 @@ def confirmation(facts: Facts) -> Any:
     axes.plot([], [], "s", color=BLUE, label="mean of fresh members (dots), 95% interval")
     axes.plot([], [], "D", color=VERMILION, markerfacecolor="none", label="the search said")
     axes.legend(fontsize=8, loc="best")
-    return _named(drawn, axes, facts, "confirmed configurations", facts["confirmed"].metric, "")
+    return _named(drawn, axes, facts, "confirmed configurations", facts.confirmed.metric, "")
 
 
-def curves(facts: Facts) -> Any:
+def curves(facts: Results) -> Any:
     """Training and validation over epochs: mean over members and one standard deviation."""
-    columns = facts["curves"]
-    metric = facts["confirmed"].metric.partition("/")[2]
+    columns = facts.curves
+    metric = facts.confirmed.metric.partition("/")[2]
     drawn, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for split, colour, line in (("train", BLUE, "-"), ("val", VERMILION, "--")):
         if (values := columns.get(f"{split}/{metric}")) is None:
@@ -71,22 +70,22 @@ def curves(facts: Facts) -> Any:
     return _named(drawn, axes, facts, "learning curves", "epoch", metric)
 
 
-def tested(facts: Facts) -> Any:
+def tested(facts: Results) -> Any:
     """Of classes the table of confusion in shares; of numbers the prediction over the target."""
-    details = facts["details"]
+    details = facts.details
     drawn, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
-    if details["kind"] == "numbers":
-        actual, predicted = details["residuals"]["actual"], details["residuals"]["predicted"]
+    if details.kind == "numbers":
+        actual, predicted = details.residuals.actual, details.residuals.predicted
         axes.plot(actual, predicted, "o", color=BLUE, alpha=0.5, markersize=4)
         ends = [min(actual + predicted), max(actual + predicted)]
         axes.plot(ends, ends, ":", color=GREY)
         return _named(drawn, axes, facts, "test part", "target", "prediction")
-    rates = [[value or 0.0 for value in line] for line in details["confusion"]["rates"]]
+    rates = [[value or 0.0 for value in line] for line in details.confusion.rates]
     axes.imshow(rates, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(rates)), details["classes"], rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(range(len(rates)), details["classes"], fontsize=8)
+    axes.set_xticks(range(len(rates)), details.classes, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(rates)), details.classes, fontsize=8)
     if len(rates) <= MOST_WRITTEN:
-        for row, line in enumerate(details["confusion"]["counts"]):
+        for row, line in enumerate(details.confusion.counts):
             for column, count in enumerate(line):
                 colour = "white" if rates[row][column] > 0.5 else "black"
                 axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
@@ -97,9 +96,9 @@ MOST_WRITTEN = 20
 """Classes up to which counts are written into the table of confusion."""
 
 
-def importance(facts: Facts) -> Any:
+def importance(facts: Results) -> Any:
     """The features that matter most by permutation, with the interval of the mean over members; None of images."""
-    features = (facts["explained"] or {}).get("features")
+    features = facts.explained and facts.explained.features
     if not features:
         return None
     rows = features["methods"]["permutation"]["rows"][:20]
@@ -113,8 +112,8 @@ def importance(facts: Facts) -> Any:
     return _named(drawn, axes, facts, "permutation importance, mean over members and 95% interval", "", "")
 
 
-def _named(drawn: Any, axes: Any, facts: Facts, what: str, x: str, y: str) -> Any:
-    axes.set_title(f"{facts['confirmed'].experiment}: {what}", fontsize=10)
+def _named(drawn: Any, axes: Any, facts: Results, what: str, x: str, y: str) -> Any:
+    axes.set_title(f"{facts.confirmed.experiment}: {what}", fontsize=10)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     for side in ("top", "right"):
@@ -122,7 +121,7 @@ def _named(drawn: Any, axes: Any, facts: Facts, what: str, x: str, y: str) -> An
     return drawn
 
 
-DRAWN: Mapping[str, Callable[[Facts], Any]] = {
+DRAWN: Mapping[str, Callable[[Results], Any]] = {
     "confirmation": confirmation,
     "curves": curves,
     "tested": tested,

@@ -1,10 +1,10 @@
 """Notes on the numbers, as sentences for a reader."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.finite import if_finite
+from eksplora.records.measure import Measure
 
 ONE_MEMBER = "One member: no interval over members can be given."
 OF_FEW_ROWS = {
@@ -20,7 +20,7 @@ OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothin
 
 
 def notes_of(
-    each: Array, dropout: Array | None, measures: Mapping[str, Mapping[str, Any]], rows: Mapping[str, int] = {}
+    each: Array, dropout: Array | None, measures: Mapping[str, Measure], rows: Mapping[str, int] = {}
 ) -> list[str]:
     """Why something is absent, or to be read with care.
 
@@ -39,7 +39,7 @@ def notes_of(
     return notes if if_finite(dropout) is not None else [*notes, OVERFLOW]
 
 
-def _is_outside(one: Mapping[str, Any]) -> bool:
+def _is_outside(one: Measure) -> bool:
     """Whether a value lies outside its own interval over rows: what is noise in the rows is doubled in resamples."""
-    value, low, high = (one[key] for key in ("ensemble", "rows_low", "rows_high"))
-    return None not in (value, low) and not low <= value <= high
+    value, low, high = one.ensemble.mean, one.ensemble.low, one.ensemble.high
+    return value is not None and low is not None and high is not None and not low <= value <= high

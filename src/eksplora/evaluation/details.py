@@ -1,6 +1,6 @@
 """All that a page shows of the test part, as JSON has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,21 @@ from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array, intervals, once
 from eksplora.evaluation.finite import check_finite, if_finite
 from eksplora.evaluation.summary import summaries
+from eksplora.records.details import (
+    Agreement,
+    ClassCurves,
+    ClassMeasures,
+    ConfusedPair,
+    Confusion,
+    Curve,
+    DetailsRecord,
+    ExampleRow,
+    Examples,
+    Image,
+    PredictionInterval,
+    Residuals,
+)
+from eksplora.records.measure import Measure
 
 MOST_EXAMPLES = 12
 MOST_CONFUSED, MOST_OF_A_PAIR = 6, 8
@@ -20,7 +35,7 @@ PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_preci
 
 def details_of_classes(
     each: Array, labels: NDArray[np.int64], names: Sequence[str], *, dropout: Array | None = None
-) -> dict[str, Any]:
+) -> DetailsRecord:
     """Measures, curves and examples of a classification.
 
     Args:
@@ -38,29 +53,32 @@ def details_of_classes(
     known = [_flat(classification.scores(own, labels, once(len(labels)))) for own in (together, *each)]
     counts = classification.confusion(together, labels)
     found = summaries(known[1:], known[0], _of_more_than_one(ends, counts.sum(1)))
-    measures = {name: value for name, value in found.items() if isinstance(value, dict)}
+    measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
     examples, confused = _examples_of_classes(together, labels), _confused(together, labels, names, counts)
-    pictured = [row for pair in confused for row in pair["rows"]]
-    return {
-        "kind": "classes",
-        "classes": list(names),
-        "rows": len(labels),
-        "members": len(each),
-        "measures": measures,
-        "per_class": [
-            {"class": name, "rows": int(counts[number].sum())}
-            | {key: found[f"class {key}"][number] for key in PER_CLASS}
+    pictured = [row for pair in confused for row in pair.rows]
+    return DetailsRecord(
+        kind="classes",
+        classes=list(names),
+        rows=len(labels),
+        members=len(each),
+        measures=measures,
+        per_class=[
+            ClassMeasures(
+                name=name,
+                rows=int(counts[number].sum()),
+                measures={key: found[f"class {key}"][number] for key in PER_CLASS},
+            )
             for number, name in enumerate(names)
         ],
-        "confusion": {"counts": counts.tolist(), "rates": _rates(counts)},
-        "confused": confused,
-        "curves": _curves(together, labels, names),
-        "examples": examples,
-        "rows_table": _rows_of_classes(together, labels, names, [*examples["worst"], *examples["best"], *pictured]),
-        "intervals": _agreement(each, labels, if_finite(dropout)),
-        "notes": notes_of(each, dropout, measures, rows),
-    }
+        confusion=Confusion(counts=counts.tolist(), rates=_rates(counts)),
+        confused=confused,
+        curves=_curves(together, labels, names),
+        examples=examples,
+        rows_table=_rows_of_classes(together, labels, names, [*examples.worst, *examples.best, *pictured]),
+        agreements=_agreement(each, labels, if_finite(dropout)),
+        notes=notes_of(each, dropout, measures, rows),
+    )
 
 
 def details_of_numbers(
@@ -70,7 +88,7 @@ def details_of_numbers(
     quantiles: Array | None = None,
     levels: Sequence[float] | None = None,
     dropout: Array | None = None,
-) -> dict[str, Any]:
+) -> DetailsRecord:
     """Measures, residuals and examples of a regression; of several targets those of the first.
 
     Args:
@@ -101,21 +119,26 @@ def details_of_numbers(
     columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
     measures = summaries(known[1:], known[0], ends)
     notes = notes_of(each, dropout, measures)
-    return {
-        "kind": "numbers",
-        "rows": len(wanted),
-        "members": len(each),
-        "measures": measures,
-        "residuals": {name: _listed(values[shown]) for name, values in columns.items()},
-        "quantiles": curve.quantiles(residual),
-        "examples": {"worst": worst.tolist(), "best": best.tolist()},
-        "rows_table": [_row(int(place), columns) for place in (*worst, *best)],
-        "intervals": _intervals(each, wanted, dropped, quantiles, levels),
-        "notes": notes if count == 1 else [*notes, f"{count} targets: what is shown in detail is the first."],
-    }
+    return DetailsRecord(
+        kind="numbers",
+        rows=len(wanted),
+        members=len(each),
+        measures=measures,
+        residuals=Residuals(
+            predicted=curve.rounded(together[shown]),
+            actual=curve.rounded(wanted[shown]),
+            residual=curve.rounded(residual[shown]),
+            std=_listed(spread[shown]),
+        ),
+        quantiles=curve.quantiles(residual),
+        examples=Examples(worst=worst.tolist(), best=best.tolist()),
+        rows_table=[_row(int(place), columns) for place in (*worst, *best)],
+        intervals=_intervals(each, wanted, dropped, quantiles, levels),
+        notes=notes if count == 1 else [*notes, f"{count} targets: what is shown in detail is the first."],
+    )
 
 
-def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Any]:
+def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Image]:
     """Images as whole numbers from 0 (the least value of all of them) to 255, by row number as text.
 
     Args:
@@ -158,20 +181,20 @@ def _rates(counts: NDArray[np.int64]) -> list[list[float | None]]:
 
 def _confused(
     together: Array, labels: NDArray[np.int64], names: Sequence[str], counts: NDArray[np.int64]
-) -> list[dict[str, Any]]:
+) -> list[ConfusedPair]:
     """The pairs of classes that are most often taken for one another, with their most confident rows."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
     pairs = [divmod(int(place), len(names)) for place in order if wrong.flat[place]]
     predicted = together.argmax(1)
     return [
-        {
-            "actual": names[actual],
-            "predicted": names[said],
-            "count": int(wrong[actual, said]),
-            "share": float(wrong[actual, said] / counts[actual].sum()),
-            "rows": _most_confident(together, (labels == actual) & (predicted == said), MOST_OF_A_PAIR),
-        }
+        ConfusedPair(
+            actual=names[actual],
+            predicted=names[said],
+            count=int(wrong[actual, said]),
+            share=float(wrong[actual, said] / counts[actual].sum()),
+            rows=_most_confident(together, (labels == actual) & (predicted == said), MOST_OF_A_PAIR),
+        )
         for actual, said in pairs
     ]
 
@@ -183,48 +206,46 @@ def _most_confident(together: Array, chosen: NDArray[np.bool_], most: int) -> li
     return [int(place) for place in places[order][:most]]
 
 
-def _examples_of_classes(together: Array, labels: NDArray[np.int64]) -> dict[str, list[int]]:
+def _examples_of_classes(together: Array, labels: NDArray[np.int64]) -> Examples:
     is_right = together.argmax(1) == labels
-    return {
-        "worst": _most_confident(together, ~is_right, MOST_EXAMPLES),
-        "best": _most_confident(together, is_right, MOST_EXAMPLES),
-    }
+    return Examples(
+        worst=_most_confident(together, ~is_right, MOST_EXAMPLES),
+        best=_most_confident(together, is_right, MOST_EXAMPLES),
+    )
 
 
 def _rows_of_classes(
     together: Array, labels: NDArray[np.int64], names: Sequence[str], rows: Sequence[int]
-) -> list[dict[str, Any]]:
+) -> list[ExampleRow]:
     """Target and prediction of each of some rows, each row once."""
     return [
-        {
-            "row": row,
-            "actual": names[labels[row]],
-            "predicted": names[together[row].argmax()],
-            "probability": float(together[row].max()),
-        }
+        ExampleRow(
+            row=row,
+            actual=names[labels[row]],
+            predicted=names[together[row].argmax()],
+            probability=float(together[row].max()),
+        )
         for row in dict.fromkeys(rows)
     ]
 
 
-def _curves(together: Array, labels: NDArray[np.int64], names: Sequence[str]) -> dict[str, Any]:
+def _curves(together: Array, labels: NDArray[np.int64], names: Sequence[str]) -> ClassCurves:
     """Of two classes the curves are those of the second."""
     shown = [1] if len(names) == 2 else range(len(names))
-    each = {
-        kind: [
-            {"class": names[number], **found}
-            for number in shown
-            if (found := draw(together[:, number], labels == number)) is not None
-        ]
-        for kind, draw in (("roc", curve.roc), ("precision_recall", curve.precision_recall))
-    }
-    return {
-        **each,
-        "calibration": curve.calibration(together, labels),
-        "selective": curve.selective(together, labels),
-    }
+
+    def drawn(draw: Callable[[str, Array, NDArray[np.bool_]], Curve | None]) -> list[Curve]:
+        found = [draw(names[number], together[:, number], labels == number) for number in shown]
+        return [one for one in found if one is not None]
+
+    return ClassCurves(
+        roc=drawn(curve.roc),
+        precision_recall=drawn(curve.precision_recall),
+        calibration=curve.calibration(together, labels),
+        selective=curve.selective(together, labels),
+    )
 
 
-def _agreement(each: Array, labels: NDArray[np.int64], dropout: Array | None) -> list[dict[str, Any]]:
+def _agreement(each: Array, labels: NDArray[np.int64], dropout: Array | None) -> list[Agreement]:
     """How far members, and passes with dropout, agree."""
     said = {
         "ensemble": (each if len(each) > 1 else None, f"The mean of {len(each)} members."),
@@ -249,14 +270,17 @@ def _listed(values: Array) -> list[float | None]:
     return [None if np.isnan(value) else float(f"{value:.6g}") for value in values]
 
 
-def _row(place: int, columns: Mapping[str, Array]) -> dict[str, Any]:
-    named = {"actual": "actual", "predicted": "predicted", "difference": "residual", "std": "std"}
-    return {"row": place} | {name: _listed(columns[column][[place]])[0] for name, column in named.items()}
+def _row(place: int, columns: Mapping[str, Array]) -> ExampleRow:
+    actual, predicted, difference = curve.rounded(
+        np.array([columns[name][place] for name in ("actual", "predicted", "residual")])
+    )
+    (std,) = _listed(columns["std"][[place]])
+    return ExampleRow(row=place, actual=actual, predicted=predicted, difference=difference, std=std)
 
 
 def _intervals(
     each: Array, targets: Array, dropout: Array | None, quantiles: Array | None, levels: Sequence[float] | None
-) -> list[dict[str, Any]]:
+) -> list[PredictionInterval]:
     found = [uncertainty.of_ensemble(each, targets)] if len(each) > 1 else []
     found += [uncertainty.of_dropout(dropout, targets)] if dropout is not None else []
     if quantiles is None or levels is None or len(levels) < 2:  # one quantile has nothing to lie between

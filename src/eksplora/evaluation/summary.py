@@ -6,27 +6,25 @@ from typing import Any
 import numpy as np
 
 from eksplora.evaluation._weights import Array
-from eksplora.statistics.interval import over_members
+from eksplora.records.estimate import Estimate
+from eksplora.records.measure import Measure
+from eksplora.statistics.interval import estimate
 
 
-def summary(members: Sequence[float | None], together: float | None, ends: Array | None = None) -> dict[str, Any]:
+def summary(members: Sequence[float | None], together: float | None, ends: Array | None = None) -> Measure:
     """A measure in numbers; None where it is not defined.
 
     Args:
         members: Its value for each member.
         together: Its value for the members' mean prediction.
         ends: Low and high end of the bootstrap interval of `together` over test rows, (2,).
-
-    Returns:
-        `mean`, `std`, and `low` and `high`: Student's 95% interval of the mean over the members that have a value, None
-        with fewer than two; `members`; `ensemble`; `rows_low` and `rows_high`.
     """
-    return {
-        **over_members(members),
-        "ensemble": together,
-        "rows_low": None if ends is None else finite(ends[0]),
-        "rows_high": None if ends is None else finite(ends[1]),
-    }
+    low, high = (None, None) if ends is None else (finite(ends[0]), finite(ends[1]))
+    return Measure(
+        over_members=estimate(members),
+        members=list(members),
+        ensemble=Estimate(mean=together, low=low, high=high),
+    )
 
 
 def summaries(each: Sequence[Mapping[str, Array]], together: Mapping[str, Array], ends: Mapping[str, Array]) -> Any:

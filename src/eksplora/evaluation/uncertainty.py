@@ -1,38 +1,43 @@
 """Coverage and width of prediction intervals."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.classification import measures
+from eksplora.records.details import Agreement, PredictionInterval
+from eksplora.records.estimate import Estimate
 
 LEVEL = 0.9
 """Default nominal coverage of the intervals."""
 
 
-def coverage(low: Array, high: Array, targets: Array) -> dict[str, float]:
+def covering(name: str, says: str, level: float, ends: tuple[Array, Array], targets: Array) -> PredictionInterval:
     """Share of the targets in their intervals, with Wilson's 95% interval of that share, and the mean width.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
 
     Args:
-        low: Low ends, (rows,).
-        high: High ends, (rows,).
+        name: By what the intervals are made.
+        says: How to read them.
+        level: What they promise to hold.
+        ends: Low ends and high ends, each (rows,).
         targets: (rows,).
     """
     from scipy.stats import binomtest
 
+    low, high = ends
     inside = int(((low <= targets) & (targets <= high)).sum())
-    ends = binomtest(inside, len(targets)).proportion_ci(0.95, method="wilson")
-    return {
-        "coverage": inside / len(targets),
-        "coverage_low": float(ends.low),
-        "coverage_high": float(ends.high),
-        "width": float((high - low).mean()),
-    }
+    share = binomtest(inside, len(targets)).proportion_ci(0.95, method="wilson")
+    return PredictionInterval(
+        name=name,
+        says=says,
+        level=level,
+        coverage=Estimate(mean=inside / len(targets), low=float(share.low), high=float(share.high), n=len(targets)),
+        width=float((high - low).mean()),
+    )
 
 
 def ensemble_interval(each: Array, level: float = LEVEL) -> tuple[Array, Array]:
@@ -51,27 +56,27 @@ def ensemble_interval(each: Array, level: float = LEVEL) -> tuple[Array, Array]:
     return each.mean(0) - half, each.mean(0) + half
 
 
-def of_ensemble(each: Array, targets: Array) -> dict[str, Any]:
+def of_ensemble(each: Array, targets: Array) -> PredictionInterval:
     """The ensemble's intervals, (members, rows), judged on targets (rows,)."""
     says = (
         f"Where {LEVEL:.0%} of further members' predictions would lie. It holds what other seeds would say and nothing "
         "of the noise in the targets, so it mostly covers less."
     )
-    return {"name": "ensemble", "says": says, "level": LEVEL, **coverage(*ensemble_interval(each), targets)}
+    return covering("ensemble", says, LEVEL, ensemble_interval(each), targets)
 
 
-def of_quantiles(outputs: Array, levels: Sequence[float], targets: Array) -> dict[str, Any]:
+def of_quantiles(outputs: Array, levels: Sequence[float], targets: Array) -> PredictionInterval:
     """Quantiles that networks put out, (rows, levels), two or more, as intervals from the lowest level to the highest.
 
     Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
     """
     level = round(levels[-1] - levels[0], 9)  # 0.9 rather than 0.8999999999999999
     says = f"From the quantile {levels[0]:g} to {levels[-1]:g} that the networks put out, mean of the members."
-    low, high = outputs.min(1), outputs.max(1)  # quantiles may cross
-    return {"name": "quantiles", "says": says, "level": level, **coverage(low, high, targets)}
+    ends = outputs.min(1), outputs.max(1)  # quantiles may cross
+    return covering("quantiles", says, level, ends, targets)
 
 
-def of_dropout(passes: Array, targets: Array) -> dict[str, Any]:
+def of_dropout(passes: Array, targets: Array) -> PredictionInterval:
     """Quantiles of predictions with dropout left on, (passes, rows), as intervals.
 
     Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016, section 4; without the noise of the
@@ -82,10 +87,10 @@ def of_dropout(passes: Array, targets: Array) -> dict[str, Any]:
         f"The middle {LEVEL:.0%} of {len(passes)} predictions of the first member with dropout left on. It holds "
         "nothing of the noise in the targets."
     )
-    return {"name": "dropout", "says": says, "level": LEVEL, **coverage(low, high, targets)}
+    return covering("dropout", says, LEVEL, (low, high), targets)
 
 
-def of_classes(name: str, says: str, each: Array, labels: NDArray[np.int64]) -> dict[str, Any]:
+def of_classes(name: str, says: str, each: Array, labels: NDArray[np.int64]) -> Agreement:
     """Quality of the mean of several members or passes, (members, rows, classes), and how far they agree.
 
     `mutual_information` = entropy of the mean - mean of the entropies, in nats: how far the uncertainty is one of the
@@ -93,9 +98,15 @@ def of_classes(name: str, says: str, each: Array, labels: NDArray[np.int64]) -> 
     """
     mean = each.mean(0)
     found = measures(mean, labels)
-    kept = {key: found[key] for key in ("accuracy", "calibration_error", "log_loss")}
     information = _entropy(mean) - _entropy(each).mean(0)
-    return {"name": name, "says": says, **kept, "mutual_information": float(max(0.0, information.mean()))}
+    return Agreement(
+        name=name,
+        says=says,
+        accuracy=found["accuracy"],
+        calibration_error=found["calibration_error"],
+        log_loss=found["log_loss"],
+        mutual_information=float(max(0.0, information.mean())),
+    )
 
 
 def _entropy(probabilities: Array) -> Array:

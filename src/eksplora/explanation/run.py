@@ -1,7 +1,7 @@
 """The parts of an explanation, from a confirmed model, its data and what the evaluation has shown."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 from eksplora.inference.stacked import Together, everyone
 from eksplora.installation import or_repro
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.details import DetailsRecord
+from eksplora.records.explain import ExplanationRecord
 from eksplora.study.spec import StudySpec
 
 
@@ -74,13 +76,15 @@ def explained(
     spec: StudySpec,
     folder: Path,
     confirmed: ConfirmRecord,
-    details: Mapping[str, Any],
+    details: DetailsRecord,
     begins: Callable[[str], None] = lambda step: None,
-) -> Facts:
-    """All that is explained; each step `begins` with its name, an empty one where a study shows itself.
+) -> tuple[ExplanationRecord, dict[str, float]]:
+    """All that is explained, and the seconds that each part took.
 
-    The facts are equal whenever the same is explained, so that stages that read them do not run again. How long it
-    took stands beside them.
+    Each step `begins` with its name, an empty one where a study shows itself.
+
+    The record is equal whenever the same is explained, so that stages that read it do not run again. So how long it
+    took stands beside it.
 
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
@@ -89,9 +93,9 @@ def explained(
     begins("opening the test part")
     ensemble = confirmed_model(folder, confirmed, dataset)
     (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
-    if details["rows"] != len(features):
+    if details.rows != len(features):
         raise DataError(
-            f"details.json is of {details['rows']} test rows, the test part has {len(features)}. Evaluate again: "
+            f"details.json is of {details.rows} test rows, the test part has {len(features)}. Evaluate again: "
             f"{command_line('evaluate', experiment=spec.experiment)}{or_repro()}."
         )
     model = Model(
@@ -111,19 +115,21 @@ def explained(
     begins("maps of the last hidden layer")
     parts["embeddings"] = _embeddings(model)
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
-    facts = {
-        "experiment": spec.experiment,
-        "kind": details["kind"],
-        "members": len(ensemble.networks),
-        "rows": len(model.features),
-        **{name: part.facts for name, part in parts.items()},
-        "architecture": architecture(ensemble.networks[0].network, example),
-        "notes": list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
-        "studies": confirmed.studies,
-        "provenance": confirmed.provenance,
-        "command": None if spec.command is None else asdict(spec.command),
-    }
-    return Facts(facts, {name: value for part in parts.values() for name, value in part.seconds.items()})
+    record = ExplanationRecord(
+        studies=confirmed.studies,
+        provenance=confirmed.provenance,
+        command=spec.command,
+        experiment=spec.experiment,
+        kind=details.kind,
+        members=len(ensemble.networks),
+        rows=len(model.features),
+        features=parts["features"].facts,
+        overlays=parts["overlays"].facts,
+        embeddings=parts["embeddings"].facts,
+        architecture=architecture(ensemble.networks[0].network, example),
+        notes=list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
+    )
+    return record, {name: value for part in parts.values() for name, value in part.seconds.items()}
 
 
 # --- tables ------------------------------------------------------------------------------------------------------
@@ -197,9 +203,9 @@ def _binary_log_loss(odds: Tensor, labels: Tensor) -> Tensor:
 # --- images, and the last hidden layer ---------------------------------------------------------------------------
 
 
-def _overlays(model: Model, details: Mapping[str, Any], most: int) -> Facts:
+def _overlays(model: Model, details: DetailsRecord, most: int) -> Facts:
     """Where the members look in the images that they do worst and best on."""
-    worst, best = details["examples"]["worst"], details["examples"]["best"]
+    worst, best = details.examples.worst, details.examples.best
     half = max(most // 2, most - len(best))
     numbers = [*worst[:half], *best][:most]
     if not numbers:
@@ -240,11 +246,10 @@ def _embeddings(model: Model) -> Facts:
 # --- the terminal ------------------------------------------------------------------------------------------------
 
 
-def show(found: Facts, folder: Path) -> None:
+def show(record: ExplanationRecord, seconds: Mapping[str, float], folder: Path) -> None:
     """Print what matters most."""
-    facts = found.facts
-    if facts["features"]:
-        methods = facts["features"]["methods"]
+    if record.features:
+        methods = record.features["methods"]
         means = {name: {row["feature"]: row["mean"] for row in found["rows"]} for name, found in methods.items()}
         first = methods["permutation"]["rows"]
         rows = [
@@ -256,7 +261,7 @@ def show(found: Facts, folder: Path) -> None:
             for row in first[:10]
         ]
         print_best(rows, title="What matters most: importance by method; first in: members, by permutation", limit=10)
-    made = facts["architecture"]
-    print(f"  network  {made['parameters']} parameters, {made['multiply_adds']} multiply-adds a row")
-    print(f"  took     {', '.join(f'{name} {seconds:.1f} s' for name, seconds in found.seconds.items())}")
+    if (made := record.architecture) is not None:
+        print(f"  network  {made['parameters']} parameters, {made['multiply_adds']} multiply-adds a row")
+    print(f"  took     {', '.join(f'{name} {value:.1f} s' for name, value in seconds.items())}")
     print(f"  facts    {folder / 'explain.json'}")

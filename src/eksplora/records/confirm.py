@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from eksplora.records.estimate import Compared, Estimate, gathered
+from eksplora.records.estimate import UNKNOWN, Compared, Estimate, gathered
 from eksplora.records.record import Record, Values
 from eksplora.types import Command, Direction
 from eksplora.untrusted import is_name
@@ -59,7 +59,7 @@ class Configuration(Record):
     @property
     def known(self) -> Estimate:
         """The estimate of a configuration that finished; without a mean of any other."""
-        return self.estimate or Estimate(mean=None)
+        return self.estimate or UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +111,17 @@ class Registered(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class OfModel(Record):
-    """A record of a confirmed model: the studies behind it have folders of their names."""
+    """A record of a confirmed model.
+
+    Attributes:
+        studies: The studies behind it by what they are for; they have folders of their names.
+        provenance: Where the model comes from.
+        command: The command; None: an earlier version did not write it.
+    """
 
     studies: dict[str, str]
-    provenance: dict[str, str]
+    provenance: dict[str, str] = field(default_factory=dict)
+    command: Command | None = None
 
     def __post_init__(self) -> None:
         if "final" not in self.studies or not all(map(is_name, self.studies.values())):
@@ -136,7 +143,6 @@ class ConfirmRecord(OfModel):
         search: The search; None: an earlier version did not write it.
         final: The model on all rows.
         comparable: What another model must have in common with it; None: an earlier version did not write it.
-        command: The command; None: an earlier version did not write it.
         registered: The model in the registry; None where nothing is tracked.
     """
 
@@ -150,7 +156,6 @@ class ConfirmRecord(OfModel):
     search: SearchedStudy | None = None
     final: FinalModel
     comparable: Comparable | None = None
-    command: Command | None = None
     registered: Registered | None = None
 
     def __post_init__(self) -> None:

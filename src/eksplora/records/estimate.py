@@ -27,6 +27,18 @@ class Estimate(Record):
     n: int | None = None
     scope: str | None = None
 
+    @property
+    def value(self) -> float:
+        """The mean of a value that is defined."""
+        assert self.mean is not None
+        return self.mean
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far the ends of the interval lie below and above the mean; 0 where there is none."""
+        low, high = self.low, self.high
+        return (0.0, 0.0) if low is None or high is None else (self.value - low, high - self.value)
+
     @classmethod
     def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:
         """The three shapes of earlier versions: ends as a pair, ends by name, and either beside the members' values."""
@@ -36,6 +48,10 @@ class Estimate(Record):
         if isinstance(found.get("members"), list):
             found.setdefault("n", sum(value is not None for value in found["members"]))
         return found
+
+
+UNKNOWN = Estimate(mean=None)
+"""Of a value that is not defined."""
 
 
 def _ends(interval: Any) -> tuple[Any, Any]:

@@ -2,19 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from eksplora.errors import ConfigError, command_line
 from eksplora.installation import or_repro
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.details import DetailsRecord
+from eksplora.records.evaluate import EvaluationRecord
+from eksplora.records.explain import ExplanationRecord
 from eksplora.records.record import Record, from_json
 from eksplora.records.search import SearchRecord
-from eksplora.records.shapes import SHAPES
-from eksplora.untrusted import parse_json, read_plain, reading
+from eksplora.untrusted import read_plain, reading
 
 T = TypeVar("T", bound=Record)
 
-FILES: Mapping[type[Record], str] = {SearchRecord: "search/search.json", ConfirmRecord: "confirm/confirm.json"}
+FILES: Mapping[type[Record], str] = {
+    SearchRecord: "search/search.json",
+    ConfirmRecord: "confirm/confirm.json",
+    EvaluationRecord: "evaluate/evaluate.json",
+    DetailsRecord: "evaluate/details.json",
+    ExplanationRecord: "explain/explain.json",
+}
 """Each kind of record with its file; the folder has the name of the stage that writes it."""
 
 
@@ -37,19 +45,6 @@ def read_record(output: Path, kind: type[T], *, experiment: str) -> T:
     """
     path, way_out = output / FILES[kind], _way_out(output, FILES[kind], experiment)
     return from_json(_content(path, way_out), kind, source=path, way_out=way_out)
-
-
-def read_facts(output: Path, stage: str, *, experiment: str, name: str | None = None) -> dict[str, Any]:
-    """The facts that an earlier stage handed on, `<output>/<stage>/<stage>.json` or another file `name` of it.
-
-    Raises:
-        DataError: If it has not handed them on; the message says which command does.
-    """
-    file = f"{stage}/{name or stage}.json"
-    path, way_out = output / file, _way_out(output, file, experiment)
-    content = _content(path, way_out)
-    parse_json(content, SHAPES[name or stage], source=path, way_out=way_out)
-    return parse_json(content, dict[str, Any], source=path, way_out=way_out)
 
 
 def _way_out(output: Path, file: str, experiment: str) -> str:

@@ -1,11 +1,14 @@
 """How a record is written as JSON and read back: one mechanism for all kinds."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from eksplora.untrusted import parse_json
+from eksplora.untrusted import parse_json, read_plain, reading
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -23,29 +26,16 @@ class Record:
 
     @classmethod
     def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:
-        """The content of an earlier version in the present shape; content of that shape stays as it is."""
+        """Plain JSON of an earlier version in the present shape; JSON of that shape stays as it is."""
         return found
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """Let `parse_json` convert what an earlier version wrote before it checks the shape."""
-        from pydantic_core import core_schema  # what only writes does not wait for pydantic
-
-        def convert(found: Any) -> Any:
-            try:
-                return cls.of_earlier(dict(found)) if isinstance(found, dict) else found
-            except (LookupError, TypeError, ValueError, AttributeError):
-                return found  # not what any version wrote: its first key at fault is named
-
-        return core_schema.no_info_before_validator_function(convert, handler(source))
 
 
 T = TypeVar("T", bound=Record)
 
 
-def to_json(record: "DataclassInstance") -> str:
-    """A record as the text of a file."""
-    return json.dumps(asdict(record), indent=2) + "\n"
+def to_json(record: "DataclassInstance", *, indent: int | None = 2) -> str:
+    """A record as the text of a file; without an indent in one line."""
+    return json.dumps(asdict(record), indent=indent) + "\n"
 
 
 def from_json(content: bytes | str, kind: type[T], *, source: object, way_out: str) -> T:
@@ -60,4 +50,55 @@ def from_json(content: bytes | str, kind: type[T], *, source: object, way_out: s
     Raises:
         DataError: If the text is no JSON or of another shape; it names the first key at fault.
     """
-    return parse_json(content, kind, source=source, way_out=way_out)
+    found = parse_json(content, dict[str, Any], source=source, way_out=way_out)
+    return parse_json(json.dumps(_upgraded(kind, found)), kind, source=source, way_out=way_out)
+
+
+def read(path: Path, kind: type[T], *, way_out: str) -> T:
+    """A record of a kind from a file; see `from_json`.
+
+    Raises:
+        DataError: If the file cannot be read, is no JSON, or is of another shape.
+    """
+    with reading(path, way_out):
+        content = read_plain(path)
+    return from_json(content, kind, source=path, way_out=way_out)
+
+
+def _upgraded(shape: Any, found: Any) -> Any:
+    """Plain JSON with each part that an earlier version wrote in the present shape."""
+    if not _holds_records(shape):
+        return found
+    if isinstance(shape, type) and issubclass(shape, Record):
+        return _of_record(shape, found) if isinstance(found, dict) else found
+    parts = get_args(shape)
+    if get_origin(shape) is list and isinstance(found, list):
+        return [_upgraded(parts[0], one) for one in found]
+    if get_origin(shape) is dict and isinstance(found, dict):
+        return {key: _upgraded(parts[1], one) for key, one in found.items()}
+    if get_origin(shape) in (Union, UnionType):
+        for part in parts:
+            found = _upgraded(part, found)
+    return found
+
+
+def _of_record(shape: type[Record], found: dict[str, Any]) -> dict[str, Any]:
+    try:
+        present = shape.of_earlier(dict(found))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return found  # not what any version wrote: its first key at fault is named
+    kinds = _kinds(shape)  # type: ignore[arg-type]  # a class has a hash
+    return {name: _upgraded(kinds.get(name), value) for name, value in present.items()}
+
+
+@cache
+def _kinds(shape: type[Record]) -> dict[str, Any]:
+    """The type of each field."""
+    return get_type_hints(shape)
+
+
+@cache
+def _holds_records(shape: Any) -> bool:
+    """Whether there can be records in values of a type."""
+    is_record = isinstance(shape, type) and issubclass(shape, Record)
+    return is_record or any(map(_holds_records, get_args(shape)))

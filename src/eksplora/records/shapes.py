@@ -3,75 +3,13 @@
 Facts of earlier versions lack what was added since, so only what was always there is asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from eksplora.errors import DataError, EksploraError
 from eksplora.types import Direction
-from eksplora.untrusted import is_name
-
-
-@dataclass
-class _OfModel:
-    """Facts of a confirmed model: the studies behind it have folders of their names."""
-
-    studies: dict[str, str]
-    provenance: dict[str, str]
-
-    def __post_init__(self) -> None:
-        if "final" not in self.studies or not all(map(is_name, self.studies.values())):
-            raise ValueError(f"studies is {self.studies!r}, it should name the study 'final'")
-
-
-@dataclass
-class Evaluate(_OfModel):
-    """Record that `report` reads."""
-
-    headline: str
-    metric: str
-    rows: int
-    test: dict[str, dict[str, Any]]
-    opened: int
-
-
-@dataclass
-class _Examples:
-    worst: list[int]
-    best: list[int]
-
-
-@dataclass
-class Details:
-    """Record that `explain` and `report` read."""
-
-    kind: Literal["classes", "numbers"]
-    rows: int
-    examples: _Examples
-
-    def __post_init__(self) -> None:
-        numbers = [*self.examples.worst, *self.examples.best]
-        if any(not 0 <= number < self.rows for number in numbers):
-            raise ValueError(f"examples names a row that is none of {self.rows}")
-
-
-@dataclass
-class Explain:
-    """Record that `report` reads."""
-
-    studies: dict[str, str]
-    kind: str
-    members: int
-    notes: list[str]
-
-
-SHAPES: Mapping[str, type] = {
-    "evaluate": Evaluate,
-    "details": Details,
-    "explain": Explain,
-}
-"""By the name of the file."""
 
 
 @dataclass

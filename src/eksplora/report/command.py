@@ -1,68 +1,66 @@
 """The commands that give the same numbers again, as they were typed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from eksplora.provenance import command_like, command_line, command_of
-from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.confirm import OfModel
+from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord
 from eksplora.types import Command
 
-Facts = Mapping[str, Any]
-
 STAGES = {
-    "search": ("searched", "the search"),
-    "confirm": ("confirmed", "fresh members, and the model on all rows"),
-    "evaluate": ("evaluated", "the test part"),
-    "explain": ("explained", "what the model looks at"),
+    "search": "the search",
+    "confirm": "fresh members, and the model on all rows",
+    "evaluate": "the test part",
+    "explain": "what the model looks at",
 }
-"""Stages with the facts that they handed on, and what they are for."""
+"""What the stages are for."""
 
 UNKNOWN = "its overrides are not known, because an earlier version ran it: add those that it was given"
 
 
-def commands(facts: Facts) -> list[tuple[str, str]]:
+def commands(facts: Results) -> list[tuple[str, str]]:
     """Lines for a shell in the project's root, in their order, each with what it does."""
-    name, command = facts["confirmed"].experiment, facts.get("command")
-    lines = [_line(stage, facts[key], name, says, facts) for stage, (key, says) in STAGES.items()]
-    return [*lines, (command_line(command or command_of("report", [f"experiment={name}"])), "this page")]
+    name = facts.confirmed.experiment
+    lines = [_line(stage, own, name, STAGES[stage], facts) for stage, own in _stages(facts).items()]
+    return [*lines, (command_line(facts.command or command_of("report", [f"experiment={name}"])), "this page")]
 
 
-def is_plain(facts: Facts) -> bool:
+def _stages(facts: Results) -> dict[str, SearchRecord | OfModel | None]:
+    """What each stage handed on; None where it was not run."""
+    return {
+        "search": facts.searched,
+        "confirm": facts.confirmed,
+        "evaluate": facts.evaluated,
+        "explain": facts.explained,
+    }
+
+
+def is_plain(facts: Results) -> bool:
     """Whether every stage was given what `dvc repro` gives it."""
-    name = facts["confirmed"].experiment
+    name = facts.confirmed.experiment
     usual = {"search": {"study.versioned=true", f"output=results/{name}"}}
-    for stage, (key, _) in STAGES.items():
-        command = command_in(facts[key]) or Command("", [])
+    for stage, own in _stages(facts).items():
+        command = (own and own.command) or Command("", [])
         given = set(command.overrides) - {f"experiment={name}"}
-        if command.environment or (facts[key] and given != usual.get(stage, set())):
+        if command.environment or (own and given != usual.get(stage, set())):
             return False
     return True
 
 
-def command_in(own: Any) -> Command | None:
-    """The command that a stage was run with; None: an earlier version did not record it."""
-    if isinstance(own, SearchRecord | ConfirmRecord):
-        return own.command
-    known = (own or {}).get("command")
-    return None if known is None else Command(**known)
-
-
-def _line(stage: str, own: Any, name: str, says: str, facts: Facts) -> tuple[str, str]:
+def _line(stage: str, own: SearchRecord | OfModel | None, name: str, says: str, facts: Results) -> tuple[str, str]:
     """A stage's command; where it was not run, it takes what `evaluate` was given: both ask the same model."""
-    if (command := command_in(own)) is not None:
-        return command_line(command, *_threads(own, command)), says
-    if not own:
-        return command_like(command_in(facts["evaluated"]), stage, name), says
+    if own is None:
+        return command_like(facts.evaluated.command, stage, name), says
+    if own.command is not None:
+        return command_line(own.command, *_threads(own.provenance, own.command)), says
     output = [f"output=results/{name}"] if stage == "search" else []
     return command_line(command_of(stage, [f"experiment={name}", *output])), f"{says}; {UNKNOWN}"
 
 
-def _threads(own: Any, command: Command) -> Sequence[str]:
+def _threads(provenance: Mapping[str, str], command: Command) -> Sequence[str]:
     """The number of threads, unless it was typed: sums depend on it, and another machine would choose another."""
-    threads = (own.provenance if isinstance(own, SearchRecord | ConfirmRecord) else own.get("provenance", {})).get(
-        "threads"
-    )
+    threads = provenance.get("threads")
     is_typed = any(text.partition("=")[0] == "study.threads" for text in command.overrides)
     is_trained = command.root in ("search", "confirm")
     return [f"study.threads={threads}"] if is_trained and threads and not is_typed else []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eksplora.records.results import Results
 from eksplora.report.block import Section
 from eksplora.report.page import plotly, render
 from eksplora.report.section import (
@@ -37,21 +38,20 @@ SECTIONS = (
 """In the order of the page."""
 
 
-def document(facts: Facts) -> str:
+def document(facts: Results) -> str:
     """The page as HTML.
 
     Args:
-        facts: What the stages handed on: `searched`, `confirmed`, `evaluated`, `details` (of the test part),
-            `explained` (None where that was not done), and `curves`: each column of the learning curves.
+        facts: What the stages handed on.
     """
     return render(
         "document.html",
-        title=facts["confirmed"].experiment,
+        title=facts.confirmed.experiment,
         sections=sections(facts),
         plotly=plotly(),
     )
 
 
-def sections(facts: Facts) -> list[Section]:
+def sections(facts: Results) -> list[Section]:
     """Content of the page, before it is rendered."""
     return [section(facts) for section in SECTIONS]

@@ -4,46 +4,49 @@ from collections.abc import Mapping
 from typing import Any
 
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.details import DetailsRecord
+from eksplora.records.explain import ExplanationRecord
+from eksplora.records.results import Results
 from eksplora.records.table import rows_as_csv
 from eksplora.report.table import TableRows, latex, table
 
 Facts = Mapping[str, Any]
 
-ENDS = ("mean", "low", "high", "std", "ensemble", "rows_low", "rows_high")
-"""The values of a measure that tables show."""
 
-
-def tables(facts: Facts) -> dict[str, str]:
+def tables(facts: Results) -> dict[str, str]:
     """Each table that there is as Markdown, LaTeX and CSV, by path: `tables/<name>.md`, `.tex`, `.csv`.
 
     Args:
         facts: As `eksplora.report.document.document` takes them.
     """
     made = {
-        "measures": (measures(facts["details"]), "Test part of {}: mean, 95% interval and spread over members."),
-        "per_class": (per_class(facts["details"]), "Test part of {}, class by class: means over members."),
-        "confirmation": (confirmation(facts["confirmed"]), "Configurations of {} on fresh members."),
-        "importance": (importance(facts["explained"]), "Features of {}: mean importance over members."),
+        "measures": (measures(facts.details), "Test part of {}: mean, 95% interval and spread over members."),
+        "per_class": (per_class(facts.details), "Test part of {}, class by class: means over members."),
+        "confirmation": (confirmation(facts.confirmed), "Configurations of {} on fresh members."),
+        "importance": (importance(facts.explained), "Features of {}: mean importance over members."),
     }
     found = {}
     for name, (rows, caption) in made.items():
         if rows:
             found[f"tables/{name}.md"] = table(rows) + "\n"
-            found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts["confirmed"].experiment))
+            found[f"tables/{name}.tex"] = latex(rows, caption=caption.format(facts.confirmed.experiment))
             found[f"tables/{name}.csv"] = rows_as_csv(rows)
     return found
 
 
-def measures(details: Facts) -> TableRows:
+def measures(details: DetailsRecord) -> TableRows:
     """Measures, a line each."""
-    return [{"measure": name, **{key: one[key] for key in ENDS}} for name, one in details["measures"].items()]
+    return [
+        {"measure": name, **one.columns, "rows_low": one.ensemble.low, "rows_high": one.ensemble.high}
+        for name, one in details.measures.items()
+    ]
 
 
-def per_class(details: Facts) -> TableRows:
+def per_class(details: DetailsRecord) -> TableRows:
     """Classes, a line each; none where a number is predicted."""
     return [
-        {key: one["mean"] if isinstance(one, Mapping) else one for key, one in row.items()}
-        for row in details.get("per_class", ())
+        {"class": one.name, "rows": one.rows, **{key: known.over_members.mean for key, known in one.measures.items()}}
+        for one in details.per_class
     ]
 
 
@@ -66,9 +69,9 @@ def confirmation(confirmed: ConfirmRecord) -> TableRows:
     ]
 
 
-def importance(explained: Facts | None) -> TableRows:
+def importance(explained: ExplanationRecord | None) -> TableRows:
     """Features by method, a line each; none where they were not explained."""
-    features = (explained or {}).get("features") or {"methods": {}}
+    features = (explained and explained.features) or {"methods": {}}
     return [
         {"method": method, **{key: row[key] for key in ("feature", "mean", "low", "high", "first", "rank")}}
         for method, found in features["methods"].items()

@@ -1,7 +1,6 @@
 """Open the test part for the confirmed model, once."""
 
 import shutil
-from dataclasses import asdict
 from typing import Any
 
 from eksplora.config import Configurator, Request, metrics_for, part
@@ -11,6 +10,7 @@ from eksplora.console.work import Work, begin
 from eksplora.files import as_json, new_folder, try_new_folders
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_record
+from eksplora.records.record import to_json
 
 
 def evaluate(request: Request) -> None:
@@ -34,11 +34,11 @@ def evaluate(request: Request) -> None:
         work.step("MLflow")
         for name, text in evaluation.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
-        facts = evaluation.record(request.config, asdict(request.command), confirmed, measured)
-        (folder / "metrics.json").write_text(as_json(evaluation.metrics(facts)))
-        (folder / "evaluate.json").write_text(as_json(facts))
+        evaluated = evaluation.record(request.config, request.command, confirmed, measured)
+        (folder / "metrics.json").write_text(as_json(evaluation.metrics(evaluated)))
+        (folder / "evaluate.json").write_text(to_json(evaluated))
         shutil.copyfile(model / "card.json", folder / "card.json")
-    evaluation.show(facts, output / "evaluate")
+    evaluation.show(evaluated, output / "evaluate")
 
 
 def metrics_of(request: Request) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from eksplora.config import Request
 from eksplora.config.schema import ExplainConfig
 from eksplora.console.work import Work, begin
-from eksplora.files import as_json, new_folder, try_new_folders
+from eksplora.files import new_folder, try_new_folders
 from eksplora.records.confirm import ConfirmRecord
-from eksplora.records.folder import output_of, read_facts, read_record
+from eksplora.records.details import DetailsRecord
+from eksplora.records.folder import output_of, read_record
+from eksplora.records.record import to_json
 from eksplora.stage.spec import on_fresh_members, spec_of
 
 
@@ -21,14 +23,14 @@ def explain(request: Request) -> None:
     output = output_of(settings.output)
     try_new_folders(output / "explain")
     confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)
-    details = read_facts(output, "evaluate", experiment=settings.experiment, name="details")
+    details = read_record(output, DetailsRecord, experiment=settings.experiment)
     begin(request.root, request.settings.experiment)
     with Work(f"explain {settings.experiment}") as work:
         work.step("loading PyTorch")
         from eksplora.explanation import run  # only now: what is slow comes with it
 
         spec = spec_of(on_fresh_members(request), settings.experiment)
-        found = run.explained(spec, output / "confirm" / "model", confirmed, details, work.step)
+        record, seconds = run.explained(spec, output / "confirm" / "model", confirmed, details, work.step)
     with new_folder(output / "explain") as folder:
-        (folder / "explain.json").write_text(as_json(found.facts), encoding="utf-8")
-    run.show(found, output / "explain")
+        (folder / "explain.json").write_text(to_json(record), encoding="utf-8")
+    run.show(record, seconds, output / "explain")

@@ -1,9 +1,7 @@
 """Write the report of an experiment from what its stages handed on."""
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from eksplora.config import Request
 from eksplora.config.schema import SearchConfig
@@ -12,12 +10,16 @@ from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
-from eksplora.records.confirm import ConfirmRecord
-from eksplora.records.folder import output_of, read_facts, read_record
+from eksplora.records.confirm import ConfirmRecord, OfModel
+from eksplora.records.details import DetailsRecord
+from eksplora.records.evaluate import EvaluationRecord
+from eksplora.records.explain import ExplanationRecord
+from eksplora.records.folder import output_of, read_record
+from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord
 from eksplora.records.shapes import drawn_from
-from eksplora.report.command import command_in
 from eksplora.report.listing import write_index
+from eksplora.types import Command
 
 
 def report(request: Request) -> None:
@@ -29,7 +31,7 @@ def report(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     output = output_of(settings.output)
-    facts = gather(output, settings.experiment) | {"command": request.command}
+    facts = gather(output, settings.experiment, request.command)
     begin(request.root, request.settings.experiment)
     with Work(f"report {settings.experiment}") as work:
         work.step("page and pictures")
@@ -49,54 +51,57 @@ def report(request: Request) -> None:
         write_index(Path(settings.paths.results))
         work.step("MLflow")
         files = {name: text.encode() for name, text in pages.items()} | beside
-        is_shown = publish(request.config, facts["confirmed"], files, at=output)
-    print(facts["evaluated"]["headline"])
+        is_shown = publish(request.config, facts.confirmed, files, at=output)
+    print(facts.evaluated.headline)
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
-        print(f"  MLflow has none of it: the study {facts['confirmed'].studies['final']} is not on this machine")
+        print(f"  MLflow has none of it: the study {facts.confirmed.studies['final']} is not on this machine")
 
 
-def _drawn(facts: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
+def _drawn(facts: Results) -> tuple[dict[str, str], dict[str, bytes]]:
     """The pages of a report, and the tables and pictures beside them, by their names."""
     from eksplora.drawing.still import stills
     from eksplora.report.document import document, sections
     from eksplora.report.markdown import page
     from eksplora.report.tables import tables
 
-    pages = {"report.html": document(facts), "report.md": page(facts["confirmed"].experiment, sections(facts))}
+    pages = {"report.html": document(facts), "report.md": page(facts.confirmed.experiment, sections(facts))}
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
-def gather(output: Path, experiment: str) -> dict[str, Any]:
+def gather(output: Path, experiment: str, command: Command | None = None) -> Results:
     """Records of the stages before; `explained` is None where that stage was not run.
 
     Raises:
         DataError: If another stage has not handed on its part.
     """
-    facts: dict[str, Any] = {"searched": read_record(output, SearchRecord, experiment=experiment)}
-    facts["confirmed"] = read_record(output, ConfirmRecord, experiment=experiment)
-    facts["evaluated"] = read_facts(output, "evaluate", experiment=experiment)
-    facts["details"] = read_facts(output, "evaluate", experiment=experiment, name="details")
     is_explained = (output / "explain").exists()
-    facts["explained"] = read_facts(output, "explain", experiment=experiment) if is_explained else None
-    check_of_one_model(facts, output, experiment)
-    return facts | {"curves": _curves(output / "confirm" / "curves.csv", experiment)}
+    found = Results(
+        searched=read_record(output, SearchRecord, experiment=experiment),
+        confirmed=read_record(output, ConfirmRecord, experiment=experiment),
+        evaluated=read_record(output, EvaluationRecord, experiment=experiment),
+        details=read_record(output, DetailsRecord, experiment=experiment),
+        explained=read_record(output, ExplanationRecord, experiment=experiment) if is_explained else None,
+        curves=_curves(output / "confirm" / "curves.csv", experiment),
+        command=command,
+    )
+    check_of_one_model(found, output, experiment)
+    return found
 
 
-def check_of_one_model(facts: Mapping[str, Any], output: Path, experiment: str) -> None:
-    """Refuse what was found of another model than that which was confirmed last.
+def check_of_one_model(found: Results, output: Path, experiment: str) -> None:
+    """Refuse records of another model than that which was confirmed last.
 
     Raises:
         DataError: Naming the stage that is to be run again.
     """
-    studies = facts["confirmed"].studies
-    for name, stage in (("evaluated", "evaluate"), ("explained", "explain")):
-        known = facts[name]
-        if known is not None and known.get("studies") != studies:
+    others: dict[str, OfModel | None] = {"evaluate": found.evaluated, "explain": found.explained}
+    for stage, known in others.items():
+        if known is not None and known.studies != found.confirmed.studies:
             raise DataError(
                 f"{output / stage} is of another model than {output / 'confirm'}. Run the stage again: "
-                f"{command_like(command_in(known), stage, experiment)}{or_repro()}."
+                f"{command_like(known.command, stage, experiment)}{or_repro()}."
             )
 
 

@@ -8,6 +8,7 @@ from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, GREY
 from eksplora.drawing.look import colour_axis, figure, labels, line, plain
+from eksplora.records.details import CalibrationBin, Curve, Selective
 
 Facts = Mapping[str, Any]
 
@@ -52,50 +53,50 @@ def _written(values: Sequence[Sequence[float | None]], is_share: bool) -> dict[s
     return {"text": texts, "texttemplate": "%{text}"}
 
 
-def roc(curves: Sequence[Facts]) -> Markup:
+def roc(curves: Sequence[Curve]) -> Markup:
     """Curves of the receiver operating characteristic."""
     chance = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, name="chance")
     traces = [*_curves(curves), chance]
     return figure(traces, x="false positive rate", y="true positive rate (recall)", xaxis=_SHARE, yaxis=_SHARE)
 
 
-def precision_recall(curves: Sequence[Facts]) -> Markup:
+def precision_recall(curves: Sequence[Curve]) -> Markup:
     """Curves of precision against recall."""
     return figure(_curves(curves), x="recall", y="precision", xaxis=_SHARE, yaxis=_SHARE)
 
 
-def drawn(curves: Sequence[Facts]) -> list[Facts]:
+def drawn(curves: Sequence[Curve]) -> list[Curve]:
     """Those of the curves that are drawn: of too many, those with the least area."""
     if len(curves) <= MOST_CURVES:
         return list(curves)
-    return sorted(curves, key=lambda curve: (curve["area"] is None, curve["area"]))[:MOST_CURVES]
+    return sorted(curves, key=lambda curve: (curve.area is None, curve.area))[:MOST_CURVES]
 
 
-def _curves(curves: Sequence[Facts]) -> list[Any]:
+def _curves(curves: Sequence[Curve]) -> list[Any]:
     return [
         go.Scatter(
-            x=curve["x"],
-            y=curve["y"],
+            x=curve.x,
+            y=curve.y,
             mode="lines",
             line=line(place),
-            name=plain(str(curve["class"])),
+            name=plain(curve.name),
             hovertemplate="%{x:.3f}, %{y:.3f}",
         )
         for place, curve in enumerate(drawn(curves))
     ]
 
 
-def calibration(bins: Sequence[Facts]) -> Markup:
+def calibration(bins: Sequence[CalibrationBin]) -> Markup:
     """How often the answer is right against how sure the model says it is; a dot is as large as its bin has rows."""
-    most = max((one["rows"] for one in bins), default=1)
+    most = max((one.rows for one in bins), default=1)
     ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, name="ideal")
     dots = go.Scatter(
-        x=[one["confidence"] for one in bins],
-        y=[one["accuracy"] for one in bins],
-        customdata=[one["rows"] for one in bins],
+        x=[one.confidence for one in bins],
+        y=[one.accuracy for one in bins],
+        customdata=[one.rows for one in bins],
         mode="lines+markers",
         line={"color": BLUE, "width": 1},
-        marker={"size": [7 + 15 * (one["rows"] / most) ** 0.5 for one in bins], "color": BLUE, "opacity": 0.8},
+        marker={"size": [7 + 15 * (one.rows / most) ** 0.5 for one in bins], "color": BLUE, "opacity": 0.8},
         name="model",
         cliponaxis=False,
         hovertemplate="confidence %{x:.3f}<br>accuracy %{y:.3f}<br>rows %{customdata}<extra></extra>",
@@ -103,11 +104,11 @@ def calibration(bins: Sequence[Facts]) -> Markup:
     return figure([ideal, dots], x="confidence of the answer", y="share of right answers", xaxis=_SHARE, yaxis=_SHARE)
 
 
-def selective(curve: Facts) -> Markup:
+def selective(curve: Selective) -> Markup:
     """Accuracy against the share of rows that are answered."""
     trace = go.Scatter(
-        x=curve["share"],
-        y=curve["accuracy"],
+        x=curve.share,
+        y=curve.accuracy,
         mode="lines",
         line={"color": BLUE, "width": 2},
         hovertemplate="answered %{x:.3f}<br>accuracy %{y:.4f}<extra></extra>",

@@ -8,26 +8,27 @@ from plotly import graph_objects as go
 
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
 from eksplora.drawing.look import bars, figure
+from eksplora.records.details import NormalQuantiles, PredictionInterval, Residuals
 
 Facts = Mapping[str, Any]
 
 
-def predicted(residuals: Facts) -> Markup:
+def predicted(residuals: Residuals) -> Markup:
     """Predictions against targets."""
-    actual = residuals["actual"]
+    actual = residuals.actual
     ends = [min(actual, default=0), max(actual, default=1)]
     ideal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dot"}, hoverinfo="skip")
-    return figure([_dots(actual, residuals["predicted"]), ideal], x="target", y="prediction", showlegend=False)
+    return figure([_dots(actual, residuals.predicted), ideal], x="target", y="prediction", showlegend=False)
 
 
-def residual(residuals: Facts, against: str, title: str) -> Markup:
+def residual(residuals: Residuals, against: Sequence[float], title: str) -> Markup:
     """Residuals against another column."""
-    return figure([_dots(residuals[against], residuals["residual"])], x=title, y="target - prediction", **_zero())
+    return figure([_dots(against, residuals.residual)], x=title, y="target - prediction", **_zero())
 
 
-def quantiles(found: Facts) -> Markup:
+def quantiles(found: NormalQuantiles) -> Markup:
     """Ordered residuals against quantiles of the normal distribution, with the line through their quartiles."""
-    x, y = found["normal"], found["residual"]
+    x, y = found.normal, found.residual
     traces = [_dots(x, y)]
     if len(x) > 3:
         low, high = len(x) // 4, (3 * len(x)) // 4
@@ -38,22 +39,22 @@ def quantiles(found: Facts) -> Markup:
     return figure(traces, x="quantile of a normal distribution", y="target - prediction", showlegend=False)
 
 
-def coverage(intervals: Sequence[Facts]) -> Markup:
+def coverage(intervals: Sequence[PredictionInterval]) -> Markup:
     """Share of test rows inside the intervals, with what was promised."""
-    names = [one["name"] for one in intervals]
-    got = [one["coverage"] for one in intervals]
-    ends = [[one[key] for one in intervals] for key in ("coverage_low", "coverage_high")]
+    names = [one.name for one in intervals]
+    got = [one.coverage.mean for one in intervals]
+    low, high = [one.coverage.low for one in intervals], [one.coverage.high for one in intervals]
     traces = [
         go.Scatter(
             x=got,
             y=names,
-            error_x=bars(ends[0], got, ends[1]),
+            error_x=bars(low, got, high),
             mode="markers",
             marker={"color": BLUE, "size": 10, "symbol": "square"},
             name="measured, 95% interval",
         ),
         go.Scatter(
-            x=[one["level"] for one in intervals],
+            x=[one.level for one in intervals],
             y=names,
             mode="markers",
             marker={"color": VERMILION, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},

@@ -6,6 +6,7 @@ from typing import Any
 from eksplora.installation import in_checkout, target
 from eksplora.provenance import UNKNOWN
 from eksplora.records.confirm import Registered
+from eksplora.records.results import Results
 from eksplora.report.block import Commands, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
 
@@ -29,15 +30,15 @@ CODE = {
 """Description of a commit, by whether the tree had changes."""
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Commands that make every number again, and where the numbers come from."""
-    confirmed, evaluated = facts["confirmed"], facts["evaluated"]
-    commit = evaluated["provenance"].get("git.commit")
+    confirmed, evaluated = facts.confirmed, facts.evaluated
+    commit = evaluated.provenance.get("git.commit")
     is_known = commit not in (None, UNKNOWN)
     dvc = [("dvc repro", "runs every stage that is not current, this page too")] if is_plain(facts) else []
     run = confirmed.registered and confirmed.registered.run
     says = "trains the model again from its record, compares bit for bit"
-    rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated["provenance"])]
+    rows = [{"what": code(key), "value": code(str(value))} for key, value in shown(evaluated.provenance)]
     return Section(
         key="again",
         title="How to reproduce it",
@@ -48,7 +49,7 @@ def section(facts: Facts) -> Section:
         blocks=[
             Commands(
                 [
-                    *([(f"git checkout {commit}", CODE[evaluated["provenance"].get("git.dirty")])] if is_known else []),
+                    *([(f"git checkout {commit}", CODE[evaluated.provenance.get("git.dirty")])] if is_known else []),
                     *([("make setup", "every version as it is pinned there"), *dvc] if in_checkout() else []),
                     *([(f"make reproduce RUN={run}", says)] if run and in_checkout() else []),
                     *commands(facts),
@@ -71,8 +72,8 @@ def _registered(model: Registered | None) -> str:
     )
 
 
-def _studies(facts: Facts) -> dict[str, str]:
-    return {"search": facts["searched"].study, **facts["confirmed"].studies}
+def _studies(facts: Results) -> dict[str, str]:
+    return {"search": facts.searched.study, **facts.confirmed.studies}
 
 
 def shown(provenance: Mapping[str, str]) -> Iterable[tuple[str, str]]:

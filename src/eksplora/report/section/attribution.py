@@ -8,6 +8,8 @@ from eksplora.drawing.plot.embedding import beeswarm
 from eksplora.drawing.plot.members import importance
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
+from eksplora.records.explain import ExplanationRecord
+from eksplora.records.results import Results
 from eksplora.report.block import (
     Beside,
     Block,
@@ -21,7 +23,6 @@ from eksplora.report.block import (
     between,
     percent,
 )
-from eksplora.report.command import command_in
 from eksplora.report.number import NONE, counted, number, share
 
 Facts = Mapping[str, Any]
@@ -37,9 +38,9 @@ METHODS = {
 }
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Features of tables by their importance, or images with what speaks for the answer."""
-    explained = facts["explained"]
+    explained = facts.explained
     return Section(
         key="attribution",
         title="What it looks at",
@@ -47,34 +48,38 @@ def section(facts: Facts) -> Section:
             "What of the input moves the prediction, by several methods. It describes the model, not about the "
             "world: of two features that say the same, a model may use either."
         ),
-        blocks=absent(facts) or [*_notes(explained), *(_features(explained) or _overlays(explained["overlays"]))],
+        blocks=absent(facts) if explained is None else [*_notes(explained), *_shown(explained)],
     )
 
 
-def absent(facts: Facts) -> list[Block]:
+def absent(facts: Results) -> list[Block]:
     """Why there is nothing to show, if there is not."""
-    if facts["explained"] is not None:
+    if facts.explained is not None:
         return []
-    command = command_like(command_in(facts["evaluated"]), "explain", facts["confirmed"].experiment)
+    command = command_like(facts.evaluated.command, "explain", facts.confirmed.experiment)
     return [Note(f"The model has not been explained yet: `{command}`{or_repro()}.")]
 
 
-def _notes(explained: Facts) -> list[Block]:
-    return [Note(sentence) for sentence in explained["notes"]]
+def _shown(explained: ExplanationRecord) -> list[Block]:
+    return _features(explained) or _overlays(explained.overlays)
+
+
+def _notes(explained: ExplanationRecord) -> list[Block]:
+    return [Note(sentence) for sentence in explained.notes]
 
 
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
-def _features(explained: Facts) -> list[Block]:
-    found = explained["features"]
+def _features(explained: ExplanationRecord) -> list[Block]:
+    found = explained.features
     if not found:
         return []
     return [
-        *_first(found["methods"], explained["members"]),
+        *_first(found["methods"], explained.members),
         *(block for name, one in found["methods"].items() for block in _method(name, one)),
         *_agreement(found["agreement"]),
-        *_beeswarm(found["beeswarm"], is_classes=explained["kind"] == "classes"),
+        *_beeswarm(found["beeswarm"], is_classes=explained.kind == "classes"),
     ]
 
 

@@ -6,15 +6,16 @@ from typing import Any
 from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
 from eksplora.records.confirm import Configuration
+from eksplora.records.results import Results
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.number import interval, number, settings
 
 Facts = Mapping[str, Any]
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """The candidates on fresh members, and the verdicts."""
-    confirmed = facts["confirmed"]
+    confirmed = facts.confirmed
     finished = [one for one in confirmed.configurations if one.members]
     return Section(
         key="confirmation",

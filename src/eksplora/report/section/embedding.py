@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.plot.embedding import by_class, by_number
+from eksplora.records.details import DetailsRecord
+from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Note, Plot, Section, Table, between
 from eksplora.report.number import counted, share
 from eksplora.report.section.attribution import absent
@@ -30,7 +32,7 @@ SCORES = {
 }
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """The last hidden layer as maps, and how well classes come apart in it."""
     return Section(
         key="embedding",
@@ -39,11 +41,11 @@ def section(facts: Facts) -> Section:
             "What the last hidden layer makes of the test rows, flattened to a plane: rows that the network takes for "
             "alike lie together. Classes that overlap here are those that it confuses."
         ),
-        blocks=absent(facts) or _blocks(facts["explained"]["embeddings"], facts["details"]),
+        blocks=absent(facts) if facts.explained is None else _blocks(facts.explained.embeddings, facts.details),
     )
 
 
-def _blocks(found: Facts | None, details: Facts) -> list[Block]:
+def _blocks(found: Facts | None, details: DetailsRecord) -> list[Block]:
     if not found or not found["maps"]:
         return [Note("There are no embeddings: the network has no hidden layer.")]
     plots = [_plot(name, points, found, details) for name, points in found["maps"].items()]
@@ -57,15 +59,15 @@ def _blocks(found: Facts | None, details: Facts) -> list[Block]:
     ]
 
 
-def _plot(name: str, points: Sequence[Sequence[float]], found: Facts, details: Facts) -> Plot:
+def _plot(name: str, points: Sequence[Sequence[float]], found: Facts, details: DetailsRecord) -> Plot:
     title, says = MAPS[name]
     if name == "pca" and None not in found["explained"]:  # None where all rows look the same
         says = f"{says} The two directions hold {share(sum(found['explained']))} of the spread."
-    if details["kind"] == "classes":
-        figure = by_class(points, found["colour"], found["row"], [str(one) for one in details["classes"]])
+    if details.kind == "classes":
+        figure = by_class(points, found["colour"], found["row"], details.classes)
     else:
         figure = by_number(points, found["colour"], found["row"], "target")
-    colour = "class" if details["kind"] == "classes" else "target"
+    colour = "class" if details.kind == "classes" else "target"
     label = f"{counted(len(points), 'row')}, {found['of']} ({counted(found['units'], 'unit')}), coloured by {colour}"
     return Plot(f"map-{name}", title, f"{title} of {label}", figure, says, height=360)
 

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.picture import picture
+from eksplora.records.details import ConfusedPair, DetailsRecord, ExampleRow, Image
+from eksplora.records.explain import ExplanationRecord
+from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, Table, code, percent
 from eksplora.report.number import NONE, counted, share
 
 Facts = Mapping[str, Any]
-Known = Mapping[int, Facts]
+Known = Mapping[int, ExampleRow]
+Images = Mapping[str, Image]
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """The worst and the best examples, and the classes that are taken for each other."""
-    details = facts["details"]
-    shown = _of_classes(details, facts["explained"]) if details["kind"] == "classes" else _of_numbers(details)
+    details = facts.details
+    shown = _of_classes(details, facts.explained) if details.kind == "classes" else _of_numbers(details)
     return Section(
         key="failure",
         title="Where it fails",
@@ -26,52 +30,56 @@ def section(facts: Facts) -> Section:
     )
 
 
-def _of_numbers(details: Facts) -> list[Block]:
-    by_row = {row["row"]: row for row in details["rows_table"]}
-    titles = {"worst": "Largest errors", "best": "Smallest errors"}
+def _of_numbers(details: DetailsRecord) -> list[Block]:
+    by_row = {row.row: row for row in details.rows_table}
+    titles = {"Largest errors": details.examples.worst, "Smallest errors": details.examples.best}
     says = "Spread is the standard deviation of the members' predictions: a large one says that the model was unsure."
     return [
-        Table(title, [_number_row(by_row[row]) for row in details["examples"][kind]], says, is_tall=False)
-        for kind, title in titles.items()
-        if details["examples"][kind]
+        Table(title, [_number_row(by_row[row]) for row in rows], says, is_tall=False)
+        for title, rows in titles.items()
+        if rows
     ]
 
 
-def _number_row(row: Facts) -> dict[str, Any]:
+def _number_row(row: ExampleRow) -> dict[str, Any]:
     return {
-        "test row": code(str(row["row"])),
-        "target": row["actual"],
-        "prediction": row["predicted"],
-        "difference": row["difference"],
-        "spread": row["std"],
+        "test row": code(str(row.row)),
+        "target": row.actual,
+        "prediction": row.predicted,
+        "difference": row.difference,
+        "spread": row.std,
     }
 
 
-def _of_classes(details: Facts, explained: Facts | None) -> list[Block]:
-    known, images = _known(details, explained), details.get("images")
-    titles = {"worst": "Most confidently wrong", "best": "Most confidently right"}
-    examples = [
-        _examples(title, details["examples"][kind], known, images)
-        for kind, title in titles.items()
-        if details["examples"][kind]
-    ]
-    if not details["examples"]["worst"]:
+def _of_classes(details: DetailsRecord, explained: ExplanationRecord | None) -> list[Block]:
+    known, images = _known(details, explained), details.images
+    titles = {
+        "Most confidently wrong": details.examples.worst,
+        "Most confidently right": details.examples.best,
+    }
+    examples = [_examples(title, rows, known, images) for title, rows in titles.items() if rows]
+    if not details.examples.worst:
         examples.insert(0, Note("No test row was predicted wrong."))
-    return [*examples, *_confused(details["confused"], images)]
+    return [*examples, *_confused(details.confused, images)]
 
 
-def _known(details: Facts, explained: Facts | None) -> dict[int, Facts]:
+def _known(details: DetailsRecord, explained: ExplanationRecord | None) -> dict[int, ExampleRow]:
     """Facts of the shown rows, by row number: target, prediction and confidence."""
     confused = {
-        row: {"actual": pair["actual"], "predicted": pair["predicted"]}
-        for pair in details["confused"]
-        for row in pair["rows"]
+        row: ExampleRow(row=row, actual=pair.actual, predicted=pair.predicted)
+        for pair in details.confused
+        for row in pair.rows
     }
-    overlays = {one["row"]: one for one in (explained or {}).get("overlays") or ()}
-    return confused | overlays | {one["row"]: one for one in details.get("rows_table", ())}
+    overlays = {
+        one["row"]: ExampleRow(
+            row=one["row"], actual=one["actual"], predicted=one["predicted"], probability=one["probability"]
+        )
+        for one in (explained and explained.overlays) or ()
+    }
+    return confused | overlays | {one.row: one for one in details.rows_table}
 
 
-def _examples(title: str, rows: Sequence[int], known: Known, images: Mapping[str, Any] | None) -> Block:
+def _examples(title: str, rows: Sequence[int], known: Known, images: Images) -> Block:
     says = "Each with what it is, what was said, and the probability of what was said, of the ensemble of the members."
     if images:
         return Gallery(title, [([_picture(row, known, images)], _lines(row, known)) for row in rows], says)
@@ -79,16 +87,16 @@ def _examples(title: str, rows: Sequence[int], known: Known, images: Mapping[str
 
 
 def _class_row(row: int, known: Known) -> dict[str, Any]:
-    one = known.get(row, {})
+    one = known.get(row) or ExampleRow(row=row, actual=NONE, predicted=NONE)
     return {
         "test row": code(str(row)),
-        "actual": str(one.get("actual", NONE)),
-        "predicted": str(one.get("predicted", NONE)),
-        "probability": percent(one.get("probability")),
+        "actual": str(one.actual),
+        "predicted": str(one.predicted),
+        "probability": percent(one.probability),
     }
 
 
-def _picture(row: int, known: Known, images: Mapping[str, Any]) -> Picture:
+def _picture(row: int, known: Known, images: Images) -> Picture:
     said = ", ".join(_lines(row, known))
     return Picture(picture(images[str(row)]), f"Test row {row}: {said}" if said else f"Test row {row}")
 
@@ -98,23 +106,23 @@ def _lines(row: int, known: Known) -> list[str]:
     one = known.get(row)
     if one is None:
         return [f"row {row}"]
-    sure = f" ({share(round(one['probability'], 4))})" if one.get("probability") is not None else ""
-    if one["actual"] == one["predicted"]:
-        return [f"{one['actual']}{sure}", f"row {row}"]
-    return [f"is {one['actual']}", f"said {one['predicted']}{sure}", f"row {row}"]
+    sure = f" ({share(round(one.probability, 4))})" if one.probability is not None else ""
+    if one.actual == one.predicted:
+        return [f"{one.actual}{sure}", f"row {row}"]
+    return [f"is {one.actual}", f"said {one.predicted}{sure}", f"row {row}"]
 
 
-def _confused(pairs: Sequence[Facts], images: Mapping[str, Any] | None) -> list[Block]:
+def _confused(pairs: Sequence[ConfusedPair], images: Images) -> list[Block]:
     """The classes that are taken for each other most often."""
     if not pairs:
         return []
     rows = [
         {
-            "actual": str(one["actual"]),
-            "predicted": str(one["predicted"]),
-            "rows": one["count"],
-            "share of the class": percent(one["share"]),
-            "test rows": code(", ".join(map(str, one["rows"]))),
+            "actual": str(one.actual),
+            "predicted": str(one.predicted),
+            "rows": one.count,
+            "share of the class": percent(one.share),
+            "test rows": code(", ".join(map(str, one.rows))),
         }
         for one in pairs
     ]
@@ -128,10 +136,8 @@ def _confused(pairs: Sequence[Facts], images: Mapping[str, Any] | None) -> list[
     return [Heading("Classes most confused"), table, *galleries]
 
 
-def _of_pair(pair: Facts, images: Mapping[str, Any]) -> Gallery:
-    title = f"{pair['actual']} taken for {pair['predicted']}: {counted(pair['count'], 'row')}"
-    said = f"is {pair['actual']}, said {pair['predicted']}"
-    pictures = [
-        ([Picture(picture(images[str(row)]), f"Test row {row}: {said}")], [f"row {row}"]) for row in pair["rows"]
-    ]
+def _of_pair(pair: ConfusedPair, images: Images) -> Gallery:
+    title = f"{pair.actual} taken for {pair.predicted}: {counted(pair.count, 'row')}"
+    said = f"is {pair.actual}, said {pair.predicted}"
+    pictures = [([Picture(picture(images[str(row)]), f"Test row {row}: {said}")], [f"row {row}"]) for row in pair.rows]
     return Gallery(title, pictures)

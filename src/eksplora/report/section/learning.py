@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.plot import curve
+from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Note, Plot, Section
 from eksplora.report.number import number
 
@@ -12,9 +13,9 @@ Facts = Mapping[str, Any]
 Columns = dict[str, list[float]]
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Curves of training and validation, and the gap between them."""
-    curves = finite(facts["curves"])
+    curves = finite(facts.curves)
     return Section(
         key="learning",
         title="Learning curves",

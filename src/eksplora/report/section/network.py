@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from eksplora.records.results import Results
 from eksplora.report.block import Block, Drawing, Note, Section, Table, Tiles, code
 from eksplora.report.number import number
 from eksplora.report.section.attribution import absent
@@ -34,7 +35,7 @@ class Box:
     parameters: int
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Layers with their shapes, parameters and work."""
     return Section(
         key="network",
@@ -43,7 +44,7 @@ def section(facts: Facts) -> Section:
             "The layers in the order in which a row goes through them. Parameters are what is learned, multiply-adds "
             "the work for one row, the receptive field the part of an image that one number of a layer has seen."
         ),
-        blocks=absent(facts) or _blocks(facts["explained"]["architecture"]),
+        blocks=absent(facts) if facts.explained is None else _blocks(facts.explained.architecture),
     )
 
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.axis import in_order, is_scale, setting
+from eksplora.records.details import DetailsRecord
+from eksplora.records.evaluate import DataRecord, EvaluationRecord
+from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord, TrialRecord
 from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
-from eksplora.report.number import counted, interval, number
+from eksplora.report.number import NONE, counted, interval, number
 
 Facts = Mapping[str, Any]
 
@@ -21,41 +24,41 @@ MOST_VALUES = 8
 """Settings of a key that are listed."""
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """The result in a sentence and in numbers, and the question."""
-    confirmed, evaluated = facts["confirmed"], facts["evaluated"]
+    confirmed, evaluated = facts.confirmed, facts.evaluated
     return Section(
         key="result",
         title="Result",
         says="What the chosen model does on rows that chose nothing, how sure that is, and what had been asked.",
         blocks=[
-            Headline(evaluated["headline"]),
+            Headline(evaluated.headline),
             Prose(confirmed.headline),
             _tiles(evaluated, confirmed.direction),
             *([Note(ONE_MEMBER)] if members_of(facts) == 1 else []),
-            *_opened(evaluated["opened"]),
+            *_opened(evaluated.opened),
             _question(facts),
-            *space(facts["searched"]),
+            *space(facts.searched),
         ],
     )
 
 
-def members_of(facts: Facts) -> int:
+def members_of(facts: Results) -> int:
     """How many members the model has."""
-    return int(facts["details"]["members"])
+    return int(facts.details.members)
 
 
-def _tiles(evaluated: Facts, direction: str) -> Tiles:
+def _tiles(evaluated: EvaluationRecord, direction: str) -> Tiles:
     """The objective in numbers."""
-    one = evaluated["test"][evaluated["metric"]]
-    count = counted(len(one["members"]), "member")
-    has_interval = one["low"] is not None
+    own = evaluated.test[evaluated.metric]
+    one, count = own.over_members, counted(len(own.members), "member")
+    has_interval = one.low is not None
     return Tiles(
         [
-            (f"test {evaluated['metric']}", number(one["mean"]), f"mean over {count}, {DIRECTIONS[direction]}"),
-            ("95% interval", interval(one["low"], one["high"]), _of_interval(has_interval)),
-            ("ensemble of the members", number(one["ensemble"]), "of the mean of their predictions"),
-            ("test rows", number(evaluated["rows"]), "none of them was trained on or chose anything"),
+            (f"test {evaluated.metric}", number(one.mean), f"mean over {count}, {DIRECTIONS[direction]}"),
+            ("95% interval", interval(one.low, one.high), _of_interval(has_interval)),
+            ("ensemble of the members", number(own.ensemble.mean), "of the mean of their predictions"),
+            ("test rows", number(evaluated.rows), "none of them was trained on or chose anything"),
         ]
     )
 
@@ -76,31 +79,33 @@ def _opened(count: int) -> list[Block]:
     ]
 
 
-def _question(facts: Facts) -> Table:
+def _question(facts: Results) -> Table:
     """The request, a line for each part."""
-    searched, confirmed, details = facts["searched"], facts["confirmed"], facts["details"]
+    searched, confirmed, details = facts.searched, facts.confirmed, facts.details
     asked = {
         "experiment": code(confirmed.experiment),
-        "data": _data(facts["evaluated"]["data"]),
+        "data": _data(facts.evaluated.data),
         "kind": _kind(details),
         "compared by": f"{confirmed.metric} ({DIRECTIONS[confirmed.direction]})",
         "search": f"{counted(sum(searched.trials.values()), 'trial')}, {searched.members} each",
         "chosen": code(confirmed.chosen),
-        "test rows": number(details["rows"]),
+        "test rows": number(details.rows),
         "training data": code(searched.data.get("data.train_features.sha256", "")[:16]),
     }
     rows = [{"what": what, "value": value} for what, value in asked.items()]
     return Table("What was asked", rows, "The training data are named by the head of their sha256.")
 
 
-def _data(data: Facts) -> str:
-    return f"{data['name']} ({data['source']}): {data['rows']['train']} training and {data['rows']['test']} test rows"
+def _data(data: DataRecord | None) -> str:
+    if data is None:
+        return NONE
+    return f"{data.name} ({data.source}): {data.rows['train']} training and {data.rows['test']} test rows"
 
 
-def _kind(details: Facts) -> str:
-    if details["kind"] == "numbers":
+def _kind(details: DetailsRecord) -> str:
+    if details.kind == "numbers":
         return "regression: a number is predicted"
-    names = details["classes"]
+    names = details.classes
     shown = ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
     return f"classification into {counted(len(names), 'class', 'classes')}: {shown}"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from eksplora.drawing.plot import trials as pictures
 from eksplora.records.estimate import Compared
+from eksplora.records.results import Results
 from eksplora.records.search import Pruned, SearchRecord, TrialRecord
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.number import counted, number, settings
@@ -21,9 +22,9 @@ MOST_KEYS = 12
 """Keys that are drawn: those that matter most."""
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """History, importance and slices, the best trials, pruning and verdicts."""
-    searched = facts["searched"]
+    searched = facts.searched
     finished = searched.finished
     counts = ", ".join(f"{count} {status}" for status, count in searched.trials.items())
     return Section(

@@ -4,6 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.plot import classes, numbers
+from eksplora.records.details import ClassCurves, ClassMeasures, Curve, DetailsRecord, Selective
+from eksplora.records.evaluate import BiasVariance
+from eksplora.records.measure import Measure
+from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
 from eksplora.report.number import counted, number
 
@@ -29,21 +33,21 @@ WORDS = {
 OF_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Measures, and what they hide."""
-    details = facts["details"]
-    shown = _of_classes(details) if details["kind"] == "classes" else _of_numbers(details)
+    details = facts.details
+    shown = _of_classes(details) if details.kind == "classes" else _of_numbers(details)
     return Section(
         key="test",
         title="Test results",
         says=(
-            f"The chosen configuration, trained on all rows of the training part, on {counted(details['rows'], 'row')} "
+            f"The chosen configuration, trained on all rows of the training part, on {counted(details.rows, 'row')} "
             "that it had never seen. First every measure with its two uncertainties, then what a single number hides."
         ),
         blocks=[
-            *_notes(details["notes"]),
-            measures(details["measures"]),
-            *_bias_variance(facts["evaluated"].get("bias_variance"), details),
+            *_notes(details.notes),
+            measures(details.measures),
+            *_bias_variance(facts.evaluated.bias_variance, details),
             *shown,
         ],
     )
@@ -64,7 +68,7 @@ def word(name: str) -> str:
     return WORDS.get(name, name.replace("_", " "))
 
 
-def measures(found: Mapping[str, Facts]) -> Table:
+def measures(found: Mapping[str, Measure]) -> Table:
     """All measures, a line each."""
     return Table(
         "Measures",
@@ -75,31 +79,31 @@ def measures(found: Mapping[str, Facts]) -> Table:
     )
 
 
-def _with_intervals(one: Facts) -> dict[str, Any]:
+def _with_intervals(one: Measure) -> dict[str, Any]:
     """A measure in columns."""
     return {
-        "mean over members": one["mean"],
-        "95% interval over members": between(one["low"], one["high"]),
-        "spread": one["std"],
-        "ensemble": one["ensemble"],
-        "95% interval over rows": between(one["rows_low"], one["rows_high"]),
+        "mean over members": one.over_members.mean,
+        "95% interval over members": between(one.over_members.low, one.over_members.high),
+        "spread": one.over_members.std,
+        "ensemble": one.ensemble.mean,
+        "95% interval over rows": between(one.ensemble.low, one.ensemble.high),
     }
 
 
-def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
+def _bias_variance(found: BiasVariance | None, details: DetailsRecord) -> list[Block]:
     """Where the members' loss comes from."""
-    if details["members"] < 2:
+    if details.members < 2:
         return [Note("Bias and variance need two members at least: with one they cannot be separated.")]
     if not found:
         return [Note("Bias and variance are not reported for several targets at once.")]
-    what = "error rate" if details["kind"] == "classes" else "squared error"
+    what = "error rate" if details.kind == "classes" else "squared error"
     return [
         Heading("Bias and variance"),
         Tiles(
             [
-                (f"expected {what}", number(found["loss"]), "mean over members and rows"),
-                ("bias", number(found["bias"]), "what all members have in common: more data or another model"),
-                ("variance", number(found["variance"]), "what the seed decides: a larger ensemble takes it off"),
+                (f"expected {what}", number(found.loss), "mean over members and rows"),
+                ("bias", number(found.bias), "what all members have in common: more data or another model"),
+                ("variance", number(found.variance), "what the seed decides: a larger ensemble takes it off"),
             ]
         ),
     ]
@@ -108,25 +112,25 @@ def _bias_variance(found: Facts | None, details: Facts) -> list[Block]:
 # --- classes -----------------------------------------------------------------------------------------------------
 
 
-def _of_classes(details: Facts) -> list[Block]:
+def _of_classes(details: DetailsRecord) -> list[Block]:
     return [
         Heading("Class by class"),
-        _per_class(details["per_class"]),
-        _recalls(details["per_class"]),
+        _per_class(details.per_class),
+        _recalls(details.per_class),
         _confusion(details),
-        *_curves(details["curves"]),
-        Beside([_calibration(details), _selective(details["curves"]["selective"])]),
+        *_curves(details.curves),
+        Beside([_calibration(details), _selective(details.curves.selective)]),
     ]
 
 
-def _per_class(rows: Sequence[Facts]) -> Table:
+def _per_class(rows: Sequence[ClassMeasures]) -> Table:
     return Table(
         "Measures of each class",
         [
             {
-                "class": str(row["class"]),
-                "rows": row["rows"],
-                **{word(name): row[name]["mean"] for name in OF_CLASS},
+                "class": row.name,
+                "rows": row.rows,
+                **{word(name): row.measures[name].over_members.mean for name in OF_CLASS},
             }
             for row in rows
         ],
@@ -135,80 +139,95 @@ def _per_class(rows: Sequence[Facts]) -> Table:
     )
 
 
-def _recalls(rows: Sequence[Facts]) -> Table:
+def _recalls(rows: Sequence[ClassMeasures]) -> Table:
     """How sure the share of a class that was found is."""
     return Table(
         "Recall of each class",
-        [{"class": str(row["class"]), "rows": row["rows"], **_with_intervals(row["recall"])} for row in rows],
+        [{"class": row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
         "The same intervals as above. Student's may pass 1 where the members are nearly all right.",
     )
 
 
-def _confusion(details: Facts) -> Block:
-    names, found = [str(name) for name in details["classes"]], details["confusion"]
-    right = sum(row[place] for place, row in enumerate(found["counts"]))
-    label = f"{right} of {details['rows']} rows lie on the diagonal: they were predicted right"
+_COUNTS = "A field holds how many rows of its line's class were said to be of its column's."
+_RATES = "The same as a share of the line: a small class shows as well as a large one."
+
+
+def _confusion(details: DetailsRecord) -> Block:
+    names, found = details.classes, details.confusion
+    right = sum(row[place] for place, row in enumerate(found.counts))
+    label = f"{right} of {details.rows} rows lie on the diagonal: they were predicted right"
     size = min(760, max(340, 120 + 30 * len(names)))
     plots = [
         Plot(
             f"confusion-{kind}",
             f"Confusion matrix: {title}",
             f"Confusion matrix of the ensemble of the members. {label}",
-            classes.confusion(found[kind], names, is_share=kind == "rates"),
+            classes.confusion(values, names, is_share=kind == "rates"),
             says,
             height=size,
         )
-        for kind, title, says in (
-            ("counts", "rows", "A field holds how many rows of its line's class were said to be of its column's."),
-            ("rates", "shares", "The same as a share of the line: a small class shows as well as a large one."),
+        for kind, title, values, says in (
+            (
+                "counts",
+                "rows",
+                found.counts,
+                "A field holds how many rows of its line's class were said to be of its column's.",
+            ),
+            (
+                "rates",
+                "shares",
+                found.rates,
+                "The same as a share of the line: a small class shows as well as a large one.",
+            ),
         )
     ]
     return Beside(plots) if len(names) <= classes.MOST_WRITTEN else Beside(plots[1:] + plots[:1])
 
 
-def _curves(curves: Facts) -> list[Block]:
-    found = {name: [one for one in curves[name] if one["x"]] for name in ("roc", "precision_recall")}
-    if not any(found.values()):
+def _curves(curves: ClassCurves) -> list[Block]:
+    roc_curves = [one for one in curves.roc if one.x]
+    precision_curves = [one for one in curves.precision_recall if one.x]
+    if not roc_curves and not precision_curves:
         return [Note("There are no ROC and precision-recall curves: they need rows of a class and rows of others.")]
-    few = len(classes.drawn(found["roc"])) < len(found["roc"])
+    few = len(classes.drawn(roc_curves)) < len(roc_curves)
     least = f" Only the {classes.MOST_CURVES} classes with the least area are drawn." if few else ""
     roc = Plot(
         "roc",
         "ROC",
-        f"Receiver operating characteristic; area {_areas(found['roc'])}",
-        classes.roc(found["roc"]),
+        f"Receiver operating characteristic; area {_areas(roc_curves)}",
+        classes.roc(roc_curves),
         f"Each point is a threshold; the nearer to the upper left corner, the better. Dotted: chance.{least}",
         height=400,
     )
     precision = Plot(
         "precision-recall",
         "Precision and recall",
-        f"Precision against recall; average precision {_areas(found['precision_recall'])}",
-        classes.precision_recall(found["precision_recall"]),
+        f"Precision against recall; average precision {_areas(precision_curves)}",
+        classes.precision_recall(precision_curves),
         f"How many of the answers are right when more of the class is found. Most informative where it is rare.{least}",
         height=400,
     )
     return [Beside([roc, precision])]
 
 
-def _areas(curves: Sequence[Facts]) -> str:
-    return ", ".join(f"{one['class']} {number(one['area'])}" for one in classes.drawn(curves))
+def _areas(curves: Sequence[Curve]) -> str:
+    return ", ".join(f"{one.name} {number(one.area)}" for one in classes.drawn(curves))
 
 
-def _calibration(details: Facts) -> Block:
-    error = details["measures"]["calibration_error"]["ensemble"]
+def _calibration(details: DetailsRecord) -> Block:
+    error = details.measures["calibration_error"].ensemble.mean
     return Plot(
         "calibration",
         "Calibration",
         f"Share of right answers against confidence; expected calibration error {number(error)}",
-        classes.calibration(details["curves"]["calibration"]),
+        classes.calibration(details.curves.calibration),
         "Below the dotted line the model is surer than it is right. A large dot is a bin with many rows.",
         height=340,
     )
 
 
-def _selective(curve: Facts) -> Block:
-    ends = f"from {number(curve['accuracy'][0])} of all rows to {number(curve['accuracy'][-1])} of the surest"
+def _selective(curve: Selective) -> Block:
+    ends = f"from {number(curve.accuracy[0])} of all rows to {number(curve.accuracy[-1])} of the surest"
     return Plot(
         "selective",
         "Selective accuracy",
@@ -222,9 +241,9 @@ def _selective(curve: Facts) -> Block:
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
-def _of_numbers(details: Facts) -> list[Block]:
-    found = details["residuals"]
-    rows = counted(len(found["residual"]), "row")
+def _of_numbers(details: DetailsRecord) -> list[Block]:
+    found = details.residuals
+    rows = counted(len(found.residual), "row")
     return [
         Heading("Residuals"),
         Beside(
@@ -240,21 +259,21 @@ def _of_numbers(details: Facts) -> list[Block]:
                     "residual-predicted",
                     "Residual against prediction",
                     f"Target minus prediction of {rows} against the prediction",
-                    numbers.residual(found, "predicted", "prediction"),
+                    numbers.residual(found, found.predicted, "prediction"),
                     "A cloud around zero without a shape is good; a funnel says that errors grow with the prediction.",
                 ),
                 Plot(
                     "residual-actual",
                     "Residual against target",
                     f"Target minus prediction of {rows} against the target",
-                    numbers.residual(found, "actual", "target"),
+                    numbers.residual(found, found.actual, "target"),
                     "A rising cloud says that extreme targets are predicted too near to the middle.",
                 ),
                 Plot(
                     "quantiles",
                     "Residuals against a normal distribution",
                     "Ordered residuals against quantiles of the normal distribution",
-                    numbers.quantiles(details["quantiles"]),
+                    numbers.quantiles(details.quantiles),
                     "On the line errors are as a bell curve has them; ends that leave it are rare, large errors.",
                 ),
             ]

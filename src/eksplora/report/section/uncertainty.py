@@ -4,21 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eksplora.drawing.plot.numbers import coverage
+from eksplora.records.details import DetailsRecord, PredictionInterval
+from eksplora.records.results import Results
 from eksplora.report.block import Block, Note, Plot, Section, Table, Tiles, percent, percents
 from eksplora.report.number import interval, number, share
 
 Facts = Mapping[str, Any]
 
 
-def section(facts: Facts) -> Section:
+def section(facts: Results) -> Section:
     """Intervals of numbers with what they cover, confidence of classes with what it is worth."""
-    details = facts["details"]
-    is_classes = details["kind"] == "classes"
+    details = facts.details
+    is_classes = details.kind == "classes"
     return Section(
         key="uncertainty",
         title="Uncertainty",
         says=_confidence_says() if is_classes else _interval_says(),
-        blocks=_of_classes(details) if is_classes else _of_numbers(details["intervals"]),
+        blocks=_of_classes(details) if is_classes else _of_numbers(details.intervals),
     )
 
 
@@ -36,12 +38,12 @@ def _interval_says() -> str:
     )
 
 
-def _of_classes(details: Facts) -> list[Block]:
-    one = details["measures"]["calibration_error"]
-    tile = ("calibration error", number(one["ensemble"]), "of the ensemble of the members, 15 bins; 0 is best")
-    rows = ("95% interval over rows", interval(one["rows_low"], one["rows_high"]), "bootstrap")
+def _of_classes(details: DetailsRecord) -> list[Block]:
+    one = details.measures["calibration_error"].ensemble
+    tile = ("calibration error", number(one.mean), "of the ensemble of the members, 15 bins; 0 is best")
+    rows = ("95% interval over rows", interval(one.low, one.high), "bootstrap")
     blocks: list[Block] = [Tiles([tile, rows])]
-    if not details["intervals"]:
+    if not details.agreements:
         return [
             *blocks,
             Note("Nothing else is measured: the model has no dropout to leave on, and no members to disagree."),
@@ -50,17 +52,17 @@ def _of_classes(details: Facts) -> list[Block]:
         "Two ways to be unsure",
         [
             {
-                "by": found["name"],
-                "accuracy": found["accuracy"],
-                "calibration error": found["calibration_error"],
-                "log-loss": found["log_loss"],
-                "mutual information": found["mutual_information"],
+                "by": found.name,
+                "accuracy": found.accuracy,
+                "calibration error": found.calibration_error,
+                "log-loss": found.log_loss,
+                "mutual information": found.mutual_information,
             }
-            for found in details["intervals"]
+            for found in details.agreements
         ],
         " ".join(
             [
-                *(found["says"] for found in details["intervals"]),
+                *(found.says for found in details.agreements),
                 "Mutual information is what the members (or passes) disagree about, in nats; 0: they all say the same.",
             ]
         ),
@@ -68,10 +70,10 @@ def _of_classes(details: Facts) -> list[Block]:
     return [*blocks, table]
 
 
-def _of_numbers(intervals: Sequence[Facts]) -> list[Block]:
+def _of_numbers(intervals: Sequence[PredictionInterval]) -> list[Block]:
     if not intervals:
         return [Note("No intervals: they need several members, dropout, or a model that puts out quantiles.")]
-    said = "; ".join(f"{one['name']}: {share(one['coverage'])} of {share(one['level'])}" for one in intervals)
+    said = "; ".join(f"{one.name}: {share(one.coverage.mean)} of {share(one.level)}" for one in intervals)
     plot = Plot(
         "coverage",
         "Promised and measured coverage",
@@ -84,14 +86,14 @@ def _of_numbers(intervals: Sequence[Facts]) -> list[Block]:
         "Intervals of predictions",
         [
             {
-                "by": one["name"],
-                "promised": percent(one["level"]),
-                "covered": percent(one["coverage"]),
-                "95% interval of that": percents(one["coverage_low"], one["coverage_high"]),
-                "mean width": one["width"],
+                "by": one.name,
+                "promised": percent(one.level),
+                "covered": percent(one.coverage.mean),
+                "95% interval of that": percents(one.coverage.low, one.coverage.high),
+                "mean width": one.width,
             }
             for one in intervals
         ],
-        " ".join(one["says"] for one in intervals),
+        " ".join(one.says for one in intervals),
     )
     return [plot, table]

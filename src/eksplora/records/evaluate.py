@@ -1,0 +1,54 @@
+"""Record of an evaluation."""
+
+from dataclasses import dataclass, field
+
+from eksplora.records.confirm import OfModel
+from eksplora.records.measure import Measure
+from eksplora.records.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord(Record):
+    """A data set: its name, where it comes from, and how many rows each part has."""
+
+    name: str
+    source: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiasVariance(Record):
+    """The loss that a member is expected to have, and its bias and variance, see `statistics.decomposition`."""
+
+    loss: float
+    bias: float
+    variance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRecord(OfModel):
+    """A confirmed model on the test part.
+
+    Attributes:
+        experiment: Its experiment.
+        headline: The result in a sentence.
+        metric: The objective's metric.
+        rows: Test rows.
+        data: The data set; None: an earlier version did not write it.
+        test: Measures by name.
+        bias_variance: None for several targets at once.
+        test_sha256: Hashes of the test part's features and targets.
+        model: Name of the chosen configuration.
+        opened: For how many confirmed models this test part has been opened; 0: not counted.
+    """
+
+    experiment: str = ""
+    headline: str
+    metric: str
+    rows: int
+    data: DataRecord | None = None
+    test: dict[str, Measure]
+    bias_variance: BiasVariance | None = None
+    test_sha256: dict[str, str] = field(default_factory=dict)
+    model: str = ""
+    opened: int = 0
