@@ -14,7 +14,7 @@ STAGES = {
     "evaluate": "the test part",
     "explain": "what the model looks at",
 }
-"""What the stages are for."""
+"""Purpose of each stage."""
 
 UNKNOWN = "its overrides are not known, because an earlier version ran it: add those that it was given"
 
@@ -27,7 +27,7 @@ def commands(facts: Results) -> list[tuple[str, str]]:
 
 
 def _stages(facts: Results) -> dict[str, SearchRecord | OfModel | None]:
-    """What each stage handed on; None where it was not run."""
+    """Record of each stage; None where it was not run."""
     return {
         "search": facts.searched,
         "confirm": facts.confirmed,
