@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from handed_on import document
 
-from eksplora.report.index import index
+from eksplora.report.listing import index
 
 pytestmark = pytest.mark.browser
 

@@ -1,11 +1,67 @@
 """The list of all results, from what lies in a folder."""
 
+import html
 import json
+import re
+import urllib.parse
 from pathlib import Path
 
+import pytest
 from mutating import mutations
 
-from eksplora.report.listing import write_index
+from eksplora.report.listing import index, write_index
+
+EXPERIMENT = {
+    "name": "digits<cnn>",
+    "headline": "Test accuracy 0.94 over 8 members.",
+    "link": "digits_cnn/report.html",
+    "others": ["digits_cnn/report.md", "digits_cnn/tables"],
+}
+EXPLORATION = {
+    "title": "Boston & housing",
+    "warning": "SMOKE RUN: the numbers mean nothing.",
+    "counts": {"replicated": 2, "not replicated": 0, "not distinguishable": 6},
+    "link": "paper/boston/README.md",
+    "claims": "paper/claims.md",
+}
+
+
+def test_the_index_links_every_report_and_says_what_was_found() -> None:
+    text = index([EXPERIMENT], [EXPLORATION])
+    for link in (
+        "digits_cnn/report.html",
+        "digits_cnn/tables",
+        "paper/boston/README.md",
+        "paper/claims.md",
+    ):
+        assert f'href="./{link}"' in text
+    assert "digits&lt;cnn&gt;" in text and "Boston &amp; housing" in text and "<cnn>" not in text
+    assert "Test accuracy 0.94 over 8 members." in text
+    assert "Claims: 2 replicated, 6 not distinguishable." in text
+    assert "SMOKE RUN: the numbers mean nothing." in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "says"),
+    [
+        ({"experiments": [EXPERIMENT]}, ["No exploration has been run yet"]),
+        ({"explorations": [{**EXPLORATION, "counts": {}, "warning": ""}]}, ["No experiment has a report", "no claims"]),
+        ({}, ["No experiment has a report", "No exploration has been run yet"]),
+    ],
+)
+def test_a_kind_of_which_there_is_none_says_how_to_make_it(kinds: dict, says: list[str]) -> None:
+    text = index(**kinds)
+    assert all(sentence in text for sentence in says)
+    assert "SMOKE" not in text
+
+
+@pytest.mark.parametrize("folder", ["javascript:alert(1)", "//example.org", 'a"b onclick="x', "50% ?x#y"])
+def test_a_link_leads_to_the_folder_whatever_its_name_is(folder: str) -> None:
+    text = index([{**EXPERIMENT, "link": f"{folder}/report.html", "others": []}])
+    (link,) = re.findall('<h3><a href="([^"]*)">', text.partition("Explorations")[0])
+    page = "file:///results/index.html"
+    assert urllib.parse.urljoin(page, html.unescape(link)).startswith("file:///results/")
+    assert urllib.parse.unquote(html.unescape(link)) == f"./{folder}/report.html"
 
 
 def experiment(results: Path, name: str, headline: str) -> None:

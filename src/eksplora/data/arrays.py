@@ -15,15 +15,17 @@ from eksplora.types import Split
 
 @dataclass(frozen=True)
 class TrainingArrays:
-    """The training part in memory; a `Split` says which of its rows are for learning.
+    """The training part in memory, as the members of one fold see it.
 
     Attributes:
+        split: Which of its rows are for learning and for validation.
         features: Scaled, float32, shape (rows, ...).
         targets: Classes (rows,) int64, or numbers (rows, targets) float32 in their own unit.
         scaling: What was done to the features; later data must go through the same.
         target_scaling: What is to be done to the targets before a loss sees them; here they are as they were.
     """
 
+    split: Split
     features: NDArray[np.float32]
     targets: NDArray[Any]
     scaling: _scaling.Scaling
@@ -59,7 +61,7 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
         if key not in scaled:
             scaled[key] = _scaling.apply(scaling, features), scaling
         target_scaling = _scaling.fit(dataset.target_scaling, targets[split.train])
-        return TrainingArrays(scaled[key][0], held, scaled[key][1], target_scaling)
+        return TrainingArrays(split, scaled[key][0], held, scaled[key][1], target_scaling)
 
     return tuple(scaled_for(split) for split in splits)
 

@@ -1,6 +1,5 @@
 """A confirmed model: its weights, configuration and data are those that were confirmed."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.loading import load_ensemble
 from eksplora.installation import in_checkout, or_repro
 from eksplora.records.confirm import ConfirmRecord
+from eksplora.untrusted import sha256
 
 _OTHER_HASH = (
     "its sha256 is not that in confirm.json. "
@@ -38,7 +38,7 @@ def check_weights(model: Path, known: Sequence[str]) -> None:
         DataError: Naming the file.
     """
     wanted = {f"member-{member}.safetensors": sha256 for member, sha256 in enumerate(known)}
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in model.glob("member-*.safetensors")}
+    found = {path.name: sha256(path) for path in model.glob("member-*.safetensors")}
     for name in sorted(wanted.keys() | found.keys()):
         if found.get(name) != wanted.get(name):
             raise DataError(f"{model / name} is not what was confirmed: {_OTHER_HASH}")

@@ -1,15 +1,17 @@
-"""The page that lists all results of a folder."""
+"""The page that lists all results of a folder: reports of experiments, and explorations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eksplora.errors import DataError
 from eksplora.files import write_file
+from eksplora.report.exploration import warning
 from eksplora.untrusted import read_json
 
 T = TypeVar("T")
+Facts = Mapping[str, Any]
 
 
 def write_index(results: Path) -> None:
@@ -18,11 +20,27 @@ def write_index(results: Path) -> None:
     Raises:
         StorageError: If it cannot be written.
     """
-    from eksplora.report.index import index
+    write_file(results / "index.html", index(_experiments(results), _explorations(results)))
 
-    write_file(
-        results / "index.html", index(experiments=[*_experiments(results)], explorations=[*_explorations(results)])
-    )
+
+def index(experiments: Iterable[Facts] = (), explorations: Iterable[Facts] = ()) -> str:
+    """The page as HTML; all addresses are relative to its folder.
+
+    Args:
+        experiments: Each with `name`, `headline`, `link`, and `others`: addresses of what lies beside the report.
+        explorations: Each with `title`, `warning`, `counts` of claims by their verdict, `link`, and `claims`: the
+            address of the page of all claims.
+    """
+    from eksplora.report.page import render  # Jinja comes with it
+
+    listed = {"experiments": list(experiments), "explorations": list(explorations)}
+    return render("index.html", title="Results", counted=_counted, **listed)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Verdicts in words."""
+    words = ", ".join(f"{count} {finding}" for finding, count in counts.items() if count)
+    return words or "no claims were judged"
 
 
 def _experiments(results: Path) -> Iterator[dict[str, Any]]:
@@ -46,10 +64,8 @@ def _explorations(results: Path) -> Iterator[dict[str, Any]]:
         facts = _read(path, _Explored)
         findings = [claim.finding for claim in facts.claims.values()]
         yield {
-            "name": facts.exploration or path.parent.name,
             "title": facts.title or path.parent.name,
-            "budget": facts.budget,
-            "set": facts.set,
+            "warning": warning({"budget": facts.budget, "set": facts.set}),
             "counts": {finding: findings.count(finding) for finding in dict.fromkeys(sorted(findings))},
             "link": f"paper/{path.parent.name}/README.md",
             "claims": "paper/claims.md",
@@ -75,7 +91,6 @@ class _Finding:
 class _Explored:
     """Entry of an exploration in the list."""
 
-    exploration: str = ""
     title: str = ""
     budget: dict[str, Any] = field(default_factory=dict)
     set: list[str] = field(default_factory=list)

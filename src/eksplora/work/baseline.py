@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,35 +26,16 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from eksplora.config import part, protocol_splits
 from eksplora.config.compatibility import task_of
-from eksplora.data.arrays import fold_arrays
+from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
-from eksplora.types import Config, Job, Judges, Member, MemberResult, Report, Split, Status, Training
+from eksplora.types import Config, Job, Judges, Member, MemberResult, Report, Status, Training
 from eksplora.work.measurement import validation_of
 
 ANY_MEMBER = Member(index=0, seed=0)
 """Stands for the members of a trial where no particular one is meant."""
 POLL_SECONDS = 0.2
 """A request to stop is seen at most so late."""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """The training part as the members of one fold see it.
-
-    Attributes:
-        split: Which rows they learn from and validate on.
-        features: Scaled and flat, (rows, features), float32.
-        targets: Classes (rows,) int64, or numbers (rows, targets) float32 in their own unit.
-        shift: What is subtracted from numbers before they are learned, broadcastable over one row.
-        scale: What they are then divided by.
-    """
-
-    split: Split
-    features: NDArray[np.float32]
-    targets: NDArray[Any]
-    shift: NDArray[np.float64]
-    scale: NDArray[np.float64]
 
 
 def run(kind: str, value: Any, report: Report) -> None:
@@ -97,7 +77,7 @@ def fit(training: Training) -> MemberResult:
     estimator = estimator_of(config, member.seed)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
-        estimator.fit(fold.features[fold.split.train], learned(fold))
+        estimator.fit(features_of(fold, fold.split.train), learned(fold))
     keep_validation(training, estimator, fold)
     name = config["objective"]["metric"]
     parts = {"train": fold.split.train, "val": fold.split.validation}
@@ -117,7 +97,7 @@ def fit(training: Training) -> MemberResult:
     )
 
 
-def keep_validation(training: Training, estimator: Any, fold: Fold) -> None:
+def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) -> None:
     """Write what an estimator predicts for the rows that it validates on, as for a network."""
     rows = fold.split.validation
     if not len(rows):
@@ -128,27 +108,23 @@ def keep_validation(training: Training, estimator: Any, fold: Fold) -> None:
     write_validation(Path(training.folder), validation_of(config, fold.split, len(fold.targets), numbers, wanted))
 
 
-def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Fold, ...]:
+def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[TrainingArrays, ...]:
     """The folds that a configuration's protocol makes for a member; kept: the next trial wants the same."""
     data = {"data": config["data"] | {"batch_size": 1}, "protocol": config["protocol"]}
     return _folds(json.dumps(data), member.members, member.judges)
 
 
 @lru_cache(maxsize=1)
-def _folds(text: str, members: int, judges: Judges) -> tuple[Fold, ...]:
+def _folds(text: str, members: int, judges: Judges) -> tuple[TrainingArrays, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
     splits = protocol_splits(config, dataset.open("train")[1], members=members, judges=judges)
-    return tuple(
-        Fold(
-            split,
-            arrays.features.reshape(len(arrays.features), -1),
-            arrays.targets,
-            arrays.target_scaling.shift,
-            arrays.target_scaling.scale,
-        )
-        for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True)
-    )
+    return fold_arrays(dataset, splits)
+
+
+def features_of(fold: TrainingArrays, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Scaled features of some rows, an image as one row of its pixels."""
+    return fold.features[rows].reshape(len(rows), -1)
 
 
 def estimator_of(config: Config, seed: int) -> Any:
@@ -157,16 +133,17 @@ def estimator_of(config: Config, seed: int) -> Any:
     return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
 
 
-def learned(fold: Fold) -> NDArray[Any]:
+def learned(fold: TrainingArrays) -> NDArray[Any]:
     """The targets to learn: classes as they are; numbers scaled, a single column flat, as scikit-learn wants them."""
     targets = fold.targets[fold.split.train]
     if targets.ndim == 1:
         return targets
-    scaled: NDArray[np.float32] = ((targets - fold.shift) / fold.scale).astype(np.float32)
+    shift, scale = fold.target_scaling.shift, fold.target_scaling.scale
+    scaled: NDArray[np.float32] = ((targets - shift) / scale).astype(np.float32)
     return scaled.ravel() if scaled.shape[1] == 1 else scaled
 
 
-def score(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -> float:
+def score(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np.int64]) -> float:
     """The objective's metric on some rows."""
     task, metric = part(config, "task"), part(config, "metric")
     targets = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
@@ -174,18 +151,21 @@ def score(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -
     return float(metric.compute())
 
 
-def predicted(config: Config, estimator: Any, fold: Fold, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def predicted(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Input of the metric, float32.
 
     Returns:
         Probabilities (rows, classes), for `task=binary` of class 1, (rows,); or numbers (rows, targets) in their unit.
     """
     if fold.targets.ndim > 1:
-        numbers = estimator.predict(fold.features[rows]).reshape(len(rows), -1)
-        in_unit: NDArray[np.float32] = (numbers * fold.scale + fold.shift).astype(np.float32)
+        numbers = estimator.predict(features_of(fold, rows)).reshape(len(rows), -1)
+        shift, scale = fold.target_scaling.shift, fold.target_scaling.scale
+        in_unit: NDArray[np.float32] = (numbers * scale + shift).astype(np.float32)
         return in_unit
     probabilities = np.zeros((len(rows), config["data"]["num_classes"]), dtype=np.float32)
-    probabilities[:, estimator.classes_] = estimator.predict_proba(fold.features[rows])  # it knows those it has seen
+    probabilities[:, estimator.classes_] = estimator.predict_proba(
+        features_of(fold, rows)
+    )  # it knows those it has seen
     return probabilities[:, 1] if task_of(config) == "binary" else probabilities
 
 
@@ -201,7 +181,7 @@ def check(config: Config) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one pass does not converge
         with _names("baseline"):
-            estimator.fit(fold.features[fold.split.train], learned(fold))
+            estimator.fit(features_of(fold, fold.split.train), learned(fold))
         with _names("objective"):
             score(config, estimator, fold, fold.split.validation)
 

@@ -124,11 +124,11 @@ def _folds(text: str, members: int, judges: Judges) -> tuple[Fold, ...]:
     splits = protocol_splits(config, targets, members=members, judges=judges)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
-    for split, arrays in zip(splits, fold_arrays(dataset, splits), strict=True):
+    for arrays in fold_arrays(dataset, splits):
         features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
         labels = torch.from_numpy(arrays.targets)
         shift, scale = arrays.target_scaling.shift, arrays.target_scaling.scale
-        folds.append(Fold(split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
+        folds.append(Fold(arrays.split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
     return tuple(folds)
 
 
