@@ -38,7 +38,16 @@ SPEC = StudySpec(
     work="",
     num_trials=4,
 )
-PLAN = Plan(spec=SPEC, name="study-12345678", metric="val/mae", sizes=(100, 90), batch=4, num_workers=2, threads=1)
+PLAN = Plan(
+    spec=SPEC,
+    name="study-12345678",
+    metric="val/mae",
+    sizes=(100, 90),
+    is_spread=False,
+    batch=4,
+    num_workers=2,
+    threads=1,
+)
 
 CONFIG: dict[str, Any] = {"trainer": {"max_epochs": 200}, "data": {"batch_size": 32}, "early_stopping": {}}
 
