@@ -405,6 +405,26 @@ def roundabout_docstrings(root: Path) -> list[str]:
     ]
 
 
+UNTYPED_YET = {"shapes.py", "explain.py"}
+"""Files of records/ whose parts are plain JSON still: explorations, and the parts of an explanation."""
+
+
+def untyped_records(root: Path) -> list[str]:
+    """Classes of records/ that are no dataclasses, and what they hand on without a type of its own."""
+    found = []
+    for file in sorted((root / "src/eksplora/records").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef) or file.name in UNTYPED_YET:
+                continue
+            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+            if fields and not any("dataclass" in ast.unparse(one) for one in node.decorator_list):
+                found.append(f"{file.name}: {node.name} is no dataclass")
+            for one in fields:
+                if re.search(r"\bAny\b", ast.unparse(one.annotation)):
+                    found.append(f"{file.name}: {node.name}.{ast.unparse(one.target)} is {ast.unparse(one.annotation)}")
+    return found
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -423,6 +443,7 @@ RULES = [
     impatient_tests,
     readers_of_processes,
     roundabout_docstrings,
+    untyped_records,
 ]
 
 
@@ -640,6 +661,22 @@ def test_pipelines_that_do_more_than_hand_on_their_name_are_found(project: Path,
     assert thick_pipelines(project) == []
     file.write_text(text.replace(*other))
     assert thick_pipelines(project) == ["search.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "offence"),
+    [
+        ("class A(Record):\n    x: int", "mine.py: A is no dataclass"),
+        ("@dataclass(frozen=True)\nclass A(Record):\n    x: dict[str, Any]", "mine.py: A.x is dict[str, Any]"),
+        ("@dataclass\nclass A:\n    x: list[Mapping[str, Any]]", "mine.py: A.x is list[Mapping[str, Any]]"),
+    ],
+)
+def test_records_without_types_are_found(project: Path, text: str, offence: str) -> None:
+    (project / "src/eksplora/records").mkdir()
+    (project / "src/eksplora/records/mine.py").write_text(text)
+    assert untyped_records(project) == [offence]
+    (project / "src/eksplora/records/mine.py").write_text("@dataclass\nclass A:\n    x: dict[str, int]")
+    assert untyped_records(project) == []
 
 
 @pytest.mark.parametrize(
