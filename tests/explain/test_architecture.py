@@ -12,6 +12,7 @@ from eksplora.model.mlp import MLP
 from eksplora.model.mlp_residual import MLPResidual
 from eksplora.model.mlp_uniform import mlp_uniform
 from eksplora.model.scaled import Scaled
+from eksplora.records.architecture import ArchitectureRecord
 
 PLAIN = {"output_activation": "identity", "dropout": 0.0, "activation": "relu"}
 CONVOLUTIONS = {"padding": "valid", "pool": 2, "kernel": 3, "hidden_units": [16]} | PLAIN
@@ -22,8 +23,8 @@ def cnn(**changes: Any) -> CNN:
     return CNN(**({"input_shape": [1, 28, 28], "num_outputs": 10, "filters": [32]} | CONVOLUTIONS | changes))
 
 
-def column(found: dict[str, Any], key: str) -> list[Any]:
-    return [layer[key] for layer in found["layers"]]
+def column(found: ArchitectureRecord, key: str) -> list[Any]:
+    return [getattr(layer, key) for layer in found.layers]
 
 
 def test_the_reference_cnn_is_as_computed_by_hand() -> None:
@@ -33,7 +34,7 @@ def test_the_reference_cnn_is_as_computed_by_hand() -> None:
     assert column(found, "parameters") == [4 * 4 * 32 + 32, 0, 0, 12 * 12 * 32 * 128 + 128, 0, 128 * 10 + 10]
     assert column(found, "multiply_adds") == [25 * 25 * 32 * 16, 0, 0, 12 * 12 * 32 * 128, 0, 128 * 10]
     assert column(found, "receptive_field") == ["4 x 4", "5 x 5", "5 x 5", "", "", ""]
-    assert (found["input"], found["parameters"], found["multiply_adds"]) == ("1 x 28 x 28", 591_786, 911_104)
+    assert (found.input, found.parameters, found.multiply_adds) == ("1 x 28 x 28", 591_786, 911_104)
     assert column(found, "name") == ["blocks.0.0", "blocks.0.1", "blocks.0.2", "hidden.0.0", "hidden.0.1", "output"]
 
 
@@ -42,8 +43,8 @@ def test_the_reference_mlp_is_as_computed_by_hand() -> None:
     found = architecture(network, torch.zeros(13))
     assert column(found, "kind") == [*["Linear", "ReLU"] * 4, "Linear"]
     assert column(found, "parameters") == [13 * 128 + 128, 0, *[128 * 128 + 128, 0] * 3, 129]
-    assert found["parameters"] == 51_457
-    assert found["multiply_adds"] == 13 * 128 + 3 * 128 * 128 + 128 == 50_944
+    assert found.parameters == 51_457
+    assert found.multiply_adds == 13 * 128 + 3 * 128 * 128 + 128 == 50_944
     assert set(column(found, "receptive_field")) == {""}
 
 
@@ -107,8 +108,8 @@ EVERY = {
 @pytest.mark.parametrize("name", EVERY)
 def test_every_parameter_is_in_one_line(name: str) -> None:
     found = architecture(EVERY[name], torch.zeros(1, 28, 28))
-    assert sum(column(found, "parameters")) == found["parameters"] > 0
-    assert len(set(column(found, "name"))) == len(found["layers"])
+    assert sum(column(found, "parameters")) == found.parameters > 0
+    assert len(set(column(found, "name"))) == len(found.layers)
 
 
 @pytest.mark.parametrize("name", EVERY)

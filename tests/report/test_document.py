@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from handed_on import document, sections
 
+from eksplora.records.architecture import LayerRecord
 from eksplora.records.confirm import Configuration
 from eksplora.records.estimate import Compared
 from eksplora.report.block import Beside, Block, Note, Plot, Table
@@ -227,7 +228,7 @@ def test_pruning_says_what_it_saved(digits: Facts) -> None:
 
 
 def test_layers_that_change_no_shape_share_the_box_before(digits: Facts) -> None:
-    made = boxes(digits["explained"]["architecture"]["layers"])
+    made = boxes([LayerRecord(**one) for one in digits["explained"]["architecture"]["layers"]])
     assert [(box.kinds, box.output, box.parameters) for box in made] == [
         (["Conv2d", "ReLU"], "32 x 8 x 8", 320),
         (["MaxPool2d"], "32 x 4 x 4", 0),

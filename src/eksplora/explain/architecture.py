@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from eksplora.model.activations import Elementwise
 from eksplora.model.offered import first_tensor, layers
+from eksplora.records.architecture import ArchitectureRecord, LayerRecord
 
 _UNSEEN = (nn.Identity, nn.Sequential, nn.ModuleList)
 """Modules without children that do nothing: an identity skip, say."""
@@ -55,7 +56,7 @@ class _Tracer:
 
     def __init__(self, network: nn.Module) -> None:
         """Listen to the layers of a network."""
-        self.layers: list[dict[str, Any]] = []
+        self.layers: list[LayerRecord] = []
         self._fields: dict[int, tuple[Tensor, Field]] = {}  # the tensors are kept so that their ids stay theirs
         self._largest = Field()
         for name, layer in layers(network):
@@ -73,14 +74,14 @@ class _Tracer:
         own = layer.function if isinstance(layer, Elementwise) else layer
         is_map = y.dim() == 4
         self.layers.append(
-            {
-                "name": name,
-                "kind": type(own).__name__,
-                "output": _shape(y.shape[1:]),
-                "parameters": sum(parameter.numel() for parameter in layer.parameters()),
-                "multiply_adds": _multiply_adds(layer, y),
-                "receptive_field": _shape(self._seen(x, y, layer).size) if is_map else "",
-            }
+            LayerRecord(
+                name=name,
+                kind=type(own).__name__,
+                output=_shape(y.shape[1:]),
+                parameters=sum(parameter.numel() for parameter in layer.parameters()),
+                multiply_adds=_multiply_adds(layer, y),
+                receptive_field=_shape(self._seen(x, y, layer).size) if is_map else "",
+            )
         )
 
     def _seen(self, x: Tensor, y: Tensor, layer: nn.Module) -> Field:
@@ -105,7 +106,7 @@ def _shape(sizes: Sequence[int]) -> str:
     return " x ".join(str(size) for size in sizes)
 
 
-def architecture(network: nn.Module, example: Tensor) -> dict[str, Any]:
+def architecture(network: nn.Module, example: Tensor) -> ArchitectureRecord:
     """The layers of a network, from one pass of an example through a copy of it.
 
     Args:
@@ -113,19 +114,16 @@ def architecture(network: nn.Module, example: Tensor) -> dict[str, Any]:
         example: One row as the network takes it, (*shape).
 
     Returns:
-        `layers` in the order in which they are called, each with `name`; `kind`; `output`: the shape for one row, such
-        as "32 x 8 x 8"; `parameters`; `multiply_adds` of linear maps and convolutions for one row (element-wise work
-        and pooling are left out); `receptive_field`: the pixels of the image that a number of a feature map depends on,
-        such as "5 x 5", empty where there are no maps; then `parameters` and `multiply_adds` of all, and `input`. What
-        is no layer (a sum of branches, a mean over pixels, flattening) has no line.
+        A line for each layer. What is no layer (a sum of branches, a mean over pixels, flattening) has none;
+        element-wise work and pooling are left out of the multiply-adds.
     """
     twin = copy.deepcopy(network).eval()  # hooks and the mode stay with the copy
     tracer = _Tracer(twin)
     with torch.no_grad():  # layers that write their own gradients are called as one, and not by name, otherwise
         twin(example.unsqueeze(0))
-    return {
-        "layers": tracer.layers,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "multiply_adds": sum(layer["multiply_adds"] for layer in tracer.layers),
-        "input": _shape(example.shape),
-    }
+    return ArchitectureRecord(
+        layers=tracer.layers,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        multiply_adds=sum(layer.multiply_adds for layer in tracer.layers),
+        input=_shape(example.shape),
+    )

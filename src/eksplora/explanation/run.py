@@ -262,6 +262,6 @@ def show(record: ExplanationRecord, seconds: Mapping[str, float], folder: Path) 
         ]
         print_best(rows, title="What matters most: importance by method; first in: members, by permutation", limit=10)
     if (made := record.architecture) is not None:
-        print(f"  network  {made['parameters']} parameters, {made['multiply_adds']} multiply-adds a row")
+        print(f"  network  {made.parameters} parameters, {made.multiply_adds} multiply-adds a row")
     print(f"  took     {', '.join(f'{name} {value:.1f} s' for name, value in seconds.items())}")
     print(f"  facts    {folder / 'explain.json'}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from eksplora.records.architecture import ArchitectureRecord
 from eksplora.records.confirm import OfModel
 
 
@@ -29,5 +30,5 @@ class ExplanationRecord(OfModel):
     features: dict[str, Any] | None = None
     overlays: list[dict[str, Any]] | None = None
     embeddings: dict[str, Any] | None = None
-    architecture: dict[str, Any] | None = None
+    architecture: ArchitectureRecord | None = None
     notes: list[str] = field(default_factory=list)

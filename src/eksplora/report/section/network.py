@@ -1,18 +1,16 @@
 """The network as a table and as a drawing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2, prod
-from typing import Any
 
 from markupsafe import Markup, escape
 
+from eksplora.records.architecture import ArchitectureRecord, LayerRecord
 from eksplora.records.results import Results
 from eksplora.report.block import Block, Drawing, Note, Section, Table, Tiles, code
 from eksplora.report.number import number
 from eksplora.report.section.attribution import absent
-
-Facts = Mapping[str, Any]
 
 MOST_DRAWN = 24
 """Boxes of a drawing."""
@@ -48,44 +46,44 @@ def section(facts: Results) -> Section:
     )
 
 
-def _blocks(found: Facts | None) -> list[Block]:
-    if not found or not found["layers"]:
+def _blocks(found: ArchitectureRecord | None) -> list[Block]:
+    if not found or not found.layers:
         return [Note("The network has no layers that could be listed.")]
     tiles = [
-        ("input", found["input"], "shape of one row"),
-        ("parameters", number(found["parameters"]), "of one member"),
-        ("multiply-adds", number(found["multiply_adds"]), "for one row"),
+        ("input", found.input, "shape of one row"),
+        ("parameters", number(found.parameters), "of one member"),
+        ("multiply-adds", number(found.multiply_adds), "for one row"),
     ]
-    drawn = boxes(found["layers"])
+    drawn = boxes(found.layers)
     rest = [] if len(drawn) <= MOST_DRAWN else [Note(f"The first {MOST_DRAWN} of {len(drawn)} steps are drawn.")]
-    return [Tiles(tiles), *rest, _drawing(found["input"], drawn[:MOST_DRAWN]), _table(found["layers"])]
+    return [Tiles(tiles), *rest, _drawing(found.input, drawn[:MOST_DRAWN]), _table(found.layers)]
 
 
-def _table(layers: Sequence[Facts]) -> Table:
-    has_field = any(layer["receptive_field"] for layer in layers)
+def _table(layers: Sequence[LayerRecord]) -> Table:
+    has_field = any(layer.receptive_field for layer in layers)
     rows = [
         {
-            "layer": code(layer["name"]),
-            "kind": layer["kind"],
-            "output": layer["output"],
-            "parameters": layer["parameters"],
-            "multiply-adds": layer["multiply_adds"],
-            **({"receptive field": layer["receptive_field"]} if has_field else {}),
+            "layer": code(layer.name),
+            "kind": layer.kind,
+            "output": layer.output,
+            "parameters": layer.parameters,
+            "multiply-adds": layer.multiply_adds,
+            **({"receptive field": layer.receptive_field} if has_field else {}),
         }
         for layer in layers
     ]
     return Table("Layers", rows)
 
 
-def boxes(layers: Sequence[Facts]) -> list[Box]:
+def boxes(layers: Sequence[LayerRecord]) -> list[Box]:
     """Layers as boxes: what has no parameters and leaves the shape as it is goes into the box before."""
     found: list[Box] = []
     for layer in layers:
-        if found and layer["output"] == found[-1].output and not layer["multiply_adds"]:
+        if found and layer.output == found[-1].output and not layer.multiply_adds:
             last = found.pop()
-            found.append(Box([*last.kinds, layer["kind"]], last.output, last.parameters + layer["parameters"]))
+            found.append(Box([*last.kinds, layer.kind], last.output, last.parameters + layer.parameters))
         else:
-            found.append(Box([layer["kind"]], layer["output"], layer["parameters"]))
+            found.append(Box([layer.kind], layer.output, layer.parameters))
     return found
 
 
