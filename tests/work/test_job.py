@@ -498,8 +498,8 @@ def with_network(config: Config, network: Any, monkeypatch: pytest.MonkeyPatch) 
     own = job.recipe_of
     sizes = {key: config["model"][key] for key in ("input_shape", "num_outputs")}
 
-    def recipe_of(config: Config) -> Any:
-        recipe, folds = own(config)
+    def recipe_of(config: Config, *member: Any) -> Any:
+        recipe, folds = own(config, *member)
         return replace(recipe, network=lambda: network(**sizes)), folds
 
     monkeypatch.setattr(job, "recipe_of", recipe_of)
