@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 
 from eksplora.errors import ConfigError
-from eksplora.protocol import full, holdout, kfold, split_rows
+from eksplora.protocol import full, holdout, is_spread, kfold, resample, split_rows, splits_of, spread
+from eksplora.types import Split
 
 CLASSES = np.repeat(np.arange(3), [50, 30, 23])
 
@@ -225,3 +227,92 @@ def test_full_learns_from_every_row_and_validates_on_none() -> None:
     assert split.train.tolist() == list(range(7))
     assert len(split.validation) == 0
     assert split.validation.dtype == split.train.dtype
+
+
+# --- a split for each member -------------------------------------------------------------------------------------
+
+
+def spread_of(targets, members, judges="all", *, seed=0, stratified=False, protocol=spread):
+    return splits_of(
+        partial(protocol, validation_fraction=0.2, seed=seed, stratified=stratified),
+        targets,
+        members=members,
+        judges=judges,
+    )
+
+
+@pytest.mark.parametrize("protocol", [spread, resample])
+def test_a_single_member_has_the_split_of_a_holdout(protocol):
+    (own,), (known,) = (spread_of(CLASSES, 1, rows, stratified=True, protocol=protocol) for rows in ("all", "first"))
+    (reference,) = holdout(targets=CLASSES, validation_fraction=0.2, seed=0, stratified=True)
+    for split in (own, known):
+        np.testing.assert_array_equal(split.train, reference.train)
+        np.testing.assert_array_equal(split.validation, reference.validation)
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize(("members", "repeats"), [(2, 1), (5, 1), (8, 1), (10, 1), (12, 2), (16, 2), (13, 1)])
+def test_seeds_are_spread_over_folds_and_repeats_of_them(members, repeats, stratified):
+    targets = np.arange(156) % 3
+    splits = spread_of(targets, members, stratified=stratified)
+    assert len(splits) == members
+    validated = np.bincount(np.concatenate([split.validation for split in splits]), minlength=len(targets))
+    assert (validated == repeats).all()
+    for split in splits:
+        np.testing.assert_array_equal(np.sort(np.concatenate([split.train, split.validation])), np.arange(156))
+
+
+@pytest.mark.parametrize("protocol", [spread, resample])
+@pytest.mark.parametrize(("searching", "judges"), [(1, "others"), (8, "later")])
+def test_no_row_that_judged_a_search_judges_what_it_found(protocol, searching, judges):
+    def validated(members, rows):
+        splits = spread_of(CLASSES, members, rows, stratified=True, protocol=protocol)
+        for split in splits:
+            assert len(np.intersect1d(split.train, split.validation)) == 0
+            assert len(split.train) + len(split.validation) == len(CLASSES)
+        return set(np.concatenate([split.validation for split in splits]).tolist())
+
+    first, later = validated(searching, "first"), validated(8, judges)
+    assert first and later and not first & later
+    if protocol is spread:
+        assert first | later == set(range(len(CLASSES)))
+
+
+@pytest.mark.parametrize("judges", ["later", "others"])
+def test_a_holdout_judges_what_was_found_by_other_rows(judges):
+    cut = partial(holdout, validation_fraction=0.2, seed=0, stratified=True)
+    (first,), (later,) = splits_of(cut, CLASSES), splits_of(cut, CLASSES, judges=judges)
+    assert len(np.intersect1d(first.validation, later.validation)) == 0
+    assert len(later.validation) == len(first.validation)
+    assert len(later.train) + len(later.validation) == len(CLASSES)
+
+
+def test_more_resamples_leave_the_first_as_they_are():
+    few, many = (spread_of(CLASSES, members, protocol=resample) for members in (3, 9))
+    assert validation_of(many)[:3] == validation_of(few)
+    assert len({tuple(rows) for rows in validation_of(many)}) == 9
+
+
+def test_a_protocol_of_ones_own_needs_to_know_of_targets_alone():
+    def halves(*, targets):
+        rows = np.arange(len(targets))
+        return (Split(rows[::2], rows[1::2]), Split(rows[1::2], rows[::2]))
+
+    assert len(splits_of(halves, CLASSES, members=8, judges="later")) == 2
+    assert (is_spread(halves), is_spread(partial(spread, seed=0)), is_spread(partial(kfold, seed=0))) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_classes_with_fewer_rows_than_folds_are_resampled():
+    targets = np.repeat([0, 1], [60, 4])
+    splits = spread_of(targets, 8, stratified=True)
+    assert validation_of(splits) == validation_of(spread_of(targets, 8, stratified=True, protocol=resample))
+    assert all(targets[split.validation].any() for split in splits)
+
+
+def test_fewer_rows_than_folds_are_refused():
+    with pytest.raises(ConfigError, match=r"study\.n_seeds=10: as many folds need 10 rows, 9 can validate"):
+        spread_of(np.zeros(9), 10)

@@ -174,8 +174,8 @@ def spread(
     """A split for each member: seeds are spread over the folds of a cross-validation, at no cost beyond a holdout's.
 
     A single member has the split of `holdout`. Several share out the rows that validate in folds, at most 10 of them,
-    and further members repeat that with the rows cut anew. So the members say how far another split of the rows would
-    lead elsewhere, not only another seed.
+    and further members repeat that with the rows cut anew. Where a class has fewer rows than there are folds, they are
+    resampled. So the members say how far another split of the rows would lead elsewhere, not only another seed.
 
     What a search chose by flatters. So a search of several members validates on half of the rows, drawn once, and what
     it found is judged on the other half; after a search of a single member on all rows but those that this one
@@ -195,18 +195,22 @@ def spread(
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
-    if members == 1:
+    check_seed(seed, "protocol.seed")
+    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
+    folds = _folds_for(members)
+    if members == 1 or (stratified and folds > np.bincount(_strata(targets[rows], stratified)).min()):
         return resample(
             targets=targets,
-            members=1,
+            members=members,
             validation_fraction=validation_fraction,
             seed=seed,
             stratified=stratified,
             judges=judges,
         )
-    check_seed(seed, "protocol.seed")
-    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
-    folds = _folds_for(members)
+    if folds > len(rows):
+        raise ConfigError(
+            f"study.n_seeds={members}: as many folds need {folds} rows, {len(rows)} can validate. Give fewer."
+        )
     cut = kfold(
         targets=targets[rows],
         folds=folds,

@@ -18,20 +18,20 @@ class Plan:
         name: Name of the study.
         metric: The objective's name in curves, e.g. `val/mae`.
         sizes: Rows to learn from in each of the protocol's splits.
-        is_spread: Whether each seed has a split of its own; otherwise there are so many seeds on every split.
         batch: Trials that are proposed at once.
         num_workers: Worker processes.
         threads: Threads of one training.
+        is_spread: Whether each seed has a split of its own; otherwise there are so many seeds on every split.
     """
 
     spec: StudySpec
     name: str
     metric: str
     sizes: Sequence[int]
-    is_spread: bool
     batch: int
     num_workers: int
     threads: int
+    is_spread: bool = False
 
     @property
     def folder(self) -> Path:
