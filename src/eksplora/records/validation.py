@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eksplora.errors import DataError
 from eksplora.files import unwritable
-from eksplora.untrusted import read_plain
+from eksplora.untrusted import path_inside
 
 NAME = "validation.safetensors"
 WAY_OUT = "Remove the file: without it members are compared by their values alone."
@@ -64,8 +64,10 @@ def read_validation(folder: Path) -> Validation | None:
     from safetensors import SafetensorError, safe_open
 
     path = folder / NAME
+    if not path.exists():
+        return None
     try:
-        read_plain(path)  # a file of the folder, no link and no pipe
+        path_inside(folder, NAME, source=folder)  # no link to another place
         with safe_open(path, framework="numpy") as file:
             names, facts = set(file.keys()), file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in names}
@@ -76,8 +78,6 @@ def read_validation(folder: Path) -> Validation | None:
             int(facts["train_rows"]),
             int(facts["num_rows"]),
         )
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {WAY_OUT}") from None
     except (SafetensorError, KeyError, ValueError) as error:
