@@ -13,6 +13,9 @@ from eksplora.statistics.generalization import Sample, variance_shares
 from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.trial import Trial, sample_of
 
+LEAST_FOR_EPOCHS = 3
+"""Members from which a median of the others' epochs can be taken."""
+
 
 @dataclass(frozen=True)
 class Confirmed:
@@ -36,6 +39,10 @@ class Confirmed:
     def name(self) -> str:
         """The candidate's name."""
         return self.candidate.name
+
+    def curves(self, metric: str) -> list[Sequence[float]]:
+        """The objective after each epoch, for each member."""
+        return [result.curves.get(metric, ()) for _, result in sorted(self.trial.results.items())]
 
     @property
     def mean(self) -> float:
@@ -62,7 +69,9 @@ def epoch_budget(chosen: Confirmed) -> int:
     return max(1, round(median(chosen.epochs)))
 
 
-def described(members: Sequence[Confirmed], metric: str, direction: str, alpha: float) -> list[Configuration]:
+def described(
+    members: Sequence[Confirmed], metric: str, direction: str, alpha: float, *, again: Confirmed | None = None
+) -> list[Configuration]:
     """The candidates in numbers, best first, those that did not finish last.
 
     Each is compared with the baseline and with the best, member by member; all pairs judged together.
@@ -71,6 +80,7 @@ def described(members: Sequence[Confirmed], metric: str, direction: str, alpha: 
     known = [_in_numbers(one, metric, direction) for one in [*order, *(one for one in members if not one.values)]]
     to_baseline = _compared(order, [one for one in order if one.name == BASELINE], direction, alpha)
     to_best = _compared(order, order[:1], direction, alpha)
+    known = [_with_luck(one, again, direction) for one in known]
     return [replace(one, versus_baseline=to_baseline.get(one.name), versus_best=to_best.get(one.name)) for one in known]
 
 
@@ -93,8 +103,52 @@ def _in_numbers(one: Confirmed, metric: str, direction: str) -> Configuration:
         epochs=one.trial.epochs,
         seconds=one.trial.seconds,
         found_by_search=one.candidate.found,
+        epoch_optimism=epoch_optimism(one.curves(metric), one.epochs, direction),
         optimism=None if one.candidate.found is None else _optimism(known, one.candidate.found, direction),
     )
+
+
+def _with_luck(one: Configuration, again: Confirmed | None, direction: str) -> Configuration:
+    """The optimism of the search's best configuration in two parts, where fresh seeds were trained on its own rows.
+
+    Args:
+        one: A configuration in numbers.
+        again: The search's best configuration with fresh seeds on the rows that judged it there.
+        direction: Which way the objective is better.
+    """
+    found, mean = one.found_by_search, one.known.mean
+    if again is None or not again.values or one.name != again.name or found is None or mean is None:
+        return one
+    sign = 1 if direction == "minimize" else -1
+    return replace(one, seed_luck=sign * (again.mean - found), row_luck=sign * (mean - again.mean))
+
+
+def epoch_optimism(curves: Sequence[Sequence[float]], epochs: Sequence[int], direction: str) -> float | None:
+    """By how much a member's value is better for its epoch was chosen on the rows that judge it, mean over members.
+
+    A member's value at its own best epoch, less that at the epoch that the other members would choose: the median of
+    theirs. So no row that judges has chosen.
+
+    Args:
+        curves: The objective after each epoch, for each member.
+        epochs: The epoch that each member kept, from 1.
+        direction: Which way the objective is better.
+
+    Returns:
+        None for fewer than three members, whose others have no median worth the name.
+
+    Examples:
+        >>> epoch_optimism([[3.0, 1.0, 2.0], [3.0, 2.0, 1.5], [2.0, 1.0, 1.5]], [2, 3, 2], "minimize")
+        0.16666666666666666
+    """
+    if len(epochs) < LEAST_FOR_EPOCHS:
+        return None
+    sign = 1 if direction == "minimize" else -1
+    lost = []
+    for index, (curve, own) in enumerate(zip(curves, epochs, strict=True)):
+        others = round(median(epoch for other, epoch in enumerate(epochs) if other != index))
+        lost.append(sign * (curve[min(others, len(curve)) - 1] - curve[own - 1]))
+    return fmean(lost)
 
 
 def _optimism(known: Estimate, found: float, direction: str) -> Estimate:

@@ -26,6 +26,9 @@ class Configuration(Record):
         seconds: What its members took together.
         found_by_search: The objective that the search saw; None for a baseline that is not among its best.
         optimism: How much better that was than the mean is, with the interval that the mean has.
+        seed_luck: The part of it that fresh seeds lose on the search's own rows; None: not of this configuration.
+        row_luck: The part that other rows lose more.
+        epoch_optimism: How much better members are for their epoch was chosen on the rows that judge them.
         variance: Shares of the members' variance, in words; None where split and seed vary together.
         versus_baseline: The comparison with the experiment's own configuration.
         versus_best: The comparison with the configuration of the best mean.
@@ -43,6 +46,9 @@ class Configuration(Record):
     seconds: float = 0.0
     found_by_search: float | None = None
     optimism: Estimate | None = None
+    seed_luck: float | None = None
+    row_luck: float | None = None
+    epoch_optimism: float | None = None
     variance: str | None = None
     versus_baseline: Compared | None = None
     versus_best: Compared | None = None

@@ -70,6 +70,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
     values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.n_seeds}
     values |= {"study.judges": spec.judges} if spec.judges != "all" else {}
+    values |= {"study.cut_for": spec.cut_for} if spec.cut_for else {}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(spec.project) | code_facts(spec, base)

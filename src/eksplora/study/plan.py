@@ -47,7 +47,7 @@ class Plan:
     def members(self) -> list[Member]:
         """The members of every trial; member i has the same seed and split in each, and no other has that seed."""
         budget, judges = self.spec.budget, self.spec.judges
-        among = budget.n_seeds if self.is_spread else 1
+        among = self.spec.cut_for or (budget.n_seeds if self.is_spread else 1)
         return [
             Member(number, derive(budget.seed, "member", number) % 2**31, number % len(self.sizes), among, judges)
             for number in range(self.num_members)

@@ -121,7 +121,7 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
     dataset = part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
     _, targets = dataset.open("train")
-    splits = protocol_splits(base, targets, members=spec.budget.n_seeds, judges=spec.judges)
+    splits = protocol_splits(base, targets, members=spec.cut_for or spec.budget.n_seeds, judges=spec.judges)
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
     if spec.space and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose spread or holdout.")
@@ -131,4 +131,4 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
     ]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
-    return StudyData(card, sizes, validates, is_spread(part(base, "protocol")))
+    return StudyData(card, sizes, validates, spec.cut_for is None and is_spread(part(base, "protocol")))

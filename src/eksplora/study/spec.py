@@ -47,6 +47,7 @@ class StudySpec:
         parent: Id and name of the exploration that it is part of.
         reference: What the members of the experiment's own configuration gave, to compare the best trials with.
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
+        cut_for: Members among which another study divided its rows, to train on its splits; None: the study's own.
         judges: Which rows may validate: others than those by which its configurations were chosen.
         may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
     """
@@ -76,6 +77,7 @@ class StudySpec:
     naming: Naming | None = None
     may_fail: bool = False
     judges: Judges = "all"
+    cut_for: int | None = None
 
     @property
     def is_judged(self) -> bool:

@@ -86,10 +86,25 @@ def _optimism(finished: Sequence[Configuration], metric: str, direction: str) ->
         Note(
             f"The search's best was {number(one.found_by_search)}, of {one.name}; fresh members gave "
             f"{number(one.known.mean)} ({metric}) on rows that did not judge the search: its value was "
-            f"{verdict}{within}. The best of many values is chosen for the luck of its seed and of its rows, too: the "
-            "second number counts."
+            f"{verdict}{within}. {_parts_of(one)}The best of many values is chosen for the luck of its seed and of its "
+            "rows, too: the second number counts."
         )
     ]
+
+
+def _parts_of(one: Configuration) -> str:
+    """Optimism in its parts: the luck of the search's seeds, of its rows, and of the epochs that members keep."""
+    parts = []
+    if one.seed_luck is not None and one.row_luck is not None:
+        parts.append(
+            f"Of that, {number(one.seed_luck)} was the luck of its seeds and {number(one.row_luck)} of its rows"
+        )
+    if one.epoch_optimism:
+        parts.append(
+            f"Each member keeps the epoch that is best on the rows that judge it, which flatters all values here by "
+            f"about {number(one.epoch_optimism)}"
+        )
+    return "".join(f"{part}. " for part in parts)
 
 
 def _verdicts(rows: Sequence[Configuration], alpha: float) -> list[Block]:
