@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import own_folder
 import pytest
 
 from eksplora import errors, installation, provenance
@@ -13,40 +14,6 @@ from eksplora.events import spool as spools
 
 ROOT = Path(__file__).parents[1]
 BUILT_FROM = ("src", "conf", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
-NETWORK = """
-from torch import nn
-
-class Net(nn.Sequential):
-    def __init__(self, *, input_shape, num_outputs, units):
-        super().__init__(nn.Linear(input_shape[0], units), nn.Tanh(), nn.Linear(units, num_outputs))
-"""
-MODEL = """# mine.py
-_target_: mine.Net
-input_shape: ${data.input_shape} # of a row
-num_outputs: ${task.num_outputs} # numbers that come out
-units: 7 # of the hidden layer
-"""
-EXPERIMENT = """# @package _global_
-# Wine, by a network of my own.
-defaults:
-  - override /data: wine
-  - override /task: classification
-  - override /model: mine
-  - override /loss: cross_entropy
-  - override /objective: accuracy
-
-experiment: mine
-trainer:
-  max_epochs: 2
-"""
-
-OWN = {
-    "mine.py": NETWORK,
-    "conf/model/mine.yaml": MODEL,
-    "conf/experiment/mine.yaml": EXPERIMENT,
-    "conf/loss/bad.yaml": "a: &b 1",
-}
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -156,9 +123,8 @@ def test_the_wheel_runs_a_study_in_an_empty_folder(installed: Run, tmp_path: Pat
 @pytest.mark.slow
 def test_the_wheel_finds_a_users_own_files_and_parts(installed: Run, tmp_path: Path) -> None:
     own = tmp_path / "own"
-    for name, text in OWN.items():
-        (own / name).parent.mkdir(parents=True, exist_ok=True)
-        (own / name).write_text(text)
+    own_folder.make(own)
+    own_folder.write(own / "conf/loss/bad.yaml", "a: &b 1")
     words = ("search", "experiment=mine", "study.n_trials=2", "sampler=random", "space.params.model.units=range(3, 9)")
     done = installed("eksplora", *words, folder=own)
     assert done.returncode == 0 and "2 finished" in done.stdout, done.stderr

@@ -1,8 +1,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import own_folder
 import pytest
 import yaml
+from own_folder import EXPERIMENT, MODEL, NODE, write
 
 from eksplora.cli.errors import explain
 from eksplora.cli.help import help_text
@@ -19,21 +21,6 @@ from eksplora.config.parts import allowed_targets, part
 from eksplora.errors import ConfigError, DataError
 from eksplora.installation import CONF
 
-MODEL = "# own.py\n_target_: own_network.Net\ninput_shape: ${data.input_shape}\nunits: 3 # of the hidden layer\n"
-EXPERIMENT = """# @package _global_
-# Wine, in a way of my own.
-defaults:
-  - override /data: wine
-  - override /task: classification
-  - override /model: mine
-  - override /loss: cross_entropy
-  - override /objective: accuracy
-
-experiment: mine
-trainer:
-  max_epochs: 2
-"""
-
 
 def forget() -> None:
     """Empty what is kept of the folders: a command works in one working folder, these tests in several."""
@@ -46,18 +33,12 @@ def forget() -> None:
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A user's own folder of configurations in the working folder."""
-    write(tmp_path / "conf/model/mine.yaml", MODEL)
-    write(tmp_path / "conf/experiment/mine.yaml", EXPERIMENT)
+    own_folder.make(tmp_path)
     monkeypatch.chdir(tmp_path)
     forget()
     yield tmp_path / "conf"
     monkeypatch.undo()
     forget()
-
-
-def write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
 
 
 def test_the_folder_of_a_checkout_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +55,7 @@ def test_a_working_folder_without_conf_has_no_own_folder(tmp_path: Path, monkeyp
 
 def test_files_of_both_folders_add_up_and_are_composed_together(own: Path) -> None:
     request = compose_request("search", ["experiment=mine", "activation=tanh"])
-    assert request.config["model"] == {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
+    assert request.config["model"] == NODE
     assert request.config["trainer"]["max_epochs"] == 2
     assert request.config["data"]["_target_"] == "eksplora.data.wine.Wine"
 
@@ -94,7 +75,7 @@ def test_choices_help_and_errors_know_the_files_of_both_folders(own: Path) -> No
     write(own / "model/no word.yaml", MODEL)
     assert "no word" not in choices("model")
     text = help_text("search", "purpose")
-    assert "|mine|" in text and "  mine                Wine, in a way of my own." in text
+    assert "|mine|" in text and "  mine                Wine, by a network of my own." in text
     with pytest.raises(ConfigError, match=r"^model=\[\]: no such file in conf/model/\. Valid: .*, mine, mlp, "):
         compose_request("search", ["model=[]"])
     with pytest.raises(Exception, match="mime") as caught:
@@ -109,14 +90,13 @@ def test_a_group_that_only_the_users_own_folder_has_is_one(own: Path) -> None:
 
 
 def test_the_users_own_files_name_parts_and_a_record_from_elsewhere_names_no_other(own: Path) -> None:
-    node = {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
-    assert allowed_targets("model", "mine") == {"own_network.Net"} < allowed_targets("model")
+    assert allowed_targets("model", "mine") == {"mine.Net"} < allowed_targets("model")
     assert {"eksplora.model.mlp.MLP"} < allowed_targets("model")
-    check_recorded({"model": node})
-    with pytest.raises(ConfigError, match=r"^model\._target_: 'own_network\.Other' is no part that conf/model/ names"):
-        check_recorded({"model": node | {"_target_": "own_network.Other"}})
-    with pytest.raises(ConfigError, match=r"^loss\._target_: 'own_network\.Net' is no part that conf/loss/ names"):
-        check_recorded({"loss": node})
+    check_recorded({"model": NODE})
+    with pytest.raises(ConfigError, match=r"^model\._target_: 'mine\.Other' is no part that conf/model/ names"):
+        check_recorded({"model": NODE | {"_target_": "mine.Other"}})
+    with pytest.raises(ConfigError, match=r"^loss\._target_: 'mine\.Net' is no part that conf/loss/ names"):
+        check_recorded({"loss": NODE})
 
 
 def test_a_part_that_another_folder_named_is_refused_without_it(
@@ -125,13 +105,13 @@ def test_a_part_that_another_folder_named_is_refused_without_it(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     forget()
-    with pytest.raises(ConfigError, match=r"^model\._target_: 'own_network\.Net' is no part"):
-        part({"model": {"_target_": "own_network.Net", "input_shape": [13], "units": 3}}, "model")
+    with pytest.raises(ConfigError, match=r"^model\._target_: 'mine\.Net' is no part"):
+        part({"model": NODE}, "model")
 
 
 def test_a_file_that_replaces_another_does_not_forbid_what_was_recorded_with_that(own: Path) -> None:
     write(own / "model/mlp.yaml", MODEL)
-    assert allowed_targets("model", "mlp") == {"own_network.Net", "eksplora.model.mlp.MLP"}
+    assert allowed_targets("model", "mlp") == {"mine.Net", "eksplora.model.mlp.MLP"}
 
 
 def test_own_files_are_held_to_the_same_rules(own: Path) -> None:
@@ -146,10 +126,9 @@ def test_own_files_are_held_to_the_same_rules(own: Path) -> None:
 def test_parts_beside_the_users_own_folder_can_be_imported_but_shadow_nothing(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (own.parent / "own_network.py").write_text("def Net(**values): return values\n")
+    (own.parent / "mine.py").write_text("def Net(**values): return values\n")
     (own.parent / "yaml.py").write_text("raise RuntimeError\n")
     monkeypatch.setattr("sys.path", before := [*__import__("sys").path])
     folders.import_own_parts()
     assert before[-1] == str(own.parent)
-    node = {"_target_": "own_network.Net", "input_shape": [13], "units": 3}
-    assert part({"model": node}, "model") == {"input_shape": [13], "units": 3}
+    assert part({"model": NODE}, "model") == {key: NODE[key] for key in ("input_shape", "num_outputs", "units")}

@@ -71,14 +71,14 @@ def check(project: Path, *asked: tuple[str, int, int]) -> list[dict[str, Any]]:
 
 
 def test_every_change_ends_with_exit_code_0_or_one_line(project: Path) -> None:
-    """In one process: a changed file costs a quarter of a second of CPU, a command line a tenth."""
-    found = check(project, ("words", 0, 300), ("files", 0, 300), ("hostile", 0, len(HOSTILE)))
+    """The first of the many that the slow test tries: a changed file costs a quarter of a second of CPU."""
+    found = check(project, ("words", 0, 60), ("files", 0, 60), ("hostile", 0, len(HOSTILE)))
     assert [case["words"][-1] for case in found if case["kind"] == "hostile"] == list(HOSTILE)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
 @pytest.mark.parametrize("kind", ["files", "words"])
 def test_thousands_of_changes_end_with_exit_code_0_or_one_line(kind: str, seed: int, project: Path) -> None:
     check(project, (kind, seed, 600))
