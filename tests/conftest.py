@@ -10,6 +10,8 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # mutating.py and waiting.py, for all tests
+import quick_hydra  # noqa: E402
+
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a first call takes longer on a busy machine
 hypothesis.settings.load_profile("unhurried")
 
@@ -26,6 +28,8 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests are nobody's
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the package sets it, before any test multiplies
+
+quick_hydra.quicken()
 
 MOST_COMPARED = 20_000
 

@@ -3,8 +3,9 @@
 A start by the interpreter costs 4 s of CPU for imports, and as much again for the process that workers are forked from.
 Here both take a copy of what was imported once. To a test they are what `subprocess` starts: its children, with exit
 codes, signals, streams, folder, environment, session and arguments as usual. What differs: /proc has another command
-line and environment, all commands order sets of texts alike, and one more process waits in the session, to become the
-one that workers are forked from. A test of one of these, or of the start itself, takes `subprocess`.
+line and environment, all commands order sets of texts alike, Hydra composes quicker (quick_hydra.py), and one more
+process waits in the session, to become the one that workers are forked from. A test of one of these, or of the start
+itself, takes `subprocess`.
 """
 
 import atexit

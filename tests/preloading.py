@@ -24,6 +24,7 @@ from multiprocessing import util
 from pathlib import Path
 from typing import Any, NoReturn
 
+import quick_hydra
 from processes import stat
 from waiting import until
 
@@ -42,6 +43,7 @@ def serve(requests: socket.socket) -> NoReturn:
     """Fork a process for each request."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    quick_hydra.warm_up()
     threads = int(stat("self")[17])
     assert threads == 1, f"{threads} threads after the imports: a fork would have one of them"
     gc.collect()

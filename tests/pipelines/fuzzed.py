@@ -361,58 +361,16 @@ def prepare_process() -> dict[str, Callable[..., Any]]:
             raise ConfigError("exploration: none is chosen.")  # as the stage says, which also trains
         read_exploration(request.choices["exploration"], request.config["exploration"], request.settings.budget)
 
+    import quick_hydra
+
     from eksplora.config import Configurator, compose_request, composing, parse_space
 
-    quicken_hydra()
+    quick_hydra.quicken()
     composing().__enter__()  # for all cases; what is imported or kept at the first use is there for all too
     asked = compose_request("search", ["experiment=wine_mlp"])
     eksplora.work.job.check(Configurator("search", asked.overrides)({}))
     run.make_proposer(spec_of(asked, "x", parse_space(asked.settings.space)), "x")
     return {"search": search, "train": train, "baseline": baseline, "explore": explore}
-
-
-def quicken_hydra() -> None:
-    """Have Hydra do once what it does for every file of every composition, always with the same result."""
-    from hydra._internal import defaults_list
-    from hydra._internal.config_repository import ConfigRepository
-    from hydra._internal.sources_registry import SourcesRegistry
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.plugins import Plugins
-    from omegaconf import _utils, base
-
-    Plugins.instance()
-    known_choices, parse = defaults_list._create_interpolation_map, OverridesParser.parse_rule
-    parsed: dict[tuple[str, str], Any] = {}
-    own_files: Any = SourcesRegistry.instance().types["pkg"]
-    load = own_files.load_config
-    loaded: dict[str, Any] = {}
-    read, references = base.parse, dict[str, Any]()
-
-    def choices_if_asked(overrides: Any, entries: Any, self_added: bool) -> Any:
-        is_asked = any(entry.is_interpolation() for entry in entries if not entry.is_self())
-        return known_choices(overrides, entries, self_added) if is_asked else None
-
-    def load_once(source: Any, config_path: str) -> Any:
-        if config_path not in loaded:
-            loaded[config_path] = load(source, config_path)
-        return copy.deepcopy(loaded[config_path])
-
-    def parse_once(parser: Any, text: str, rule: str) -> Any:
-        if (text, rule) not in parsed:
-            parsed[text, rule] = parse(parser, text, rule)
-        return copy.copy(parsed[text, rule])
-
-    def read_once(text: str) -> Any:
-        if text not in references:
-            references[text] = read(text)
-        return references[text]  # a tree that is looked at only
-
-    for module in (base, _utils):
-        module.parse = read_once  # type: ignore[attr-defined]
-    defaults_list._create_interpolation_map = choices_if_asked
-    OverridesParser.parse_rule = parse_once  # type: ignore[method-assign]
-    ConfigRepository.__deepcopy__ = lambda repository, memo: copy.copy(repository)  # type: ignore[attr-defined]
-    own_files.load_config = load_once
 
 
 def forget(group: str) -> None:
@@ -528,5 +486,5 @@ def main(project: Path, asked: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(sys.argv[1]) / "src"))
+    sys.path[:0] = [str(Path(sys.argv[1]) / "src"), str(Path(__file__).parents[1])]
     main(Path(sys.argv[1]), sys.argv[2:])
