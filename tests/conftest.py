@@ -75,29 +75,23 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and warm workers."""
+    """An empty working folder, and warm workers; studies draw nothing."""
     import surviving
 
     surviving.warm_up()
+    monkeypatch.setitem(sys.modules, "eksplora.search.plots", surviving.NO_PLOTS)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture(scope="session")
-def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a folder with an empty MLflow in it: copying one takes no time, making one takes seconds."""
-    from once import once
-
-    from eksplora.tracker import _sqlite
-
-    database = (
-        once(tmp_path_factory, "mlflow", lambda at: _sqlite.create(at / "mlflow.db", at / "artifacts")) / "mlflow.db"
-    )
+def new_folder(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a folder with an empty MLflow in it."""
 
     def make(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
         (folder / "mlruns").mkdir()
-        shutil.copy(database, folder / "mlruns/mlflow.db")
+        shutil.copy(empty_database, folder / "mlruns/mlflow.db")
         return folder
 
     return make

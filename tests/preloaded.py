@@ -25,7 +25,7 @@ IMPORTING = Path(__file__).with_name("preloading.py")
 READ_AT_START = ("PYTHON", "OMP_", "GOMP_", "MKL_", "KMP_", "OPENBLAS_", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
 """Beginnings of the variables that the interpreter and the libraries read once, when they are loaded."""
 
-LATER = ("PYTHONPATH", "PYTHONWARNINGS")
+LATER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONWARNINGS")
 """Variables of the interpreter that can be put into effect later as well."""
 
 FROM_THE_PACKAGE = {"MKL_CBWR": "AUTO", "OMP_WAIT_POLICY": "PASSIVE"}

@@ -30,7 +30,8 @@ from waiting import until
 
 LIBRARIES = (
     *("hydra", "pydantic", "rich.live", "rich.table", "sqlite3", "jinja2", "numpy", "scipy.stats", "scipy.signal"),
-    *("torch", "pytorch_lightning", "torchmetrics", "optuna", "safetensors.torch"),
+    *("torch", "pytorch_lightning", "torchmetrics", "optuna.importance", "safetensors.torch", "matplotlib.pyplot"),
+    *("sklearn.datasets", "captum.attr"),
 )
 LONGEST = 2**18
 SITE = sys.path[1:]
@@ -111,8 +112,8 @@ def be(words: Sequence[str]) -> NoReturn:
     if script is not None:
         main["__file__"] = script
     sys.argv, sys.orig_argv = [first, *rest], [sys.executable, *words]
-    folder = "" if script is None else str(Path(script).resolve().parent)
-    sys.path[:] = [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *SITE]
+    own = [] if os.environ.get("PYTHONSAFEPATH") else ["" if script is None else str(Path(script).resolve().parent)]
+    sys.path[:] = [*own, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *SITE]
     code: object = 0
     try:
         exec(compile(text, script or "<string>", "exec"), main)

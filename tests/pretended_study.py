@@ -1,7 +1,8 @@
-"""`pipelines/search.py` with `pretended_work` in the place of trainings: starts in a second instead of five."""
+"""`pipelines/search.py` with `pretended_work` in the place of trainings, and without plots."""
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from eksplora.cli.arguments import gather_space
 from eksplora.cli.errors import readable_errors
@@ -16,6 +17,7 @@ def main() -> None:
     request = compose_request("search", gather_space(sys.argv[1:]))
     space, num_trials = parse_space(request.settings.space), request.settings.study.n_trials
     results = Path("results").joinpath
+    sys.modules["eksplora.search.plots"] = SimpleNamespace(pages=lambda facts: ())  # type: ignore[assignment]
     run_study(spec_of(request, "study", space, num_trials, work="pretended_work:run", results=results))
 
 

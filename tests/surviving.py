@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import preloaded
@@ -29,6 +30,9 @@ SEARCH = HERE.parent / "pipelines" / "search.py"
 PRETENDED = HERE / "pretended_study.py"
 PRETENDED_WORK = "pretended_work:run"
 ENDED = ("trial_end", "member")
+
+NO_PLOTS: Any = SimpleNamespace(pages=lambda facts: ())
+"""In the place of `eksplora.search.plots`: drawing is half the work of a study whose trainings are pretended."""
 
 
 def warm_up() -> None:
