@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # mutating.py and waiting.py, for all tests
-import quick_hydra  # noqa: E402
+import quick_hydra
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a first call takes longer on a busy machine
 hypothesis.settings.load_profile("unhurried")

@@ -30,8 +30,7 @@ from waiting import until
 
 LIBRARIES = (
     *("hydra", "pydantic", "rich.live", "rich.table", "sqlite3", "jinja2", "numpy", "scipy.stats", "scipy.signal"),
-    *("torch", "pytorch_lightning", "torchmetrics", "optuna.importance", "safetensors.torch", "matplotlib.pyplot"),
-    *("sklearn.datasets", "captum.attr"),
+    *("torch", "pytorch_lightning", "torchmetrics", "optuna", "safetensors.torch", "matplotlib.pyplot"),
 )
 LONGEST = 2**18
 SITE = sys.path[1:]

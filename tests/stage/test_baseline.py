@@ -290,9 +290,9 @@ def test_a_value_that_scikit_learn_refuses_is_found_by_the_check(prepared: str) 
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def study(new_folder: Callable[[str], Path]) -> tuple[Path, str]:
     """A network's study and the baselines beside it: their folder, and what the baselines printed."""
-    folder = tmp_path_factory.mktemp("baseline")
+    folder = new_folder("baseline")
     quick = ["sampler=random", "study.n_trials=2", "trainer.max_epochs=2", "study.name=networks"]
     done = run(folder, "search", *FOLDS, *quick)
     assert done.returncode == 0, done.stderr

@@ -2,17 +2,20 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from mutating import mutations
 from spooling import plain
+from surviving import NO_PLOTS
 
 from eksplora.config import Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
@@ -79,9 +82,9 @@ def asked(*overrides: str, exploration: Mapping[str, Any] = SMALL) -> Request:
 
 
 @pytest.fixture(scope="module")
-def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("explored")
-    with chdir(folder):
+def explored(new_folder: Callable[[str], Path]) -> Path:
+    folder = new_folder("explored")
+    with chdir(folder), patch.dict(sys.modules, {"eksplora.search.plots": NO_PLOTS}):
         explore(asked())
     return folder
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -18,6 +19,7 @@ from typing import Any
 
 import dvc_yaml
 import pytest
+import recording
 import small_project as here
 import yaml
 from processes import session
@@ -76,9 +78,17 @@ def first(start: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
 
 
 @pytest.fixture(scope="module")
-def done(first: First) -> Path:
-    """The project after an undisturbed `dvc repro`; to be read, and copied by those who change it."""
-    return first[0]
+def done(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project after all stages; to be read, and copied by those who change it.
+
+    One process runs the stages, and DVC is told of it: a `dvc repro` starts a dozen interpreters.
+    """
+    project = here.duplicate(start, tmp_path_factory.mktemp("done") / "project")
+    asked = [[name, *words] for name, words in here.COMMANDS.items()]
+    here.run(project, sys.executable, recording.__file__, json.dumps(asked))
+    here.dvc(project, "commit", "--force", *here.STAGES)
+    here.commit(project, "done")
+    return project
 
 
 @pytest.fixture
@@ -89,6 +99,7 @@ def copied(done: Path, tmp_path: Path) -> Path:
 # --- what runs, and what runs again ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_command_runs_every_stage_of_the_experiment_in_order(first: First) -> None:
     project, output, _ = first
     assert here.ran(output) == list(here.STAGES)
@@ -153,8 +164,10 @@ def test_a_comment_reruns_the_search_alone_and_nothing_is_trained_again(copied: 
     assert (here.studies(copied), here.content(copied / here.RESULTS)) == before
 
 
-def test_stages_read_only_what_they_depend_on(done: Path) -> None:
+@pytest.mark.slow
+def test_stages_read_only_what_they_depend_on(first: First) -> None:
     """What the processes of every stage and their workers import, compose, and read of data and results."""
+    done = first[0]
     wanted = here.dependencies(done)
     read = [entry for entry in opened(done) if entry[2].startswith((*CODE, *DATA))]
     assert {(stage, why) for stage, why, _ in read} >= {(stage, why) for stage in here.STAGES for why in IMPORTS}
@@ -302,23 +315,22 @@ def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(shar
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in here.COMMANDS])
 def test_a_stage_that_is_told_to_end_exits_with_143_and_the_same_command_goes_on(
-    name: str, first: First, copied: Path
+    name: str, done: Path, copied: Path
 ) -> None:
-    undisturbed, _, seconds = first
     outs = here.outs(copied)[f"{name}@{here.NAME}" if name != "prepare" else here.STAGES[0]]
     for out in outs:
         here.remove(copied / out)
     log = copied.parent / "stage.log"
     with here.started(copied, here.stage(name), log) as process:
-        at_a_random_moment(random.Random(name), 0.8 * seconds[here.STAGES[list(here.COMMANDS).index(name)]])
+        at_a_random_moment(random.Random(name), 10 if name in SLOW else 4)  # seconds: about as long as it takes
         process.send_signal(signal.SIGTERM)
         code = process.wait()
     # The shell says 143 too when the signal came before there was anybody to handle it.
     assert code in (143, 0, -signal.SIGTERM), log.read_text()
     assert "Traceback" not in log.read_text()
-    assert halves(copied, undisturbed) == []
+    assert halves(copied, done) == []
     here.run(copied, *here.stage(name))
-    assert halves(copied, undisturbed) == [] and all((copied / out).exists() for out in outs)
+    assert halves(copied, done) == [] and all((copied / out).exists() for out in outs)
 
 
 # --- what DVC shows ----------------------------------------------------------------------------------------------

@@ -66,8 +66,12 @@ SECRET = "-".join(["top", "secret"])  # not as it is written here: a study recor
 AWAY = f"http://ann:{SECRET}@127.0.0.1:1?token={SECRET}"
 
 
-def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(tmp_path: Path, data: str) -> None:
+def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(
+    tmp_path: Path, data: str, empty_database: Path
+) -> None:
     """The server is named by MLflow's own variable; its password stays there."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(empty_database, tmp_path / "mlruns/mlflow.db")
     done = run(tmp_path, "search", *SMALL, data, "study.name=away", MLFLOW_TRACKING_URI=AWAY)
     assert done.returncode == 0, done.stderr
     assert "Study away: 2 finished" in done.stdout
@@ -102,7 +106,9 @@ def test_an_address_that_was_typed_is_told_and_kept_without_its_password(tmp_pat
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def synced(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """Many altered studies, five that lead elsewhere and a good one, after `sync`."""
     root = tmp_path_factory.mktemp("synced")
     outside, studies = root / "outside", root / "project" / "mlruns" / "studies"
@@ -118,6 +124,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.C
     for name, make in (("fifo", os.mkfifo), ("folder", os.mkdir)):
         (studies / name / "spool.jsonl").unlink()
         make(studies / name / "spool.jsonl")
+    shutil.copy(empty_database, studies.with_name("mlflow.db"))
     return root, run(root / "project", "sync")
 
 
