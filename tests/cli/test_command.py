@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from eksplora.cli import main
@@ -25,7 +26,7 @@ def test_an_unexpected_error_ends_with_its_traceback_and_exit_code_1(tmp_path: P
         "    raise KeyError('ours')",
     ]
     (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
-    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
+    done = preloaded.run([sys.executable, "own.py"], cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and done.stderr.splitlines()[-1] == "KeyError: 'ours'"
     assert "HYDRA_FULL_ERROR" not in done.stderr
@@ -77,7 +78,7 @@ def test_sigterm_ends_with_143_even_where_its_exception_is_only_noted(tmp_path: 
         "    print('went on')",
     ]
     (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
-    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
+    done = preloaded.run([sys.executable, "own.py"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (143, "went on\n")
     assert done.stderr.startswith("error: stopped; the same command goes on where it was left\n")
 
@@ -108,7 +109,7 @@ def test_what_foreign_code_makes_of_a_signal_does_not_change_the_exit_code(
         f"        raise {error} from interruption",
     ]
     (tmp_path / "own.py").write_text("\n".join([*lines, "run('sync', [], task)"]))
-    done = subprocess.run([sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True)
+    done = preloaded.run([sys.executable, "own.py"], cwd=tmp_path)
     assert done.returncode == code
     assert "error: " in done.stderr and "Traceback" not in done.stderr
 

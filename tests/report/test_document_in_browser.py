@@ -65,9 +65,9 @@ def test_the_page_is_drawn_without_an_error_and_without_the_net(show: Any, facts
     assert [name for name, width, height, paths in sizes if width < 150 or height < 80 or paths < 2] == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_scrolls_no_page_sideways(show: Any, facts: Facts, theme: str) -> None:
-    driver = show(document(facts), width=390, theme=theme)
+@pytest.mark.parametrize(("name", "theme"), [("digits", "dark"), ("boston", "light")])
+def test_a_phone_scrolls_no_page_sideways(show: Any, name: str, theme: str, request: pytest.FixtureRequest) -> None:
+    driver = show(document(request.getfixturevalue(name)), width=390, theme=theme)
     assert driver.execute_script("return document.documentElement.scrollWidth") == 390
     wide = "return [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
     assert driver.execute_script(wide) > 0  # they scroll inside their box
