@@ -29,6 +29,8 @@ from eksplora.statistics.claim import least_p
 from eksplora.study.ledger import Ledger
 from eksplora.study.setup import tracker_of
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
 SMALL: dict[str, Any] = {
     "title": "Small | exploration",
     "experiment": "diabetes_mlp",
