@@ -312,16 +312,16 @@ def member_edit(trial: int, member: int, **values: Any) -> recording.Edit:
     return edit
 
 
-def test_the_first_epoch_step_and_metric_that_differ_end_the_command_with_both_numbers(here: Here) -> None:
+def test_the_first_epoch_step_and_metric_that_differ_are_said_with_both_numbers(here: Here) -> None:
     results = recording.events(here.project.spool("population"), "member")
     result = next(one for one in results if (one["trial"], one["member"]) == (0, 2))
     first, second, _ = result["curves"]["val/mae"]
     curves = result["curves"] | {"val/mae": [first, math.nextafter(second, 0), 3.5]}
     mlruns = here.altered("population", member_edit(0, 2, curves=curves, weights_sha256="0" * 64))
-    done = command(here.project.root, "reproduce", *here.overrides("population/trial-000", mlruns))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == (
-        f"error: population, trial 0 differs: member 2, epoch 2 (step {2 * result['step'] // 3}), val/mae: "
+    with pytest.raises(EksploraError) as raised:
+        here.again("population/trial-000", mlruns)
+    assert raised.value.exit_code == 1 and str(raised.value) == (
+        f"population, trial 0 differs: member 2, epoch 2 (step {2 * result['step'] // 3}), val/mae: "
         f"it was {math.nextafter(second, 0)}, it is {second}."
     )
 
