@@ -3,16 +3,14 @@
 import io
 import json
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from spooling import plain
-from surviving import NO_PLOTS
+from surviving import without_plots
 
 from eksplora.cli.arguments import gather_space
 from eksplora.config import Configurator, compose_request
@@ -36,7 +34,7 @@ MEMBERS = {"confirm": ("study.n_seeds=3", "confirm.best=2"), "explain": ("study.
 def run(folder: Path, stage: str, *overrides: str) -> str:
     """Run a stage in a folder, where its studies draw nothing; returns what it printed."""
     printed = io.StringIO()
-    with chdir(folder), redirect_stdout(printed), patch.dict(sys.modules, {"eksplora.search.plots": NO_PLOTS}):
+    with chdir(folder), redirect_stdout(printed), without_plots():
         getattr(import_module(f"eksplora.stage.{stage}"), stage)(compose_request(stage, gather_space(list(overrides))))
     return printed.getvalue()
 

@@ -74,14 +74,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working folder, and warm workers; studies draw nothing."""
     import surviving
 
     surviving.warm_up()
-    monkeypatch.setitem(sys.modules, "eksplora.search.plots", surviving.NO_PLOTS)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with surviving.without_plots():
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")

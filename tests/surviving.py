@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import preloaded
+import pytest
 from processes import kill, session
 from spooling import plain
 from waiting import rest_of, until
@@ -31,8 +32,13 @@ PRETENDED = HERE / "pretended_study.py"
 PRETENDED_WORK = "pretended_work:run"
 ENDED = ("trial_end", "member")
 
-NO_PLOTS: Any = SimpleNamespace(pages=lambda facts: ())
-"""In the place of `eksplora.search.plots`: drawing is half the work of a study whose trainings are pretended."""
+
+@contextmanager
+def without_plots() -> Iterator[None]:
+    """Studies of this process draw nothing meanwhile: drawing is half the work of a small study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "eksplora.search.plots", SimpleNamespace(pages=lambda facts: ()))
+        yield
 
 
 def warm_up() -> None:

@@ -2,20 +2,18 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import yaml
 from mutating import mutations
 from spooling import plain
-from surviving import NO_PLOTS
+from surviving import without_plots
 
 from eksplora.config import Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
@@ -86,7 +84,7 @@ def asked(*overrides: str, exploration: Mapping[str, Any] = SMALL) -> Request:
 @pytest.fixture(scope="module")
 def explored(new_folder: Callable[[str], Path]) -> Path:
     folder = new_folder("explored")
-    with chdir(folder), patch.dict(sys.modules, {"eksplora.search.plots": NO_PLOTS}):
+    with chdir(folder), without_plots():
         explore(asked())
     return folder
 

@@ -1,11 +1,9 @@
 """Which trials are not distinguishable from the best; and a search of two stages, really run."""
 
 import csv
-import sys
 from collections.abc import Sequence
 from contextlib import chdir
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -110,7 +108,7 @@ def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
         "space.params.optimizer.lr=tag(log, interval(1e-6, 1e-1))",
         prepared,
     ]
-    with chdir(tmp_path), patch.dict(sys.modules, {"eksplora.search.plots": surviving.NO_PLOTS}):
+    with chdir(tmp_path), surviving.without_plots():
         search(compose_request("search", gather_space(asked)))
     first, second = (
         trials(tmp_path, name) for name in ("diabetes_mlp-random-3-seeds", "diabetes_mlp-random-3-seeds-stage-2")
