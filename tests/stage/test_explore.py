@@ -27,8 +27,6 @@ from eksplora.statistics.claim import least_p
 from eksplora.study.ledger import Ledger
 from eksplora.study.setup import tracker_of
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-
 SMALL: dict[str, Any] = {
     "title": "Small | exploration",
     "experiment": "diabetes_mlp",
@@ -321,7 +319,7 @@ def test_seconds_that_members_share_count_once() -> None:
 
 
 def test_no_tables_to_check_is_told(tmp_path: Path) -> None:
-    with chdir(tmp_path), pytest.raises(DataError, match=r"holds no exploration\. Run one: make paper"):
+    with chdir(tmp_path), pytest.raises(DataError, match=r"holds no exploration\. Run one: python pipelines/explore\.py"):
         paper_check(compose_request("paper_check", []))
 
 
