@@ -319,7 +319,10 @@ def test_seconds_that_members_share_count_once() -> None:
 
 
 def test_no_tables_to_check_is_told(tmp_path: Path) -> None:
-    with chdir(tmp_path), pytest.raises(DataError, match=r"holds no exploration\. Run one: python pipelines/explore\.py"):
+    with (
+        chdir(tmp_path),
+        pytest.raises(DataError, match=r"holds no exploration\. Run one: python pipelines/explore\.py"),
+    ):
         paper_check(compose_request("paper_check", []))
 
 
