@@ -22,8 +22,8 @@ def section(facts: Results) -> Section:
         title="What was found, and how sure that is",
         says=(
             f"The best configurations of the search and the experiment's own one (baseline), trained again with seeds "
-            f"that the search never saw and compared by {confirmed.metric}. Where intervals overlap a good deal, "
-            "the order may be chance."
+            f"that the search never saw and compared by {confirmed.metric} on rows that did not judge it. "
+            f"{_scope(finished)}Where intervals overlap a good deal, the order may be chance."
         ),
         blocks=[
             *_picture(finished, confirmed.metric),
@@ -32,6 +32,22 @@ def section(facts: Results) -> Section:
             *_verdicts(confirmed.configurations, confirmed.alpha),
         ],
     )
+
+
+SCOPES = {
+    "data like these": "Intervals and verdicts are about data like these: other rows, other splits and other seeds.",
+    "new rows, trained on these": "Intervals and verdicts are about new rows, for networks that learned from these; "
+    "other rows to learn from are not in them.",
+    "these rows": "Intervals and verdicts are about these rows: they say what other seeds would give, not what other "
+    "data would.",
+}
+"""Scopes in a sentence."""
+
+
+def _scope(finished: Sequence[Configuration]) -> str:
+    """A sentence on what the numbers are about; nothing where an earlier version did not say."""
+    scopes = [one.known.scope for one in finished if one.known.scope in SCOPES]
+    return f"{SCOPES[str(scopes[0])]} " if scopes else ""
 
 
 def _picture(finished: Sequence[Configuration], metric: str) -> list[Block]:
@@ -59,6 +75,7 @@ def _table(rows: Sequence[Configuration]) -> Table:
                 "configuration": code(one.name),
                 "mean": one.known.mean if one.members else one.status,
                 "95% interval": between(one.known.low, one.known.high),
+                "about": one.known.scope,
                 "spread": one.known.std,
                 "the search said": one.found_by_search,
                 "optimism": one.optimism and one.optimism.mean,

@@ -7,10 +7,9 @@ from eksplora.drawing.plot import trials as pictures
 from eksplora.records.estimate import Compared
 from eksplora.records.results import Results
 from eksplora.records.search import Pruned, SearchRecord, TrialRecord
-from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
+from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, code
 from eksplora.report.number import counted, number, settings
 from eksplora.report.section.result import keys_of
-from eksplora.statistics.interval import t_interval
 
 Facts = Mapping[str, Any]
 Trials = Sequence[TrialRecord]
@@ -113,23 +112,23 @@ def _slices(finished: Trials, keys: Sequence[str], metric: str, count: int) -> l
 
 
 def _best(searched: SearchRecord, finished: Trials) -> list[Block]:
-    """The best trials with the interval of their members' mean."""
+    """The best trials with the spread of their members: an interval of what was chosen by its value would flatter."""
     if not finished:
         return []
     sign = 1 if searched.direction == "minimize" else -1
     own = [one for one in finished if one.repeats is None]  # one that took a result over has no members of its own
     best = sorted(own, key=lambda one: sign * one.objective)[:MOST_TRIALS]
     alone = all(len(one.members) < 2 for one in best)
-    says = "One member a trial: no interval can be given, and small differences may be chance." if alone else ""
+    caution = "One member a trial: small differences may be chance. " if alone else ""
+    says = f"{caution}The values chose this order, so they flatter: the confirmation gives intervals."
     return [Table("Best trials", [_row(one, searched.metric) for one in best], says, is_tall=False)]
 
 
 def _row(one: TrialRecord, metric: str) -> dict[str, Any]:
-    interval = t_interval(one.members) if len(one.members) > 1 else None
     return {
         "trial": one.trial,
         metric: one.value,
-        "95% interval": between(*((interval.low, interval.high) if interval else (None, None))),
+        "spread": one.std,
         "members": len(one.members),
         "epochs": one.epochs,
         "seconds": one.seconds,
