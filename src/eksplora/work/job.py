@@ -1,10 +1,11 @@
 """Work on a job: build its parts and train its population. This module imports torch and Lightning."""
 
+import inspect
 import json
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
@@ -17,7 +18,7 @@ from eksplora.config import check_mix, part, protocol_splits
 from eksplora.config.compatibility import OUTPUT_RANGES
 from eksplora.counter import fingerprint
 from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
-from eksplora.errors import ConfigError, EksploraError
+from eksplora.errors import ConfigError, EksploraError, nearest
 from eksplora.imbalance import Imbalance
 from eksplora.model.foreign import with_shapes
 from eksplora.ranges import check_count
@@ -31,6 +32,8 @@ from eksplora.training.regularization import Regularization
 from eksplora.types import Config, Job, Judges, Member, Report, Training
 from eksplora.work.measurement import Measured
 from eksplora.work.optimizer import check_optimizer
+
+T = TypeVar("T")
 
 ANY_MEMBER = Member(index=0, seed=0)
 """Stands for the members of a trial where no particular one is meant: its rows are cut for one."""
@@ -80,7 +83,7 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
     )
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
     check_batch_size(batch_size, min(sizes))
-    augmentation = Augmentation(**config["augmentation"])
+    augmentation = _settings(Augmentation, config, "augmentation")
     recipe = Recipe(
         network=_part(config, "model", _partial_=True),
         initialize=_part(config, "initialization"),
@@ -94,15 +97,28 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
         trainer=_part(config, "trainer"),
         max_epochs=config["trainer"]["max_epochs"],
         batch_size=batch_rows(batch_size, max(sizes)),
-        early_stopping=EarlyStopping(**config["early_stopping"]),
+        early_stopping=_settings(EarlyStopping, config, "early_stopping"),
         config_hash=fingerprint(config),
-        regularization=Regularization(**config["regularization"]),
-        clipping=Clipping(**config["clipping"]),
+        regularization=_settings(Regularization, config, "regularization"),
+        clipping=_settings(Clipping, config, "clipping"),
         augmentation=augmentation if augmentation.is_active else None,
-        imbalance=Imbalance(**config["imbalance"]),
+        imbalance=_settings(Imbalance, config, "imbalance"),
         **config["training"],
     )
     return recipe, folds
+
+
+def _settings(make: Callable[..., T], config: Config, key: str) -> T:
+    """The numbers of a group as its dataclass.
+
+    Raises:
+        ConfigError: If a file of the group states a key that the dataclass has not.
+    """
+    known = inspect.signature(make).parameters
+    for name in config[key]:
+        if name not in known:
+            raise ConfigError(f"{key}.{name} is unknown. {nearest(name, known)} See the files in conf/{key}/.")
+    return make(**config[key])
 
 
 def _part(config: Config, key: str, **arguments: Any) -> Any:
