@@ -67,6 +67,18 @@ def test_a_seed_that_moves_its_whole_fold_counts_as_a_fold() -> None:
     assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 5 * 1.25))
 
 
+def test_repeats_of_a_cross_validation_do_not_count_as_further_rows() -> None:
+    rng, effects = np.random.default_rng(5), np.array([1.0, -1.0, 2.0, 0.0, 1.5, -0.5, 0.5, 2.5])
+    table = np.full((8, 100), np.nan)
+    for member, effect in enumerate(effects):
+        fold_of = np.arange(100) % 4 if member < 4 else np.arange(100) // 25
+        table[member, fold_of == member % 4] = effect + rng.normal(0, 0.1, 25)
+    sample = Sample(np.nanmean(table, axis=1), np.arange(8), 1 / 3, 100, table)
+    found = uncertain(sample)
+    assert (sample.num_repeats, found.freedom) == (2, 8 - 2)
+    assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 4 * (1 + 1 / 3)))
+
+
 def test_one_split_speaks_for_new_rows_that_are_judged_and_adds_rows_and_seeds() -> None:
     table = np.random.default_rng(2).normal(0.5, 1, (4, 200)) + np.array([[0.0], [0.1], [-0.1], [0.2]])
     sample = Sample(table.mean(1), np.zeros(4, dtype=np.int64), 0.25, 1000, table)
