@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 from torchmetrics.functional import classification as torch_reference
 
-from eksplora.evaluation._weights import intervals, once
+from eksplora.evaluation._weights import once
 from eksplora.evaluation.classification import confusion, measures, scores
 
 
@@ -168,15 +168,6 @@ def test_the_table_of_confusion_is_scikit_learns() -> None:
     probabilities, labels = drawn(100, 5, seed=5)
     wanted = reference.confusion_matrix(labels, probabilities.argmax(1), labels=range(5))
     np.testing.assert_array_equal(confusion(probabilities, labels), wanted)
-
-
-def test_the_bootstrap_interval_of_accuracy_is_the_binomials() -> None:
-    probabilities, labels = drawn(400, 3, seed=0)
-    found = intervals(lambda weights: scores(probabilities, labels, weights).overall, 400, seed=1)
-    accuracy = measures(probabilities, labels)["accuracy"]
-    assert accuracy is not None
-    spread = np.sqrt(accuracy * (1 - accuracy) / 400)
-    np.testing.assert_allclose(found["accuracy"], [accuracy - 1.96 * spread, accuracy + 1.96 * spread], atol=0.008)
 
 
 def test_of_equal_probabilities_the_first_class_is_the_likeliest_in_every_accuracy() -> None:

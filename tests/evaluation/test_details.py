@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn import metrics as reference
 
 from eksplora.errors import UserError
@@ -38,14 +37,14 @@ EACH = members(LABELS, 4)
 CLASSES = as_json(details_of_classes(EACH, LABELS, NAMES))
 
 
-def test_measures_have_every_member_their_interval_the_ensemble_and_its_interval_over_rows() -> None:
+def test_measures_have_every_member_the_ensemble_and_its_interval_for_new_rows() -> None:
     found = CLASSES["measures"]["accuracy"]
     values = [reference.accuracy_score(LABELS, own.argmax(1)) for own in EACH]
     assert found["members"] == pytest.approx(values)
-    low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
-    assert tuple(found["over_members"][key] for key in ("mean", "low", "high")) == pytest.approx(
-        (np.mean(values), low, high)
-    )
+    assert tuple(found["over_members"][key] for key in ("mean", "std", "low")) == (
+        pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)), None
+    )  # fmt: skip
+    assert (found["ensemble"]["scope"], found["ensemble"]["n"]) == ("new rows, trained on these", 150)
     assert found["ensemble"]["mean"] == pytest.approx(reference.accuracy_score(LABELS, EACH.mean(0).argmax(1)))
     assert found["ensemble"]["low"] < found["ensemble"]["mean"] < found["ensemble"]["high"]
 
@@ -97,7 +96,7 @@ def test_a_class_without_a_test_row_is_told_and_a_perfect_model_confuses_nothing
     assert (found["confused"], found["examples"]["worst"]) == ([], [])
     assert found["notes"][:2] == [
         "Class 'c' has no test row: its recall is not defined, and averages leave it out.",
-        "One member: no interval over members can be given.",
+        "One member: no interval says what another training would give.",
     ]
     assert found["confusion"]["rates"][2] == [None] * 3
     assert found["per_class"][2]["measures"]["recall"]["over_members"]["mean"] is None
@@ -148,7 +147,7 @@ def test_one_member_has_no_spread_and_no_interval_and_says_so() -> None:
     found = as_json(details_of_numbers(PREDICTED[:1, :, None], TARGETS))
     assert found["residuals"]["std"][0] is None and found["rows_table"][0]["std"] is None
     assert found["intervals"] == []
-    assert "One member: no interval over members can be given." in found["notes"]
+    assert "One member: no interval says what another training would give." in found["notes"]
 
 
 def test_of_several_targets_the_first_is_shown_and_quantiles_are_intervals() -> None:
@@ -169,7 +168,7 @@ def test_a_single_row_has_no_interval_over_rows_and_is_told() -> None:
     for found, name in ((numbers, "mae"), (classes, "accuracy")):
         one = found["measures"][name]["ensemble"]
         assert (one["mean"] is None, one["low"], one["high"]) == (False, None, None)
-        assert "One test row: no interval over rows can be given." in found["notes"]
+        assert [note for note in found["notes"] if note.startswith("1 row is too few to say how far new rows")]
     assert numbers["examples"] == {"worst": [0], "best": []}
 
 
@@ -207,20 +206,6 @@ def test_passes_that_overflow_are_left_out_and_told() -> None:
     ]
 
 
-def test_a_measure_that_resampling_biases_beyond_its_interval_is_told() -> None:
-    """Every bin of calibration is exact here, and of no resample all are."""
-    labels = np.tile([0] * 6 + [1] * 4 + [0] * 8 + [1] * 2, 5)
-    sure = np.tile([0.6] * 10 + [0.8] * 10, 5)
-    found = as_json(details_of_classes(np.column_stack([sure, 1 - sure])[None], labels, ["a", "b"]))
-    one = found["measures"]["calibration_error"]["ensemble"]
-    assert one["mean"] == pytest.approx(0, abs=1e-12)
-    assert one["low"] > 0
-    assert [note for note in found["notes"] if "outside" in note] == [
-        "The calibration error of the ensemble of the members lies outside its interval over rows: resampled rows bias "
-        "this measure, so that interval says only how large it may be."
-    ]
-
-
 # --- images ------------------------------------------------------------------------------------------------------
 
 
@@ -234,13 +219,12 @@ def test_images_are_whole_numbers_of_the_rows_that_are_asked_for() -> None:
 
 
 def test_a_class_with_one_test_row_has_no_interval_over_rows() -> None:
-    """Its recall is the same in all resamples that hold the row; an interval of no width would be a boast."""
+    """Its recall is 0 or 1; an interval of no width would be a boast."""
     labels = np.array([0, 1, 1, 0, 1, 2])
     found = as_json(details_of_classes(members(labels, 3), labels, ["a", "b", "c"]))
-    assert found["notes"][0].startswith("Class 'c' has one test row: no interval over rows")
+    assert found["notes"][0].startswith("Class 'c': 1 row is too few to say how far new rows would move")
     for name in ("recall", "precision", "f1", "auroc", "average_precision"):
         measures = [one["measures"][name]["ensemble"] for one in found["per_class"]]
         ends = [(one["low"], one["high"]) for one in measures]
         assert None not in (*ends[0], *ends[1]) and ends[2] == (None, None)
-    assert found["per_class"][2]["measures"]["specificity"]["ensemble"]["low"] is not None
-    assert found["per_class"][2]["measures"]["recall"]["over_members"]["low"] is not None
+    assert found["per_class"][2]["measures"]["recall"]["over_members"]["mean"] is not None

@@ -36,7 +36,7 @@ def test_a_page_begins_with_what_was_found(digits: Facts) -> None:
     head, _, _ = page("a", sections(digits)).partition("What was asked")
     one = digits["evaluated"]["test"]["accuracy"]
     assert f"**{digits['evaluated']['headline']}**" in head and digits["confirmed"]["headline"] in head
-    assert f"- test accuracy: {one['mean']:#.4g} (mean over 8 members, higher is better)" in head
+    assert f"- test accuracy: {one['ensemble']:#.4g} (of the mean prediction of 8 members, higher is better)" in head
 
 
 @pytest.mark.parametrize(

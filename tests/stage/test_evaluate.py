@@ -13,7 +13,6 @@ import pytest
 import surviving
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn import metrics as reference
 
 from eksplora.assessment import evaluation
@@ -141,21 +140,19 @@ def test_mean_spread_and_interval_follow_from_the_members(name: str, request: py
     folder: Path = request.getfixturevalue(name)
     facts = here.facts(folder, "evaluate")
     for one in facts["test"].values():
-        values, one = np.array(one["members"]), one["over_members"]
-        assert one["mean"] == pytest.approx(values.mean(), rel=1e-12)
-        if len(values) == 1:
-            assert (one["std"], one["low"], one["high"]) == (None, None, None)
-        else:
-            interval = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
-            assert one["std"] == pytest.approx(values.std(ddof=1), rel=1e-12)
-            assert (one["low"], one["high"]) == pytest.approx(interval, rel=1e-12)
+        values, known = np.array(one["members"]), one["over_members"]
+        assert known["mean"] == pytest.approx(values.mean(), rel=1e-12)
+        assert known["std"] == (pytest.approx(values.std(ddof=1), rel=1e-12) if len(values) > 1 else None)
+        assert one["ensemble"]["scope"] == "new rows, trained on these"
+        assert one["ensemble"]["low"] < one["ensemble"]["mean"] < one["ensemble"]["high"]
     own = facts["test"][facts["metric"]]
     assert next(iter(facts["test"])) == facts["metric"], "the objective comes first"
     (path,) = folder.glob("results/*/evaluate/metrics.json")
     shown = json.loads(path.read_text())
-    assert (shown["objective"], shown["ensemble"]) == (own["over_members"]["mean"], own["ensemble"]["mean"])
+    assert (shown["objective"], shown["members"]) == (own["ensemble"]["mean"], own["over_members"]["mean"])
+    assert (shown["low"], shown["high"]) == (own["ensemble"]["low"], own["ensemble"]["high"])
     assert {metric: shown[metric] for metric in facts["test"]} == {
-        m: one["over_members"]["mean"] for m, one in facts["test"].items()
+        m: one["ensemble"]["mean"] for m, one in facts["test"].items()
     }
 
 
@@ -193,10 +190,10 @@ def test_written_predictions_of_classes_give_the_metrics_of_all_together(
 def test_one_member_has_no_spread(breast_cancer: Path) -> None:
     assert predictions(breast_cancer)["std"].isna().all()
     facts = here.facts(breast_cancer, "evaluate")
-    test = facts["test"]["accuracy"]
+    test = facts["test"]["accuracy"]["ensemble"]
     assert facts["headline"] == (
-        f"Test accuracy {test['over_members']['mean']:.4g} over 1 member on 114 test rows; "
-        f"the ensemble of the members {test['ensemble']['mean']:.4g}."
+        f"Test accuracy {test['mean']:.4g} [{test['low']:.4g}, {test['high']:.4g}] of 1 member on 114 test rows; the "
+        "95% interval is for new rows, trained on these (what another training would give is not in it)."
     )
 
 
@@ -271,7 +268,8 @@ def test_mlflow_shows_the_test_metrics_on_study_trial_and_members(diabetes: Path
         for metric, one in facts["test"].items():
             assert shown[f"test/{metric}"] == pytest.approx(one["over_members"]["mean"], rel=1e-12)
             assert shown[f"test/{metric}_std"] == pytest.approx(one["over_members"]["std"], rel=1e-12)
-            assert shown[f"test_ensemble/{metric}"] == pytest.approx(one["ensemble"]["mean"], rel=1e-12)
+            for end, key in {"": "mean", "_new_rows_low": "low", "_new_rows_high": "high"}.items():
+                assert shown[f"test_ensemble/{metric}{end}"] == pytest.approx(one["ensemble"][key], rel=1e-12)
     for member in range(3):
         shown = runs[f"trial-000-member-{member}"].data.metrics
         for metric, one in facts["test"].items():

@@ -24,9 +24,11 @@ def test_a_share_has_wilsons_interval() -> None:
 def test_no_interval_leaves_its_bounds_or_has_no_width(metric: str, seed: int, rows: int, members: int) -> None:
     low, high = BOUNDS[metric]
     rng = np.random.default_rng(seed)
-    losses = rng.exponential(1.0, (members, rows)) if high > 1 else (rng.random((members, rows)) < 0.9).astype(float)
-    if low < 0:
-        losses = 1 - rng.exponential(1.0, (members, rows))
+    if np.isfinite([low, high]).all():
+        losses = low + (high - low) * (rng.random((members, rows)) < 0.9)
+    else:
+        distances = rng.exponential(1.0, (members, rows))
+        losses = low + distances if np.isfinite(low) else high - distances
     interval = estimate(holdout(losses), metric)
     if interval.low is not None:
         assert low <= interval.low <= interval.mean <= interval.high <= high

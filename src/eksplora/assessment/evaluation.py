@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,19 @@ from numpy.typing import NDArray
 from torchmetrics import R2Score
 
 from eksplora.assessment.details import detailed
+from eksplora.assessment.left_out import of_any
 from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
-from eksplora.evaluation.summary import summary
+from eksplora.evaluation.summary import counted, summary
 from eksplora.events import spool as spools
 from eksplora.events.event import Evaluation
 from eksplora.inference.confirmed import confirmed_model
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
+from eksplora.records.estimate import Estimate
 from eksplora.records.evaluate import BiasVariance, DataRecord, EvaluationRecord
 from eksplora.records.measure import Measure
 from eksplora.records.record import to_json
@@ -39,7 +42,7 @@ class Measured:
 
     Attributes:
         metrics: Per metric, its value of each member.
-        together: Per metric, its value of the mean prediction of all members.
+        together: Per metric, that of the mean prediction of all members, with its interval for new rows.
         table: Row by row: `row`, `actual`, `predicted`, for numbers `residual`, and what the members say beside it.
         test_sha256: Hashes of the test part's features and targets.
         decomposition: The members' expected loss as bias and variance; None for several targets at once.
@@ -47,7 +50,7 @@ class Measured:
     """
 
     metrics: Mapping[str, Sequence[float]]
-    together: Mapping[str, float]
+    together: Mapping[str, Estimate]
     table: pd.DataFrame
     test_sha256: Mapping[str, str]
     decomposition: Decomposition | None = None
@@ -84,13 +87,17 @@ def measure(
     metrics = usable(ensemble, known, each[0], targets)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     begins("measures, intervals and examples")
+    details = detailed(ensemble, np.array(features), np.array(targets), each)
     return Measured(
         metrics={name: [one[name] for one in values] for name in metrics},
-        together=_values(ensemble, metrics, each.mean(0), targets),
+        together={
+            name: _together({name: metric}, ensemble, each, targets, details.measures.get(name))
+            for name, metric in metrics.items()
+        },
         table=table_of(ensemble, np.array(features), np.array(targets)),
         test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
         decomposition=decomposed(each, np.array(targets)),
-        details=detailed(ensemble, np.array(features), np.array(targets), each),
+        details=details,
     )
 
 
@@ -174,6 +181,24 @@ def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor) -> float:
     return float(value)
 
 
+def _together(
+    metrics: Mapping[str, Any], ensemble: Ensemble, each: NDArray[np.float64], targets: Any, known: Measure | None
+) -> Estimate:
+    """A metric of all members together, with its interval: that of the measure of its name, where both are the same."""
+    (name,) = metrics
+
+    def value(prediction: NDArray[np.float64], rows: NDArray[Any]) -> float:
+        return _values(ensemble, metrics, prediction, rows)[name]
+
+    own = value(each.mean(0), targets)
+    if known is not None and known.ensemble.mean is not None and isclose(own, known.ensemble.mean, rel_tol=1e-5):
+        low, high = known.ensemble.low, known.ensemble.high
+        if low is None or high is None:
+            return replace(known.ensemble, mean=own)
+        return replace(known.ensemble, mean=own, low=min(low, own), high=max(high, own))  # own is of 32-bit floats
+    return of_any(value, each, np.array(targets), name)
+
+
 def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) -> pd.DataFrame:
     """Row by row, what is and what the members together say."""
     predicted = ensemble.predict(features)
@@ -206,11 +231,14 @@ def described(measured: Measured) -> dict[str, Measure]:
 
 
 def metrics(evaluated: EvaluationRecord) -> dict[str, float]:
-    """Numbers to compare with another time's: the objective with its interval, and the mean of each metric."""
+    """Numbers to compare with another time's: of the delivered model, the objective with its interval and its members.
+
+    `low` and `high` are for new rows, trained on these; `members` is the mean over them.
+    """
     own = evaluated.test[evaluated.metric]
-    known = own.over_members
-    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "ensemble": own.ensemble.mean}
-    numbers |= {name: one.over_members.mean for name, one in evaluated.test.items()}
+    known = own.ensemble
+    numbers = {"objective": known.mean, "low": known.low, "high": known.high, "members": own.over_members.mean}
+    numbers |= {name: one.ensemble.mean for name, one in evaluated.test.items()}
     return {name: value for name, value in numbers.items() if value is not None}
 
 
@@ -255,10 +283,21 @@ def as_event(evaluated: EvaluationRecord, measured: Measured) -> Evaluation:
     known = {name: one.over_members for name, one in evaluated.test.items()}
     metrics = {f"test/{name}": one.mean for name, one in known.items()}
     metrics |= {f"test/{name}_std": one.std for name, one in known.items() if one.std is not None}
-    metrics |= {f"test_ensemble/{name}": one.ensemble.mean for name, one in evaluated.test.items()}
+    metrics |= {
+        f"test_ensemble/{name}{end}": value
+        for name, one in evaluated.test.items()
+        for end, value in {"": one.ensemble.mean, **_new_rows(one.ensemble)}.items()
+    }
     count = len(next(iter(measured.metrics.values())))
     members = [{f"test/{name}": values[i] for name, values in measured.metrics.items()} for i in range(count)]
     return Evaluation(0, metrics, members, artifacts={}, test_sha256=dict(measured.test_sha256))
+
+
+def _new_rows(known: Estimate) -> dict[str, float]:
+    """The ends of an interval under names that say what it is about; none where there is no interval."""
+    if known.low is None or known.high is None:
+        return {}
+    return {"_new_rows_low": known.low, "_new_rows_high": known.high}
 
 
 def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> int:
@@ -271,14 +310,16 @@ def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> 
 
 
 def headline(own: Measure, metric: str, rows: int) -> str:
-    """The result in a sentence."""
-    known = own.over_members
-    interval = "" if known.low is None else f" [{known.low:.4g}, {known.high:.4g}]"
-    count = len(own.members)
-    members = "1 member" if count == 1 else f"{count} members"
+    """The result of the delivered model in a sentence."""
+    known, count = own.ensemble, len(own.members)
+    model = "1 member" if count == 1 else f"the ensemble of {count} members"
+    if known.low is None:
+        return f"Test {metric} {known.mean:.4g} of {model}: {counted(rows)} too few to say what new rows would give."
+    left_out = " (what another training would give is not in it)" if count == 1 else ""
+    members = "" if count == 1 else f" Its members alone have {own.over_members.mean:.4g} on average."
     return (
-        f"Test {metric} {known.mean:.4g}{interval} over {members} on {rows} test rows; "
-        f"the ensemble of the members {own.ensemble.mean:.4g}."
+        f"Test {metric} {known.mean:.4g} [{known.low:.4g}, {known.high:.4g}] of {model} on {rows} test rows; the 95% "
+        f"interval is for {known.scope}{left_out}.{members}"
     )
 
 
@@ -286,7 +327,7 @@ def show(evaluated: EvaluationRecord, folder: Path) -> None:
     """Print the result on the test part."""
     print(f"\n{evaluated.headline}\n")
     rows = [{"test": name, **one.columns} for name, one in evaluated.test.items()]
-    print_best(rows, title="Test part: mean, 95% interval and spread over members; all together", limit=50)
+    print_best(rows, title="Test part: delivered model, 95% interval for new rows; members' mean and spread", limit=50)
     if evaluated.opened > 1:
         print(
             f"This test part has been opened for {evaluated.opened} confirmed models of this experiment: "

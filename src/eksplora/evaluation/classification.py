@@ -24,8 +24,8 @@ class Scores:
     """Measures for each of some weightings of the rows, NaN where not defined.
 
     Attributes:
-        overall: By name, (resamples,).
-        per_class: By name, (resamples, classes).
+        overall: By name, (weightings,).
+        per_class: By name, (weightings, classes).
     """
 
     overall: Mapping[str, Array]
@@ -58,7 +58,7 @@ def confusion(probabilities: Array, labels: NDArray[np.int64]) -> NDArray[np.int
 
 
 def scores(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> Scores:
-    """All measures for weights (resamples, rows)."""
+    """All measures for weights (weightings, rows)."""
     counts = _counts(probabilities, labels, weights)
     has_rows = counts.sum(2) > 0
     each = _each_class(counts) | _ranked(probabilities, labels, weights)
@@ -67,7 +67,7 @@ def scores(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> S
 
 
 def _counts(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> Array:
-    """(resamples, actual, predicted)."""
+    """(weightings, actual, predicted)."""
     classes = probabilities.shape[1]
     places = labels * classes + probabilities.argmax(1)
     flat = np.stack([np.bincount(places, own, classes**2).astype(np.float64) for own in weights])
@@ -75,7 +75,7 @@ def _counts(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> 
 
 
 def _mean_over(values: Array, has_rows: NDArray[np.bool_]) -> Array:
-    """Mean over the classes that have rows and a value, (resamples,)."""
+    """Mean over the classes that have rows and a value, (weightings,)."""
     known = has_rows & np.isfinite(values)
     return ratio(np.where(known, values, 0.0).sum(1), known.sum(1).astype(np.float64))
 
@@ -101,7 +101,7 @@ def _of_all(counts: Array) -> dict[str, Array]:
 
 
 def _each_class(counts: Array) -> dict[str, Array]:
-    """Measures of each class against the rest, (resamples, classes).
+    """Measures of each class against the rest, (weightings, classes).
 
     recall = t / s; precision = t / q, 0 where nothing is said to be of the class; specificity = rows of the rest that
     are said to be of it / rows of the rest; f_beta = (1 + b^2) t / (b^2 s + q); jaccard = t / (s + q - t). All are
@@ -166,7 +166,7 @@ def _calibration_error(probabilities: Array, labels: NDArray[np.int64], weights:
 
 
 def _ranked(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> dict[str, Array]:
-    """Area under the ROC curve and average precision of each class against the rest, (resamples, classes).
+    """Area under the ROC curve and average precision of each class against the rest, (weightings, classes).
 
     Undefined where a class has no rows, or all of them. Of two classes both areas are one; the average precision of
     both is that of class 1.

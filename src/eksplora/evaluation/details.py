@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from eksplora.evaluation import classification, curve, regression, uncertainty
 from eksplora.evaluation._notes import notes_of
-from eksplora.evaluation._weights import Array, intervals, once
+from eksplora.evaluation._weights import Array
 from eksplora.evaluation.finite import check_finite, if_finite
-from eksplora.evaluation.summary import summaries
+from eksplora.evaluation.summary import Rows, summaries
 from eksplora.records.details import (
     Agreement,
     ClassCurves,
@@ -49,10 +49,9 @@ def details_of_classes(
     """
     check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
-    ends = intervals(lambda weights: _flat(classification.scores(together, labels, weights)), len(labels))
-    known = [_flat(classification.scores(own, labels, once(len(labels)))) for own in (together, *each)]
     counts = classification.confusion(together, labels)
-    found = summaries(known[1:], known[0], _of_more_than_one(ends, counts.sum(1)))
+    part = Rows(len(labels), counts.sum(1))
+    found = summaries(each, lambda own, weights: _flat(classification.scores(own, labels, weights)), part)
     measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
     examples, confused = _examples_of_classes(together, labels), _confused(together, labels, names, counts)
@@ -77,7 +76,7 @@ def details_of_classes(
         examples=examples,
         rows_table=_rows_of_classes(together, labels, names, [*examples.worst, *examples.best, *pictured]),
         agreements=_agreement(each, labels, if_finite(dropout)),
-        notes=notes_of(each, dropout, measures, rows),
+        notes=notes_of(each, dropout, rows),
     )
 
 
@@ -108,8 +107,6 @@ def details_of_numbers(
     wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)[:, 0]
     each, dropped = _first(each), if_finite(None if dropout is None else _first(dropout))
     together = each.mean(0)
-    ends = intervals(lambda weights: regression.scores(together, wanted, weights), len(wanted))
-    known = [regression.scores(own, wanted, once(len(wanted))) for own in (together, *each)]
     spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(wanted), np.nan)
     residual = wanted - together
     order = np.argsort(-np.abs(residual), kind="stable")
@@ -117,8 +114,9 @@ def details_of_numbers(
     worst, best = order[: min(MOST_EXAMPLES, len(order) - half)], order[::-1][: min(MOST_EXAMPLES, half)]
     shown = curve.thinned(len(wanted), MOST_RESIDUALS)
     columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
-    measures = summaries(known[1:], known[0], ends)
-    notes = notes_of(each, dropout, measures)
+    part = Rows(len(wanted), np.empty(0, dtype=np.int64))
+    measures = summaries(each, lambda own, weights: regression.scores(own, wanted, weights), part)
+    notes = notes_of(each, dropout)
     return DetailsRecord(
         kind="numbers",
         rows=len(wanted),
@@ -164,14 +162,6 @@ def images_of(features: NDArray[Any], rows: Sequence[int]) -> dict[str, Image]:
 def _flat(scores: classification.Scores) -> dict[str, Array]:
     """Measures of all rows, and `class <name>` of each class."""
     return {**scores.overall, **{f"class {name}": values for name, values in scores.per_class.items()}}
-
-
-def _of_more_than_one(ends: Mapping[str, Array], rows: NDArray[np.int64]) -> dict[str, Array]:
-    """Intervals over rows without those of classes with one row, which is right in all resamples or in none."""
-    return {
-        name: np.where(rows == 1, np.nan, values) if name.startswith("class ") and "specificity" not in name else values
-        for name, values in ends.items()
-    }
 
 
 def _rates(counts: NDArray[np.int64]) -> list[list[float | None]]:

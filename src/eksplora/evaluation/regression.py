@@ -18,7 +18,7 @@ def measures(predictions: Array, targets: Array) -> dict[str, float | None]:
 
 
 def scores(predictions: Array, targets: Array, weights: Array) -> dict[str, Array]:
-    """All measures for weights (resamples, rows), each (resamples,); NaN where not defined.
+    """All measures for weights (weightings, rows), each (weightings,); NaN where not defined.
 
     mae, mse, rmse, median_ae, max_error; mape = mean |r / y|, undefined with a target of 0; msle = mean (log(1 + y) -
     log(1 + p))^2, undefined below 0; r2 = 1 - sum r^2 / sum (y - mean y)^2 and explained_variance = 1 - var r / var y,
@@ -52,7 +52,7 @@ def _explained(targets: Array, residuals: Array, weights: Array) -> dict[str, Ar
 
 
 def _squares(values: Array, weights: Array) -> Array:
-    """Sum of squared distances from the mean, (resamples,); 0 where the values do not vary."""
+    """Sum of squared distances from the mean, (weightings,); 0 where the values do not vary."""
     centred = values - np.median(values)  # 0 exactly where they are equal, and no large numbers are subtracted
     squares = weights @ centred**2
     found = squares - (weights @ centred) ** 2 / weights.sum(1)

@@ -12,9 +12,10 @@ class Measure(Record):
     """A measure on the test part.
 
     Attributes:
-        over_members: Its mean over members; the interval is Student's.
+        over_members: Its mean over members; earlier versions wrote Student's interval.
         members: Its value for each member; None where it is not defined.
-        ensemble: Its value for the members' mean prediction; the interval is over rows.
+        ensemble: Its value for the members' mean prediction, which is what is delivered; the interval is over rows and
+            members, of earlier versions over rows.
     """
 
     over_members: Estimate
@@ -24,10 +25,10 @@ class Measure(Record):
     @property
     def columns(self) -> dict[str, float | None]:
         """A line of a table, without its name."""
-        known = self.over_members
+        known = self.ensemble
         return {
-            **{"mean": known.mean, "low": known.low, "high": known.high, "std": known.std},
-            "ensemble": self.ensemble.mean,
+            **{"ensemble": known.mean, "low": known.low, "high": known.high},
+            **{"mean": self.over_members.mean, "std": self.over_members.std},
         }
 
     @classmethod

@@ -20,8 +20,11 @@ def tables(facts: Results) -> dict[str, str]:
         facts: As `eksplora.report.document.document` takes them.
     """
     made = {
-        "measures": (measures(facts.details), "Test part of {}: mean, 95% interval and spread over members."),
-        "per_class": (per_class(facts.details), "Test part of {}, class by class: means over members."),
+        "measures": (
+            measures(facts.details),
+            "Test part of {}: ensemble with 95% interval for new rows, trained on these; its members' mean and spread.",
+        ),
+        "per_class": (per_class(facts.details), "Test part of {}, class by class: ensemble of the members."),
         "confirmation": (confirmation(facts.confirmed), "Configurations of {} on fresh members."),
         "importance": (importance(facts.explained), "Features of {}: mean importance over members."),
     }
@@ -36,16 +39,13 @@ def tables(facts: Results) -> dict[str, str]:
 
 def measures(details: DetailsRecord) -> TableRows:
     """Measures, a line each."""
-    return [
-        {"measure": name, **one.columns, "rows_low": one.ensemble.low, "rows_high": one.ensemble.high}
-        for name, one in details.measures.items()
-    ]
+    return [{"measure": name, **one.columns} for name, one in details.measures.items()]
 
 
 def per_class(details: DetailsRecord) -> TableRows:
     """Classes, a line each; none where a number is predicted."""
     return [
-        {"class": one.name, "rows": one.rows, **{key: known.over_members.mean for key, known in one.measures.items()}}
+        {"class": one.name, "rows": one.rows, **{key: known.ensemble.mean for key, known in one.measures.items()}}
         for one in details.per_class
     ]
 

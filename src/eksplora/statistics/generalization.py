@@ -39,6 +39,7 @@ class Method(StrEnum):
     SIGN_FLIPS = "sign flips over seeds"
     ROWS = "paired t over rows"
     RESAMPLED = "corrected resampled t"
+    LEFT_OUT = "jackknife over rows and members"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Uncertain:
         scope: What it is about.
         method: How the error was found.
         units: What was averaged: values of splits or losses of rows, for the correlation with other comparisons.
+        skewness: Of the estimate, where it was found.
     """
 
     mean: float
@@ -135,6 +137,7 @@ class Uncertain:
     scope: Scope
     method: Method
     units: NDArray[np.float64]
+    skewness: float = 0.0
 
     @property
     def p(self) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 
 from eksplora.drawing.axis import in_order, is_scale, setting
 from eksplora.records.details import DetailsRecord
+from eksplora.records.estimate import Estimate
 from eksplora.records.evaluate import DataRecord, EvaluationRecord
 from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord, TrialRecord
@@ -14,8 +15,8 @@ from eksplora.report.number import NONE, counted, interval, number
 Facts = Mapping[str, Any]
 
 ONE_MEMBER = (
-    "Only one member was trained, so no interval over members can be given: one training does not say how far another "
-    "seed would have led elsewhere. `study.n_seeds=8` trains eight."
+    "Only one member was trained, so the interval leaves out what another training would have given. "
+    "`study.n_seeds=8` trains eight."
 )
 
 DIRECTIONS = {"minimize": "lower is better", "maximize": "higher is better"}
@@ -51,20 +52,25 @@ def members_of(facts: Results) -> int:
 def _tiles(evaluated: EvaluationRecord, direction: str) -> Tiles:
     """The objective in numbers."""
     own = evaluated.test[evaluated.metric]
-    one, count = own.over_members, counted(len(own.members), "member")
-    has_interval = one.low is not None
+    one, count = own.ensemble, counted(len(own.members), "member")
     return Tiles(
         [
-            (f"test {evaluated.metric}", number(one.mean), f"mean over {count}, {DIRECTIONS[direction]}"),
-            ("95% interval", interval(one.low, one.high), _of_interval(has_interval)),
-            ("ensemble of the members", number(own.ensemble.mean), "of the mean of their predictions"),
+            (
+                f"test {evaluated.metric}",
+                number(one.mean),
+                f"of the mean prediction of {count}, {DIRECTIONS[direction]}",
+            ),
+            ("95% interval", interval(one.low, one.high), _of_interval(one, evaluated.rows)),
+            ("members alone", number(own.over_members.mean), "mean over members"),
             ("test rows", number(evaluated.rows), "none of them was trained on or chose anything"),
         ]
     )
 
 
-def _of_interval(is_known: bool) -> str:
-    return "of the mean over members (Student's)" if is_known else "needs two members at least"
+def _of_interval(known: Estimate, rows: int) -> str:
+    if known.low is None:
+        return "an earlier version gave none" if known.scope is None else f"{counted(rows, 'row')}: too few to say"
+    return f"for {known.scope}" if known.scope else "for other rows"
 
 
 def _opened(count: int) -> list[Block]:

@@ -42,7 +42,7 @@ def section(facts: Results) -> Section:
         title="Test results",
         says=(
             f"The chosen configuration, trained on all rows of the training part, on {counted(details.rows, 'row')} "
-            "that it had never seen. First every measure with its two uncertainties, then what a single number hides."
+            "that it had never seen. First every measure with its uncertainty, then what a single number hides."
         ),
         blocks=[
             *_notes(details.notes),
@@ -73,8 +73,9 @@ def measures(found: Mapping[str, Measure]) -> Table:
     return Table(
         "Measures",
         [{"measure": word(name), **_with_intervals(one)} for name, one in found.items()],
-        "Over members: what other seeds would change (Student's). Over rows: what another test part of the same size "
-        "would change for the ensemble of the members (bootstrap). A dash: not defined.",
+        "The ensemble of the members is what is delivered. Its 95% interval is for new rows, trained on these: what "
+        "other test rows and other members would change. A dash: not defined, or nothing is said of new rows, as "
+        "of the largest error, of a median, of the calibration error, and of too few rows.",
         is_tall=False,
     )
 
@@ -82,11 +83,10 @@ def measures(found: Mapping[str, Measure]) -> Table:
 def _with_intervals(one: Measure) -> dict[str, Any]:
     """A measure in columns."""
     return {
-        "mean over members": one.over_members.mean,
-        "95% interval over members": between(one.over_members.low, one.over_members.high),
-        "spread": one.over_members.std,
         "ensemble": one.ensemble.mean,
-        "95% interval over rows": between(one.ensemble.low, one.ensemble.high),
+        "95% interval for new rows": between(one.ensemble.low, one.ensemble.high),
+        "mean over members": one.over_members.mean,
+        "spread": one.over_members.std,
     }
 
 
@@ -130,12 +130,12 @@ def _per_class(rows: Sequence[ClassMeasures]) -> Table:
             {
                 "class": row.name,
                 "rows": row.rows,
-                **{word(name): row.measures[name].over_members.mean for name in OF_CLASS},
+                **{word(name): row.measures[name].ensemble.mean for name in OF_CLASS},
             }
             for row in rows
         ],
-        "Means over members. Recall: the share of a class's rows that were found; precision: the share of the rows "
-        "said to be of it that are. A dash: not defined.",
+        "Of the ensemble of the members. Recall: the share of a class's rows that were found; precision: the share of "
+        "the rows said to be of it that are. A dash: not defined.",
     )
 
 
@@ -144,7 +144,7 @@ def _recalls(rows: Sequence[ClassMeasures]) -> Table:
     return Table(
         "Recall of each class",
         [{"class": row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
-        "The same intervals as above. Student's may pass 1 where the members are nearly all right.",
+        "The same intervals as above.",
     )
 
 

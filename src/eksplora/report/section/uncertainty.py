@@ -7,7 +7,7 @@ from eksplora.drawing.plot.numbers import coverage
 from eksplora.records.details import DetailsRecord, PredictionInterval
 from eksplora.records.results import Results
 from eksplora.report.block import Block, Note, Plot, Section, Table, Tiles, percent, percents
-from eksplora.report.number import interval, number, share
+from eksplora.report.number import number, share
 
 Facts = Mapping[str, Any]
 
@@ -41,8 +41,7 @@ def _interval_says() -> str:
 def _of_classes(details: DetailsRecord) -> list[Block]:
     one = details.measures["calibration_error"].ensemble
     tile = ("calibration error", number(one.mean), "of the ensemble of the members, 15 bins; 0 is best")
-    rows = ("95% interval over rows", interval(one.low, one.high), "bootstrap")
-    blocks: list[Block] = [Tiles([tile, rows])]
+    blocks: list[Block] = [Tiles([tile])]
     if not details.agreements:
         return [
             *blocks,

@@ -1,0 +1,54 @@
+"""The interval of any metric of a model: from its values without parts of the rows and members."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.errors import EksploraError
+from eksplora.evaluation.summary import Rows
+from eksplora.records.estimate import Estimate
+from eksplora.statistics.bounded import bounds_of
+from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, delivered, groups_of
+
+Value = Callable[[NDArray[np.float64], NDArray[Any]], float]
+"""A metric of predictions (rows, columns) and their targets (rows, ...)."""
+
+
+def of_any(value: Value, each: NDArray[np.float64], targets: NDArray[Any], metric: str) -> Estimate:
+    """A metric of the members' mean prediction, with its interval for new rows.
+
+    Args:
+        value: The metric.
+        each: What the members predict, (members, rows, columns).
+        targets: Classes (rows,), or numbers (rows, targets).
+        metric: Its name.
+    """
+    rows = Rows(len(targets), np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64))
+    left_out = _left_out(value, each, targets) if rows.are_enough(metric) else None
+    independent = rows.independent(metric)
+    return delivered(
+        value(each.mean(0), targets), left_out, bounds_of(metric), rows=rows.count, independent=independent
+    )
+
+
+def _left_out(value: Value, each: NDArray[np.float64], targets: NDArray[Any]) -> LeftOut | None:
+    """The values; None where one is not defined for fewer rows."""
+    groups, few = groups_of(len(targets)), groups_of(len(targets), FEW_GROUPS)
+    others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
+    try:
+        return LeftOut(
+            rows=_without(value, each.mean(0), targets, groups),
+            members=np.array([value(one, targets) for one in others]),
+            both=np.array([_without(value, one, targets, few) for one in others]).T,
+        )
+    except (EksploraError, RuntimeError, ValueError):
+        return None
+
+
+def _without(
+    value: Value, prediction: NDArray[np.float64], targets: NDArray[Any], groups: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    kept: Sequence[NDArray[np.bool_]] = [groups != number for number in range(int(groups.max()) + 1)]
+    return np.array([value(prediction[rows], targets[rows]) for rows in kept])
