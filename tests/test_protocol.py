@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 
+from eksplora import protocol
 from eksplora.errors import ConfigError
-from eksplora.protocol import full, holdout, is_spread, kfold, resample, split_rows, splits_of, spread
-from eksplora.types import Split
+from eksplora.protocol import full, holdout, is_spread, kfold, outer_rows, resample, split_rows, splits_of, spread
+from eksplora.types import Cut, Split
 
 CLASSES = np.repeat(np.arange(3), [50, 30, 23])
 
@@ -236,8 +237,7 @@ def spread_of(targets, members, judges="all", *, seed=0, stratified=False, proto
     return splits_of(
         partial(protocol, validation_fraction=0.2, seed=seed, stratified=stratified),
         targets,
-        members=members,
-        judges=judges,
+        Cut(members, judges),
     )
 
 
@@ -281,7 +281,7 @@ def test_no_row_that_judged_a_search_judges_what_it_found(protocol, searching, j
 @pytest.mark.parametrize("judges", ["later", "others"])
 def test_a_holdout_judges_what_was_found_by_other_rows(judges):
     cut = partial(holdout, validation_fraction=0.2, seed=0, stratified=True)
-    (first,), (later,) = splits_of(cut, CLASSES), splits_of(cut, CLASSES, judges=judges)
+    (first,), (later,) = splits_of(cut, CLASSES), splits_of(cut, CLASSES, Cut(judges=judges))
     assert len(np.intersect1d(first.validation, later.validation)) == 0
     assert len(later.validation) == len(first.validation)
     assert len(later.train) + len(later.validation) == len(CLASSES)
@@ -298,7 +298,7 @@ def test_a_protocol_of_ones_own_needs_to_know_of_targets_alone():
         rows = np.arange(len(targets))
         return (Split(rows[::2], rows[1::2]), Split(rows[1::2], rows[::2]))
 
-    assert len(splits_of(halves, CLASSES, members=8, judges="later")) == 2
+    assert len(splits_of(halves, CLASSES, Cut(8, "later"))) == 2
     assert (is_spread(halves), is_spread(partial(spread, seed=0)), is_spread(partial(kfold, seed=0))) == (
         False,
         True,
@@ -316,3 +316,56 @@ def test_classes_with_fewer_rows_than_folds_are_resampled():
 def test_fewer_rows_than_folds_are_refused():
     with pytest.raises(ConfigError, match=r"study\.n_seeds=10: as many folds need 10 rows, 9 can validate"):
         spread_of(np.zeros(9), 10)
+
+
+# --- rows that are held out from a whole study ------------------------------------------------------------------------
+
+
+CUTS = [
+    ("holdout", {"validation_fraction": 0.25}),
+    ("resample", {"validation_fraction": 0.25}),
+    ("spread", {"validation_fraction": 0.25}),
+    ("kfold", {"folds": 3, "repeats": 1}),
+]
+
+
+@pytest.mark.parametrize("judges", ["all", "first", "later", "others"])
+@pytest.mark.parametrize(("name", "values"), CUTS)
+def test_rows_that_are_held_out_are_never_learned_from_and_never_validate(name, values, judges):
+    cut_by = partial(getattr(protocol, name), seed=0, stratified=True, **values)
+    for fold in range(5):
+        cut = Cut(4, judges, fold, 5, 7)
+        inner, outer = outer_rows(CLASSES, cut, stratified=True)
+        assert sorted([*inner, *outer]) == [*range(len(CLASSES))] and len(outer)
+        for split in splits_of(cut_by, CLASSES, cut, stratified=True):
+            assert set(split.train) | set(split.validation) == set(inner)
+            assert split.held_out.tolist() == outer.tolist() and len(split.validation)
+            assert split.measured is split.validation
+
+
+def test_every_row_is_held_out_once_whatever_the_protocol():
+    cuts = [Cut(outer_fold=fold, outer_folds=6, outer_seed=3) for fold in range(6)]
+    held_out = [splits_of(partial(protocol.full), CLASSES, cut, stratified=True)[0].measured.tolist() for cut in cuts]
+    assert sorted(row for rows in held_out for row in rows) == [*range(len(CLASSES))]
+    counts = np.array([np.bincount(CLASSES[rows], minlength=3) for rows in held_out])
+    assert np.ptp(counts, axis=0).max() <= 1, "each class in proportion"
+    other = splits_of(partial(protocol.full), CLASSES, Cut(outer_folds=6, outer_seed=4), stratified=True)
+    assert other[0].measured.tolist() != held_out[0]
+
+
+def test_splits_of_the_rows_that_are_left_are_those_of_a_data_set_without_the_others():
+    cut_by = partial(protocol.holdout, validation_fraction=0.25, seed=0, stratified=True)
+    cut = Cut(outer_fold=1, outer_folds=4)
+    rows, _ = outer_rows(CLASSES, cut, stratified=True)
+    (alone,) = splits_of(cut_by, CLASSES[rows], stratified=True)
+    (inside,) = splits_of(cut_by, CLASSES, cut, stratified=True)
+    assert inside.train.tolist() == rows[alone.train].tolist()
+    assert inside.validation.tolist() == rows[alone.validation].tolist()
+
+
+def test_more_outer_splits_than_rows_of_a_class_are_refused():
+    message = r"audit\.outer=11 is more than the rows of class 2 \(10\)\. Choose fewer outer splits\."
+    with pytest.raises(ConfigError, match=message):
+        outer_rows(np.repeat([0, 1, 2], [30, 20, 10]), Cut(outer_folds=11), stratified=True)
+    with pytest.raises(ConfigError, match=r"audit\.outer=61 is more than the rows of the training part \(60\)"):
+        outer_rows(np.zeros(60), Cut(outer_folds=61), stratified=False)

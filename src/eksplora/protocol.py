@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eksplora.counter import derive
 from eksplora.errors import ConfigError
 from eksplora.ranges import check_count, check_flag, check_fraction, check_seed
-from eksplora.types import Judges, Split
+from eksplora.types import Cut, Judges, Split
 
 RowIndices = NDArray[np.int64]
 """Row numbers, (rows,)."""
@@ -57,21 +57,44 @@ def split_rows(
 def splits_of(
     protocol: Callable[..., tuple[Split, ...]],
     targets: NDArray[np.generic],
+    cut: Cut = Cut(),  # noqa: B008  # it is frozen
     *,
-    members: int = 1,
-    judges: Judges = "all",
+    stratified: bool = False,
 ) -> tuple[Split, ...]:
-    """The splits that a protocol makes of the training part.
+    """The splits that a protocol makes of the training part, or of the rows of it that are not held out.
 
     Args:
         protocol: A function of this module, or one's own, which needs to take `targets` alone.
         targets: Targets of the training part.
-        members: Members of a trial, for a protocol that gives each of them a split of its own.
-        judges: Which rows may validate, for a protocol that can tell.
+        cut: Members of a trial, for a protocol that gives each of them a split of its own; which rows may validate,
+            for one that can tell; and which rows are held out from all of it.
+        stratified: Whether each class is represented in proportion among the rows that are held out.
     """
-    late: dict[str, Any] = {"members": members, "judges": judges}
+    late: dict[str, Any] = {"members": cut.members, "judges": cut.judges}
     known = inspect.signature(protocol).parameters
-    return protocol(targets=targets, **{name: value for name, value in late.items() if name in known})
+    own = {name: value for name, value in late.items() if name in known}
+    if not cut.outer_folds:
+        return protocol(targets=targets, **own)
+    rows, held_out = outer_rows(targets, cut, stratified)
+    return tuple(
+        Split(train=rows[split.train], validation=rows[split.validation], held_out=held_out)
+        for split in protocol(targets=targets[rows], **own)
+    )
+
+
+def outer_rows(targets: NDArray[np.generic], cut: Cut, stratified: bool) -> tuple[RowIndices, RowIndices]:
+    """The rows that a study may see, and those that are held out from it: a fold of a cross-validation around it.
+
+    Source: Varma and Simon, "Bias in error estimation when using cross-validation for model selection", BMC
+    Bioinformatics 7:91, 2006.
+
+    Raises:
+        ConfigError: There are fewer rows than folds, or stratified of a class.
+    """
+    strata = _strata(targets, stratified)
+    _check_folds(cut.outer_folds, targets, strata, stratified, key="audit.outer", way_out="Choose fewer outer splits.")
+    fold_of = _partition(strata, cut.outer_folds, derive(cut.outer_seed, "outer"))
+    return np.flatnonzero(fold_of != cut.outer_fold), np.flatnonzero(fold_of == cut.outer_fold)
 
 
 def is_spread(protocol: Callable[..., tuple[Split, ...]]) -> bool:
@@ -284,7 +307,8 @@ def kfold(
     check_seed(seed, "protocol.seed")
     seed = derive(seed, "fresh folds") if judges in FRESH else seed
     strata = _strata(targets, stratified)
-    _check_folds(folds, targets, strata, stratified)
+    way_out = "Choose fewer folds" + (" or set protocol.stratified=false." if stratified else ".")
+    _check_folds(folds, targets, strata, stratified, key="protocol.folds", way_out=way_out)
     partitions = [_partition(strata, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]
     return tuple(
         Split(train=np.flatnonzero(fold_of != fold), validation=np.flatnonzero(fold_of == fold))
@@ -293,14 +317,15 @@ def kfold(
     )
 
 
-def _check_folds(folds: int, targets: NDArray[np.generic], strata: Strata, stratified: bool) -> None:
+def _check_folds(
+    folds: int, targets: NDArray[np.generic], strata: Strata, stratified: bool, *, key: str, way_out: str
+) -> None:
     """Every fold must get a row, and stratified a row of every class."""
     counts = np.bincount(strata)
     rarest = int(counts.argmin())
     if folds > counts[rarest]:
         rows = f"rows of class {targets[strata == rarest][0]}" if stratified else "rows of the training part"
-        way_out = "Choose fewer folds" + (" or set protocol.stratified=false." if stratified else ".")
-        raise ConfigError(f"protocol.folds={folds} is more than the {rows} ({counts[rarest]}). {way_out}")
+        raise ConfigError(f"{key}={folds} is more than the {rows} ({counts[rarest]}). {way_out}")
 
 
 def _strata(targets: NDArray[np.generic], stratified: bool) -> Strata:

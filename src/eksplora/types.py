@@ -60,6 +60,25 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a protocol cuts the rows, as far as that does not stand in its configuration.
+
+    Attributes:
+        members: Members among which a protocol divides the rows that validate; see `eksplora.protocol.spread`.
+        judges: Which rows may validate; see `Judges`.
+        outer_fold: The part of the rows that is held out from all of it, from 0; see `eksplora.protocol.splits_of`.
+        outer_folds: Parts of which one is held out; 0: none is.
+        outer_seed: Decides which rows lie in which part.
+    """
+
+    members: int = 1
+    judges: Judges = "all"
+    outer_fold: int = 0
+    outer_folds: int = 0
+    outer_seed: int = 0
+
+
+@dataclass(frozen=True)
 class Member:
     """One training of a trial. Member i has the same seed, split and data order in every trial.
 
@@ -67,8 +86,7 @@ class Member:
         index: Its number within the trial, from 0.
         seed: Decides its initial weights, data order and every other random draw.
         fold: Which of the protocol's splits it learns from and validates on.
-        members: Members among which a protocol divides the rows that validate; see `eksplora.protocol.spread`.
-        judges: Which rows may validate; see `Judges`.
+        members: As in `Cut`, and so are the others.
     """
 
     index: int
@@ -76,14 +94,34 @@ class Member:
     fold: int = 0
     members: int = 1
     judges: Judges = "all"
+    outer_fold: int = 0
+    outer_folds: int = 0
+    outer_seed: int = 0
+
+    @property
+    def cut(self) -> Cut:
+        """How the rows are cut for it."""
+        return Cut(self.members, self.judges, self.outer_fold, self.outer_folds, self.outer_seed)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the training part: those to learn from and those to validate on."""
+    """Row numbers of the training part.
+
+    Attributes:
+        train: Rows to learn from.
+        validation: Rows to validate on.
+        held_out: Rows that neither a training nor a choice sees.
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
+    held_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def measured(self) -> NDArray[np.int64]:
+        """Rows whose predictions are kept: those that validate or, where there are none, those that are held out."""
+        return self.validation if len(self.validation) else self.held_out
 
 
 @dataclass(frozen=True)

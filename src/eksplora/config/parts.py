@@ -19,7 +19,7 @@ from eksplora.config.files import read_file
 from eksplora.errors import ConfigError, DataError, UserError
 from eksplora.protocol import splits_of
 from eksplora.search.space import Space
-from eksplora.types import Config, Split
+from eksplora.types import Config, Cut, Split
 from eksplora.untrusted import is_name, load_yaml
 
 
@@ -71,7 +71,7 @@ def is_foreign(target: str) -> bool:
     return not target.startswith(("eksplora.", "torch."))
 
 
-def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], **late: Any) -> tuple[Split, ...]:
+def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], cut: Cut) -> tuple[Split, ...]:
     """The splits of the training part that the protocol of a configuration makes, see `eksplora.protocol.splits_of`.
 
     Raises:
@@ -79,7 +79,9 @@ def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], **late: An
     """
     protocol = part(config, "protocol")
     with _explained("protocol", config["protocol"]):
-        splits: tuple[Split, ...] = splits_of(protocol, targets, **late)
+        splits: tuple[Split, ...] = splits_of(
+            protocol, targets, cut, stratified=config["data"].get("stratified", False)
+        )
     return splits
 
 

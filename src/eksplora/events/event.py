@@ -103,6 +103,9 @@ class TrialMember:
     fold: Count = 0
     members: Count = 1
     judges: Judges = "all"
+    outer_fold: Count = 0
+    outer_folds: Count = 0
+    outer_seed: Seed = 0
 
 
 @dataclass

@@ -71,6 +71,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     values |= {"study.seed": spec.budget.seed, SEEDS: spec.budget.n_seeds}
     values |= {"study.judges": spec.judges} if spec.judges != "all" else {}
     values |= {"study.cut_for": spec.cut_for} if spec.cut_for else {}
+    values |= {"study.outer": list(spec.outer)} if spec.outer else {}
     values |= spec.depends
     values |= {f"data.{name}.sha256": entry["sha256"] for name, entry in card["arrays"].items()}
     facts = provenance.collect(spec.project) | code_facts(spec, base)

@@ -46,10 +46,10 @@ class Plan:
     @property
     def members(self) -> list[Member]:
         """The members of every trial; member i has the same seed and split in each, and no other has that seed."""
-        budget, judges = self.spec.budget, self.spec.judges
-        among = self.spec.cut_for or (budget.n_seeds if self.is_spread else 1)
+        budget = self.spec.budget
+        cut = vars(self.spec.cut(budget.n_seeds if self.is_spread else 1))
         return [
-            Member(number, derive(budget.seed, "member", number) % 2**31, number % len(self.sizes), among, judges)
+            Member(number, derive(budget.seed, "member", number) % 2**31, number % len(self.sizes), **cut)
             for number in range(self.num_members)
         ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from eksplora.config.schema import Budget
 from eksplora.search.space import Space
 from eksplora.statistics.generalization import Sample
-from eksplora.types import Command, Config, Direction, Judges
+from eksplora.types import Command, Config, Cut, Direction, Judges
 
 Configure = Callable[[Mapping[str, Any]], Config]
 """Values of a trial -> its resolved configuration."""
@@ -49,6 +49,7 @@ class StudySpec:
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
         cut_for: Members among which another study divided its rows, to train on its splits; None: the study's own.
         judges: Which rows may validate: others than those by which its configurations were chosen.
+        outer: The part of the rows that is held out, from 0, of how many, and what they are drawn by; None: none is.
         may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
     """
 
@@ -78,6 +79,12 @@ class StudySpec:
     may_fail: bool = False
     judges: Judges = "all"
     cut_for: int | None = None
+    outer: tuple[int, int, int] | None = None
+
+    def cut(self, members: int) -> Cut:
+        """How the rows are cut for so many members of a trial, unless it has the splits of another study."""
+        fold, folds, seed = self.outer or (0, 0, 0)
+        return Cut(self.cut_for or members, self.judges, fold, folds, seed)
 
     @property
     def is_judged(self) -> bool:

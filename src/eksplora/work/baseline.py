@@ -29,7 +29,7 @@ from eksplora.config.compatibility import task_of
 from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
-from eksplora.types import Config, Job, Judges, Member, MemberResult, Report, Status, Training
+from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Status, Training
 from eksplora.work.measurement import validation_of
 
 ANY_MEMBER = Member(index=0, seed=0)
@@ -111,14 +111,14 @@ def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) ->
 def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[TrainingArrays, ...]:
     """The folds that a configuration's protocol makes for a member; kept: the next trial wants the same."""
     data = {"data": config["data"] | {"batch_size": 1}, "protocol": config["protocol"]}
-    return _folds(json.dumps(data), member.members, member.judges)
+    return _folds(json.dumps(data), member.cut)
 
 
 @lru_cache(maxsize=1)
-def _folds(text: str, members: int, judges: Judges) -> tuple[TrainingArrays, ...]:
+def _folds(text: str, cut: Cut) -> tuple[TrainingArrays, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
-    splits = protocol_splits(config, dataset.open("train")[1], members=members, judges=judges)
+    splits = protocol_splits(config, dataset.open("train")[1], cut)
     return fold_arrays(dataset, splits)
 
 

@@ -29,7 +29,7 @@ from eksplora.training.fit import fit
 from eksplora.training.member import MemberState
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.training.regularization import Regularization
-from eksplora.types import Config, Job, Judges, Member, Report, Training
+from eksplora.types import Config, Cut, Job, Member, Report, Training
 from eksplora.work.measurement import Measured
 from eksplora.work.optimizer import check_optimizer
 
@@ -78,9 +78,7 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
     check_mix(config)
     _build("optimizer", lambda: check_optimizer(config["optimizer"]))
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
-    folds = _folds(
-        json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True), member.members, member.judges
-    )
+    folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True), member.cut)
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
     check_batch_size(batch_size, min(sizes))
     augmentation = _settings(Augmentation, config, "augmentation")
@@ -132,12 +130,12 @@ def _cached_part(key: str, text: str, **arguments: Any) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _folds(text: str, members: int, judges: Judges) -> tuple[Fold, ...]:
+def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
     """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
     config = json.loads(text)
     dataset = part(config, "data")
     _, targets = dataset.open("train")
-    splits = protocol_splits(config, targets, members=members, judges=judges)
+    splits = protocol_splits(config, targets, cut)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for arrays in fold_arrays(dataset, splits):

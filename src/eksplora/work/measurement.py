@@ -14,7 +14,7 @@ from torch import Tensor
 from eksplora.config import part, protocol_splits
 from eksplora.inference import network_of
 from eksplora.records.validation import Validation, write_validation
-from eksplora.types import Config, Decision, EpochReport, Job, Judges, MemberResult, Report, Split, Training
+from eksplora.types import Config, Cut, Decision, EpochReport, Job, MemberResult, Report, Split, Training
 
 BATCH_ROWS = 1024
 """Rows of one forward pass."""
@@ -63,25 +63,27 @@ def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
 
 
 def keep_validation(training: Training, weights: Path) -> None:
-    """Write what a trained network predicts for the rows that it validates on; nothing where no row validates.
+    """Write what a trained network predicts for rows that it did not learn from; nothing where there are none.
+
+    These are the rows that validate or, where there are none, those that are held out.
 
     Raises:
         StorageError: If the file cannot be written.
     """
     config, member = training.config, training.member
     features, targets = part(config, "data").open("train")
-    cut = json.dumps({key: config[key] for key in ("data", "protocol")}, sort_keys=True)
-    split = _splits(cut, member.members, member.judges)[member.fold]
-    if len(split.validation):
-        predicted, wanted = _predicted(config, weights, features, targets, split.validation)
+    splits = _splits(json.dumps({key: config[key] for key in ("data", "protocol")}, sort_keys=True), member.cut)
+    split = splits[member.fold]
+    if len(split.measured):
+        predicted, wanted = _predicted(config, weights, features, targets, split.measured)
         write_validation(weights.parent, validation_of(config, split, len(targets), predicted, wanted))
 
 
 @lru_cache(maxsize=2)
-def _splits(text: str, members: int, judges: Judges) -> tuple[Split, ...]:
+def _splits(text: str, cut: Cut) -> tuple[Split, ...]:
     """The splits of a data and a protocol configuration; kept: the next member wants the same."""
     config = json.loads(text)
-    return protocol_splits(config, part(config, "data").open("train")[1], members=members, judges=judges)
+    return protocol_splits(config, part(config, "data").open("train")[1], cut)
 
 
 def validation_of(config: Config, split: Split, num_rows: int, predicted: Tensor, wanted: Tensor) -> Validation:
@@ -89,14 +91,14 @@ def validation_of(config: Config, split: Split, num_rows: int, predicted: Tensor
 
     Args:
         config: Of the training.
-        split: Rows to learn from and to validate on.
+        split: Rows to learn from and to measure on.
         num_rows: Rows of the training part.
         predicted: What the metric takes, (rows, ...).
         wanted: What it takes as target, (rows, ...).
     """
     losses = row_losses(config["metric"], predicted, wanted)
     numbers = None if losses is None else losses.double().numpy()
-    return Validation(split.validation, predicted.float().numpy(), numbers, len(split.train), num_rows)
+    return Validation(split.measured, predicted.float().numpy(), numbers, len(split.train), num_rows)
 
 
 def _predicted(
