@@ -34,7 +34,7 @@ export DO_NOT_TRACK := true
 export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
+.PHONY: help setup sweep audit repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ overrides = $(if $(SAMPLER), sampler=$(SAMPLER))$(if $(TRIALS), study.n_trials=$
 
 sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
+
+audit: $(STAMP) ## judge the search of an experiment on rows that it never sees, several searches long [EXPERIMENT=name] [OUTER=10] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/audit.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(if $(OUTER), audit.outer=$(OUTER))$(overrides)
 
 repro: $(STAMP) ## run all stages that have changed, raw data to tested model, for each experiment of dvc.yaml [ARGS="arguments of dvc repro"]
 	$(VENV_PYTHON) -m eksplora.cli.repro$(args)

@@ -124,6 +124,10 @@ def test_nothing_reports_home(ready: Path) -> None:
     [
         (("train", "EXPERIMENT=x", "ARGS=a=b"), "pipelines/train.py experiment=x a=b"),
         (("prepare", "DATA=wine"), "pipelines/prepare.py data=wine"),
+        (
+            ("audit", "EXPERIMENT=x", "OUTER=5", "SAMPLER=gp", "TRIALS=4", "ARGS=a=b"),
+            "pipelines/audit.py experiment=x audit.outer=5 sampler=gp study.n_trials=4 a=b",
+        ),
         (("sync",), "pipelines/sync.py"),
         (("catalogue",), "tools/catalogue.py"),
         (("baseline", "EXPERIMENT=wine_mlp"), "pipelines/baseline.py experiment=wine_mlp"),

@@ -47,6 +47,7 @@ RANKS = (
     {"work", "build"},
     {"study"},
     {"confirmation", "assessment", "explanation", "exploration", "reproduction", "baselines"},
+    {"audit"},
     {"stage"},
     {"cli"},
     {"pipelines"},

@@ -27,6 +27,7 @@ function read_help_lines(file,    line, parts, rest) {
     while ((getline line < file) > 0)
         if (line ~ /^[a-z-]+:.*## /) {
             split(line, parts, ":")
+            ordered[++count] = parts[1]
             rest = substr(line, index(line, "## "))
             while (match(rest, /[A-Z]+=/)) {
                 takes[parts[1]] = takes[parts[1]] substr(rest, RSTART, RLENGTH - 1) " "
@@ -48,14 +49,15 @@ function check(name, value) {
         fail(name "=" value ": a name or a number is wanted, of letters, digits, _, . and -" others)
 }
 
-function way_out(name,    known, best, least, target, distance) {
+function way_out(name,    known, best, least, place, distance) {
     least = 3
     for (known in taken) {
         distance = edits(toupper(name), known)
         if (distance < least) { least = distance; best = known }
     }
     if (best != "") return "Did you mean " best "?"
-    for (target in takes) if (index(" " takes[target], " " name " ")) best = "That is for make " target ". "
+    for (place = count; place; place--)  # the first of the file that takes it
+        if (index(" " takes[ordered[place]], " " name " ")) best = "That is for make " ordered[place] ". "
     return best "It takes " listed others
 }
 

@@ -4,6 +4,7 @@ import json
 from typing import Any, TypeVar
 
 from eksplora.drawing import still
+from eksplora.records.audit import AuditRecord
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.evaluate import EvaluationRecord
@@ -31,12 +32,13 @@ KINDS: dict[str, type[Record]] = {
     "evaluated": EvaluationRecord,
     "details": DetailsRecord,
     "explained": ExplanationRecord,
+    "audited": AuditRecord,
 }
 
 
 def records(facts: Facts) -> Results:
     """What all stages handed on."""
-    known: Any = {key: record(kind, facts[key]) for key, kind in KINDS.items() if facts[key] is not None}
+    known: Any = {key: record(kind, facts[key]) for key, kind in KINDS.items() if facts.get(key) is not None}
     return Results(**{"explained": None, **known}, curves=facts["curves"], command=facts.get("command"))
 
 

@@ -109,6 +109,15 @@ def test_a_handful_of_rows_that_differ_claims_no_more_than_a_sign_test() -> None
     assert uncertain_difference(folded(losses, 5), folded(0 * losses, 5)).p == pytest.approx(2 / 2**4)
 
 
+@pytest.mark.parametrize("folds", [1, 5])
+def test_a_single_row_that_differs_says_nothing_of_others(folds: int) -> None:
+    """A sign test of one row has p = 1: there is no reach to divide by."""
+    losses = np.zeros(40)
+    losses[3] = 1.0
+    found = uncertain_difference(folded(losses, folds), folded(0 * losses, folds))
+    assert (found.p, found.error, found.interval(0.95)) == (1.0, None, None)
+
+
 def test_equal_samples_do_not_differ() -> None:
     sample = folded(np.random.default_rng(0).normal(size=60), 6)
     (found,) = compare_samples([sample, sample], [(0, 1)], direction="minimize")

@@ -10,7 +10,7 @@ from collecting import Collects
 from eksplora.config import Configurator, part, protocol_splits
 from eksplora.inference import network_of
 from eksplora.records.validation import read_validation
-from eksplora.types import Config, Job, Member, MemberResult, Training
+from eksplora.types import Config, Cut, Job, Member, MemberResult, Training
 from eksplora.work import baseline, job
 from eksplora.work.measurement import row_losses
 
@@ -53,7 +53,7 @@ def test_predictions_are_those_of_the_kept_weights_for_the_rows_of_the_members_s
     member = Member(3, 8, fold=3, members=5, judges="later")
     (result,) = trained(config, tmp_path, member)
     features, targets = part(config, "data").open("train")
-    split = protocol_splits(config, targets, members=5, judges="later")[3]
+    split = protocol_splits(config, targets, Cut(5, "later"))[3]
     found = read_validation(tmp_path / "member-3")
     assert found is not None
     np.testing.assert_array_equal(found.rows, split.validation)

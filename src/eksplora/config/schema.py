@@ -177,6 +177,28 @@ class ConfirmConfig(SearchConfig):
 
 
 @dataclass
+class Audit:
+    """How often a search is judged, and by how many networks.
+
+    Attributes:
+        outer: Outer splits; each holds out one part of the rows.
+        n_seeds: Seeds of each configuration that is confirmed or measured.
+        seed: Decides which rows are held out together.
+    """
+
+    outer: int = field(metadata=within(least=2, is_whole=True, usual=10))
+    n_seeds: int = field(metadata=within(least=1, is_whole=True, usual=8))
+    seed: int = field(metadata=within(least=0, is_whole=True, usual=0))
+
+
+@dataclass
+class AuditConfig(ConfirmConfig):
+    """Root of `conf/audit.yaml`."""
+
+    audit: Audit
+
+
+@dataclass
 class Explain:
     """How much of a model is explained."""
 
@@ -267,6 +289,7 @@ ROOTS: Mapping[str, type] = {
     "train": SearchConfig,
     "baseline": BaselineConfig,
     "confirm": ConfirmConfig,
+    "audit": AuditConfig,
     "evaluate": SearchConfig,
     "explain": ExplainConfig,
     "report": SearchConfig,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eksplora.config import Configurator
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.records.search import SearchRecord
 from eksplora.study.display import OWN
+from eksplora.study.spec import Configure
 from eksplora.types import Config
 
 BASELINE = "baseline"
@@ -47,7 +47,7 @@ class Candidate:
         return fingerprint(self.config)
 
 
-def candidates(configure: Configurator, searched: SearchRecord, best: int) -> list[Candidate]:
+def candidates(configure: Configure, searched: SearchRecord, best: int) -> list[Candidate]:
     """The `best` best trials of a search and the baseline, without repeats, best first.
 
     A trial that had the baseline's configuration is the baseline, with the values and the objective of the search.

@@ -37,7 +37,7 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
         full: The parts of a training on all rows, see `on_all_rows`.
     """
     direction, alpha, output = spec.direction, spec.config["confirm"]["alpha"], Path(spec.config["output"])
-    compared, known = confirm_candidates(spec, tried, "later" if searched.num_members > 1 else "others")
+    compared, known = confirm_candidates(spec, tried, fresh_judges(searched))
     order = ranked(known, direction)
     chosen = order[0]
     config = on_all_rows(full, chosen)
@@ -69,6 +69,11 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
     show(record, output / "confirm")
 
 
+def fresh_judges(searched: SearchRecord) -> Judges:
+    """The rows that did not judge a search."""
+    return "later" if searched.num_members > 1 else "others"
+
+
 def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate], judges: Judges) -> tuple[Outcome, list[Confirmed]]:
     """Train the candidates on fresh members, judged on rows that no member of the search was judged on.
 
@@ -78,7 +83,7 @@ def confirm_candidates(spec: StudySpec, tried: Sequence[Candidate], judges: Judg
         judges: The rows that did not judge the search.
     """
     compared = compare(
-        replace(spec, name=f"{spec.experiment}-confirm", is_shown=False, judges=judges),
+        replace(spec, name=f"{spec.name}-confirm", is_shown=False, judges=judges),
         {candidate.name: candidate.config for candidate in tried},
         base=tried[-1].name,
         naming=in_words,
@@ -134,7 +139,7 @@ def train_on_all_rows(spec: StudySpec, config: Config) -> tuple[Outcome, Trial]:
     Raises:
         WorkerError: If one of them does not finish.
     """
-    own = replace(spec, name=f"{spec.experiment}-final", configure=lambda values: config, is_shown=False)
+    own = replace(spec, name=f"{spec.name}-final", configure=lambda values: config, is_shown=False)
     outcome = run_study(replace(own, naming=lambda values: "on all rows", may_fail=True))
     outcome.check_over()
     if outcome.ledger.best is None:

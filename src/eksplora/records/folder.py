@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from eksplora.errors import ConfigError, command_line
 from eksplora.installation import or_repro
+from eksplora.records.audit import AuditRecord
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.evaluate import EvaluationRecord
@@ -22,6 +23,7 @@ FILES: Mapping[type[Record], str] = {
     EvaluationRecord: "evaluate/evaluate.json",
     DetailsRecord: "evaluate/details.json",
     ExplanationRecord: "explain/explain.json",
+    AuditRecord: "audit/audit.json",
 }
 """Each kind of record with its file; the folder has the name of the stage that writes it."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eksplora.records.audit import AuditRecord
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.evaluate import EvaluationRecord
@@ -22,6 +23,7 @@ class Results:
         details: The test part in detail.
         explained: The explanation; None where the model was not explained.
         curves: Each column of the learning curves.
+        audited: The audit of the search; None where there was none.
         command: The command that writes the report; None where it is not known.
     """
 
@@ -31,4 +33,5 @@ class Results:
     details: DetailsRecord
     explained: ExplanationRecord | None
     curves: Mapping[str, list[float]]
+    audited: AuditRecord | None = None
     command: Command | None = None

@@ -9,6 +9,7 @@ from eksplora.report.page import plotly, render
 from eksplora.report.section import (
     again,
     attribution,
+    audit,
     confirmation,
     embedding,
     failure,
@@ -25,6 +26,7 @@ Facts = Mapping[str, Any]
 SECTIONS = (
     result.section,
     confirmation.section,
+    audit.section,
     tested.section,
     uncertainty.section,
     failure.section,

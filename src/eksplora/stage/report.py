@@ -10,6 +10,7 @@ from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
+from eksplora.records.audit import AuditRecord
 from eksplora.records.confirm import ConfirmRecord, OfModel
 from eksplora.records.details import DetailsRecord
 from eksplora.records.evaluate import EvaluationRecord
@@ -71,7 +72,7 @@ def _drawn(facts: Results) -> tuple[dict[str, str], dict[str, bytes]]:
 
 
 def gather(output: Path, experiment: str, command: Command | None = None) -> Results:
-    """Records of the stages before; `explained` is None where that stage was not run.
+    """Records of the stages before; `explained` and `audited` are None where these stages were not run.
 
     Raises:
         DataError: If another stage has not handed on its part.
@@ -83,6 +84,7 @@ def gather(output: Path, experiment: str, command: Command | None = None) -> Res
         evaluated=read_record(output, EvaluationRecord, experiment=experiment),
         details=read_record(output, DetailsRecord, experiment=experiment),
         explained=read_record(output, ExplanationRecord, experiment=experiment) if is_explained else None,
+        audited=read_record(output, AuditRecord, experiment=experiment) if (output / "audit").exists() else None,
         curves=_curves(output / "confirm" / "curves.csv", experiment),
         command=command,
     )

@@ -30,8 +30,8 @@ def search(request: Request) -> None:
     from eksplora.study import refinement  # only now: what is slow comes with it
 
     spec = spec_of(request, name, space, settings.study.n_trials, results=results, judges="first")
-    is_over = refinement.run(spec, settings.study.stages)
-    if settings.output is not None and is_over:
+    outcome = refinement.run(spec, settings.study.stages)
+    if settings.output is not None and outcome.is_over:
         write_config(request, Path(settings.output))
 
 

@@ -228,7 +228,8 @@ def uncertain_difference(sample: Sample, reference: Sample) -> Uncertain:
     least = smallest_p(max(1, min(1000, int(np.count_nonzero(found.units)))))
     if found.p >= least:
         return found
-    return replace(found, error=abs(found.mean) / float(stats.t.isf(least / 2, found.freedom)))
+    reach = float(stats.t.isf(least / 2, found.freedom))
+    return replace(found, error=abs(found.mean) / reach if reach else None)  # None: a single row differs
 
 
 def adjusted(found: Sequence[Uncertain], alpha: float, *, among: int = 0, seed: int = 0) -> tuple[list[float], float]:

@@ -158,7 +158,7 @@ def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Confi
         definition=dict(definition.values),
         parent=spec.parent,
         dataset=definition.dataset,
-        command=None if spec.parent else spec.command,  # the studies of an exploration have no command of their own
+        command=None if spec.parent else spec.command,  # parts of an exploration have none of their own
     )
 
 

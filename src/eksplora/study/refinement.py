@@ -54,8 +54,8 @@ def _is_worse(trial: Trial, best: Trial, direction: str) -> bool:
     return interval is not None and interval.low > 0
 
 
-def run(spec: StudySpec, stages: int) -> bool:
-    """Run a search of one or several stages; returns whether it came to its end.
+def run(spec: StudySpec, stages: int) -> Outcome:
+    """Run a search of one or several stages; returns the last that ran, which is not over where a time limit ended it.
 
     Args:
         spec: The first stage; the last writes its results.
@@ -78,12 +78,12 @@ def run(spec: StudySpec, stages: int) -> bool:
             )
         )
         if not outcome.is_over:
-            return False
+            return outcome
         _warn(outcome, space)
         if not is_last:
             space = narrowed(space, *split_by_best(outcome.ledger))
             _show(outcome, space)
-    return True
+    return outcome
 
 
 def _reference(spec: StudySpec) -> Sample | None:

@@ -44,7 +44,7 @@ class StudySpec:
         is_shown: Whether it ends with its table.
         test_rows: Rows of the test part on which finished members are measured, for reporting only, never for
             selection; 0: none.
-        parent: Id and name of the exploration that it is part of.
+        parent: Id and name of the exploration or audit that it is part of; the id begins with its kind.
         reference: What the members of the experiment's own configuration gave, to compare the best trials with.
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
         cut_for: Members among which another study divided its rows, to train on its splits; None: the study's own.

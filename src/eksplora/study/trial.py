@@ -178,9 +178,7 @@ def sample_of(trial: Trial, folder: Path) -> Sample:
         DataError: If a file of predictions is damaged.
     """
     members = [member for member in trial.members if member.index in trial.results]
-    known = [
-        read_validation(folder / "trials" / f"{trial.number:04d}" / f"member-{member.index}") for member in members
-    ]
+    known = [read_validation(one) for one in member_folders(trial, folder)]
     values, splits = np.array(values_of(trial)), np.array([member.fold for member in members])
     found = [one for one in known if one is not None]
     if len(found) < len(members):
@@ -191,6 +189,15 @@ def sample_of(trial: Trial, folder: Path) -> Sample:
         losses[place, one.rows] = np.nan if one.loss is None else one.loss
     is_by_rows = all(one.loss is not None for one in found)
     return Sample(values, splits, ratio, found[0].num_rows, losses if is_by_rows else None)
+
+
+def member_folders(trial: Trial, folder: Path) -> list[Path]:
+    """The folders of the members of a trial that have a result, in the folder of its study."""
+    return [
+        folder / "trials" / f"{trial.number:04d}" / f"member-{member.index}"
+        for member in trial.members
+        if member.index in trial.results
+    ]
 
 
 def values_of(trial: Trial) -> list[float]:

@@ -270,14 +270,17 @@ class Replay:
         key = None
         if self.study.parent:
             identity, name = self.study.parent
-            key = self._exploration_change(identity, name, time).key
+            key = self._parent_change(identity, name, time).key
         return self._change(self.study.id, self.study.name, time, key, {"kind": "study"})
 
-    def _exploration_change(self, key: str, name: str, time: int) -> Change:
-        """The run of the exploration that the study is part of; each of its studies may be the first to need it."""
+    def _parent_change(self, key: str, name: str, time: int) -> Change:
+        """The run of what the study is part of, exploration or audit; each of its studies may be the first to need it.
+
+        Its key begins with its kind.
+        """
         if key not in self._changes:
             self._changes[key] = self._new_change(key, name, time)
-            tags = {ID_TAG: key, "kind": "exploration", "experiment": self.study.experiment}
+            tags = {ID_TAG: key, "kind": key.partition("-")[0], "experiment": self.study.experiment}
             self._changes[key].add_tags({**tags, "mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"})
             self._changes[key].end("FINISHED", time)
         return self._changes[key]

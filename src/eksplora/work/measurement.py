@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.config import part, protocol_splits
@@ -56,10 +57,20 @@ def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
     features, targets = part(config, "data").open("test")
     count = min(rows, len(targets))
     predicted, wanted = _predicted(config, weights, features, targets, np.arange(count))
+    return {f"test/{config['objective']['metric']}": _value(config, predicted, wanted)}
+
+
+def measured(config: Config, found: Validation) -> float:
+    """The objective's metric of predictions that were kept."""
+    _, targets = part(config, "data").open("train")
+    return _value(config, torch.from_numpy(found.prediction), _wanted(config, targets, found.rows))
+
+
+def _value(config: Config, predicted: Tensor, wanted: Tensor) -> float:
     metric = part(config, "metric")
-    for first in range(0, count, BATCH_ROWS):
+    for first in range(0, len(wanted), BATCH_ROWS):
         metric.update(predicted[first : first + BATCH_ROWS], wanted[first : first + BATCH_ROWS])
-    return {f"test/{config['objective']['metric']}": float(metric.compute())}
+    return float(metric.compute())
 
 
 def keep_validation(training: Training, weights: Path) -> None:
@@ -102,7 +113,7 @@ def validation_of(config: Config, split: Split, num_rows: int, predicted: Tensor
 
 
 def _predicted(
-    config: Config, weights: Path, features: Any, targets: Any, rows: np.ndarray[Any, np.dtype[np.int64]]
+    config: Config, weights: Path, features: Any, targets: Any, rows: NDArray[np.int64]
 ) -> tuple[Tensor, Tensor]:
     """Predictions and targets of some rows, as the metric takes them."""
     network, task = network_of(config, weights), part(config, "task")
@@ -111,8 +122,14 @@ def _predicted(
         for first in range(0, len(rows), BATCH_ROWS):
             block = torch.from_numpy(np.array(features[rows[first : first + BATCH_ROWS]]))
             predicted.append(task.prediction(network(block)))
-        wanted = task.metric_target(task.target(torch.from_numpy(np.array(targets[rows]))))
-    return torch.cat(predicted), wanted
+    return torch.cat(predicted), _wanted(config, targets, rows)
+
+
+def _wanted(config: Config, targets: Any, rows: NDArray[np.int64]) -> Tensor:
+    """Targets of some rows, as the metric takes them."""
+    task = part(config, "task")
+    wanted: Tensor = task.metric_target(task.target(torch.from_numpy(np.array(targets[rows]))))
+    return wanted
 
 
 # --- losses of rows ----------------------------------------------------------------------------------------------

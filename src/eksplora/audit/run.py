@@ -1,0 +1,188 @@
+"""The outer loop: for each part of the rows that is held out a search, a confirmation, and two trainings to measure."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from eksplora.audit.summary import Audited, summarized
+from eksplora.confirmation.candidates import BASELINE, candidates, in_words
+from eksplora.confirmation.choice import Confirmed, ranked
+from eksplora.confirmation.run import confirm_candidates, fresh_judges, on_all_rows, train_on_all_rows
+from eksplora.console.table import print_best
+from eksplora.errors import DataError, WorkerError
+from eksplora.files import new_folder
+from eksplora.records.audit import AuditRecord, OuterSplit
+from eksplora.records.record import read, to_json
+from eksplora.records.search import SearchRecord
+from eksplora.records.validation import NAME, read_validation
+from eksplora.statistics.generalization import Sample
+from eksplora.study import refinement
+from eksplora.study.conclusion import SUMMARY
+from eksplora.study.run import Outcome
+from eksplora.study.spec import StudySpec
+from eksplora.study.trial import member_folders, sample_of
+from eksplora.types import Config
+from eksplora.work.measurement import measured
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """A search and its confirmation, to be run with part of the rows held out.
+
+    Attributes:
+        search: The search as it would be run on all rows of the training part.
+        stages: Studies of a search.
+        confirm: What the studies of the confirmation have in common.
+        best: Configurations of the search that are confirmed.
+        full: The parts of a training on all rows, see `eksplora.confirmation.run.on_all_rows`.
+        outer: Outer splits.
+        seed: Decides which rows lie in which.
+    """
+
+    search: StudySpec
+    stages: int
+    confirm: StudySpec
+    best: int
+    full: Config
+    outer: int
+    seed: int
+
+    def held_out(self, spec: StudySpec, fold: int) -> StudySpec:
+        """A study from which a part of the rows is held out."""
+        name = f"{spec.name}-{fold + 1}-of-{self.outer}"
+        return replace(spec, name=name, outer=(fold, self.outer, self.seed), is_shown=False)
+
+
+def run(procedure: Procedure, *, alpha: float, output: Path) -> None:
+    """Audit a procedure, write what came of it, and show it.
+
+    Args:
+        procedure: What is audited.
+        alpha: Level of significance.
+        output: Folder of the experiment's results.
+    """
+    spec, found, provenance = procedure.confirm, list[Audited](), dict[str, str]()
+    for fold in range(procedure.outer):
+        print(f"\nOuter split {fold + 1} of {procedure.outer}", flush=True)
+        one, provenance = audited(procedure, fold)
+        print(f"  {_in_words(one.split, spec.metric)}", flush=True)
+        found.append(one)
+    record = summarized(found, experiment=spec.experiment, metric=spec.metric, direction=spec.direction, alpha=alpha)
+    record = replace(record, provenance=provenance, command=spec.command)
+    with new_folder(output / "audit") as folder:
+        (folder / "audit.json").write_text(to_json(record), encoding="utf-8")
+    show(record, output / "audit")
+
+
+@dataclass(frozen=True)
+class OnOuterRows:
+    """A configuration on the rows that are held out.
+
+    Attributes:
+        study: The study that trained its members on all others.
+        sample: What they gave.
+        rows: The rows that are held out.
+    """
+
+    study: Outcome
+    sample: Sample
+    rows: int
+
+
+def audited(procedure: Procedure, fold: int) -> tuple[Audited, dict[str, str]]:
+    """An outer split, and where its numbers come from.
+
+    Raises:
+        WorkerError: If the experiment's own configuration cannot be trained.
+    """
+    search, confirm = (procedure.held_out(spec, fold) for spec in (procedure.search, procedure.confirm))
+    outcome = refinement.run(search, procedure.stages)
+    outcome.check_over()
+    searched = _record_of(outcome)
+    tried = candidates(search.configure, searched, procedure.best)
+    compared, known = confirm_candidates(confirm, tried, fresh_judges(searched))
+    chosen = ranked(known, confirm.direction)[0]
+    (own,) = (one for one in known if one.name == BASELINE)
+    if not own.values:
+        raise WorkerError(
+            f"{in_words(BASELINE)} configuration ended as {own.trial.status} in {compared.name}, so there is nothing "
+            "to compare the search with. Correct the experiment's values."
+        )
+    best, reference = (on_outer_rows(procedure, confirm, one, fold) for one in (chosen, own))
+    split = OuterSplit(
+        number=fold + 1,
+        rows=best.rows,
+        inner_rows=best.sample.num_rows - best.rows,
+        chosen=chosen.name,
+        values=dict(chosen.candidate.values),
+        found=searched.ranked[0].value,
+        confirmed=chosen.mean,
+        outer=fmean(best.sample.values),
+        own=fmean(reference.sample.values),
+        studies={
+            "search": outcome.name,
+            "confirm": compared.name,
+            "chosen": best.study.name,
+            "own": reference.study.name,
+        },
+    )
+    return Audited(split, best.sample, reference.sample), reference.study.provenance
+
+
+def _record_of(outcome: Outcome) -> SearchRecord:
+    """Record of a search, in its study's own folder."""
+    path = outcome.folder / SUMMARY / "search.json"
+    return read(path, SearchRecord, way_out="Run the same command again: it writes the file anew.")
+
+
+def on_outer_rows(procedure: Procedure, spec: StudySpec, one: Confirmed, fold: int) -> OnOuterRows:
+    """A configuration trained on all inner rows as a confirmed one is on all rows, and measured on the outer ones.
+
+    Raises:
+        WorkerError: If one of its members does not finish.
+    """
+    config = on_all_rows(procedure.full, one)
+    outcome, trial = train_on_all_rows(replace(spec, name=f"{spec.name}-{one.name}", judges="all"), config)
+    known = [read_validation(folder) for folder in member_folders(trial, outcome.folder)]
+    if any(member is None for member in known):
+        raise DataError(
+            f"{outcome.folder}: a member lacks its file of predictions, {NAME}. Remove the folder: the same command "
+            "trains its members again."
+        )
+    values = np.array([measured(config, member) for member in known if member is not None])
+    sample = sample_of(trial, outcome.folder)
+    rows = len(known[0].rows) if known[0] is not None else 0
+    return OnOuterRows(outcome, replace(sample, values=values, splits=np.full(len(values), fold)), rows)
+
+
+# --- what is shown -----------------------------------------------------------------------------------------------
+
+
+def show(record: AuditRecord, folder: Path) -> None:
+    """Print what the outer splits say together."""
+    print()
+    print_best([_row(one) for one in record.splits], title=f"{record.metric} on outer rows", limit=len(record.splits))
+    print(f"\n{record.headline}")
+    print(f"  facts    {folder / 'audit.json'}")
+
+
+def _in_words(one: OuterSplit, metric: str) -> str:
+    return (
+        f"chosen: {in_words(one.chosen)}; {metric} {one.outer:.4g} on {one.rows} outer rows, "
+        f"{in_words(BASELINE)} {one.own:.4g}"
+    )
+
+
+def _row(one: OuterSplit) -> dict[str, object]:
+    return {
+        "outer split": one.number,
+        "rows": one.rows,
+        "chosen": one.chosen,
+        "search said": one.found,
+        "confirm said": one.confirmed,
+        "outer rows say": one.outer,
+        in_words(BASELINE): one.own,
+        **one.values,
+    }
