@@ -23,6 +23,7 @@ DIABETES = (
     "trainer.max_epochs=6",
     "early_stopping=patience",
     "early_stopping.patience=1",
+    "early_stopping.min_delta=20",
     *QUICK,
 )
 """An experiment whose members stop at epochs of their own."""

@@ -18,7 +18,7 @@ from eksplora.stage.search import search
 from eksplora.study.findings import verdicts
 from eksplora.study.ledger import Ledger
 from eksplora.study.refinement import check_stages, split_by_best
-from eksplora.study.trial import Trial
+from eksplora.study.trial import Trial, TrialOfStudy
 from eksplora.types import Member, MemberResult, Status
 
 
@@ -33,6 +33,15 @@ def ledger(*values: Sequence[float], direction: str = "minimize") -> Ledger:
         found.add(trial)
         found.note_end(trial)
     return found
+
+
+NOWHERE = Path("no folder")
+"""Without files of what members predicted, seeds alone are compared."""
+
+
+def of_seeds(values: Sequence[float]) -> TrialOfStudy:
+    """The baseline's trial with these objectives."""
+    return TrialOfStudy(ledger(values).trials[0], NOWHERE)
 
 
 BEST, NEAR, FAR = [1.0, 1.2, 0.9, 1.1], [1.1, 1.1, 1.0, 1.2], [2.0, 2.3, 1.8, 2.1]
@@ -66,7 +75,7 @@ def test_stages_that_nothing_can_be_narrowed_between_are_refused(stages: int, me
 def test_verdicts_compare_the_three_best_with_the_best_and_with_the_baseline() -> None:
     spread = np.arange(8) / 100
     best, second, third, fourth = (list(1.0 + step + spread[::-1] * (step > 0)) for step in (0.0, 0.5, 1.0, 1.5))
-    found = verdicts(ledger(fourth, best, second, third), [3.0] * 8)
+    found = verdicts(ledger(fourth, best, second, third), NOWHERE, of_seeds([3.0] * 8))
     assert [(one.name, one.reference) for one in found] == [
         ("trial-2", "trial-1"),
         ("trial-3", "trial-1"),
@@ -79,11 +88,12 @@ def test_verdicts_compare_the_three_best_with_the_best_and_with_the_baseline() -
 
 
 def test_of_one_member_no_verdict_is_given() -> None:
-    assert verdicts(ledger([1.0], [2.0]), None) == []
+    assert verdicts(ledger([1.0], [2.0]), NOWHERE, None) == []
 
 
 def test_five_members_claim_nothing_at_the_five_percent_level() -> None:
-    found = verdicts(ledger([1.0, 1.1, 1.2, 1.3, 1.4], [9.0, 9.1, 9.2, 9.3, 9.4]), [99.0] * 5)
+    five = ledger([1.0, 1.1, 1.2, 1.3, 1.4], [9.0, 9.1, 9.2, 9.3, 9.4])
+    found = verdicts(five, NOWHERE, of_seeds([99.0] * 5))
     assert {one.verdict for one in found} == {"not distinguishable"}
 
 

@@ -20,9 +20,10 @@ from eksplora.records.validation import NAME, read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.study import refinement
 from eksplora.study.conclusion import SUMMARY
+from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
-from eksplora.study.trial import member_folders, sample_of
+from eksplora.study.trial import member_folders
 from eksplora.types import Config
 from eksplora.work.measurement import measured
 

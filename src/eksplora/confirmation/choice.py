@@ -11,7 +11,8 @@ from eksplora.records.estimate import Compared, Estimate
 from eksplora.statistics.bounded import estimate
 from eksplora.statistics.generalization import Sample, variance_shares
 from eksplora.statistics.verdict import compare_samples, recorded
-from eksplora.study.trial import Trial, sample_of
+from eksplora.study.findings import sample_of
+from eksplora.study.trial import Trial
 
 LEAST_FOR_EPOCHS = 3
 """Members from which a median of the others' epochs can be taken."""
@@ -135,13 +136,13 @@ def epoch_optimism(curves: Sequence[Sequence[float]], epochs: Sequence[int], dir
         direction: Which way the objective is better.
 
     Returns:
-        None for fewer than three members, whose others have no median worth the name.
+        None for fewer than three members, whose others have no median worth the name, or without curves.
 
     Examples:
         >>> epoch_optimism([[3.0, 1.0, 2.0], [3.0, 2.0, 1.5], [2.0, 1.0, 1.5]], [2, 3, 2], "minimize")
         0.16666666666666666
     """
-    if len(epochs) < LEAST_FOR_EPOCHS:
+    if len(epochs) < LEAST_FOR_EPOCHS or not all(curves):
         return None
     sign = 1 if direction == "minimize" else -1
     lost = []

@@ -8,9 +8,10 @@ from eksplora.errors import DataError
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.statistics.verdict import compare_samples, in_words
 from eksplora.study.comparison import Comparison, compare
+from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
-from eksplora.study.trial import sample_of, values_of
+from eksplora.study.trial import values_of
 from eksplora.types import Config
 
 WHOLE = "all features"

@@ -21,13 +21,12 @@ from eksplora.records.record import to_json
 from eksplora.records.search import SearchRecord
 from eksplora.records.table import rows_as_csv
 from eksplora.search.importance import importance
-from eksplora.statistics.generalization import Sample
 from eksplora.study.driver import Driver
 from eksplora.study.findings import best_trials, every_trial, in_numbers, saved_by_pruning, verdicts
 from eksplora.study.journal import as_yaml
 from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
-from eksplora.study.trial import Trial
+from eksplora.study.trial import Trial, TrialOfStudy
 from eksplora.tracker.base import Tracker
 from eksplora.types import Command, Status
 
@@ -42,12 +41,12 @@ class Presentation:
     Attributes:
         results: Where a finished study's files go; None: they stay in its own folder.
         is_shown: Whether its table is shown.
-        reference: What the baseline's members gave, to compare the best trials with; None: there is none.
+        reference: The baseline's trial, to compare the best trials with; None: there is none.
     """
 
     results: Path | None
     is_shown: bool
-    reference: Sample | None
+    reference: TrialOfStudy | None
 
 
 def conclude(
@@ -104,7 +103,7 @@ def write_summary(
     driver: Driver,
     study: StudyEvent,
     folder: Path,
-    reference: Sample | None,
+    reference: TrialOfStudy | None,
     command: Command | None,
 ) -> None:
     """Write table, plots, and the best trial's configuration and weights; an old summary is replaced.
@@ -113,7 +112,7 @@ def write_summary(
         driver: Has run the study.
         study: Its first event.
         folder: Where the summary goes.
-        reference: What the baseline's members gave.
+        reference: The baseline's trial.
         command: That which ended the study; an earlier one may have asked for fewer trials.
     """
     from eksplora.search.plots import pages  # only now: Matplotlib comes with it
@@ -225,7 +224,7 @@ def _stop_event(driver: Driver, spool: Spool, summary: Path, error: EksploraErro
     )
 
 
-def show(driver: Driver, results: Path, reference: Sample | None) -> None:
+def show(driver: Driver, results: Path, reference: TrialOfStudy | None) -> None:
     """Print the table of best trials and where everything is."""
     ledger, plan = driver.ledger, driver.plan
     goal = "lowest" if plan.spec.direction == "minimize" else "highest"

@@ -3,12 +3,15 @@
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
+
 from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
+from eksplora.records.validation import read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.ledger import Ledger
-from eksplora.study.trial import Trial, sample_of
+from eksplora.study.trial import Trial, TrialOfStudy, member_folders, values_of
 from eksplora.types import Status
 
 
@@ -76,7 +79,7 @@ MOST_COMPARED = 3
 """Best trials that are compared: each further one makes the correction harder for all."""
 
 
-def verdicts(ledger: Ledger, folder: Path, reference: Sample | None) -> list[Compared]:
+def verdicts(ledger: Ledger, folder: Path, reference: TrialOfStudy | None) -> list[Compared]:
     """Each of the best trials against the best one, and each against the baseline; all pairs judged together.
 
     The values are those that the best were chosen by, so they flatter: the stage `confirm` compares on fresh members.
@@ -84,7 +87,7 @@ def verdicts(ledger: Ledger, folder: Path, reference: Sample | None) -> list[Com
     Args:
         ledger: The trials.
         folder: The study's own.
-        reference: What the baseline's members gave, the same as the trials'; None where it was not trained.
+        reference: The baseline's trial, of the same members; None where it was not trained.
     """
     best = ledger.ranked(ledger.trials.values())[:MOST_COMPARED]
     if not best:
@@ -95,9 +98,33 @@ def verdicts(ledger: Ledger, folder: Path, reference: Sample | None) -> list[Com
         return []
     asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
     # The baseline is one row more in the same family of comparisons.
-    samples |= {} if reference is None else {"baseline": reference}
+    samples |= {} if reference is None else {"baseline": sample_of(reference.trial, reference.folder)}
     indices = {name: index for index, name in enumerate(samples)}
     pairs = [(indices[name], indices[other]) for name, other in asked]
     finished = sum(trial.value is not None and trial.repeats is None for trial in ledger.trials.values())
     compared = compare_samples(list(samples.values()), pairs, direction=ledger.direction, chosen_from=finished)
     return [recorded(one, name=name, reference=other) for (name, other), one in zip(asked, compared, strict=True)]
+
+
+def sample_of(trial: Trial, folder: Path) -> Sample:
+    """Results of the members of a finished trial, for comparisons.
+
+    Args:
+        trial: Its number decides where its files lie.
+        folder: The study's own.
+
+    Raises:
+        DataError: If a file of predictions is damaged.
+    """
+    members = [member for member in trial.members if member.index in trial.results]
+    known = [read_validation(one) for one in member_folders(trial, folder)]
+    values, splits = np.array(values_of(trial)), np.array([member.fold for member in members])
+    found = [one for one in known if one is not None]
+    if len(found) < len(members):
+        return Sample(values, np.zeros_like(splits), ratio=1.0, num_rows=0)  # of seeds alone, since rows are not known
+    ratio = fmean(len(one.rows) / one.train_rows for one in found)
+    losses = np.full((len(found), found[0].num_rows), np.nan)
+    for place, one in enumerate(found):
+        losses[place, one.rows] = np.nan if one.loss is None else one.loss
+    is_by_rows = all(one.loss is not None for one in found)
+    return Sample(values, splits, ratio, found[0].num_rows, losses if is_by_rows else None)

@@ -8,13 +8,12 @@ from typing import Any
 from eksplora.errors import ConfigError
 from eksplora.search.narrowing import at_bounds, narrowed
 from eksplora.search.space import Space, describe
-from eksplora.statistics.generalization import Sample
 from eksplora.statistics.interval import t_interval
 from eksplora.study.display import OWN
 from eksplora.study.ledger import Ledger
 from eksplora.study.run import Outcome, run_study
 from eksplora.study.spec import StudySpec
-from eksplora.study.trial import Trial, sample_of, values_of
+from eksplora.study.trial import Trial, TrialOfStudy, values_of
 
 Values = Mapping[str, Any]
 
@@ -86,8 +85,8 @@ def run(spec: StudySpec, stages: int) -> Outcome:
     return outcome
 
 
-def _reference(spec: StudySpec) -> Sample | None:
-    """Results of the members of the experiment's own configuration, the same members as the trials'; None of one.
+def _reference(spec: StudySpec) -> TrialOfStudy | None:
+    """The trial of the experiment's own configuration, of the same members as the trials; None for a single member.
 
     It is a study of its own, so that it takes no place among the trials.
     """
@@ -95,7 +94,7 @@ def _reference(spec: StudySpec) -> Sample | None:
         return None
     own = replace(spec, name=f"{spec.name}-baseline", space=(), num_trials=1, results=None, is_shown=False)
     outcome = run_study(replace(own, naming=lambda values: OWN, may_fail=True))
-    return sample_of(outcome.ledger.best, outcome.folder) if outcome.is_over and outcome.ledger.best else None
+    return TrialOfStudy(outcome.ledger.best, outcome.folder) if outcome.is_over and outcome.ledger.best else None
 
 
 def _warn(outcome: Outcome, space: Space) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eksplora.config.schema import Budget
 from eksplora.search.space import Space
-from eksplora.statistics.generalization import Sample
+from eksplora.study.trial import TrialOfStudy
 from eksplora.types import Command, Config, Cut, Direction, Judges
 
 Configure = Callable[[Mapping[str, Any]], Config]
@@ -45,7 +45,7 @@ class StudySpec:
         test_rows: Rows of the test part on which finished members are measured, for reporting only, never for
             selection; 0: none.
         parent: Id and name of the exploration or audit that it is part of; the id begins with its kind.
-        reference: What the members of the experiment's own configuration gave, to compare the best trials with.
+        reference: The trial of the experiment's own configuration, to compare the best trials with.
         naming: What a person calls the configuration of a trial, from its values; None: trials go by their numbers.
         cut_for: Members among which another study divided its rows, to train on its splits; None: the study's own.
         judges: Which rows may validate: others than those by which its configurations were chosen.
@@ -74,7 +74,7 @@ class StudySpec:
     is_shown: bool = True
     test_rows: int = 0
     parent: tuple[str, str] | None = None
-    reference: Sample | None = None
+    reference: TrialOfStudy | None = None
     naming: Naming | None = None
     may_fail: bool = False
     judges: Judges = "all"

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.records.validation import read_validation
-from eksplora.statistics.generalization import Sample
 from eksplora.types import Config, Member, MemberResult, Status
 
 Curves = Mapping[str, Sequence[float]]
@@ -141,6 +139,14 @@ class Trial:
         return mean_curves([result.curves for result in self.results.values()])
 
 
+@dataclass(frozen=True)
+class TrialOfStudy:
+    """A trial with the folder of its study, where its files lie."""
+
+    trial: Trial
+    folder: Path
+
+
 def mean_curves(members: Sequence[Curves]) -> dict[str, list[float]]:
     """Mean and sample standard deviation of curves, per epoch over those that are long enough, two at least."""
     together: dict[str, list[float]] = {}
@@ -165,30 +171,6 @@ def _mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[NDArray[np.floa
         # Divided by count - 1: the sample standard deviation.
         spread = np.sqrt((np.where(has_epoch, values - mean, 0.0) ** 2).sum(0) / (count - 1))
     return mean, spread
-
-
-def sample_of(trial: Trial, folder: Path) -> Sample:
-    """Results of the members of a finished trial, for comparisons.
-
-    Args:
-        trial: Its number decides where its files lie.
-        folder: The study's own.
-
-    Raises:
-        DataError: If a file of predictions is damaged.
-    """
-    members = [member for member in trial.members if member.index in trial.results]
-    known = [read_validation(one) for one in member_folders(trial, folder)]
-    values, splits = np.array(values_of(trial)), np.array([member.fold for member in members])
-    found = [one for one in known if one is not None]
-    if len(found) < len(members):
-        return Sample(values, np.zeros_like(splits), ratio=1.0, num_rows=0)  # of seeds alone, since rows are not known
-    ratio = fmean(len(one.rows) / one.train_rows for one in found)
-    losses = np.full((len(found), found[0].num_rows), np.nan)
-    for place, one in enumerate(found):
-        losses[place, one.rows] = np.nan if one.loss is None else one.loss
-    is_by_rows = all(one.loss is not None for one in found)
-    return Sample(values, splits, ratio, found[0].num_rows, losses if is_by_rows else None)
 
 
 def member_folders(trial: Trial, folder: Path) -> list[Path]:
