@@ -250,7 +250,7 @@ def _caution(plan: Plan) -> str:
         return f"Values are means over {plan.members_in_words}; std is their spread."
     return (
         "One seed per trial: small differences may be chance. "
-        "study.n_seeds=5 trains five seeds of each and shows the spread."
+        "study.n_seeds=8 trains eight of each, on splits of their own."
     )
 
 

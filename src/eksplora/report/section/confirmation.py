@@ -121,6 +121,8 @@ def _parts_of(one: Configuration) -> str:
             f"Each member keeps the epoch that is best on the rows that judge it, which flatters all values here by "
             f"about {number(one.epoch_optimism)}"
         )
+    if one.variance is not None:
+        parts.append(f"The members' values vary by {one.variance}")
     return "".join(f"{part}. " for part in parts)
 
 
