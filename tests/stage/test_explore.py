@@ -122,7 +122,7 @@ def test_numbers_are_those_of_the_members_and_every_row_has_the_same_seeds(explo
             results = [trial.results[index] for index in range(3)]
             assert row["members"]["val"] == [result.value for result in results]
             assert row["members"]["test"] == [result.test["test/mae"] for result in results]
-            assert row["members"]["train"] == [result.curves["train/mae"][-1] for result in results]
+            assert row["members"]["train"] == [result.test["train_eval/mae"] for result in results]
             gaps = [a - b for a, b in zip(row["members"]["test"], row["members"]["train"], strict=True)]
             assert row["members"]["gap"] == gaps
             assert row["summary"]["test"]["mean"] == fmean(row["members"]["test"])

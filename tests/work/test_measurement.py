@@ -9,7 +9,7 @@ from collecting import Collects
 
 from eksplora.config import Configurator, part, protocol_splits
 from eksplora.inference import network_of
-from eksplora.records.validation import read_validation
+from eksplora.records.validation import TESTED, read_validation
 from eksplora.types import Config, Cut, Job, Member, MemberResult, Training
 from eksplora.work import baseline, job
 from eksplora.work.measurement import row_losses
@@ -109,3 +109,28 @@ def test_an_accuracy_that_is_averaged_over_classes_is_no_mean_over_rows(average:
     metric = {"_target_": "torchmetrics.classification.MulticlassAccuracy", "average": average}
     found = row_losses(metric, torch.tensor([[0.1, 0.9], [0.2, 0.8]]), torch.tensor([1, 0]))
     assert (None if found is None else found.tolist()) == losses
+
+
+def test_the_test_part_and_the_rows_learned_from_are_measured_alike(prepared: str, tmp_path: Path) -> None:
+    """With the kept weights and dropout off, not as the curve of the training rows is gathered."""
+    asked = [prepared, "experiment=diabetes_mlp", "trainer.max_epochs=3", "dropout.rate=0.4"]
+    config = Configurator("train", asked)({})
+    part(config, "data").prepare()
+    training = Training(0, Member(0, 5, 1, Cut(4)), config, str(tmp_path / "member-0"))
+    report = Collects()
+    job.run("job", Job(0, [training], str(tmp_path / "population"), 1, 1000.0, test_rows=50), report)
+    (result,) = report.heard
+    network = network_of(config, Path(str(result.weights)))
+    split = protocol_splits(config, part(config, "data").open("train")[1], Cut(4))[1]
+    wanted = {}
+    for name, opened, rows in (("train_eval", "train", split.train), ("test", "test", np.arange(50))):
+        features, targets = part(config, "data").open(opened)
+        with torch.inference_mode():
+            predicted = network(torch.from_numpy(np.array(features[rows]))).numpy()
+        wanted[f"{name}/mae"] = float(np.abs(predicted - targets[rows]).mean())
+    assert result.test == pytest.approx(wanted, rel=1e-5)
+    assert result.curves["train/mae"][result.best_epoch - 1] != pytest.approx(wanted["train_eval/mae"], rel=1e-3)
+    found = read_validation(tmp_path / "member-0", TESTED)
+    assert found is not None and found.loss is not None
+    assert found.loss.mean() == pytest.approx(wanted["test/mae"], rel=1e-5)
+    assert (found.train_rows, found.rows.tolist()) == (len(split.train), list(range(50)))

@@ -22,7 +22,7 @@ COMPARED = ("val", "test")
 def columns_of(members: Sequence[Mapping[str, float]], direction: str) -> dict[str, list[float]]:
     """The columns of a row from what each member gave (`train`, `val`, `test`, `seconds`).
 
-    `gap` is how much worse the test part is than the rows learned from.
+    `gap` is how much worse the test part is than the rows learned from, both with the kept weights and dropout off.
     """
     sign = 1 if direction == "minimize" else -1
     columns = {name: [member[name] for member in members] for name in ("train", "val", "test", "seconds")}

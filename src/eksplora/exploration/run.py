@@ -72,7 +72,7 @@ def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
 def _member(result: MemberResult, metric: str) -> dict[str, float]:
     """Measured values of a member, by the names of the tables' columns."""
     return {
-        "train": result.curves[f"train/{metric}"][result.best_epoch - 1],
+        "train": result.test[f"train_eval/{metric}"],
         "val": float(result.value or 0.0),
         "test": result.test[f"test/{metric}"],
         "seconds": result.seconds,

@@ -103,8 +103,10 @@ def _member(run: str, recorded: Mapping[str, Any], lookup: Lookup) -> dict[str, 
     metric = recorded["metric"]
     last, curves = lookup.metrics(run)
     try:
+        # Earlier versions had the curve, which is gathered while weights move and dropout is on.
+        known = last.get(f"train_eval/{metric}")
         return {
-            "train": curves[f"train/{metric}"][int(last["best_epoch"]) - 1],
+            "train": curves[f"train/{metric}"][int(last["best_epoch"]) - 1] if known is None else known,
             "val": last["objective"],
             "test": last[f"test/{metric}"],
             "seconds": last["seconds"],

@@ -11,20 +11,21 @@ from eksplora.errors import DataError
 from eksplora.files import unwritable
 from eksplora.untrusted import path_inside
 
-NAME = "validation.safetensors"
+NAME, TESTED = "validation.safetensors", "tested.safetensors"
+"""Of the rows that a member validates on, and of the test part where it is measured for a report."""
 WAY_OUT = "Remove the file: without it members are compared by their values alone."
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Predictions for the rows of a split that validate.
+    """Predictions for rows that a member did not learn from: those of its split that validate, or of the test part.
 
     Attributes:
-        rows: Their numbers in the training part, ascending, (rows,).
+        rows: Their numbers in their part of the data, ascending, (rows,).
         prediction: What the metric takes, float32, (rows, ...).
         loss: The part that each row adds to the metric, (rows,); None where that is no mean over rows.
         train_rows: Rows that were learned from.
-        num_rows: Rows of the training part.
+        num_rows: Rows of that part.
     """
 
     rows: NDArray[np.int64]
@@ -34,8 +35,8 @@ class Validation:
     num_rows: int
 
 
-def write_validation(folder: Path, found: Validation) -> None:
-    """Write the file into a member's folder, whole or not at all.
+def write_validation(folder: Path, found: Validation, name: str = NAME) -> None:
+    """Write a file into a member's folder, whole or not at all.
 
     Raises:
         StorageError: If it cannot be written.
@@ -45,8 +46,8 @@ def write_validation(folder: Path, found: Validation) -> None:
     arrays: dict[str, NDArray[Any]] = {"rows": found.rows.astype(np.int32), "prediction": found.prediction}
     if found.loss is not None:
         arrays["loss"] = found.loss
-    path = folder / NAME
-    new = path.with_name(f".{NAME}.new")
+    path = folder / name
+    new = path.with_name(f".{name}.new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         new.write_bytes(save(arrays, {"train_rows": str(found.train_rows), "num_rows": str(found.num_rows)}))
@@ -55,15 +56,15 @@ def write_validation(folder: Path, found: Validation) -> None:
         raise unwritable(failure, path) from failure
 
 
-def read_validation(folder: Path) -> Validation | None:
-    """Read the file of a member's folder; None where there is none.
+def read_validation(folder: Path, name: str = NAME) -> Validation | None:
+    """Read a file of a member's folder; None where there is none.
 
     Raises:
         DataError: If it is damaged.
     """
     from safetensors import SafetensorError, safe_open
 
-    path = folder / NAME
+    path = folder / name
     if not path.exists():
         return None
     try:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from eksplora.config import part, protocol_splits
 from eksplora.inference import network_of
-from eksplora.records.validation import Validation, write_validation
+from eksplora.records.validation import TESTED, Validation, write_validation
 from eksplora.types import Config, Cut, Decision, EpochReport, Job, MemberResult, Report, Split, Training
 
 BATCH_ROWS = 1024
@@ -47,17 +47,34 @@ class Measured:
             training = self._trainings[result.trial, result.member]
             keep_validation(training, Path(result.weights))
             if self._test_rows:
-                found = tested(training.config, Path(result.weights), self._test_rows)
-                result = replace(result, test=found)
+                result = replace(result, test=tested(training, Path(result.weights), self._test_rows))
         self._report.member(result)
 
 
-def tested(config: Config, weights: Path, rows: int) -> dict[str, float]:
-    """The objective's metric of a trained network on the first so many rows of the test part."""
+def tested(training: Training, weights: Path, rows: int) -> dict[str, float]:
+    """The objective's metric of a trained network on rows of the test part, and alike on those that it learned from.
+
+    The curve `train/<metric>` is gathered while weights move and dropout is on, so it cannot stand beside a value of
+    the test part: `train_eval/<metric>` is measured with the kept weights, as the test part is. The test rows' losses
+    are kept for comparisons row by row.
+
+    Args:
+        training: The network's.
+        weights: Its kept weights.
+        rows: So many of the first test rows.
+
+    Raises:
+        StorageError: If the file of losses cannot be written.
+    """
+    config, split = training.config, _split_of(training)
     features, targets = part(config, "data").open("test")
-    count = min(rows, len(targets))
-    predicted, wanted = _predicted(config, weights, features, targets, np.arange(count))
-    return {f"test/{config['objective']['metric']}": _value(config, predicted, wanted)}
+    predicted, wanted = _predicted(config, weights, features, targets, np.arange(min(rows, len(targets))))
+    own = Split(train=split.train, validation=np.arange(len(wanted)))
+    write_validation(weights.parent, validation_of(config, own, len(targets), predicted, wanted), TESTED)
+    own_features, own_targets = part(config, "data").open("train")
+    learned = _predicted(config, weights, own_features, own_targets, split.train)
+    name = config["objective"]["metric"]
+    return {f"test/{name}": _value(config, predicted, wanted), f"train_eval/{name}": _value(config, *learned)}
 
 
 def measured(config: Config, found: Validation) -> float:
@@ -81,13 +98,17 @@ def keep_validation(training: Training, weights: Path) -> None:
     Raises:
         StorageError: If the file cannot be written.
     """
-    config, member = training.config, training.member
+    config, split = training.config, _split_of(training)
     features, targets = part(config, "data").open("train")
-    splits = _splits(json.dumps({key: config[key] for key in ("data", "protocol")}, sort_keys=True), member.cut)
-    split = splits[member.fold]
     if len(split.measured):
         predicted, wanted = _predicted(config, weights, features, targets, split.measured)
         write_validation(weights.parent, validation_of(config, split, len(targets), predicted, wanted))
+
+
+def _split_of(training: Training) -> Split:
+    """Rows that a member learns from and validates on."""
+    known = json.dumps({key: training.config[key] for key in ("data", "protocol")}, sort_keys=True)
+    return _splits(known, training.member.cut)[training.member.fold]
 
 
 @lru_cache(maxsize=2)
