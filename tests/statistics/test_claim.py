@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eksplora.statistics.claim import Finding, Judge, Judgement, least_p
+from eksplora.statistics.claim import Finding, Judge, Judgement, judged_together, least_p
 from eksplora.statistics.equivalence import equivalence_p
 
 MEMBERS = 8
@@ -277,3 +277,46 @@ def test_what_can_be_decided_is_what_the_judge_decides_of_members_that_all_agree
         rows = {row: {"x": list(level + noise[place])} for place, (row, level) in enumerate(levels.items())}
         found = Judge(rows, {"x": "maximize"}, 0.05)(claim).finding
         assert (found is wanted) == (least <= 0.05)
+
+
+FORMS = {
+    "better": {"rows": ["a"], "than": ["b"], "column": "test"},
+    "alike": {"rows": ["a", "b"], "within": 0.1, "column": "test"},
+    "rises": {"rows": ["a", "b"], "column": "test"},
+    "below": {"rows": ["a"], "bound": 1.0, "column": "test"},
+    "ratio": {"row": "a", "of": "b", "at_most": 0.7, "column": "test"},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("members", [2, 8])
+def test_the_sentences_of_every_form_say_what_rows_they_are_about(form: str, members: int) -> None:
+    rng = np.random.default_rng(0)
+    columns = {row: {"test": 1 + rng.random(members)} for row in "ab"}
+    judged = Judge(columns, {"test": "minimize"})({form: FORMS[form]})
+    assert judged.evidence and all("on these rows" in sentence for sentence in judged.evidence)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_finding_goes_with_its_p(form: str) -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        columns = {row: {"test": 1 + rng.normal(shift, 0.2, 8) ** 2} for row, shift in (("a", 0.4), ("b", 0.7))}
+        judged = Judge(columns, {"test": "minimize"})({form: FORMS[form]})
+        assert (judged.showing_p <= 0.05) == (judged.finding is Finding.REPLICATED) or judged.refuting_p <= 0.05
+        assert (judged.p <= 0.05) == (judged.finding is not Finding.NOT_DISTINGUISHABLE)
+
+
+def test_of_twenty_claims_on_noise_one_is_found_alone_and_seldom_one_together() -> None:
+    rng, alone, jointly = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        found = [
+            Judge({row: {"test": rng.normal(size=10)} for row in "ab"}, {"test": "minimize"})(
+                {"better": FORMS["better"]}
+            )
+            for _ in range(20)
+        ]
+        alone += any(one.finding is not Finding.NOT_DISTINGUISHABLE for one in found)
+        jointly += any(one is not Finding.NOT_DISTINGUISHABLE for one in judged_together(found, 0.05))
+    assert alone > 30 and jointly <= 6
+    assert judged_together([], 0.05) == []

@@ -9,10 +9,20 @@ from hypothesis import strategies as st
 
 from eksplora.statistics.correction import holm
 from eksplora.statistics.effect import effect_size
+from eksplora.statistics.generalization import Sample, Scope
 from eksplora.statistics.interval import Interval, t_interval
 from eksplora.statistics.paired import max_t, sign_flip
 from eksplora.statistics.power import members_needed
-from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, compare_rows, in_words
+from eksplora.statistics.verdict import (
+    Comparison,
+    Verdict,
+    compare,
+    compare_all,
+    compare_rows,
+    compare_samples,
+    in_words,
+    recorded,
+)
 
 MAE = np.array([2.31, 2.42, 2.28, 2.51, 2.37, 2.29, 2.45, 2.33])
 LOWER = MAE - [0.20, 0.31, 0.05, 0.22, 0.28, 0.12, 0.30, 0.19]
@@ -306,3 +316,44 @@ def test_a_difference_that_is_only_small_is_still_one() -> None:
     found = compare([1e-9, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.0], [0.0] * 8, direction="minimize")
     assert found.difference > 0
     assert "no number of members up to 10000" in in_words(found, name="a", reference="b")
+
+
+def on_test_rows(rights: np.ndarray) -> Sample:
+    """Whether each row of a test part is right, (members, rows)."""
+    return Sample(rights.mean(1), np.zeros(len(rights), dtype=np.int64), 1.0, rights.shape[1], rights)
+
+
+@pytest.mark.parametrize("points", [0.41, 0.86])
+def test_a_point_of_accuracy_or_less_is_decided_with_one_member_each(points: float) -> None:
+    """On 10 000 images, since most of those that one network takes for another class the other does, too."""
+    rows, decided = 10_000, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        better = rng.random(rows) < 0.92
+        only_better, only_worse = rng.random((2, rows))
+        loss, gain = 0.011 + points / 100, 0.011  # rows on which the two differ: 2.6 to 3.1 in a hundred
+        worse = np.where(better, only_better >= loss / 0.92, only_worse < gain / 0.08)
+        samples = [on_test_rows(rights[None].astype(float)) for rights in (better, worse)]
+        (found,) = compare_samples(samples, [(0, 1)], direction="maximize", scope=Scope.NEW_ROWS)
+        assert found.scope is Scope.NEW_ROWS and found.verdict is not Verdict.WORSE
+        decided += found.verdict is Verdict.BETTER
+    assert decided >= 0.65 * 40 if points < 0.5 else decided == 40
+
+
+@unhurried
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(2, 5), st.sampled_from(DIRECTIONS), st.booleans())
+def test_an_interval_and_the_verdict_beside_it_agree_in_what_is_recorded(
+    seed: int, members: int, configurations: int, direction: str, is_share: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    losses = rng.exponential(1.0, (configurations, members, 60)) * (1 + rng.random((configurations, 1, 1)))
+    samples = [on_test_rows((one < 1).astype(float) if is_share else one) for one in losses]
+    pairs = list(combinations(range(configurations), 2))
+    for one in compare_samples(samples, pairs, direction=direction, scope=Scope.NEW_ROWS):
+        found = recorded(one, name="a", reference="b")
+        assert found.difference is not None and found.scope == found.difference.scope == "new rows, trained on these"
+        low, high = found.difference.low, found.difference.high
+        if low is not None and high is not None:
+            is_claimed = found.verdict != "not distinguishable"
+            assert (low > 0 or high < 0) == is_claimed or 0 in (round(low, 9), round(high, 9))
+            assert found.verdict in found.in_words and (found.p is not None and found.p <= 0.05) == is_claimed

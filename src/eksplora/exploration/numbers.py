@@ -8,7 +8,7 @@ from typing import Any
 
 from eksplora.errors import WorkerError
 from eksplora.exploration.chain import Exploration
-from eksplora.statistics.claim import Finding, Judge, Judgement, distinct
+from eksplora.statistics.claim import Finding, Judge, Judgement, distinct, judged_together, least_p
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.verdict import compare_rows, in_words
 
@@ -91,7 +91,7 @@ def summarized(
         "direction": direction,
         "digits": exploration.digits,
         "studies": described,
-        "claims": {name: _judged(exploration, studies, name, direction, alpha) for name in exploration.claims},
+        "claims": _claims(exploration, studies, direction, alpha),
         "provenance": first["provenance"],
     }
 
@@ -143,10 +143,47 @@ def _comparisons(study: Mapping[str, Any], direction: str, alpha: float, on: str
 # --- claims ------------------------------------------------------------------------------------------------------
 
 
+def _claims(
+    exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], direction: str, alpha: float
+) -> dict[str, dict[str, Any]]:
+    """Every claim with what is found of it by itself and of all of them together, and whether it could be decided."""
+    judged = {name: _judged(exploration, studies, name, direction, alpha) for name in exploration.claims}
+    together = judged_together(list(judged.values()), alpha)
+    return {
+        name: {
+            **{key: exploration.claims[name][key] for key in ("study", "says")},
+            "finding": str(one.finding),
+            "jointly": str(jointly),
+            "p": one.p,
+            "evidence": list(one.evidence),
+            "members_needed": one.members_needed,
+            "decidable": _decidable(exploration, name, alpha),
+        }
+        for (name, one), jointly in zip(judged.items(), together, strict=True)
+    }
+
+
+def _decidable(exploration: Exploration, name: str, alpha: float) -> dict[str, Any]:
+    """Whether so many members can show a claim, alone and with the others, and how many can.
+
+    Attributes of the answer: `least_p`, that such members can reach; `alone` and `jointly`, whether it is small enough
+    at `alpha` and at that level over the claims; `members`, which would be enough for the latter, None above 50.
+    """
+    claim, count = exploration.claims[name], len(exploration.claims)
+    rows = len(next(study for study in exploration.studies if study.name == claim["study"]).rows)
+
+    def least(members: int) -> float:
+        return least_p(claim["holds"], rows=rows, members=members)[0]
+
+    own = least(exploration.budget.members)
+    enough = next((members for members in range(2, 51) if least(members) <= alpha / count), None)
+    return {"least_p": own, "alone": own <= alpha, "jointly": own <= alpha / count, "members": enough}
+
+
 def _judged(
     exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], name: str, direction: str, alpha: float
-) -> dict[str, Any]:
-    """A claim with what is found of it; one about a row that did not finish stays open."""
+) -> Judgement:
+    """What is found of a claim; one about a row that did not finish stays open."""
     claim = exploration.claims[name]
     columns = {study: _columns_of(known["rows"]) for study, known in studies.items()}
     others = {f"{study}/{row}": values for study, rows in columns.items() for row, values in rows.items()}
@@ -159,17 +196,8 @@ def _judged(
     }
     if lacking and all(row in known_rows for row in lacking):
         said = tuple(f"{row} ended as {known_rows[row]['status']}: {known_rows[row]['message']}" for row in lacking)
-        judged = Judgement(Finding.NOT_DISTINGUISHABLE, said)
-    else:
-        judge = Judge(columns[claim["study"]], _directions(direction), alpha, others)
-        judged = judge(claim["holds"])
-    return {
-        "study": claim["study"],
-        "says": claim["says"],
-        "finding": str(judged.finding),
-        "evidence": list(judged.evidence),
-        "members_needed": judged.members_needed,
-    }
+        return Judgement(Finding.NOT_DISTINGUISHABLE, said)
+    return Judge(columns[claim["study"]], _directions(direction), alpha, others)(claim["holds"])
 
 
 def _columns_of(rows: Mapping[str, RowResult]) -> dict[str, Mapping[str, Sequence[float]]]:

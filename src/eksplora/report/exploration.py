@@ -21,7 +21,9 @@ def page(facts: Facts) -> str:
         "(Student's), beside the reported numbers.",
         f"Budget `{budget['name']}`: {budget['note']}. What a study hands to the next: {_carried(facts)}.",
         "Test columns are for reporting only, never for selection. Comparisons are paired by member, by exact sign "
-        "flips; all pairs of a study's rows are tested together (maxT), so the best row may be chosen by these values.",
+        "flips; all pairs of a study's rows are tested together (maxT), so the best row may be chosen by these values. "
+        "They say what other seeds would change on these rows.",
+        "A verdict on a claim is at the level of that claim; `all claims together` corrects for their number (Holm).",
     ]
     head = [
         f"# {facts['title']}",
@@ -64,11 +66,28 @@ def claims_table(facts: Facts) -> str:
                 "claim": name,
                 "the reference says": claim["says"],
                 "verdict": Markdown(f"**{markdown(claim['finding'])}**"),
+                "all claims together": claim.get("jointly", ""),
+                "could be decided": _could_be_decided(claim.get("decidable")),
                 "members needed": "" if claim["members_needed"] is None else f"about {claim['members_needed']}",
             }
             for name, claim in facts["claims"].items()
         ]
     )
+
+
+def _could_be_decided(known: Facts | None) -> str:
+    """Whether so many members can show a claim whatever they say; nothing of an earlier version.
+
+    Examples:
+        >>> _could_be_decided({"least_p": 0.125, "alone": False, "jointly": False, "members": 9})
+        'no (least p 0.125): 9 members can'
+    """
+    if known is None:
+        return ""
+    if known["jointly"]:
+        return "yes"
+    more = "more than 50 members" if known["members"] is None else f"{known['members']} members"
+    return f"{'alone' if known['alone'] else 'no'} (least p {known['least_p']:.3g}): {more} can"
 
 
 HOW_IT_RUNS = ("study.workers=", "study.threads=")

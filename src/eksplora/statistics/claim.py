@@ -30,6 +30,7 @@ from scipy import stats
 
 from eksplora.statistics.correction import holm
 from eksplora.statistics.equivalence import equivalence_p
+from eksplora.statistics.generalization import Scope
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
 from eksplora.statistics.power import members_needed
@@ -60,12 +61,33 @@ class Judgement:
         evidence: The comparisons that it rests on, a sentence each.
         members_needed: About how many members would decide, where it is not distinguishable; None where none is known.
         refuting_p: The p of its opposite, adjusted for the comparisons in it.
+        showing_p: The p of the claim: the largest of its comparisons, 1 where one points the other way.
     """
 
     finding: Finding
     evidence: tuple[str, ...]
     members_needed: int | None = None
     refuting_p: float = 1.0
+    showing_p: float = 1.0
+
+    @property
+    def p(self) -> float:
+        """The p of what is found: of the claim, or of its opposite where that is nearer."""
+        return min(self.showing_p, self.refuting_p)
+
+
+def judged_together(found: Sequence[Judgement], alpha: float) -> list[Finding]:
+    """The findings on claims that a page makes jointly: any of them is wrong with chance `alpha` at most (Holm).
+
+    Examples:
+        >>> alone = [Judgement(Finding.REPLICATED, (), showing_p=p) for p in (0.01, 0.04)]
+        >>> [finding.value for finding in judged_together(alone, 0.025)]
+        ['replicated', 'not distinguishable']
+    """
+    if not found:
+        return []
+    ps = holm([one.p for one in found])
+    return [one.finding if p <= alpha else _OPEN for one, p in zip(found, ps, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -166,7 +188,8 @@ class Judge:
         needed = _most_needed(each, wanted) if finding is _OPEN else None
         sign = {"maximize": 1, "minimize": -1}[direction] * (1 if opposite is Verdict.BETTER else -1)
         refuting = min((one.p for one in together if sign * one.difference > 0), default=1.0)
-        return Judgement(finding, tuple(f"{column}: {sentence}" for sentence in words), needed, refuting)
+        showing = max(one.p if sign * one.difference < 0 else 1.0 for one in each)
+        return Judgement(finding, tuple(f"{column}: {sentence}" for sentence in words), needed, refuting, showing)
 
     def _alike(self, *, rows: Sequence[str], within: float, column: str) -> Judgement:
         """Equivalence of every pair shows it; an interval of one (Bonferroni's) outside of the margin refutes it."""
@@ -178,7 +201,7 @@ class Judge:
         count = min(len(sample) for sample in differences.values())
         if count < LEAST_ALIKE:
             members = f"{count} member{'s' * (count != 1)}"
-            said = f"{column}: {members} cannot show how much rows differ: {LEAST_ALIKE} or more can"
+            said = f"{column} {_ON}: {members} cannot show how much rows differ: {LEAST_ALIKE} or more can"
             return Judgement(_OPEN, (said,), LEAST_ALIKE)
         words, refuted, refuting, needed = [], False, 1.0, list[int | None]()
         for ((row, other), sample), p in zip(differences.items(), ps, strict=True):
@@ -191,10 +214,11 @@ class Judge:
             shown = "no interval" if interval is None else f"[{interval.low:.3g}, {interval.high:.3g}]"
             said = "more than" if is_out else "at most" if p <= self.alpha else "perhaps more than"
             words.append(
-                f"{column}: {row} and {other} differ by {sample.mean():.3g} {shown}: {said} {within:g}, p = {p:.3g}"
+                f"{column} {_ON}: {row} and {other} differ by {sample.mean():.3g} {shown}: {said} {within:g}, "
+                f"p = {p:.3g}"
             )
         finding = _finding(shown=all(p <= self.alpha for p in ps), refuted=refuted)
-        return Judgement(finding, tuple(words), _largest(needed) if finding is _OPEN else None, refuting)
+        return Judgement(finding, tuple(words), _largest(needed) if finding is _OPEN else None, refuting, max(ps))
 
     def _rises(self, *, rows: Sequence[str], column: str) -> Judgement:
         return self._trend(rows, column, 1)
@@ -214,7 +238,7 @@ class Judge:
         # (members,)
         slopes = positions @ table / (positions @ positions)
         word = "rises" if sign > 0 else "falls"
-        sentence = f"{column} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
+        sentence = f"{column} {_ON} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
         slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
         moves = [slopes, *np.diff(table, axis=0)]
         # Every value may be off by a 32-bit float's rounding.
@@ -228,7 +252,11 @@ class Judge:
         refuting = min(against.values(), default=1.0)
         finding = _finding(shown=slope.finding is Finding.REPLICATED, refuted=refuting <= self.alpha)
         return Judgement(
-            finding, (*slope.evidence, *turns), slope.members_needed if finding is _OPEN else None, refuting
+            finding,
+            (*slope.evidence, *turns),
+            slope.members_needed if finding is _OPEN else None,
+            refuting,
+            slope.showing_p,
         )
 
     def _below(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
@@ -244,7 +272,7 @@ class Judge:
         )
 
     def _bounded(self, row: str, room: NDArray[np.float64], column: str, said: str) -> Judgement:
-        return self._against_zero(room, f"{column} of {row} is {_shown(self._values(row, column))}; said: {said}")
+        return self._against_zero(room, f"{column} of {row} {_ON} is {_shown(self._values(row, column))}; said: {said}")
 
     def _ratio(self, *, row: str, of: str, at_most: float, column: str) -> Judgement:
         """Logarithms of the members' ratios, against that of the bound, by sign flips.
@@ -254,7 +282,7 @@ class Judge:
         ratios = np.array(distinct(self._values(row, column) / self._values(of, column)))
         return self._against_zero(
             np.log(at_most) - np.log(ratios),
-            f"{column} of {row} is {_shown(ratios)} of that of {of}; said: at most {at_most:g}",
+            f"{column} of {row} {_ON} is {_shown(ratios)} of that of {of}; said: at most {at_most:g}",
             "measurement",
         )
 
@@ -264,17 +292,17 @@ class Judge:
         is_sure, positive = p <= self.alpha, float(sample.mean()) > 0
         finding = _finding(shown=is_sure and positive, refuted=is_sure and not positive)
         count = f"{len(sample)} {unit}s" if len(sample) != 1 else f"1 {unit}"
-        refuting = 1.0 if positive else p
+        showing, refuting = (p, 1.0) if positive else (1.0, p)
         words = f"{sentence} (p = {p:.3g}, {count})"
         if finding is not _OPEN:
-            return Judgement(finding, (words,), None, refuting)
+            return Judgement(finding, (words,), None, refuting, showing)
         if smallest_p(len(sample)) > self.alpha:
             needed: int | None = least_pairs(self.alpha)
             words += f"; {count} cannot reach the {self.alpha:g} level: {needed} or more can"
         else:
             needed = members_needed(sample, alpha=self.alpha)
             needed = None if needed is None else max(needed, len(sample) + 1)  # those that are there did not suffice
-        return Judgement(finding, (words,), needed, refuting)
+        return Judgement(finding, (words,), needed, refuting, showing)
 
 
 def least_p(claim: Mapping[str, Any], *, rows: int, members: int) -> tuple[float, float]:
@@ -316,6 +344,7 @@ def distinct(values: Iterable[float]) -> list[float]:
 
 
 _OPEN = Finding.NOT_DISTINGUISHABLE
+_ON = f"on {Scope.THESE_ROWS}"
 
 
 def _finding(*, shown: bool, refuted: bool) -> Finding:
@@ -328,7 +357,8 @@ def _joined(parts: Sequence[Judgement], alpha: float) -> Judgement:
     finding = _finding(shown=all(part.finding is Finding.REPLICATED for part in parts), refuted=refuting <= alpha)
     needed = _largest([part.members_needed for part in parts if part.finding is not Finding.REPLICATED])
     evidence = tuple(sentence for part in parts for sentence in part.evidence)
-    return Judgement(finding, evidence, needed if finding is _OPEN else None, refuting)
+    showing = max(part.showing_p for part in parts)
+    return Judgement(finding, evidence, needed if finding is _OPEN else None, refuting, showing)
 
 
 def _largest(numbers: Sequence[int | None]) -> int | None:
