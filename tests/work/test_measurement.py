@@ -116,7 +116,7 @@ def test_the_test_part_and_the_rows_learned_from_are_measured_alike(prepared: st
     asked = [prepared, "experiment=diabetes_mlp", "trainer.max_epochs=3", "dropout.rate=0.4"]
     config = Configurator("train", asked)({})
     part(config, "data").prepare()
-    training = Training(0, Member(0, 5, 1, Cut(4)), config, str(tmp_path / "member-0"))
+    training = Training(0, Member(0, 5, fold=1, members=4), config, str(tmp_path / "member-0"))
     report = Collects()
     job.run("job", Job(0, [training], str(tmp_path / "population"), 1, 1000.0, test_rows=50), report)
     (result,) = report.heard

@@ -183,7 +183,7 @@ def _decidable(exploration: Exploration, name: str, alpha: float) -> dict[str, A
 def _judged(
     exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], name: str, direction: str, alpha: float
 ) -> Judgement:
-    """What is found of a claim; one about a row that did not finish stays open."""
+    """Judge a claim; one about a row that did not finish stays open."""
     claim = exploration.claims[name]
     columns = {study: _columns_of(known["rows"]) for study, known in studies.items()}
     others = {f"{study}/{row}": values for study, rows in columns.items() for row, values in rows.items()}
