@@ -83,8 +83,8 @@ def test_a_searched_value_that_means_nothing_is_refused_before_anything_is_train
     momentum = "space.params.optimizer.momentum=interval(0.5,1.5)"
     shown = refusal(run(tmp_path, words(prepared, "optimizer=sgd", momentum)))
     assert shown == (
-        "space.params.optimizer.momentum: optimizer.momentum must be from 0 to below 1, got 1.49. "
-        "A usual momentum is 0.9; 0.0 is none."
+        "space.params.optimizer.momentum: optimizer.momentum must be a number of at least 0 and below 1, got 1.49. "
+        "Try optimizer.momentum=0.9."
     )
     assert not list(tmp_path.rglob("*.safetensors"))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from eksplora.errors import DataError, EksploraError, StudyError
 from eksplora.events.event import from_json
 from eksplora.events.spool import Event, Spool, encode, read
 from eksplora.reproduction.record import Recorded, recall
+from eksplora.types import Member
 
 Written = tuple[str, dict[str, Any]]
 
@@ -78,7 +80,7 @@ def test_a_trial_is_recalled_with_its_configuration_and_members() -> None:
     assert recorded.config(1)["optimizer"] == {"lr": 0.2}
     assert recorded.training((0, 1), "folder") == {
         "trial": 0,
-        "member": {"index": 1, "seed": 101, "fold": 0},
+        "member": asdict(Member(index=1, seed=101)),
         "config": {"optimizer": {"lr": 0.1}, "data": {"root": "data"}},
         "folder": "folder",
     }

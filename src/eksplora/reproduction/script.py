@@ -70,7 +70,14 @@ def main(path: str) -> None:
     parts = [request["code.parts"]] if request["code.parts"] else []
     found: dict[str, Any] = {"code.sha256": code_sha256(Path(str(eksplora.__file__)).parent, *parts)}
     if found["code.sha256"] == request["code.sha256"]:
-        trainings = [Training(**{**one, "member": Member(**one["member"])}) for one in request["trainings"]]
+        # This file runs with the recorded code, whose members may have fewer attributes: of these, all have defaults.
+        members = [
+            Member(**{key: value for key, value in one["member"].items() if key in Member.__dataclass_fields__})
+            for one in request["trainings"]
+        ]
+        trainings = [
+            Training(**{**one, "member": member}) for one, member in zip(request["trainings"], members, strict=True)
+        ]
         job = Job(0, trainings, request["folder"], request["threads"], 1e9, False)
         notes = Notes(request["pruned"], Decision.PRUNE, Decision.GO_ON)
         work_of(request["work"])("job", job, notes)
