@@ -34,7 +34,7 @@ export DO_NOT_TRACK := true
 export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep audit repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers docs catalogue picture lock clean FORCE
+.PHONY: help setup sweep audit repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers calibrate docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,9 @@ bench: $(STAMP) ## measure speed and write docs/benchmarks.md [ARGS="--only popu
 
 bench-peers: $(PEERS_STAMP) ## measure speed against Keras, Lightning, Hydra's sweeper, Ray Tune: docs/benchmarks-peers.md [ARGS="--repeats 3"]
 	$(VENV_PYTHON) -m benchmarks.against_peers$(args)
+
+calibrate: $(STAMP) ## simulate studies whose truth is known and write docs/calibration.md [ARGS="--studies 500"]
+	$(VENV_PYTHON) -m benchmarks.calibrate$(args)
 
 docs: $(DOCS_STAMP) ## build the documentation site into site/; a broken link fails [ARGS="arguments of mkdocs build"]
 	$(VENV_PYTHON) -m mkdocs build --strict$(args)

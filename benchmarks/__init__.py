@@ -1,4 +1,5 @@
-"""Measurements of speed, ours and the peers'; not part of the package that is installed.
+"""Measurements of speed, ours and the peers', and of how often verdicts hold; not part of the installed package.
 
-`make bench` and `make bench-peers` run them; `docs/benchmarks.md` and `docs/benchmarks-peers.md` hold what they found.
+`make bench`, `make bench-peers` and `make calibrate` run them; `docs/benchmarks.md`, `docs/benchmarks-peers.md` and
+`docs/calibration.md` hold what they found.
 """

@@ -45,6 +45,16 @@ class PeersSettings:
     output: str = _text("docs/benchmarks-peers.md", "file that the tables are written to when all are taken")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSettings:
+    """Options of `benchmarks.calibrate`."""
+
+    studies: int = _number(2000, "simulated studies of each kind")
+    networks: int = _number(500, "studies with real networks", least=0)
+    processes: int = _number(2, "processes that simulate at once")
+    output: str = _text("docs/calibration.md", "file that the tables are written to")
+
+
 def parse(kind: type[S], arguments: Sequence[str], measurements: Collection[str], purpose: str) -> S:
     """Read a command line; a mistake ends the process with one line and exit code 2.
 
@@ -64,7 +74,7 @@ def parse(kind: type[S], arguments: Sequence[str], measurements: Collection[str]
         else:
             parser.add_argument(option, default=one.default, help=text)
     found = vars(parser.parse_args(arguments))
-    return kind(**found | {"only": tuple(found["only"])})
+    return kind(**found | ({"only": tuple(found["only"])} if "only" in found else {}))
 
 
 def _at_least(bound: int) -> Any:

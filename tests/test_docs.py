@@ -28,7 +28,13 @@ FRONT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 HISTORY = ("CHANGELOG.md", "docs/log.md", "docs/benchmarks.md", "docs/benchmarks-peers.md")
 """Pages that tell of earlier times: what they name may be gone."""
 
-UNWRAPPED = ("docs/log.md", "docs/benchmarks.md", "docs/benchmarks-peers.md", "docs/reference/catalogue.md")
+UNWRAPPED = (
+    "docs/log.md",
+    "docs/benchmarks.md",
+    "docs/benchmarks-peers.md",
+    "docs/calibration.md",
+    "docs/reference/catalogue.md",
+)
 """Pages that are measured or made by a program."""
 
 LONGEST_LINE = 100

@@ -134,6 +134,7 @@ def test_nothing_reports_home(ready: Path) -> None:
         (("docs", "ARGS=--quiet"), "-m mkdocs build --strict --quiet"),
         (("ui", "PORT=5001"), "pipelines/ui.py port=5001"),
         (("bench",), "-m benchmarks.speed"),
+        (("calibrate", "ARGS=--studies 5"), "-m benchmarks.calibrate --studies 5"),
         (("bench-peers", "ARGS=--repeats 1"), "-m benchmarks.against_peers --repeats 1"),
         (("test", "ARGS=-x"), "-m pytest -n 2 --dist loadfile --no-loadscope-reorder -x"),
         (("test-slow",), '-m pytest -m "slow and not gpu" '),
