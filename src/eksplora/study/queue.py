@@ -1,5 +1,6 @@
 """The populations of a study that are not over: which is next, how they are cut, and when they are over."""
 
+import contextlib
 import math
 import shutil
 from collections.abc import Callable, Sequence
@@ -29,8 +30,11 @@ class Folders:
 
     def forget_trial(self, trial: Trial) -> None:
         """Remove the weights of a trial; what its members predict is kept, to compare it with others."""
-        for weights in self._trials.glob(f"{trial.number:04d}/member-*/weights.safetensors"):
-            weights.unlink(missing_ok=True)
+        folder = self._trials / f"{trial.number:04d}"
+        for member in folder.glob("member-*"):
+            (member / "weights.safetensors").unlink(missing_ok=True)
+            _remove_if_empty(member)
+        _remove_if_empty(folder)
 
     def forget_population(self, population: Population) -> None:
         """Remove the checkpoints of a population that is over."""
@@ -45,6 +49,11 @@ class Folders:
         for folder in self._populations.glob("*"):
             if folder not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # something is in it, or it is gone
+        folder.rmdir()
 
 
 class PopulationQueue:
