@@ -37,7 +37,7 @@ def test_help_lists_every_command_with_what_it_is_for(
     ("word", "expected"),
     [
         ("serch", "error: serch: no such command. Did you mean 'search'?\n"),
-        ("--version", "error: --version: no such command. Valid: baseline, "),
+        ("--version", "error: --version: no such command. Valid: audit, baseline, "),
         ("../dag", "error: ../dag: no such command. "),
         ("spec", "error: spec: no such command. "),
     ],
