@@ -41,7 +41,7 @@ class Setting:
 
 SMOOTH = Setting("smooth", rows=200, units=8, ridge=1.0)
 WIGGLY = Setting("nearly interpolating", rows=100, units=32, ridge=0.01)
-LARGE = Setting("many rows", rows=1000, units=8, ridge=1.0)
+LARGE = Setting("many rows", rows=500, units=8, ridge=1.0)
 
 
 @dataclass(frozen=True)

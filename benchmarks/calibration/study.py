@@ -170,6 +170,8 @@ FRESH_DATA = 1000
 """Data sets that are drawn for a true value."""
 FRESH_SEEDS = 128
 """Seeds for a true value of rows that are kept."""
+FRESH_TIMES = 25
+"""New rows for such a value, times those that a member is judged on: its own error is 2% of the estimate's variance."""
 
 
 def expected(case: Case) -> Floats:
@@ -206,7 +208,7 @@ def conditional(rng: np.random.Generator, case: Case, drawn: Drawn, cut: Divisio
         scope: `these rows` keeps also the rows that are judged on.
     """
     measure, kept = MEASURES[case.measure], scope is Scope.THESE_ROWS
-    new = draw(rng, 0 if kept else FRESH_ROWS, case.null, case.gain)
+    new = draw(rng, 0 if kept else FRESH_TIMES * int(cut.judged[0].sum()), case.null, case.gain)
     views, targets = np.concatenate([drawn.views, new.views], 1), np.concatenate([drawn.targets, new.targets])
     shown = np.unique(case.views)
     splits = np.unique(cut.splits, return_index=True)[1]  # a member of each
