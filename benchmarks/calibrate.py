@@ -121,6 +121,7 @@ How to read them:
 - The target is f(x) + g f(z) + noise of standard deviation {NOISE:g}, with f(x) = sin(x1) + x2 x3 / 2. A
   configuration sees x or z. With g = 1 they are equal in the population; accuracy is of the target's sign.
 - True values are means over {FRESH_DATA} data sets, or over {FRESH_SEEDS} seeds where rows are kept.
+- `same configuration` is the same learner under each name, with random numbers of its own.
 
 [Statistics](explanation/statistics.md) explains the tests.
 """
