@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.calibration import cases, network
 from benchmarks.calibration.learner import LARGE, NOISE, SMOOTH, WIGGLY
 from benchmarks.calibration.rate import Rate
-from benchmarks.calibration.study import FRESH_DATA, FRESH_SEEDS, Case, Outcome, simulate
+from benchmarks.calibration.study import EVERY, FRESH_DATA, FRESH_SEEDS, Case, Outcome, simulate
 from benchmarks.calibration.table import MOST_CLAIMS, Outcomes, coverage, false_claims, power
 from benchmarks.settings import CalibrationSettings, parse
 from benchmarks.table import Section, show
@@ -120,7 +120,8 @@ How to read them:
   `{LARGE.name}` is the first of them with {LARGE.rows} rows.
 - The target is f(x) + g f(z) + noise of standard deviation {NOISE:g}, with f(x) = sin(x1) + x2 x3 / 2. A
   configuration sees x or z. With g = 1 they are equal in the population; accuracy is of the target's sign.
-- True values are means over {FRESH_DATA} data sets, or over {FRESH_SEEDS} seeds where rows are kept.
+- True values are means over {FRESH_DATA} data sets, or over {FRESH_SEEDS} seeds where rows are kept, for
+  every {EVERY}th study.
 - `same configuration` is the same learner under each name, with random numbers of its own.
 
 [Statistics](explanation/statistics.md) explains the tests.

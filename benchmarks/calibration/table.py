@@ -68,7 +68,7 @@ def power(title: str, text: str, outcomes: Outcomes) -> Section:
 
 
 def _effect(found: Sequence[Outcome]) -> float:
-    return abs(fmean(one.effect for one in found))
+    return abs(fmean(one.effect for one in found if one.effect is not None))
 
 
 def _case(case: Case, found: Sequence[Outcome]) -> dict[str, str]:
