@@ -199,7 +199,7 @@ def test_of_two_classes_each_has_its_probability_and_one_member_no_spread(
             r"^trained: has no value\. Give one: python pipelines/predict\.py trained=\.\.\.",
         ),
         (["trained=there"], ConfigError, r"^input: has no value\. Give one"),
-        (["trained=there", "input=given.csv"], DataError, r"^there/card\.json cannot be read"),
+        (["trained=there", "input=given.csv"], DataError, r"^there/card\.json is missing"),
         (["trained=MODEL", "input=no.csv"], DataError, r"^input: no\.csv does not exist"),
         (["trained=MODEL", "input=given.csv", "output=given.csv/x"], StorageError, r"cannot be written"),
         (

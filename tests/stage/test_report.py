@@ -35,8 +35,9 @@ def test_the_page_tells_what_the_stages_found(diabetes: Path) -> None:
     search, confirm, evaluate = (here.facts(diabetes, stage) for stage in ("search", "confirm", "evaluate"))
     assert f"**{evaluate['headline']}**\n\n{confirm['headline']}\n" in text
     for metric, measure in evaluate["test"].items():
-        one = measure["over_members"]
-        numbers = f"{number(one['mean'])} | {interval(one['low'], one['high'])} | {number(one['std'])}"
+        one, members = measure["ensemble"], measure["over_members"]
+        ends = f"{number(one['mean'])} | {interval(one['low'], one['high'])}"
+        numbers = f"{ends} | {number(members['mean'])} | {number(members['std'])}"
         assert f"| {WORDS.get(metric, metric.replace('_', ' '))} | {numbers} |" in text
     for one in confirm["configurations"]:
         assert f"| `{one['name']}` | {number(one['estimate']['mean'])} |" in text

@@ -235,7 +235,7 @@ def test_two_members_are_too_few_to_speak_of_a_margin() -> None:
     for rows in (["a", "b"], ["a", "c"]):
         judged = maker({"alike": {"rows": rows, "within": 0.005, "column": "test"}})
         assert (judged.finding, judged.members_needed) == (Finding.NOT_DISTINGUISHABLE, 3)
-        assert judged.evidence == ("test: 2 members cannot show how much rows differ: 3 or more can",)
+        assert judged.evidence == ("test on these rows: 2 members cannot show how much rows differ: 3 or more can",)
 
 
 # --- what can be decided at all ----------------------------------------------------------------------------------

@@ -335,7 +335,7 @@ def test_a_point_of_accuracy_or_less_is_decided_with_one_member_each(points: flo
         worse = np.where(better, only_better >= loss / 0.92, only_worse < gain / 0.08)
         samples = [on_test_rows(rights[None].astype(float)) for rights in (better, worse)]
         (found,) = compare_samples(samples, [(0, 1)], direction="maximize", scope=Scope.NEW_ROWS)
-        assert found.scope is Scope.NEW_ROWS and found.verdict is not Verdict.WORSE
+        assert found.scope is Scope.NETWORKS and found.verdict is not Verdict.WORSE
         decided += found.verdict is Verdict.BETTER
     assert decided >= 0.65 * 40 if points < 0.5 else decided == 40
 
@@ -351,7 +351,7 @@ def test_an_interval_and_the_verdict_beside_it_agree_in_what_is_recorded(
     pairs = list(combinations(range(configurations), 2))
     for one in compare_samples(samples, pairs, direction=direction, scope=Scope.NEW_ROWS):
         found = recorded(one, name="a", reference="b")
-        assert found.difference is not None and found.scope == found.difference.scope == "new rows, trained on these"
+        assert found.difference is not None and found.scope == found.difference.scope == str(samples[0].scope)
         low, high = found.difference.low, found.difference.high
         if low is not None and high is not None:
             is_claimed = found.verdict != "not distinguishable"

@@ -29,6 +29,7 @@ class Scope(StrEnum):
     """The population that an estimate or a verdict is about."""
 
     THESE_ROWS = "these rows"  # one cut of the rows, which is kept; seeds vary
+    NETWORKS = "new rows, for these networks"  # one seed each: of two networks, not of their configurations
     NEW_ROWS = "new rows, trained on these"  # rows that are judged on vary, those that are learned from are kept
     DATA = "data like these"  # all rows vary, and seeds with them
 
@@ -95,7 +96,9 @@ class Sample:
         """The widest scope that these members can speak for."""
         if self.num_splits > 1:
             return Scope.DATA
-        return Scope.THESE_ROWS if self.losses is None else Scope.NEW_ROWS
+        if self.losses is None:
+            return Scope.THESE_ROWS
+        return Scope.NEW_ROWS if len(self.values) > 1 else Scope.NETWORKS
 
     def __sub__(self, other: "Sample") -> "Sample":
         """Member less member, row less row."""
@@ -202,13 +205,13 @@ def _of_one_split(sample: Sample) -> Uncertain:
         return Uncertain(float(members.mean()), error, count - 1, Scope.THESE_ROWS, Method.SIGN_FLIPS, members)
     rows = sample.by_row()
     if len(rows) < 2:
-        return Uncertain(float(rows.mean()), None, 0, Scope.NEW_ROWS, Method.ROWS, rows)
+        return Uncertain(float(rows.mean()), None, 0, sample.scope, Method.ROWS, rows)
     over_rows = _variance(rows) / len(rows)
     total = over_rows + over_seeds
     squares = over_rows**2 / (len(rows) - 1) + (over_seeds**2 / (count - 1) if count > 1 else 0.0)
     freedom = total**2 / squares if squares else len(rows) - 1  # Satterthwaite's
     error = float(np.sqrt(total))
-    return Uncertain(float(rows.mean()), error, freedom, Scope.NEW_ROWS, Method.ROWS, rows)
+    return Uncertain(float(rows.mean()), error, freedom, sample.scope, Method.ROWS, rows)
 
 
 def _variance(units: NDArray[np.float64]) -> float:

@@ -94,8 +94,8 @@ def verdicts(ledger: Ledger, folder: Path, reference: TrialOfStudy | None) -> li
         return []
     samples = {f"trial-{trial.number}": sample_of(trial, folder) for trial in best}
     first, *others = names = list(samples)
-    if len(samples[first].values) < 2 and samples[first].losses is None:
-        return []
+    if len(samples[first].values) < 2:
+        return []  # two networks may differ where their configurations do not
     asked = [(name, first) for name in others] + [(name, "baseline") for name in names if reference is not None]
     # The baseline is one row more in the same family of comparisons.
     samples |= {} if reference is None else {"baseline": sample_of(reference.trial, reference.folder)}

@@ -38,6 +38,8 @@ SCOPES = {
     "data like these": "Intervals and verdicts are about data like these: other rows, other splits and other seeds.",
     "new rows, trained on these": "Intervals and verdicts are about new rows, for networks that learned from these; "
     "other rows to learn from are not in them.",
+    "new rows, for these networks": "Intervals and verdicts are about new rows, for the one network that each "
+    "configuration trained: another seed may differ.",
     "these rows": "Intervals and verdicts are about these rows: they say what other seeds would give, not what other "
     "data would.",
 }
