@@ -18,7 +18,7 @@ def main() -> None:
     space, num_trials = parse_space(request.settings.space), request.settings.study.n_trials
     results = Path("results").joinpath
     sys.modules["eksplora.search.plots"] = SimpleNamespace(pages=lambda facts: ())  # type: ignore[assignment]
-    run_study(spec_of(request, "study", space, num_trials, work="pretended_work:run", results=results))
+    run_study(spec_of(request, "study", space, num_trials, work="pretended_work:run", results=results, judges="first"))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
     settings = request.settings
     results = Path(settings.paths.results).joinpath
     space = parse_space(settings.space)
-    run_study(spec_of(request, "study", space, settings.study.n_trials, work=work, results=results))
+    run_study(spec_of(request, "study", space, settings.study.n_trials, work=work, results=results, judges="first"))
 
 
 def undisturbed(*overrides: str, work: str = PRETENDED_WORK) -> list[dict[str, str]]:

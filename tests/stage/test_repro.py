@@ -346,7 +346,7 @@ def test_metrics_and_plots_show_every_result(done: Path, tmp_path: Path) -> None
         for stage in here.NAMES[:3]
     }
     evaluated = here.facts(done, "evaluate")["test"]
-    assert shown[f"{here.RESULTS}/evaluate/metrics.json"]["data"]["objective"] == evaluated["mae"]["mean"]
+    assert shown[f"{here.RESULTS}/evaluate/metrics.json"]["data"]["objective"] == evaluated["mae"]["ensemble"]["mean"]
     plots = json.loads(here.dvc(done, "plots", "show", "--json", "--out", str(tmp_path)))["data"]
     drawn = {name: rows_of(plot) for name, (plot,) in plots.items()}
     assert set(drawn) == {
