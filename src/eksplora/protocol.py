@@ -199,6 +199,7 @@ def spread(
     A single member has the split of `holdout`. Several share out the rows that validate in folds, at most 10 of them,
     and further members repeat that with the rows cut anew. Where a class has fewer rows than there are folds, they are
     resampled. So the members say how far another split of the rows would lead elsewhere, not only another seed.
+    Source: Bouthillier et al., "Accounting for variance in machine learning benchmarks", MLSys 2021, section 3.
 
     What a search chose by flatters. So a search of several members validates on half of the rows, drawn once, and what
     it found is judged on the other half; after a search of a single member on all rows but those that this one
