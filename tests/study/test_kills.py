@@ -1,6 +1,6 @@
 """A campaign of kill -9 at random moments of real studies: drivers, workers, and all at once.
 
-EKSPLORA_KILLS=100 EKSPLORA_KILLS_SEED=1 make test-slow ARGS="tests/stage/test_kills.py -s"
+EKSPLORA_KILLS=100 EKSPLORA_KILLS_SEED=1 make test-slow ARGS="tests/study/test_kills.py -s"
 """
 
 import os
