@@ -58,12 +58,12 @@ def config_of(prepared: str, name: str, *overrides: str) -> Config:
 
 
 @pytest.fixture
-def fitted(prepared: str) -> Fitted:
+def fitted(prepared: str, tmp_path: Path) -> Fitted:
     """What came of one baseline."""
 
     def fit(name: str, *overrides: str, seed: int = 5, fold: int = 0) -> MemberResult:
         config = config_of(prepared, name, *overrides)
-        return job.fit(Training(3, Member(1, seed, fold), config, "nowhere"))
+        return job.fit(Training(3, Member(1, seed, fold), config, str(tmp_path)))
 
     return fit
 
