@@ -15,6 +15,7 @@ The message of a `UserError` is one line: what is wrong (key or file, and value)
 
 import os
 import shlex
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -151,3 +152,29 @@ def follows(error: BaseException | None, kind: type[BaseException]) -> bool:
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
+
+
+def place_of(error: BaseException) -> str:
+    """Where in a user's own code an error was raised, ` at file.py:12`, for a message; empty where it was not there.
+
+    His own is what lies neither in eksplora nor among installed packages or Python's own modules.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" at {_shown(Path(error.filename))}:{error.lineno}"
+    frames = [] if error.__traceback__ is None else list(traceback.walk_tb(error.__traceback__))
+    own = [(Path(frame.f_code.co_filename), line) for frame, line in frames]
+    found = [(file, line) for file, line in own if not _is_installed(file)]
+    return f" at {_shown(found[-1][0])}:{found[-1][1]}" if found else ""
+
+
+_LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGE = Path(__file__).parent
+
+
+def _is_installed(file: Path) -> bool:
+    is_installed = {"site-packages", "dist-packages"} & set(file.parts) or file.is_relative_to(_PACKAGE)
+    return not file.is_absolute() or bool(is_installed) or any(map(file.is_relative_to, _LIBRARIES))
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

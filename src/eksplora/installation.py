@@ -12,6 +12,9 @@ CHECKOUT = _ABOVE if (_ABOVE / "conf").is_dir() and (_ABOVE / "src/eksplora") ==
 CONF = (CHECKOUT or _PACKAGE) / "conf"
 """The configurations that come with eksplora; a wheel carries them inside the package."""
 
+CONFIG_DIRS = "EKSPLORA_CONFIG_DIRS"
+"""Variable of the environment that names further folders of configurations, as PATH names folders of programs."""
+
 
 def in_checkout() -> bool:
     """Whether work goes on in a checkout: make, DVC and `pipelines/` are there.

@@ -27,7 +27,7 @@ class Command:
     Attributes:
         root: Name of the pipeline.
         overrides: As they are typed, not quoted for a shell.
-        environment: Variables by which the same command computes other bits.
+        environment: Variables by which the same command computes other bits, or finds its configurations.
     """
 
     root: str

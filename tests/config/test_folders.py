@@ -19,7 +19,7 @@ from eksplora.config import (
 )
 from eksplora.config.parts import allowed_targets, part
 from eksplora.errors import ConfigError, DataError
-from eksplora.installation import CONF
+from eksplora.installation import CONF, CONFIG_DIRS
 
 
 def forget() -> None:
@@ -27,6 +27,7 @@ def forget() -> None:
     for module in (composition, configurator, parts):
         for kept in vars(module).values():
             getattr(kept, "cache_clear", lambda: None)()
+    folders._of_packages.cache_clear()
     composition._kept.clear()
 
 
@@ -132,3 +133,36 @@ def test_parts_beside_the_users_own_folder_can_be_imported_but_shadow_nothing(
     folders.import_own_parts()
     assert before[-1] == str(own.parent)
     assert part({"model": NODE}, "model") == {key: NODE[key] for key in ("input_shape", "num_outputs", "units")}
+
+
+def test_folders_that_are_asked_for_come_before_the_users_own(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONFIG_DIRS, "")  # what is set below is taken back after the test
+    write(tmp_path / "team/settings/optimizer/adam.yaml", (CONF / "optimizer/adam.yaml").read_text() + "# ours\n")
+    folders.ask_for(["team/settings"])
+    forget()
+    assert folders.folders() == (tmp_path / "team/settings", own, CONF)
+    assert folders.find("optimizer/adam.yaml") == tmp_path / "team/settings/optimizer/adam.yaml"
+    assert compose_request("search", ["experiment=mine", "optimizer=adam"]).command.environment == {
+        CONFIG_DIRS: "team/settings"
+    }
+    with pytest.raises(ConfigError, match=r"^--config-dir: .*/nowhere is no folder\. Give one"):
+        folders.ask_for(["nowhere"])
+
+
+def test_an_installed_package_brings_its_folder_of_configurations_unimported(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site"
+    write(site / "teampack/__init__.py", "raise RuntimeError\n")
+    write(site / "teampack/conf/model/theirs.yaml", MODEL.replace("mine.Net", "teampack.net.Net"))
+    named = "[eksplora.conf]\nteampack = teampack.conf\nlost = teampack.lost\n"
+    write(site / "teampack-1.dist-info/entry_points.txt", named)
+    write(site / "teampack-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: teampack\nVersion: 1\n")
+    monkeypatch.syspath_prepend(site)
+    forget()
+    assert folders.folders() == (own, site / "teampack/conf", CONF)
+    assert "theirs" in choices("model") and allowed_targets("model", "theirs") == {"teampack.net.Net"}
+    said = "the package lost has no folder teampack.lost, which it names for eksplora.conf: left out\n"
+    assert capsys.readouterr().err == said

@@ -10,8 +10,8 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from eksplora.config import parse_override
 from eksplora.errors import ConfigError, nearest
 
-OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p")
-"""Options of a command besides overrides: to see its configuration."""
+OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p", "--config-dir")
+"""Options of a command besides overrides: to see its configuration, and to say where files of it lie."""
 
 
 SPACE_OVERRIDE = re.compile(
@@ -24,6 +24,22 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{' '.join(message.split())}. See --help.")
+
+
+def split_config_dirs(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The folders of `--config-dir`, and all other words.
+
+    Examples:
+        >>> split_config_dirs(["--config-dir", "team/conf", "study.seed=1", "--config-dir=mine"])
+        (['team/conf', 'mine'], ['study.seed=1'])
+
+    Raises:
+        ConfigError: If an option has no folder.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", action="append", default=[])
+    options, rest = parser.parse_known_args(list(words))
+    return options.config_dir, rest
 
 
 def read_arguments(words: Sequence[str]) -> argparse.Namespace:

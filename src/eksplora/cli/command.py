@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TextIO
 
 from eksplora import entrance
-from eksplora.cli.arguments import gather_space, read_arguments
+from eksplora.cli.arguments import gather_space, read_arguments, split_config_dirs
 from eksplora.cli.errors import fail, readable_errors
 from eksplora.cli.help import help_text
 from eksplora.config import Request, compose_request, composing, show
-from eksplora.config.folders import import_own_parts
+from eksplora.config.folders import ask_for, import_own_parts
 from eksplora.errors import ConfigError
 from eksplora.installation import CHECKOUT, CONF
 from eksplora.launch import dvc
@@ -40,6 +40,8 @@ def run(root: str, words: Sequence[str], task: Callable[[Request], None], purpos
     with interruptible(), read_by_somebody():
         with readable_errors(root):
             check_checkout(Path(sys.argv[0]))
+            given, words = split_config_dirs(words)
+            ask_for(given)
         if {"--help", "-h"} & set(words):
             print(help_text(root, purpose))
             return

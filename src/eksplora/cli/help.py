@@ -42,6 +42,7 @@ _HELP_SPACE = """Space: how a key is searched
 
 
 _HELP_END = """--cfg job prints the resulting configuration without running anything.
+--config-dir DIR (several) has the files of DIR searched first, then those of conf/ in the working folder.
 HYDRA_FULL_ERROR=1 in the environment shows where an error comes from.
 Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked, 130 after Ctrl-C, 143 after SIGTERM,
 128 + n after another signal n that asks for an end (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU)."""

@@ -69,5 +69,6 @@ def overview() -> str:
             "",
             "eksplora <command> --help explains a command: its keys, and the choices of its groups.",
             "Files of conf/ in the working folder are searched first, then those that come with eksplora.",
+            "--config-dir DIR (several) has other folders searched before both.",
         ]
     )

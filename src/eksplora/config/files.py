@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from eksplora.config.folders import own_folder
+from eksplora.config.folders import own_folders
 from eksplora.config.renamed import with_present_names
 from eksplora.errors import ConfigError
 from eksplora.untrusted import PlainLoader, is_name, parse_yaml, read_plain
@@ -207,17 +207,16 @@ def shown(path: Path) -> str:
     return str(path.relative_to(folders[-1].parent)) if folders else str(path)
 
 
-class OwnFolder(SearchPathPlugin):
-    """Hydra's hook for further folders: the user's own is searched before the one that comes with eksplora."""
+class OwnFolders(SearchPathPlugin):
+    """Hydra's hook for further folders: the user's own are searched before the one that comes with eksplora."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Put the user's own folder first."""
-        own = own_folder()
-        if own is not None:
+        """Put the user's own folders first."""
+        for own in reversed(own_folders()):
             search_path.prepend(provider="own", path=f"file://{own}")
 
 
 def install() -> None:
     """Have Hydra read folders through `CheckedFiles`: first its own sources, then ours in the place of one of them."""
-    Plugins.instance().register(OwnFolder)
+    Plugins.instance().register(OwnFolders)
     SourcesRegistry.instance().types["file"] = CheckedFiles

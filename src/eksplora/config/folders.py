@@ -1,19 +1,51 @@
 """The folders that configurations are read from, and what lies in them.
 
-First comes the user's own `conf/` in the working folder, then the one that comes with eksplora: groups and files add
-up, and of two files of one name the user's own counts. A checkout's own folder is both.
+First come the folders that were asked for (`--config-dir`), then the user's own `conf/` in the working folder, then
+those of packages that he installed, then the one that comes with eksplora: groups and files add up, and of several
+files of one name the first counts. A checkout's own folder is both the user's and eksplora's.
 """
 
+import os
 import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from multiprocessing import parent_process
 from pathlib import Path
 
-from eksplora.installation import CHECKOUT, CONF
+from eksplora.errors import ConfigError
+from eksplora.installation import CHECKOUT, CONF, CONFIG_DIRS
 from eksplora.untrusted import is_name
+
+ENTRY_POINTS = "eksplora.conf"
+"""Group of entry points by which an installed package names its folder of configurations, as a package: `mine.conf`."""
 
 
 def project() -> Path:
     """The project that is worked on: the checkout, and for an installed eksplora the working folder."""
     return CHECKOUT or Path.cwd()
+
+
+def ask_for(given: Sequence[str]) -> None:
+    """Have these folders searched first, by this process and by those that it starts.
+
+    Raises:
+        ConfigError: If one of them, or of those that the environment names, is no folder.
+    """
+    os.environ[CONFIG_DIRS] = os.pathsep.join(
+        [*given, *filter(None, os.environ.get(CONFIG_DIRS, "").split(os.pathsep))]
+    )
+    for folder in folders_asked_for():
+        if not folder.is_dir():
+            raise ConfigError(f"--config-dir: {folder} is no folder. Give one that holds model/, experiment/, ...")
+    if not folders_asked_for():
+        del os.environ[CONFIG_DIRS]
+
+
+def folders_asked_for() -> tuple[Path, ...]:
+    """The folders that `--config-dir` or the environment name."""
+    return tuple(Path(text).absolute() for text in os.environ.get(CONFIG_DIRS, "").split(os.pathsep) if text)
 
 
 def own_folder() -> Path | None:
@@ -22,10 +54,39 @@ def own_folder() -> Path | None:
     return own.absolute() if own.is_dir() and not own.samefile(CONF) else None
 
 
+def own_folders() -> tuple[Path, ...]:
+    """The folders of the user's own trust besides eksplora's, in the order in which they are searched."""
+    own = own_folder()
+    found = [*folders_asked_for(), *(() if own is None else (own,)), *_of_packages()]
+    return tuple(dict.fromkeys(folder for folder in found if folder != CONF))
+
+
+@cache
+def _of_packages() -> tuple[Path, ...]:
+    """The folders that installed packages declare; none of them is imported for it."""
+    found = []
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
+        folder = _folder_of(point)
+        if folder is not None:
+            found.append(folder)
+        elif parent_process() is None:  # workers need not say it again
+            print(
+                f"the package {point.name} has no folder {point.value}, which it names for {ENTRY_POINTS}: left out",
+                file=sys.stderr,
+            )
+    return tuple(found)
+
+
+def _folder_of(point: EntryPoint) -> Path | None:
+    top, *inside = point.value.split(".")
+    spec = find_spec(top) if top.isidentifier() else None
+    places = [Path(place).joinpath(*inside) for place in (spec.submodule_search_locations or ())] if spec else []
+    return next((place.absolute() for place in places if place.is_dir()), None)
+
+
 def folders() -> tuple[Path, ...]:
     """All folders of configurations, in the order in which they are searched."""
-    own = own_folder()
-    return (CONF,) if own is None else (own, CONF)
+    return (*own_folders(), CONF)
 
 
 def find(name: str) -> Path:
@@ -47,6 +108,8 @@ def groups() -> list[str]:
 
 
 def import_own_parts() -> None:
-    """Let the user's own `conf/` name parts that lie in the working folder: after all else that can be imported."""
-    if own_folder() is not None and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    """Let the user's own folders name parts that lie beside them: after all else that can be imported."""
+    own = own_folder()
+    for folder in [*folders_asked_for(), *(() if own is None else (own,))]:
+        if str(folder.parent) not in sys.path:
+            sys.path.append(str(folder.parent))

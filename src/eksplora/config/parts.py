@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from eksplora.config import folders
 from eksplora.config.files import read_file
-from eksplora.errors import ConfigError, DataError, UserError
+from eksplora.config.located import located
+from eksplora.errors import ConfigError, DataError, UserError, place_of
 from eksplora.protocol import splits_of
 from eksplora.search.space import Space
 from eksplora.types import Config, Cut, Split
@@ -57,6 +58,8 @@ def part(config: Mapping[str, Any], key: str, **arguments: Any) -> Any:
     """
     node = check_part(key, config.get(key))
     folders.import_own_parts()
+    if is_foreign(node["_target_"]):
+        located(key, node["_target_"])
     with _explained(key, node):
         return instantiate(dict(node), **arguments, _convert_="all")
 
@@ -102,7 +105,8 @@ def _explained(key: str, node: Mapping[str, Any]) -> Iterator[None]:
         if isinstance(cause, UserError):
             raise cause from None
         reason = " ".join(str(cause).split())
-        raise ConfigError(f"{key}: {node['_target_']} refuses its values: {reason}. See conf/{key}/.") from error
+        place = place_of(cause) if is_foreign(node["_target_"]) else ""
+        raise ConfigError(f"{key}: {node['_target_']} refuses its values: {reason}{place}. See conf/{key}/.") from error
 
 
 def check_part(key: str, node: object, *, is_recorded: bool = False) -> Mapping[str, Any]:

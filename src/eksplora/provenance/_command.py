@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
-from eksplora.installation import stage_command
+from eksplora.installation import CONFIG_DIRS, stage_command
 from eksplora.types import Command
 
 ARITHMETIC = (
@@ -32,6 +32,9 @@ def command_of(root: str, overrides: Sequence[str]) -> Command:
     """
     known = {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
     environment = {name: value for name, value in known.items() if USUAL.get(name) != value}
+    if os.environ.get(CONFIG_DIRS):
+        folders = os.environ[CONFIG_DIRS].split(os.pathsep)
+        environment[CONFIG_DIRS] = os.pathsep.join(os.path.relpath(folder) for folder in folders)
     return Command(root, list(overrides), environment)
 
 

@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eksplora.config.folders import own_folder, project
+from eksplora.config.folders import folders_asked_for, own_folder, project
 from eksplora.errors import DataError, EksploraError, PreconditionError
+from eksplora.installation import CONFIG_DIRS
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.reproduction.patch import Change, changes, check_modes, is_patch
 from eksplora.reproduction.record import Recorded
@@ -238,6 +239,7 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
     asked = Path(folder) / "request.json"
     asked.write_text(json.dumps(request), encoding="utf-8")
     own = {"PYTHONPATH": str(tree / "src"), "PYTHONSAFEPATH": "1", "TMPDIR": folder}  # torch leaves a cache there
+    own |= {CONFIG_DIRS: os.pathsep.join(map(str, folders_asked_for()))}  # it works in another folder
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(asked)],
         cwd=_workplace(tree),
