@@ -55,6 +55,17 @@ class CalibrationSettings:
     output: str = _text("docs/calibration.md", "file that the tables are written to")
 
 
+@dataclass(frozen=True, kw_only=True)
+class OptimismSettings:
+    """Options of `benchmarks.optimism`."""
+
+    searches: int = _number(100, "simulated searches, each on a data set of its own")
+    first: int = _number(0, "number of the first", least=0)
+    trials: int = _number(10, "trials of a search")
+    members: int = _number(8, "members of a confirmation")
+    epochs: int = _number(30, "epochs of a training")
+
+
 def parse(kind: type[S], arguments: Sequence[str], measurements: Collection[str], purpose: str) -> S:
     """Read a command line; a mistake ends the process with one line and exit code 2.
 
