@@ -110,6 +110,19 @@ def test_choices_that_are_worse_than_the_own_configuration_are_counted() -> None
     assert turned.worse == (losses < 0).sum() and turned.worse_by == pytest.approx(-losses[losses < 0].mean())
 
 
+def test_claims_of_the_confirmations_are_counted_and_whether_outer_rows_agree() -> None:
+    found = audited(gain=0.0, seed=3)
+    said = ["better", "better", "", "not distinguishable", "better"]
+    found = [replace(one, split=replace(one.split, claimed=claimed)) for one, claimed in zip(found, said, strict=True)]
+    better = [one.split.outer < one.split.own for one in found]
+    record = summary(found)
+    assert (record.claims, record.claims_held) == (3, better[0] + better[1] + better[4])
+    assert f"better in 3 of 5 splits; on the outer rows it was in {record.claims_held} of these." in record.headline
+    turned = summary(found, direction="maximize")
+    assert (turned.claims, turned.claims_held) == (3, 3 - record.claims_held)
+    assert "No confirmation claimed" in summary(audited()).headline
+
+
 def test_a_search_that_always_chooses_the_own_configuration_is_never_worse() -> None:
     record = summary(audited(chosen=("baseline",) * SPLITS))
     assert (record.worse, record.worse_by, record.worse_share.mean) == (0, None, 0.0)

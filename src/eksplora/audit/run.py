@@ -1,5 +1,6 @@
 """The outer loop: for each part of the rows that is held out a search, a confirmation, and two trainings to measure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -8,7 +9,7 @@ import numpy as np
 
 from eksplora.audit.summary import Audited, summarized
 from eksplora.confirmation.candidates import BASELINE, candidates, in_words
-from eksplora.confirmation.choice import Confirmed, ranked
+from eksplora.confirmation.choice import Confirmed, described, ranked
 from eksplora.confirmation.run import confirm_candidates, fresh_judges, on_all_rows, train_on_all_rows
 from eksplora.console.table import print_best
 from eksplora.errors import DataError, WorkerError
@@ -67,7 +68,7 @@ def run(procedure: Procedure, *, alpha: float, output: Path) -> None:
     spec, found, provenance = procedure.confirm, list[Audited](), dict[str, str]()
     for fold in range(procedure.outer):
         print(f"\nOuter split {fold + 1} of {procedure.outer}", flush=True)
-        one, provenance = audited(procedure, fold)
+        one, provenance = audited(procedure, fold, alpha)
         print(f"  {_in_words(one.split, spec.metric)}", flush=True)
         found.append(one)
     record = summarized(found, experiment=spec.experiment, metric=spec.metric, direction=spec.direction, alpha=alpha)
@@ -92,7 +93,7 @@ class OnOuterRows:
     rows: int
 
 
-def audited(procedure: Procedure, fold: int) -> tuple[Audited, dict[str, str]]:
+def audited(procedure: Procedure, fold: int, alpha: float) -> tuple[Audited, dict[str, str]]:
     """An outer split, and where its numbers come from.
 
     Raises:
@@ -122,6 +123,7 @@ def audited(procedure: Procedure, fold: int) -> tuple[Audited, dict[str, str]]:
         confirmed=chosen.mean,
         outer=fmean(best.sample.values),
         own=fmean(reference.sample.values),
+        claimed=_claimed(known, confirm, alpha),
         studies={
             "search": outcome.name,
             "confirm": compared.name,
@@ -130,6 +132,12 @@ def audited(procedure: Procedure, fold: int) -> tuple[Audited, dict[str, str]]:
         },
     )
     return Audited(split, best.sample, reference.sample), reference.study.provenance
+
+
+def _claimed(known: Sequence[Confirmed], spec: StudySpec, alpha: float) -> str:
+    """Verdict of a confirmation on its choice against the experiment's own configuration."""
+    versus_own = described(known, spec.metric, spec.direction, alpha)[0].versus_baseline
+    return versus_own.verdict if versus_own else ""
 
 
 def _record_of(outcome: Outcome) -> SearchRecord:

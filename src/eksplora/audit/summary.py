@@ -14,7 +14,7 @@ from eksplora.records.audit import AuditRecord, OuterSplit
 from eksplora.records.estimate import Estimate
 from eksplora.statistics.bounded import bounded_interval, estimate
 from eksplora.statistics.generalization import Sample, uncertain
-from eksplora.statistics.verdict import compare_samples, recorded
+from eksplora.statistics.verdict import Verdict, compare_samples, recorded
 from eksplora.study.display import OWN
 from eksplora.types import Direction
 
@@ -67,6 +67,7 @@ def summarized(
     splits = [one.split for one in found]
     losses = [sign * (one.outer - one.own) for one in splits]
     worse = [loss for loss in losses if loss > 0]
+    claimed = [loss for loss, one in zip(losses, splits, strict=True) if one.claimed == Verdict.BETTER]
     record = AuditRecord(
         experiment=experiment,
         headline="",
@@ -80,6 +81,8 @@ def summarized(
         worse=len(worse),
         worse_share=_share([loss > 0 for loss in losses], chosen),
         worse_by=float(np.mean(worse)) if worse else None,
+        claims=len(claimed),
+        claims_held=sum(loss < 0 for loss in claimed),
         search_optimism=estimate(_of_splits([sign * (one.outer - one.found) for one in splits], chosen), ""),
         confirm_optimism=estimate(_of_splits([sign * (one.outer - one.confirmed) for one in splits], chosen), ""),
         splits=splits,
@@ -101,7 +104,7 @@ def _share(happened: Sequence[bool], like: Sample) -> Estimate:
 
 
 def headline(record: AuditRecord) -> str:
-    """Result of the procedure, in three sentences."""
+    """Result of the procedure, in four sentences."""
     count = len(record.splits)
     rows = sum(one.rows for one in record.splits)
     by = "" if record.worse_by is None else f", by {record.worse_by:.3g} on average"
@@ -109,8 +112,18 @@ def headline(record: AuditRecord) -> str:
         f"This search yields {record.metric} {_shown(record.yields)} on {record.yields.scope} "
         f"({count} outer splits of {rows} rows): {record.versus_own.in_words}. "
         f"Its choice was worse than {OWN} in {record.worse} of {count} splits{by}. "
+        f"{_claims(record)} "
         f"The search's best value was {_optimistic(record.search_optimism)}, confirm's "
         f"{_optimistic(record.confirm_optimism)}."
+    )
+
+
+def _claims(record: AuditRecord) -> str:
+    if not record.claims:
+        return "No confirmation claimed that its choice is better."
+    return (
+        f"The confirmation claimed that it is better in {record.claims} of {len(record.splits)} splits; on the outer "
+        f"rows it was in {record.claims_held} of these."
     )
 
 

@@ -21,6 +21,8 @@ class OuterSplit(Record):
         confirmed: The mean that the confirmation saw for its choice.
         outer: The mean of the choice's members on the outer rows.
         own: The same of the experiment's own configuration.
+        claimed: What the confirmation said of its choice against the experiment's own; empty where that was the choice,
+            and in records of an earlier version.
         studies: The studies behind it by what they are for.
     """
 
@@ -33,6 +35,7 @@ class OuterSplit(Record):
     confirmed: float
     outer: float
     own: float
+    claimed: str = ""
     studies: dict[str, str] = field(default_factory=dict)
 
 
@@ -53,6 +56,8 @@ class AuditRecord(Record):
         worse: Outer splits in which the choice was worse than the own configuration.
         worse_share: Their share of all.
         worse_by: By how much it was worse in those, mean; None: in none.
+        claims: Outer splits in which the confirmation claimed that its choice is better than the own configuration.
+        claims_held: Those of them in which the choice was better on the outer rows too.
         search_optimism: How much better the best value of the search is than what its choice gives on the outer rows.
         confirm_optimism: The same of the value that the confirmation saw.
         splits: In the order of their numbers.
@@ -72,6 +77,8 @@ class AuditRecord(Record):
     worse: int
     worse_share: Estimate
     worse_by: float | None = None
+    claims: int = 0
+    claims_held: int = 0
     search_optimism: Estimate
     confirm_optimism: Estimate
     splits: list[OuterSplit]
