@@ -25,7 +25,7 @@ RANKS = (
     {"installation"},
     {"errors", "types", "counter", "draw", "entrance"},
     {"untrusted", "files", "ranges"},
-    {"records"},
+    {"records", "protocol"},
     {
         "drawing",
         "model",
@@ -36,7 +36,7 @@ RANKS = (
         "scheduler",
         "augmentation",
         "imbalance",
-        "protocol",
+        "table",
         "statistics",
         "provenance",
         "events",
@@ -187,11 +187,13 @@ def locate(target: str) -> Any:
 
 
 def nested_values(root: Path) -> list[str]:
-    """Keys of group files whose value is neither a scalar nor a list of scalars."""
+    """Keys of group files whose value is neither a scalar nor a list of scalars, nor open for a user's own names."""
 
     def is_flat(value: Any) -> bool:
-        return not isinstance(value, dict | list) or (
-            isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+        return (
+            value == {}
+            or not isinstance(value, dict | list)
+            or (isinstance(value, list) and not any(isinstance(item, dict | list) for item in value))
         )
 
     flat_files = [(group, file) for group, file in group_files(root) if not is_delta(file)]

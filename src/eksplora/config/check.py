@@ -37,12 +37,16 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
         if group in by_files and is_group(group):
             check_file(group, name, by_files[group])
     reference, given = flatten(by_files), flatten(config)
+    is_open = tuple(f"{key}." for key, value in reference.items() if value == {})  # any key, each with a text
     typed = {field.name for field in fields(schema.ROOTS[root]) if field.type is not Any}  # Hydra has checked these
     if chosen.get("metric") != chosen.get("objective"):
         typed.add("metric")  # `check_fit` says that they are chosen together
     for key, value in given.items():
         if key.partition(".")[0] in typed:
             check_finite(key, value)
+            continue
+        if key.startswith(is_open):
+            check_kind(key, "", value)
             continue
         if key not in reference:
             inner = [other for other in reference if other.startswith(f"{key}.")]
@@ -53,7 +57,8 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
             raise ConfigError(unknown_key(key, known_keys(root)))
         check_kind(key, reference[key], value)
     for key in reference:
-        if key not in given and key.partition(".")[0] not in typed:
+        is_filled = f"{key}." in is_open and any(other.startswith(f"{key}.") for other in given)
+        if key not in given and not is_filled and key.partition(".")[0] not in typed:
             raise ConfigError(f"{key}: cannot be removed. Drop ~{key}.")
 
 

@@ -36,12 +36,26 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
     """
     try:
         with composing():
-            return compose(root, with_present_keys(overrides), return_hydra_config=with_hydra)
+            return compose(root, opened(with_present_keys(overrides)), return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, EksploraError):
         raise
     except Exception as error:  # Hydra reads nothing but what the user wrote
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"the configuration cannot be composed ({reason}). See --help.") from error
+
+
+OPEN = ("data.columns.",)
+"""Where keys are the user's own: names of columns, which no file of a group can state."""
+
+
+def opened(overrides: Iterable[str]) -> list[str]:
+    """Overrides of keys that no file states, so that Hydra adds them.
+
+    Examples:
+        >>> opened(["data.columns.zip=category", "seed=1"])
+        ['++data.columns.zip=category', 'seed=1']
+    """
+    return [f"++{text}" if text.startswith(OPEN) else text for text in overrides]
 
 
 @contextmanager

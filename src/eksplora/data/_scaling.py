@@ -99,8 +99,39 @@ def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> S
     return Scaling(np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale)
 
 
+def for_table(kind: str, features: Array, *, codes: Sequence[int], flags: Sequence[int]) -> Scaling:
+    """The scaling of a table's prepared rows, in which a number may be missing (NaN).
+
+    Columns of 0 and 1 and of codes are left as they are. A column that is constant in these rows becomes 0 everywhere:
+    a category that was never seen says nothing. After scaling, `apply` makes 0 of what is missing: the mean or the
+    median of these rows, as the kind has it.
+
+    Args:
+        kind: As in `fit`.
+        features: The training rows, shape (rows, columns).
+        codes: Columns of codes.
+        flags: Columns of 0 and 1.
+    """
+    width = features.shape[1]
+    fitted = [fit(kind, known if len(known) else np.zeros(1)) for known in map(_known, features.T)]
+    shift, scale = (np.array([getattr(own, name) for own in fitted], dtype=np.float64) for name in ("shift", "scale"))
+    if kind == "pixel":
+        whole = fit(kind, _known(np.delete(features, [*codes, *flags], axis=1).ravel()))
+        shift, scale = np.full(width, whole.shift), np.full(width, whole.scale)
+    kept = [*codes, *flags]
+    shift[kept], scale[kept] = 0.0, 1.0
+    is_constant = ~(np.fmin.reduce(features, axis=0) < np.fmax.reduce(features, axis=0))
+    is_constant[list(codes)] = False
+    scale[is_constant] = np.inf
+    return Scaling(shift, scale)
+
+
+def _known(values: Array) -> Array:
+    return values[~np.isnan(values)]
+
+
 def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
-    """The features scaled, computed in float64; float32, C-contiguous, of the same shape.
+    """The features scaled, computed in float64; float32, C-contiguous, of the same shape; 0 where one is missing (NaN).
 
     Examples:
         >>> apply(fit("pixel", np.array([[0.0], [4.0]])), np.array([[2.0], [8.0]])).tolist()
@@ -110,4 +141,5 @@ def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
     for start in range(0, len(features), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         scaled[block] = (features[block] - scaling.shift) / scaling.scale
+        np.copyto(scaled[block], 0, where=np.isnan(scaled[block]))
     return scaled

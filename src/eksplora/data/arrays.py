@@ -55,7 +55,7 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
     scaled: dict[bytes, tuple[NDArray[np.float32], _scaling.Scaling]] = {}
 
     def scaled_for(split: Split) -> TrainingArrays:
-        fitted = _scaling.fit(dataset.scaling, features[split.train])
+        fitted = dataset.fitted_scaling(features[split.train])
         scaling = _scaling.without(fitted, excluded, features.shape[1:])
         key = scaling.shift.tobytes() + scaling.scale.tobytes()
         if key not in scaled:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -63,20 +63,23 @@ class PreparedData:
         test: Rows for the last judgement.
         feature_names: One per feature of a table; `["pixel"]` for images.
         classes: Names of the classes in the order of their numbers; None for a regression.
+        beside: By the name of their file: `train_groups`, `test_weights` and the like, (rows,).
     """
 
     train: Rows
     test: Rows
     feature_names: list[str]
     classes: list[str] | None
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The four arrays of the prepared form by name."""
+        """The arrays of the prepared form by name: four, and what lies beside them."""
         return {
             "train_features": self.train.features,
             "train_targets": self.train.targets,
             "test_features": self.test.features,
             "test_targets": self.test.targets,
+            **self.beside,
         }
 
 
@@ -106,7 +109,7 @@ def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
     """
     arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
     plain = {key: value for key, value in card.items() if key in PreparedCard.__dataclass_fields__}
-    PreparedCard(**{**plain, "rows": PartRows(**card["rows"]), "arrays": arrays})
+    PreparedCard(**{**plain, "rows": PartRows(**card["rows"]), "arrays": arrays, "table": None})
 
 
 def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,6 +134,7 @@ def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:
 
 
 def _ranges(features: NDArray[Any]) -> list[list[float]]:
-    """Least and greatest training value of each column of a table, or of all pixels."""
+    """Least and greatest training value of each column of a table, where it has one, or of all pixels."""
     columns = features if features.ndim == 2 else features.reshape(-1, 1)
-    return [[float(low), float(high)] for low, high in zip(columns.min(axis=0), columns.max(axis=0), strict=True)]
+    lowest, highest = np.fmin.reduce(columns, axis=0), np.fmax.reduce(columns, axis=0)
+    return [[float(low), float(high)] for low, high in zip(lowest, highest, strict=True)]

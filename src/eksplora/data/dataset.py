@@ -1,6 +1,5 @@
 """A data set: fetched once, prepared once, described by its card, and opened part by part."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,7 +17,7 @@ from eksplora.ranges import Range, check_choice, check_flag, check_fraction, che
 PartName = Literal["train", "test"]
 
 
-class Dataset(ABC):
+class Dataset:
     """A data set with a raw form under `<root>/raw/<name>`, made into a prepared form under `<root>/prepared/<name>`.
 
     A subclass says where the data come from (`name`, `source`, `licence`, `from_source`, and `source_files` where that
@@ -79,9 +78,9 @@ class Dataset(ABC):
         self.folder = self.root / "prepared" / self.name
         self.raw_folder = self.root / "raw" / self.name
 
-    @abstractmethod
     def from_source(self) -> RawData:
         """The source's rows in its own order; asked only where there is no raw form. Heavy imports belong inside."""
+        raise NotImplementedError(f"{type(self).__name__} has neither from_source nor made")
 
     def source_files(self) -> Sequence[Path]:
         """The files that `from_source` reads: where a person edits one, raw and prepared form are made anew."""
@@ -106,6 +105,16 @@ class Dataset(ABC):
         fraction = self.split["test_fraction"]
         train, test = split_rows(rows.targets, fraction, seed, self.stratified, key="data.test_fraction")
         return rows.take(train), rows.take(test)
+
+    def made(self) -> tuple[PreparedData, dict[str, Any]]:
+        """Both parts, and what the card says besides: here of the raw form, which is made if it is not there.
+
+        A data set whose raw form is the user's own file says here what is made of it, and has no `from_source`.
+        """
+        raw = self.fetch()
+        train, test = self.cut(self.read())
+        facts = {"sources": raw["sources"]} if "sources" in raw else {}
+        return PreparedData(train, test, raw["feature_names"], raw["classes"]), facts
 
     def fetch(self) -> dict[str, Any]:
         """Make the raw form unless it is there already, and return its card; each of its files has the card's hash.
@@ -164,6 +173,23 @@ class Dataset(ABC):
             raise DataError(f"{self.folder}: the classes of {part} are {found}, its card has {classes}. {way_out}")
         return features, targets
 
+    def beside(self, part: PartName, what: Literal["groups", "weights"]) -> NDArray[Any] | None:
+        """The group (a number) or the weight of each row of a part, (rows,); None where the data have none.
+
+        Raises:
+            DataError: A file is missing or altered.
+        """
+        name = f"{part}_{what}"
+        entry = self.card()["arrays"].get(name)
+        if entry is None:
+            return None
+        way_out = f"Delete the folder {self.folder}. {self._way_out()}"
+        return _verify.open_array(self.folder / f"{name}.npy", entry, way_out)
+
+    def fitted_scaling(self, features: NDArray[Any]) -> _scaling.Scaling:
+        """The scaling that rows to learn from ask for, (rows, ...)."""
+        return _scaling.fit(self.scaling, features)
+
     def excluded_columns(self) -> list[int]:
         """Numbers of the features that the network does not see.
 
@@ -208,11 +234,8 @@ class Dataset(ABC):
         return bool(card["split"] == self.split and is_of_files and _verify.is_complete(self.folder, card))
 
     def _build(self) -> None:
-        raw = self.fetch()
-        train, test = self.cut(self.read())
-        data = PreparedData(train, test, raw["feature_names"], raw["classes"])
-        card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data)}
-        card |= {"sources": raw["sources"]} if "sources" in raw else {}
+        data, facts = self.made()
+        card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data), **facts}
         self._check(card)
         try:
             check_shape(card, data)

@@ -7,8 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from eksplora.table import TableCard
+
 ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features", "targets")}
 """The arrays of a prepared form."""
+
+BESIDE = {f"{part}_{what}" for part in ("train", "test") for what in ("groups", "weights")}
+"""Arrays that a prepared form may have besides: a number for each row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +25,14 @@ class Described:
         feature_names: One per feature of a table; one for all pixels.
         feature_ranges: Least and greatest training value of each of them.
         classes: Names of the classes; None for numbers.
+        table: Of a user's own table: how its file becomes rows.
     """
 
     input_shape: list[int]
     feature_names: list[str]
     feature_ranges: list[tuple[float, float]]
     classes: list[str] | None
+    table: TableCard | None = None
 
     def __post_init__(self) -> None:
         if not self.input_shape or min(self.input_shape) < 1:
@@ -78,7 +85,7 @@ class PreparedCard(Described):
     source: str
     licence: str
     split: dict[str, Any]
-    task: Literal["classification", "regression"]
+    task: Literal["classification", "regression", "multilabel"]
     num_classes: int | None
     num_targets: int | None
     rows: PartRows
@@ -90,9 +97,9 @@ class PreparedCard(Described):
         super().__post_init__()
         if self.files:
             raise ValueError("files: a prepared form is made of arrays alone")
-        if set(self.arrays) != ARRAYS:
+        if set(self.arrays) - BESIDE != ARRAYS:
             raise ValueError(f"arrays has {', '.join(sorted(self.arrays))}, it should have {', '.join(sorted(ARRAYS))}")
-        is_regression = self.task == "regression"
+        is_regression = self.task != "classification"
         if is_regression != (self.classes is None) or is_regression != (self.num_targets is not None):
             raise ValueError(f"task is {self.task}, classes and num_targets say another")
         if self.num_classes != (None if self.classes is None else len(self.classes)):
@@ -101,6 +108,9 @@ class PreparedCard(Described):
         for part, rows in (("train", self.rows.train), ("test", self.rows.test)):
             self._check_array(f"{part}_features", [rows, *self.input_shape], "fiu")
             self._check_array(f"{part}_targets", [rows, *one_target], kinds)
+            for name in sorted(BESIDE & set(self.arrays)):
+                if name.startswith(part):
+                    self._check_array(name, [rows], "fi")
 
     def _check_array(self, name: str, shape: list[int | None], kinds: str) -> None:
         entry = self.arrays[name]

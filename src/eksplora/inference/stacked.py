@@ -56,7 +56,7 @@ class Together(nn.Module):
 
     def _scaled(self, features: Tensor) -> Tensor:
         each = zip(features, self._scaling, strict=True)
-        return torch.stack([((own.double() - one.shift) / one.scale).float() for own, one in each])
+        return torch.stack([one.scaled(own) for own, one in each])
 
     def _passed(self, scaled: Tensor) -> Tensor:
         if self.is_fused and self.size > 1:

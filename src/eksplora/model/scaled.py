@@ -39,7 +39,11 @@ class Scaled(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs (rows, num_outputs) of raw features (rows, ...)."""
+        outputs: Tensor = self.network(self.scaled(features))
+        return (outputs * self.target_scale + self.target_shift).to(outputs.dtype)
+
+    def scaled(self, features: Tensor) -> Tensor:
+        """The features as the network sees them, float32; 0 where one is missing (NaN)."""
         # In 64 bits, as training scaled them, then 32: a served network sees the same numbers.
         scaled = ((features.double() - self.shift) / self.scale).float()
-        outputs: Tensor = self.network(scaled)
-        return (outputs * self.target_scale + self.target_shift).to(outputs.dtype)
+        return torch.where(scaled.isnan(), 0.0, scaled)

@@ -64,7 +64,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
         card: The data's card.
     """
     values = flatten({key: value for key, value in base.items() if key != "paths"})
-    ignored = {"data.root", "data.source_dir", "data.url"}
+    ignored = {"data.root", "data.source_dir", "data.url", "data.path"}
     values = {key: value for key, value in values.items() if key not in ignored}
     values |= {f"space.params.{parameter.key}": describe(parameter) for parameter in spec.space}
     values |= flatten({key: spec.config[key] for key in ("sampler", "pruner")})
@@ -78,8 +78,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
     values |= provenance.outside_code(_targets(spec, base))
-    name = str(base["data"]["_target_"]).split(".")[-2]
-    return Definition(values, Dataset(name, card["fingerprint"][:16], card["rows"]["train"]))
+    return Definition(values, Dataset(card["name"], card["fingerprint"][:16], card["rows"]["train"]))
 
 
 STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")

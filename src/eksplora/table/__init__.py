@@ -1,0 +1,10 @@
+"""A user's own table: what is in the file, what is decided about it, and the numbers that are made of it.
+
+`examine` is a pure function of a file and of `Options`; the `TableCard` that it returns holds every decision, so that
+later files go the same way.
+"""
+
+from eksplora.table.card import Column, Options, TableCard, Target
+from eksplora.table.examination import examine, fingerprint_of
+
+__all__ = ["Column", "Options", "TableCard", "Target", "examine", "fingerprint_of"]
