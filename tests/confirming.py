@@ -12,8 +12,7 @@ from typing import Any
 from spooling import plain
 from surviving import without_plots
 
-from eksplora.cli.arguments import gather_space
-from eksplora.config import Configurator, compose_request
+from eksplora.config import Configurator, compose_request, gather_space
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
 

@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from eksplora.cli.arguments import gather_space
 from eksplora.cli.errors import readable_errors
-from eksplora.config import compose_request, parse_space
+from eksplora.config import compose_request, gather_space, parse_space
 from eksplora.launch.streams import outlast_terminal
 
 

@@ -82,8 +82,7 @@ def alter(spool: Path, target: Path, edit: Edit) -> None:
 
 def main() -> None:
     """Do what `record` asks for."""
-    from eksplora.cli.arguments import gather_space
-    from eksplora.config import compose_request
+    from eksplora.config import compose_request, gather_space
 
     for pipeline, *overrides in json.loads(sys.argv[1]):
         task = getattr(importlib.import_module(f"eksplora.stage.{pipeline}"), pipeline)

@@ -19,8 +19,7 @@ from processes import kill, session
 from spooling import plain
 from waiting import rest_of, until
 
-from eksplora.cli.arguments import gather_space
-from eksplora.config import compose_request, parse_space
+from eksplora.config import compose_request, gather_space, parse_space
 from eksplora.events import spool as spools
 from eksplora.launch._starting import start_server
 from eksplora.stage.spec import spec_of

@@ -17,9 +17,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from test_structure import RANKS
 
-from eksplora.cli.arguments import gather_space
-from eksplora.cli.errors import explain
-from eksplora.config import compose_request, composing, parse_space
+from eksplora.config import compose_request, composing, explain, gather_space, parse_space
 from eksplora.errors import EksploraError
 
 ROOT = Path(__file__).parents[1]

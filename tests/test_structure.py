@@ -49,7 +49,7 @@ RANKS = (
     {"confirmation", "assessment", "explanation", "exploration", "reproduction", "baselines"},
     {"audit"},
     {"stage"},
-    {"cli"},
+    {"cli", "interface"},
     {"pipelines"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
@@ -272,7 +272,7 @@ def private_imports(root: Path) -> list[str]:
 
 def requests_below(root: Path) -> list[str]:
     """Files between `config` and the stages that name a request: they take plain values."""
-    above, request = {"config", "stage", "cli", "pipelines"}, re.compile(r"eksplora\..*\.Request")
+    above, request = {"config", "stage", "cli", "interface", "pipelines"}, re.compile(r"eksplora\..*\.Request")
     below = [file for part, file in sources(root) if part not in above]
     package = root / "src/eksplora"
     return [file.relative_to(root).as_posix() for file in below if any(map(request.fullmatch, imports(file, package)))]

@@ -1,6 +1,7 @@
 import pytest
 
-from eksplora.cli.arguments import gather_space, read_arguments
+from eksplora.cli.arguments import read_arguments
+from eksplora.config import gather_space
 from eksplora.errors import ConfigError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hydra.errors import ConfigCompositionException
 
-from eksplora.cli.errors import explain, readable_errors
-from eksplora.config import compose_root
+from eksplora.cli.errors import readable_errors
+from eksplora.config import compose_root, explain
 from eksplora.errors import ConfigError, DataError, Interrupted, WorkerError
 
 

@@ -6,29 +6,19 @@ import pytest
 import yaml
 from own_folder import EXPERIMENT, MODEL, NODE, write
 
-from eksplora.cli.errors import explain
 from eksplora.cli.help import help_text
 from eksplora.config import (
     check_recorded,
     choices,
     compose_request,
-    composition,
-    configurator,
+    explain,
     folders,
-    parts,
+    forget,
 )
+from eksplora.config.composition import is_group
 from eksplora.config.parts import allowed_targets, part
 from eksplora.errors import ConfigError, DataError
 from eksplora.installation import CONF, CONFIG_DIRS
-
-
-def forget() -> None:
-    """Empty what is kept of the folders: a command works in one working folder, these tests in several."""
-    for module in (composition, configurator, parts):
-        for kept in vars(module).values():
-            getattr(kept, "cache_clear", lambda: None)()
-    folders._of_packages.cache_clear()
-    composition._kept.clear()
 
 
 @pytest.fixture
@@ -86,7 +76,7 @@ def test_choices_help_and_errors_know_the_files_of_both_folders(own: Path) -> No
 
 def test_a_group_that_only_the_users_own_folder_has_is_one(own: Path) -> None:
     write(own / "team/a.yaml", "size: 3 # people\n")
-    assert composition.is_group("team") and not composition.is_group("temm")
+    assert is_group("team") and not is_group("temm")
     assert set(folders.groups()) == {"team", *(path.name for path in CONF.iterdir() if path.is_dir())}
 
 

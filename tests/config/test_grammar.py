@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eksplora.cli.arguments import gather_space
-from eksplora.config import parse_override, parse_space, schema
+from eksplora.config import gather_space, parse_override, parse_space, schema
 from eksplora.config.grammar import parse_condition, parse_domain
 from eksplora.errors import ConfigError
 from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter, Range, describe

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from handed_on import commands, document, is_plain, page
 
-from eksplora.cli.arguments import gather_space
-from eksplora.config import compose_request
+from eksplora.config import compose_request, gather_space
 from eksplora.provenance import command_line, command_of
 from eksplora.report.command import UNKNOWN
 

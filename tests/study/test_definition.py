@@ -8,8 +8,7 @@ import pytest
 from collecting import Collects
 
 from eksplora import provenance
-from eksplora.cli.arguments import gather_space
-from eksplora.config import compose_request, parse_space, part
+from eksplora.config import compose_request, gather_space, parse_space, part
 from eksplora.stage.spec import spec_of
 from eksplora.study.definition import Definition, code_facts
 from eksplora.types import Job, Member, Training

@@ -10,8 +10,7 @@ import pytest
 import surviving
 from scipy import stats
 
-from eksplora.cli.arguments import gather_space
-from eksplora.config import compose_request
+from eksplora.config import compose_request, gather_space
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
 from eksplora.stage.search import search

@@ -1,22 +1,14 @@
-"""The words of a command line: options, overrides, and those of the search space that Hydra's grammar cannot take."""
+"""The words of a command line: options and overrides."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from typing import NoReturn
-
-from hydra.core.override_parser.types import Quote, QuotedString
 
 from eksplora.config import parse_override
 from eksplora.errors import ConfigError, nearest
 
 OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p", "--config-dir")
 """Options of a command besides overrides: to see its configuration, and to say where files of it lie."""
-
-
-SPACE_OVERRIDE = re.compile(
-    r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
-)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,40 +53,3 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     for text in options.overrides:
         parse_override(text)
     return options
-
-
-def gather_space(arguments: Sequence[str]) -> list[str]:
-    """Move overrides of the search space into one list that Hydra can carry.
-
-    `space.params.optimizer.lr=interval(1e-3, 1e-1)` would be a sweep and a nested key to Hydra; here keys contain dots
-    and values are read by `eksplora.config.parse_space`.
-
-    Examples:
-        >>> gather_space(["space.params.optimizer.lr=choice(1, 2)", "study.seed=1"])
-        ['study.seed=1', 'space.overrides=["params.optimizer.lr=choice(1, 2)"]']
-
-    Raises:
-        ConfigError: If all of the space is to be set at once.
-    """
-    for argument in arguments:
-        whole = re.match(r"[+~]*space\.(?:params|when)(?:=|$)", argument)
-        if whole:
-            raise ConfigError(
-                f"{argument.partition('=')[0]}: is not set as a whole. Write space.params.<key>=<domain> for each key, "
-                "~space.params.<key> for one that is not searched, or space=none."
-            )
-    matches = [(argument, SPACE_OVERRIDE.match(argument)) for argument in arguments]
-    moved = [_assignment(match) for _, match in matches if match]
-    rest = [argument for argument, match in matches if not match]
-    quoted = ",".join(QuotedString(text, Quote.double).with_quotes() for text in moved)
-    return [*rest, f"space.overrides=[{quoted}]"] if moved else rest
-
-
-def _assignment(match: re.Match[str]) -> str:
-    value = "null" if match["op"] == "~" else _unquoted(match["value"] or "null")
-    return f"{match['table']}.{match['key']}={value}"
-
-
-def _unquoted(text: str) -> str:
-    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
-    return text[1:-1] if is_quoted else text

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 from eksplora import entrance
-from eksplora.cli.arguments import gather_space, read_arguments, split_config_dirs
+from eksplora.cli.arguments import read_arguments, split_config_dirs
 from eksplora.cli.errors import fail, readable_errors
 from eksplora.cli.help import help_text
-from eksplora.config import Request, compose_request, composing, show
+from eksplora.config import Request, compose_request, composing, gather_space, show
 from eksplora.config.folders import ask_for, import_own_parts
 from eksplora.errors import ConfigError
 from eksplora.installation import CHECKOUT, CONF

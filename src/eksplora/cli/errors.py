@@ -1,37 +1,18 @@
-"""Errors of a command in one line with an exit code, those of Hydra in words of our own."""
+"""Errors of a command in one line with an exit code."""
 
-import errno
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
-from eksplora.config import choices, known_keys, unknown_key
-from eksplora.errors import EksploraError, file_of, follows, nearest, reason_of
+from eksplora.config import as_ours
+from eksplora.errors import follows
 from eksplora.tracker.address import masked
 
 _SHOWS_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
-
-
-UNWRITABLE = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-)
-"""Errors of folders and disks that the user can fix; anything else is a failure of ours."""
 
 
 INTERRUPTED = "interrupted; the same command goes on where it was left"
@@ -47,21 +28,10 @@ def readable_errors(root: str) -> Iterator[None]:
     except Exception as error:
         if follows(error, KeyboardInterrupt):
             fail(INTERRUPTED, 130)
-        if isinstance(error, EksploraError):
-            fail(str(error), error.exit_code)
-        if isinstance(error, HydraException | OmegaConfBaseException):
-            fail(explain(error, root), 2)
-        if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            where = file_of(error) or f"a file that {_function_of(error)} works on"
-            fail(f"{where}: {reason_of(error)}. Free space, correct the rights of its folder, or name another.", 2)
-        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            fail(f"{error.strerror}. Raise the limit (`ulimit -n`), or lower study.workers.", 1)
+        ours = as_ours(error, root)
+        if ours is not None:
+            fail(str(ours), ours.exit_code)
         raise
-
-
-def _function_of(error: BaseException) -> str:
-    frames = [] if error.__traceback__ is None else list(traceback.walk_tb(error.__traceback__))
-    return frames[-1][0].f_code.co_qualname if frames else "this command"
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -72,72 +42,3 @@ def fail(message: str, code: int) -> NoReturn:
     line = re.sub(r"\S{1000,}", lambda word: f"{word[0][:200]}...", line)
     print("error:", line, file=sys.stderr)
     sys.exit(code)
-
-
-# --- Hydra's errors in our words ---------------------------------------------------------------------------------
-
-
-def explain(error: Exception, root: str) -> str:
-    """Hydra's and OmegaConf's errors in one line that names the key and a way out."""
-    text = " ".join(str(error).split())
-    cause = " ".join(str(error.__cause__).split()) if error.__cause__ else ""
-    for pattern, answer in _ANSWERS:
-        found = re.search(pattern, f"{text} {cause}")
-        if found:
-            return answer(found, root)
-    return f"{text} {cause}".strip() + " See --help."
-
-
-def _unknown_option(found: re.Match[str], root: str) -> str:
-    group, name = found["group"], found["name"]
-    return f"{group}={name}: no such file in conf/{group}/. {nearest(name, choices(group))}"
-
-
-def _unknown_key(found: re.Match[str], root: str) -> str:
-    return unknown_key(found["key"], known_keys(root))
-
-
-def _refused(found: re.Match[str], root: str) -> str:
-    key, value, cause = found["key"], found["value"], found["cause"]
-    inner = [other for other in sorted(known_keys(root)) if other.startswith(f"{key}.")]
-    if inner or "Dict" in cause:
-        names = ", ".join(inner) or f"{key}.<key>"
-        return f"{key}: '{value}' cannot stand for all of its keys. Set one of {names}."
-    wanted = next((wanted for word, wanted in _WANTED.items() if word in cause), "another value")
-    return f"{key}: '{value}' is of the wrong type. Give {wanted}."
-
-
-_WANTED = {
-    "Integer": "a whole number",
-    "Float": "a number",
-    "bool": "true or false",
-    "string": "text",
-    "Optional": "a value that is not null",
-}
-
-
-def _no_reference(found: re.Match[str], root: str) -> str:
-    return f"${{{found['key']}}} refers to no key. {unknown_key(found['key'], known_keys(root)).partition('. ')[2]}"
-
-
-def _needed(found: re.Match[str], root: str) -> str:
-    return f"{found['key']}: has no value. Drop what removes it, or choose one: see --help."
-
-
-def _chosen_twice(found: re.Match[str], root: str) -> str:
-    return f"{found['key']}: is chosen already. Write {found['key']}=... without +."
-
-
-_ANSWERS: list[tuple[str, Callable[[re.Match[str], str], str]]] = [
-    (r"Could not find '(?P<group>[\w/]+)/(?P<name>[^']+)'", _unknown_option),
-    (r"Could not override '(?P<key>[^'@]+)'\. No match in the defaults list", _unknown_key),
-    (r"Could not override '(?P<key>[^']+)'\. To append .* Key '[^']+' (is not in struct|not in)", _unknown_key),
-    (r"Could not delete\D*'(?P<key>[^']+)'", _unknown_key),
-    (r"Interpolation key '(?P<key>[^']+)' not found", _no_reference),
-    (
-        r"Error merging override \+*(?P<key>[\w.]+)=(?P<value>.*?) (?P<cause>(?:Value|field|Cannot|Invalid) .*)",
-        _refused,
-    ),
-    (r"missing mandatory value: (?P<key>[\w.]+)", _needed),
-    (r"Multiple values for (?P<key>\w+)", _chosen_twice),
-]

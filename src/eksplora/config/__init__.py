@@ -19,14 +19,18 @@ from eksplora.config.composition import (
     unknown_key,
 )
 from eksplora.config.configurator import Configurator, check_space, samples
+from eksplora.config.failure import as_ours, explain
 from eksplora.config.folders import project
 from eksplora.config.grammar import parse_space
 from eksplora.config.parts import check_recorded, own_places, part, protocol_splits, sampler_factory
-from eksplora.config.request import Request, compose_request
+from eksplora.config.request import Request, compose_request, forget
+from eksplora.config.words import as_word, gather_space
 
 __all__ = [
     "Configurator",
     "Request",
+    "as_ours",
+    "as_word",
     "check_mix",
     "check_recorded",
     "check_space",
@@ -34,7 +38,10 @@ __all__ = [
     "compose_request",
     "compose_root",
     "composing",
+    "explain",
     "flatten",
+    "forget",
+    "gather_space",
     "is_group",
     "known_keys",
     "metrics_for",

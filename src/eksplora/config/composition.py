@@ -99,6 +99,11 @@ def keep(root: str, overrides: Sequence[str], config: DictConfig) -> None:
     _kept[root, tuple(without_space(overrides))] = config
 
 
+def clear() -> None:
+    """Let go of all that was noted."""
+    _kept.clear()
+
+
 def composition(root: str, overrides: Sequence[str]) -> DictConfig:
     """Composed configuration of a root, its space aside; shared, so not to be changed."""
     key = (root, tuple(without_space(overrides)))

@@ -7,7 +7,7 @@ from typing import Self
 
 from eksplora.console.estimate import Estimate, Key, Length, in_words
 from eksplora.console.line import Line, RunningPopulation, shown_value
-from eksplora.console.terminal import Terminal
+from eksplora.console.terminal import Shown, standard
 
 RENEWED_SECONDS = 0.25
 """The line is renewed at most so often."""
@@ -68,7 +68,7 @@ class Progress:
         ahead: Callable[[], Ahead],
         ends_early: bool = False,
         limit_seconds: float | None = None,
-        terminal: Terminal | None = None,
+        terminal: Shown | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """A study of `total` trials of which `done` are over.
@@ -87,7 +87,7 @@ class Progress:
         self._title, self._total, self._done = title, total, done
         self._ahead, self._limit = ahead, limit_seconds
         self.ends_early = ends_early
-        self._terminal, self._clock = terminal or Terminal(), clock
+        self._terminal, self._clock = terminal or standard(), clock
         self._estimate = Estimate(workers)
         self._shown: dict[int, _Shown] = {}
         self._best: tuple[float, str] | None = None

@@ -1,8 +1,12 @@
 """Where progress is shown: a terminal with one line that is renewed, or a plain stream; neither can break a command."""
 
+import io
 import os
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
@@ -11,6 +15,26 @@ WIDTH = 80
 
 UNABLE = ("", "dumb", "unknown")
 """Values of TERM that promise no way to clear a line."""
+
+
+class Shown(Protocol):
+    """A place where progress is shown: lines that stay, and one that is renewed.
+
+    Attributes:
+        is_live: Whether it has a line that can be renewed.
+    """
+
+    is_live: bool
+
+    @property
+    def width(self) -> int:
+        """Columns that the line may have."""
+
+    def say(self, text: str) -> None:
+        """Write lines that stay."""
+
+    def show(self, text: str) -> None:
+        """Renew the line; empty: take it away."""
 
 
 class Terminal:
@@ -68,6 +92,8 @@ class Terminal:
             try:
                 handle = self._stream.fileno()
             except (OSError, AttributeError):  # a stream in memory
+                handle = None
+            if handle is None or not isinstance(self._stream, io.TextIOWrapper):  # a notebook's names another's file
                 self._stream.write(text)
                 return
             _write_all(handle, text.encode(self._stream.encoding or "utf-8", errors="replace"))
@@ -75,6 +101,24 @@ class Terminal:
             return  # a terminal that was halted: this line is left out
         except (OSError, ValueError):
             self._is_dead, self.is_live = True, False
+
+
+_IN_USE: ContextVar[Shown | None] = ContextVar("in use", default=None)
+
+
+def standard() -> Shown:
+    """The place where progress is shown unless another is named: standard error, if nothing else is in use."""
+    return _IN_USE.get() or Terminal()
+
+
+@contextmanager
+def shown_on(place: Shown | None) -> Iterator[None]:
+    """Show progress at another place meanwhile; None: on standard error."""
+    before = _IN_USE.set(place)
+    try:
+        yield
+    finally:
+        _IN_USE.reset(before)
 
 
 def _write_all(handle: int, content: bytes) -> None:

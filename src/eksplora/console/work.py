@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from eksplora.console.terminal import Terminal, cut
+from eksplora.console.terminal import Shown, cut, standard
 
 RENEWED_SECONDS = 0.25
 """How often the line is looked at."""
@@ -24,14 +24,14 @@ def begin(command: str, subject: str) -> None:
         command: Name of the stage.
         subject: What it is about, such as the experiment.
     """
-    Terminal().say(f"{command} {subject}: starting")
+    standard().say(f"{command} {subject}: starting")
 
 
 class Work:
     """Shows the step that a command is at, from a thread of its own; use as a context manager."""
 
     def __init__(
-        self, title: str, *, terminal: Terminal | None = None, clock: Callable[[], float] = time.monotonic
+        self, title: str, *, terminal: Shown | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Work of this title, with no step so far.
 
@@ -40,7 +40,7 @@ class Work:
             terminal: Where it is shown; None: standard error.
             clock: Seconds that go on evenly.
         """
-        self._title, self._terminal, self._clock = title, terminal or Terminal(), clock
+        self._title, self._terminal, self._clock = title, terminal or standard(), clock
         self._step, self._began_at, self._due = "", clock(), LONG_SECONDS
         self._lock, self._is_over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

@@ -6,10 +6,13 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import tempfile
+from collections.abc import Iterator
 from multiprocessing import current_process, forkserver, resource_tracker, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from eksplora.errors import StorageError, WorkerError
@@ -64,16 +67,32 @@ def start(process: BaseProcess) -> None:
     """
     start_server()
     try:
-        process.start()
+        with _without_script():
+            process.start()
     except (OSError, EOFError) as first:
         if isinstance(first, OSError) and first.errno in _LIMITS:
             raise refused(first) from first
         end_server()
         start_server()
         try:
-            process.start()
+            with _without_script():
+                process.start()
         except (OSError, EOFError) as error:
             raise refused(error) from error
+
+
+@contextlib.contextmanager
+def _without_script() -> Iterator[None]:
+    """Hide from multiprocessing which script this process runs: a worker would run it too, but for its main guard.
+
+    Workers need nothing of it: they import by name what they are to do. So a script needs no guard.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")  # neither a file nor a name to import it by
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def refused(error: OSError | EOFError) -> WorkerError:

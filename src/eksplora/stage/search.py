@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eksplora.config import Configurator, Request, check_space, parse_space
 from eksplora.config.schema import SearchConfig
@@ -10,9 +11,12 @@ from eksplora.errors import ConfigError
 from eksplora.files import try_writing, write_file
 from eksplora.stage.spec import spec_of
 
+if TYPE_CHECKING:  # what is slow comes with it
+    from eksplora.study.run import Outcome
 
-def search(request: Request) -> None:
-    """Run the study that the request describes, or go on with it.
+
+def search(request: Request) -> "Outcome":
+    """Run the study that the request describes, or go on with it; returns its last stage.
 
     Raises:
         UserError: For what the user can fix.
@@ -33,6 +37,7 @@ def search(request: Request) -> None:
     outcome = refinement.run(spec, settings.study.stages)
     if settings.output is not None and outcome.is_over:
         write_config(request, Path(settings.output))
+    return outcome
 
 
 def write_config(request: Request, output: Path) -> None:

@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Self
 
@@ -14,14 +16,27 @@ from eksplora.launch.streams import say_at_once
 from eksplora.study.driver import Driver
 
 FROM_A_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+LEFT = "left at once; the same command goes on from the last checkpoints"
 _SHOW_CURSOR = "\x1b[?25h"
+_OUTLIVES: ContextVar[bool] = ContextVar("outlives", default=False)
+
+
+@contextmanager
+def outlived() -> Iterator[None]:
+    """Let this process outlive its studies, however they end: a notebook's kernel holds more than one study."""
+    before = _OUTLIVES.set(True)
+    try:
+        yield
+    finally:
+        _OUTLIVES.reset(before)
 
 
 class Interruption:
-    """Listens to the signals that ask a study to end; use as a context manager, in the main thread.
+    """Listens to the signals that ask a study to end; use as a context manager.
 
     While a driver runs, the first signal asks it to checkpoint and return, and one that insists kills its workers and
-    leaves. Before and after, when nothing can be lost, the first signal ends the command.
+    leaves. Before and after, when nothing can be lost, the first signal ends the command. In another thread than the
+    main one nothing is heard: signals are the main thread's.
 
     Attributes:
         number: The first signal's number; 0 while there was none.
@@ -35,7 +50,8 @@ class Interruption:
 
     def __enter__(self) -> Self:
         """Listen."""
-        self._before = {number: signal.signal(number, self._listen) for number in heard()}
+        numbers = heard() if threading.current_thread() is threading.main_thread() else ()
+        self._before = {number: signal.signal(number, self._listen) for number in numbers}
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -73,11 +89,17 @@ class Interruption:
         self._driver.stop(signal.Signals(number).name)
 
     def _leave(self, number: int) -> None:
-        """End at once; nothing is printed through buffers that the interrupted code may hold."""
+        """End at once; nothing is printed through buffers that the interrupted code may hold.
+
+        Raises:
+            KeyboardInterrupt: Where the process outlives the study.
+        """
         if self._driver is not None:
             self._driver.workers.kill()
+        if _OUTLIVES.get():
+            raise KeyboardInterrupt(LEFT)
         cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-        say_at_once(f"{cursor}\nerror: left at once; the same command goes on from the last checkpoints\n")
+        say_at_once(f"{cursor}\nerror: {LEFT}\n")
         os._exit(128 + number)
 
 

@@ -1,0 +1,92 @@
+"""Words that Hydra's grammar can take: plain values as text, and what is said of the search space."""
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from hydra.core.override_parser.types import Quote, QuotedString
+
+from eksplora.errors import ConfigError
+
+SPACE_OVERRIDE = re.compile(
+    r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
+)
+
+
+def as_word(key: str, value: Any) -> str:
+    r"""A plain value as an override has it: what text says is text, whatever stands in it.
+
+    Args:
+        key: Its key, for the message.
+        value: None, a switch, a number, text, or a list or mapping of those.
+
+    Raises:
+        ConfigError: If it is no plain value, or text with a reference (`${...}`).
+
+    Examples:
+        >>> as_word("a", "x, y"), as_word("a", [1, 0.5, None, True]), as_word("a", {"b": 'say "no"'})
+        ('"x, y"', '[1,0.5,null,true]', '{b:"say \\\\"no\\\\""}')
+    """
+    if hasattr(value, "tolist"):  # of NumPy
+        value = value.tolist()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_named(key, name)}:{as_word(key, one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(as_word(key, one) for one in value) + "]"
+    text = str(value) if isinstance(value, str | PathLike) else None
+    if text is None or "${" in text:
+        raise ConfigError(f"{key}: {value!r} is no plain value. Give a number, text, or a list of those.")
+    return QuotedString(text, Quote.double).with_quotes()
+
+
+def _named(key: str, name: object) -> str:
+    """A key of a mapping: a word by itself.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    if not re.fullmatch(r"[\w.-]+", str(name)):
+        raise ConfigError(f"{key}: {name!r} is no word. Name it by letters, digits, dots and underscores.")
+    return str(name)
+
+
+def gather_space(arguments: Sequence[str]) -> list[str]:
+    """Move overrides of the search space into one list that Hydra can carry.
+
+    `space.params.optimizer.lr=interval(1e-3, 1e-1)` would be a sweep and a nested key to Hydra; here keys contain dots
+    and values are read by `eksplora.config.parse_space`.
+
+    Examples:
+        >>> gather_space(["space.params.optimizer.lr=choice(1, 2)", "study.seed=1"])
+        ['study.seed=1', 'space.overrides=["params.optimizer.lr=choice(1, 2)"]']
+
+    Raises:
+        ConfigError: If all of the space is to be set at once.
+    """
+    for argument in arguments:
+        whole = re.match(r"[+~]*space\.(?:params|when)(?:=|$)", argument)
+        if whole:
+            raise ConfigError(
+                f"{argument.partition('=')[0]}: is not set as a whole. Write space.params.<key>=<domain> for each key, "
+                "~space.params.<key> for one that is not searched, or space=none."
+            )
+    matches = [(argument, SPACE_OVERRIDE.match(argument)) for argument in arguments]
+    moved = [_assignment(match) for _, match in matches if match]
+    rest = [argument for argument, match in matches if not match]
+    quoted = ",".join(QuotedString(text, Quote.double).with_quotes() for text in moved)
+    return [*rest, f"space.overrides=[{quoted}]"] if moved else rest
+
+
+def _assignment(match: re.Match[str]) -> str:
+    value = "null" if match["op"] == "~" else _unquoted(match["value"] or "null")
+    return f"{match['table']}.{match['key']}={value}"
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
+    return text[1:-1] if is_quoted else text

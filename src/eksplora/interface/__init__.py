@@ -1,0 +1,13 @@
+"""eksplora from Python and notebooks: the studies of the shell, by the same code, in the same folders.
+
+Examples:
+    >>> import eksplora as ek
+    >>> study = ek.search(experiment="wine_mlp", trials=4)  # doctest: +SKIP
+    >>> study.best  # doctest: +SKIP
+"""
+
+from eksplora.interface.domain import Domain, choice, integers, log, uniform
+from eksplora.interface.searching import search
+from eksplora.interface.study import Study
+
+__all__ = ["Domain", "Study", "choice", "integers", "log", "search", "uniform"]

@@ -1,0 +1,134 @@
+"""Plain arguments of a call as the words of a command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eksplora.config import as_word, is_group, known_keys
+from eksplora.errors import ConfigError
+from eksplora.interface.domain import Domain, as_domain
+from eksplora.interface.key import full_key, keys_of
+from eksplora.ranges import Range, refusal
+
+NUMBERS: Mapping[str, tuple[str, Range]] = {
+    "trials": ("study.n_trials", Range(least=1, is_whole=True, usual=20)),
+    "members": ("study.n_seeds", Range(least=1, is_whole=True, usual=8)),
+    "minutes": ("study.timeout_seconds", Range(above=0, usual=5)),
+    "workers": ("study.workers", Range(least=1, is_whole=True, usual=2)),
+    "best": ("confirm.best", Range(least=1, is_whole=True, usual=3)),
+    "seed": ("study.seed", Range(least=0, is_whole=True, usual=0)),
+}
+"""Arguments that are numbers: the key of each, and what it may be."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a call asks for.
+
+    Attributes:
+        words: Overrides that say what is trained: every stage of the experiment has them.
+        numbers: Those that say how much of it; each stage has its own.
+    """
+
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> list[str]:
+        """Both."""
+        return [*self.words, *self.numbers]
+
+    def with_words(self, *words: str) -> "Asked":
+        """The same with further words."""
+        return replace(self, words=(*self.words, *words))
+
+
+def numbers(**given: float | None) -> tuple[str, ...]:
+    """Overrides of the arguments that are numbers; None leaves what the configuration says.
+
+    Raises:
+        ConfigError: Naming the argument.
+
+    Examples:
+        >>> numbers(members=8, minutes=0.5, trials=None)
+        ('study.n_seeds=8', 'study.timeout_seconds=30.0')
+    """
+    words = []
+    for name, value in given.items():
+        key, allowed = NUMBERS[name]
+        if value is None:
+            continue
+        if value not in allowed:
+            raise ConfigError(refusal(name, str(allowed), value, allowed.usual))
+        words.append(f"{key}={value * 60.0 if name == 'minutes' else value}")
+    return tuple(words)
+
+
+def settings_words(settings: Mapping[str, Any], words: Sequence[str], *, where: str = "settings") -> list[str]:
+    """Overrides of settings by their short names or keys; the choices of parts come first, their keys may follow.
+
+    Args:
+        settings: Values by name.
+        words: Overrides that the settings change.
+        where: The argument, for messages.
+
+    Raises:
+        ConfigError: For a name that is no key, or a value that is no plain one.
+    """
+    chosen = [f"{name}={value}" for name, value in settings.items() if is_group(name) and isinstance(value, str)]
+    rest = {name: value for name, value in settings.items() if not (is_group(name) and isinstance(value, str))}
+    known = keys_of([*words, *chosen]) if rest else {}
+    found = list(chosen)
+    for name, value in rest.items():
+        key = name if "." in name else full_key(name, known, where=where, is_choice=False)
+        found.append(f"{key}={as_word(f'{where}: {name}', value)}")
+    return found
+
+
+def space_words(space: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+    """Overrides of a search space, which takes the place of the experiment's own.
+
+    Args:
+        space: Domains by short name or key; a list is a choice.
+        words: Overrides of the experiment.
+
+    Raises:
+        ConfigError: For a name that is no key, or a value that is no domain.
+    """
+    known = keys_of(words)
+    found = ["space=none"]
+    for name, value in space.items():
+        domain = as_domain(value)
+        if domain is None:
+            raise ConfigError(
+                f"space: '{name}' is {value!r}, which is no domain. Give a list of values, or ek.log(low, high), "
+                "ek.uniform(low, high), ek.integers(low, high) or ek.choice(...)."
+            )
+        key = _searched_key(name, domain, known)
+        found.append(f"space.params.{key}={_fitting(name, domain, known.get(key)).word(f'space: {name}')}")
+    return found
+
+
+def _searched_key(name: str, domain: Domain, known: Mapping[str, Any]) -> str:
+    is_choice = domain.low is None and all(isinstance(value, str) for value in domain.values)
+    try:
+        return full_key(name, known, where="space", is_choice=is_choice)
+    except ConfigError:
+        others = known_keys("search")  # of parts that are not chosen, but may be searched
+        if name not in others and not any(key.endswith(f".{name}") for key in others):
+            raise
+        return full_key(name, others, where="space", is_choice=is_choice)
+
+
+def _fitting(name: str, domain: Domain, value: object) -> Domain:
+    """The domain in whole numbers where the key takes no others.
+
+    Raises:
+        ConfigError: If its ends are none.
+    """
+    if type(value) is not int or domain.low is None or domain.is_whole:
+        return domain
+    low, high = domain.low, domain.high or 0
+    if low != int(low) or high != int(high):
+        raise ConfigError(f"space: '{name}' takes whole numbers, got {domain!r}. Use ek.integers(low, high).")
+    return replace(domain, is_whole=True)

@@ -1,0 +1,71 @@
+"""How a stage runs inside of a Python session: errors stay exceptions, and what it prints is left to the objects."""
+
+import functools
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ParamSpec, TypeVar
+
+from eksplora.config import Request, as_ours, compose_request, composing, forget, gather_space
+from eksplora.config.folders import import_own_parts
+from eksplora.console.notebook import notebook
+from eksplora.console.terminal import shown_on
+from eksplora.errors import Interrupted
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BY_CTRL_C = 130
+"""Exit code of what Ctrl-C ended."""
+
+
+def in_one_line(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function of the interface raise errors of one line, without the way that they took inside of eksplora.
+
+    With HYDRA_FULL_ERROR=1 in the environment they keep it.
+    """
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except Interrupted as error:
+            if error.exit_code != BY_CTRL_C:
+                raise error.with_traceback(None) from None
+            raise KeyboardInterrupt(str(error)) from None
+        except Exception as error:
+            ours = as_ours(error, "search")
+            if ours is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
+                raise
+            raise ours.with_traceback(None) from None
+
+    return called
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """What a call works in: configurations as they are now, progress where the user looks, the process kept alive."""
+    from eksplora.study.interruption import outlived
+
+    forget()
+    with composing(), shown_on(notebook()), outlived():
+        import_own_parts()
+        yield
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A stage that has run: what was asked of it, and what it returned."""
+
+    request: Request
+    result: Any
+
+
+def run_stage(stage: str, words: Sequence[str]) -> Ran:
+    """Run a stage as its command does, within a `session`; what it prints is for those who have no object."""
+    request = compose_request(stage, gather_space(words))
+    with redirect_stdout(io.StringIO()):
+        return Ran(request, getattr(import_module(f"eksplora.stage.{stage}"), stage)(request))
