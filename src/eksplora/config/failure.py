@@ -27,7 +27,7 @@ UNWRITABLE = (
 
 
 def as_ours(error: Exception, root: str) -> EksploraError | None:
-    """What is to be said of an error; None of one that nobody foresaw.
+    """Our own error for any other; None for one that nobody foresaw.
 
     Args:
         error: It.

@@ -23,7 +23,7 @@ NUMBERS: Mapping[str, tuple[str, Range]] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What a call asks for.
+    """The words of a call.
 
     Attributes:
         words: Overrides that say what is trained: every stage of the experiment has them.

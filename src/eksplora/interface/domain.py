@@ -1,4 +1,4 @@
-"""What a key is searched over, as plain Python."""
+"""Domains of searched keys, as plain Python."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +94,7 @@ def choice(*values: Any) -> Domain:
 
 
 def as_domain(value: object) -> Domain | None:
-    """What a space says of a key: a domain, a list of values for a choice; None where it says neither."""
+    """A domain as it is given: one of these, or a list of values for a choice; None for anything else."""
     if isinstance(value, Domain):
         return value
     return Domain(values=tuple(value)) if isinstance(value, list | tuple) and value else None

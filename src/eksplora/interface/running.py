@@ -47,7 +47,7 @@ def in_one_line(function: Callable[P, T]) -> Callable[P, T]:
 
 @contextmanager
 def session() -> Iterator[None]:
-    """What a call works in: configurations as they are now, progress where the user looks, the process kept alive."""
+    """Surroundings of a call: configurations as they are now, progress where the user looks, the process kept alive."""
     from eksplora.study.interruption import outlived
 
     forget()
