@@ -121,9 +121,9 @@ def diabetes(new_folder: Callable[[str], Path], prepared: str, tmp_path_factory:
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without runs: making one takes seconds, copying does not."""
-    from once import once
-
+    """An MLflow database without runs, to be copied."""
     from eksplora.tracker import _sqlite
 
-    return once(tmp_path_factory, "mlflow", lambda at: _sqlite.create(at / "mlflow.db", at / "artifacts")) / "mlflow.db"
+    folder = tmp_path_factory.mktemp("mlflow")
+    _sqlite.create(folder / "mlflow.db", folder / "artifacts")
+    return folder / "mlflow.db"

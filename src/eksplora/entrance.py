@@ -9,7 +9,7 @@ import os
 
 def leave(number: int = signal.SIGINT, frame: object = None) -> None:
     """End at once: nothing was begun yet, or all is done."""
-    os.write(2, b"error: interrupted; the same command goes on where it was left\n")
+    os.write(2, b"\n" * os.isatty(2) + b"error: interrupted; the same command goes on where it was left\n")
     os._exit(128 + number)
 
 

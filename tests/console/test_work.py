@@ -4,7 +4,7 @@ import pytest
 from pseudo import Pseudo
 
 from eksplora.console.terminal import Terminal
-from eksplora.console.work import Work, begin
+from eksplora.console.work import Opening, Work, begin
 
 
 class Clock:
@@ -17,6 +17,20 @@ class Clock:
 def test_what_begins_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     begin("search", "boston_mlp")
     assert capsys.readouterr() == ("", "search boston_mlp: starting\n")
+
+
+def test_while_the_configuration_is_read_a_terminal_shows_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with Pseudo(80) as pseudo:
+        words = ["search", "experiment=wine_mlp", "study.seed=1", "experiment=boston_mlp"]
+        with Opening(words, terminal=Terminal(pseudo.stream)):
+            assert pseudo.rows() == ["search boston_mlp · reading the configuration"]
+        assert pseudo.rows() == []
+        for asked in ([], ["search", "--help"], ["search", "--cfg", "job"]):
+            with Opening(asked, terminal=Terminal(pseudo.stream)):
+                assert pseudo.rows() == []
+    with Opening(["sync"], terminal=Terminal(stream := io.StringIO())):
+        assert stream.getvalue() == ""
 
 
 def test_a_step_is_shown_at_once_on_a_terminal_and_with_its_time_when_it_takes_long(

@@ -1,12 +1,15 @@
 """The first sign of life comes before anything slow is imported, and not at all where something is wrong with the
-request."""
+request. On a terminal a line that is taken away again comes before the configuration is read."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
+from pseudo import Pseudo
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,3 +94,34 @@ WRONG = [
 
 def test_what_is_wrong_or_only_asked_for_is_not_announced(tmp_path: Path) -> None:
     assert announced(WRONG, tmp_path) == [None] * len(WRONG)
+
+
+OPENED = """
+import os, sys
+from eksplora.cli.main import main
+from eksplora.console.work import Opening
+
+def shown(opening):
+    print(opening._line, [name for name in ("hydra", "omegaconf", "numpy") if name in sys.modules], flush=True)
+    os._exit(0)
+
+Opening.__enter__ = shown
+main("search")
+"""
+
+
+def test_the_line_of_a_terminal_comes_before_anything_is_imported_to_read_the_configuration(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", OPENED, "experiment=wine_mlp", "study.n_trials=2"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "search wine_mlp · reading the configuration []\n", done.stderr
+
+
+def test_the_line_of_a_terminal_is_gone_before_an_error_is_printed(tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "pipelines/search.py"), "experiment=wine_mlp", "study.n_trials=0"]
+    with Pseudo(100) as pseudo:
+        done = preloaded.run(words, cwd=tmp_path, env=os.environ | {"TERM": "xterm"}, stderr=pseudo.stream.fileno())
+        written = pseudo.read()
+        assert written.count("search wine_mlp · reading the configuration") >= 1
+        pseudo.screen.write(written)
+        rows = [row for row in pseudo.screen.rows() if row]
+    assert done.returncode == 2 and len(rows) == 1 and rows[0].startswith("error: study.n_trials"), rows

@@ -23,9 +23,8 @@ Content = tuple[list[Any], ...]
 
 
 @pytest.fixture
-def mlruns(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a database and the spool of a whole study; what makes another database only copies one."""
-    monkeypatch.setattr(_sqlite, "_make", lambda folder: Path(shutil.copy(empty_database, folder / "mlflow.db")))
+def mlruns(tmp_path: Path, empty_database: Path) -> Path:
+    """A folder with a database and the spool of a whole study."""
     mlruns = tmp_path / "project" / "mlruns"
     (mlruns / "studies" / "one").mkdir(parents=True)
     shutil.copy(empty_database, mlruns / "mlflow.db")

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +26,13 @@ from eksplora.launch.signals import WARNINGS, heard
 from eksplora.launch.streams import outlast_terminal, say_at_once
 
 
-def run(root: str, words: Sequence[str], task: Callable[[Request], None], purpose: str = "") -> None:
+def run(
+    root: str,
+    words: Sequence[str],
+    task: Callable[[Request], None],
+    purpose: str = "",
+    opening: AbstractContextManager[None] = nullcontext(),  # noqa: B008  # it keeps nothing
+) -> None:
     """Do what a command of the root configuration `conf/<root>.yaml` does, from its first to its last line.
 
     Hydra composes the configuration and does nothing else. With HYDRA_FULL_ERROR=1 errors keep their traceback.
@@ -36,6 +42,7 @@ def run(root: str, words: Sequence[str], task: Callable[[Request], None], purpos
         words: What was typed after it.
         task: What it does with a checked request.
         purpose: What its help says it is for.
+        opening: What is shown while the configuration is read.
     """
     with interruptible(), read_by_somebody():
         with readable_errors(root):
@@ -48,10 +55,13 @@ def run(root: str, words: Sequence[str], task: Callable[[Request], None], purpos
         outlast_terminal()
         with readable_errors(root), ended_by_signals(), composing():
             check_python()
-            options = read_arguments(gather_space(words))
+            with opening:
+                options = read_arguments(gather_space(words))
+                if options.cfg is None:
+                    import_own_parts()
+                    request = compose_request(root, options.overrides)
             if options.cfg is None:
-                import_own_parts()
-                task(compose_request(root, options.overrides))
+                task(request)
             else:
                 show(root, options.overrides, package=options.package, resolve=options.resolve)
 
@@ -132,7 +142,7 @@ def ended_by_signals() -> Iterator[None]:
         if asked and number in WARNINGS:
             return  # they come several times; it ends already
         if not asked:
-            say_at_once("error: stopped; the same command goes on where it was left\n")
+            say_at_once("\n" * os.isatty(2) + "error: stopped; the same command goes on where it was left\n")
         asked.append(number)
         raise SystemExit(128 + number)  # no library takes it for an error, and what is half-written is removed
 

@@ -7,7 +7,9 @@ import ast
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from eksplora.console.work import Opening
 from eksplora.errors import ConfigError, nearest
 from eksplora.installation import CONF
 
@@ -22,10 +24,12 @@ def main(stage: str | None = None) -> None:
     Args:
         stage: Its name; None: the first word is.
     """
-    from eksplora.cli.command import interruptible, read_by_somebody, run
-    from eksplora.cli.errors import readable_errors
-
     words = sys.argv[1:]
+    opening = Opening(words if stage is None else [stage, *words])
+    with opening:
+        from eksplora.cli.command import interruptible, read_by_somebody, run
+        from eksplora.cli.errors import readable_errors
+
     if stage is None:
         with interruptible(), read_by_somebody(), readable_errors(""):
             if not words or words[0] in ("--help", "-h"):
@@ -34,7 +38,11 @@ def main(stage: str | None = None) -> None:
             stage, *words = words
             check_stage(stage)
     name = stage
-    run(name, words, lambda request: getattr(import_module(f"{STAGES}.{name}"), name)(request), purpose(name))
+
+    def task(request: Any) -> None:
+        getattr(import_module(f"{STAGES}.{name}"), name)(request)
+
+    run(name, words, task, purpose(name), opening)
 
 
 def stages() -> list[str]:

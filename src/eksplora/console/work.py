@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from eksplora.console.terminal import Shown, cut, standard
@@ -15,6 +15,35 @@ LONG_SECONDS = 3.0
 
 AGAIN_SECONDS = 60.0
 """Time between two such lines, without a terminal."""
+
+
+class Opening:
+    """Line of a terminal while a command reads its configuration, the first thing that it shows.
+
+    Without a terminal nothing is shown: `begin` is the first line of a log, once the request is known to be good.
+    Enter it to show the line, as often as wanted; leaving it takes the line away.
+    """
+
+    def __init__(self, words: Sequence[str], *, terminal: Terminal | None = None) -> None:
+        """Line of a command.
+
+        Args:
+            words: The command, and what was typed after it. Nothing is shown where they only ask for help or for the
+                configuration.
+            terminal: Where it is shown; None: standard error.
+        """
+        is_asked = bool(words) and not any(word.startswith("-") for word in words)
+        named = [word.partition("=")[2] for word in words if word.startswith("experiment=")]
+        self._line = " ".join([*words[:1], *named[-1:], "· reading the configuration"]) if is_asked else ""
+        self._terminal = terminal or Terminal()
+
+    def __enter__(self) -> None:
+        """Show it."""
+        self._terminal.show(self._line)
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._terminal.show("")
 
 
 def begin(command: str, subject: str) -> None:
