@@ -24,7 +24,7 @@ class Opening:
     Enter it to show the line, as often as wanted; leaving it takes the line away.
     """
 
-    def __init__(self, words: Sequence[str], *, terminal: Terminal | None = None) -> None:
+    def __init__(self, words: Sequence[str], *, terminal: Shown | None = None) -> None:
         """Line of a command.
 
         Args:
@@ -32,10 +32,10 @@ class Opening:
                 configuration.
             terminal: Where it is shown; None: standard error.
         """
-        is_asked = bool(words) and not any(word.startswith("-") for word in words)
+        is_asked = bool(words) and not {"--help", "-h", "--cfg", "-c"} & {word.partition("=")[0] for word in words}
         named = [word.partition("=")[2] for word in words if word.startswith("experiment=")]
         self._line = " ".join([*words[:1], *named[-1:], "· reading the configuration"]) if is_asked else ""
-        self._terminal = terminal or Terminal()
+        self._terminal = terminal or standard()
 
     def __enter__(self) -> None:
         """Show it."""
