@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from eksplora.declares import declares
 from eksplora.errors import ConfigError
 from eksplora.ranges import check_choice, check_number, refusal
 
@@ -52,6 +53,7 @@ def _checked_epsilon(value: object, *, most: float = inf) -> float:
 # --- classes -----------------------------------------------------------------------------------------------------
 
 
+@declares(tasks=("binary", "classification"))
 def focal(*, reduction: str, gamma: float) -> Mean:
     """Cross entropy that cares less for rows that are nearly right: -(1 - p_t)**gamma log(p_t).
 
@@ -83,6 +85,7 @@ def _focal(outputs: Tensor, targets: Tensor, *, gamma: float) -> Tensor:
     return miss.clamp(min=least) ** gamma * surprise
 
 
+@declares(tasks=("classification",))
 def poisson(*, reduction: str, epsilon: float) -> Mean:
     """Keras' `Poisson` on the probabilities p of C classes and one-hot targets y: sum_k (p_k - y_k log(p_k + e)) / C.
 
@@ -110,6 +113,7 @@ def _poisson(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
     return (1 - (log_own.exp() + epsilon).log()) / outputs.shape[1]
 
 
+@declares(tasks=("classification",))
 def kl_divergence(*, reduction: str, epsilon: float) -> Mean:
     """Keras' `KLDivergence` on probabilities p and one-hot targets y: sum_k y_k log(y_k / p_k), both clipped to [e, 1].
 
@@ -169,6 +173,7 @@ def _log_cosh(outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.logaddexp(difference, -difference) - log(2)
 
 
+@declares(keeps_zero=True)
 def mape(*, reduction: str, epsilon: float) -> Mean:
     """The absolute difference in percent of the target: 100 |y - t| / max(|t|, e).
 
@@ -196,6 +201,7 @@ def _mape(outputs: Tensor, targets: Tensor, *, epsilon: float) -> Tensor:
     return 100 * (_paired(outputs, targets) - targets).abs() / targets.abs().clamp(min=epsilon)
 
 
+@declares(keeps_zero=True, least_target=0)
 def msle(*, reduction: str, epsilon: float) -> Mean:
     """The squared difference of logarithms: (log(1 + max(y, e)) - log(1 + max(t, e)))**2.
 
@@ -234,6 +240,7 @@ def _paired(outputs: Tensor, targets: Tensor) -> Tensor:
 # --- quantiles ---------------------------------------------------------------------------------------------------
 
 
+@declares(tasks=("quantiles",))
 def quantile(*, reduction: str, levels: Sequence[float]) -> Mean:
     """The pinball loss of several quantiles of one target: max(q (t - y_q), (q - 1) (t - y_q)) for each level q.
 

@@ -6,7 +6,7 @@ import torch
 import yaml
 
 from eksplora.config import Configurator, check_mix, check_space, compose_request
-from eksplora.config.compatibility import IN_UNIT, LOSS_TASKS, OUTPUT_RANGES, losses_for
+from eksplora.config.compatibility import OF_TORCH, OUTPUT_RANGES, losses_for
 from eksplora.errors import ConfigError
 from eksplora.installation import CONF
 from eksplora.model.activations import ACTIVATIONS
@@ -22,7 +22,7 @@ def targets(group: str) -> set[str]:
 
 
 def test_every_loss_that_the_rules_name_is_a_file() -> None:
-    assert targets("loss") >= {*LOSS_TASKS, *IN_UNIT}
+    assert targets("loss") >= set(OF_TORCH)
 
 
 def test_the_losses_of_a_task() -> None:
@@ -74,7 +74,10 @@ def test_the_range_of_an_output_activation_is_that_of_its_function(name: str) ->
         ([CNN, "augmentation=cutmix", "data.batch_size=1"], r"^augmentation\.cutmix_alpha does nothing with data\.b"),
         ([CNN, "augmentation.shift_pixels=8"], r"can move an image of 8x8 pixels out of sight\. Give a smaller number"),
         ([CNN, "loss.reduction=sum"], r"^loss\.reduction=sum: training takes the mean over the rows of a batch\."),
-        ([CNN, "model=cnn_residual", "activation=selu", "dropout=alpha"], r"model=cnn_residual, which drops averages"),
+        (
+            [CNN, "model=cnn_residual", "activation=selu", "dropout=alpha"],
+            r"CNNResidual, which drops other numbers than",
+        ),
         (
             [MLP, "model.output_activation=softplus", "data.target_scaling=standard"],
             r"^model\.output_activation=softplus does not go with data\.target_scaling=standard: it has no values "

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -54,6 +55,8 @@ class Augmentation:
     Raises:
         ConfigError: If a value is out of its range, or rows would be mixed twice.
     """
+
+    can_be_captured: ClassVar[bool] = True  # as part of a CUDA graph
 
     horizontal_flip: float = field(metadata=within(least=0, most=1, usual=0.5))
     vertical_flip: float = field(metadata=within(least=0, most=1, usual=0.5))

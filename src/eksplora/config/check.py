@@ -16,6 +16,7 @@ from eksplora.config.composition import (
     stated_files,
     unknown_key,
 )
+from eksplora.config.declared import as_words, declared
 from eksplora.config.parts import allowed_targets
 from eksplora.errors import ConfigError
 from eksplora.types import Config
@@ -257,11 +258,12 @@ def _tasks_of(data: Mapping[str, Any]) -> list[str]:
 
 
 def _tasks_for(metric: str) -> tuple[str, ...]:
-    """The tasks that a metric of torchmetrics is for, by its name."""
+    """The tasks that a metric is for: as it says, or by the name that torchmetrics would give it."""
     name = metric.rpartition(".")[2]
-    return next(
+    usual = next(
         (tasks for word, tasks in _FAMILIES.items() if name.startswith(word)), ("regression", "counts", "quantiles")
     )
+    return as_words(declared(metric, "tasks", usual))
 
 
 _FAMILIES = {"Binary": ("binary",), "Multiclass": ("classification",)}

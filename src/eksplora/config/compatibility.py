@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from eksplora.config.composition import choices
+from eksplora.config.declared import as_words, declared
 from eksplora.config.parts import allowed_targets
 from eksplora.errors import ConfigError
 from eksplora.types import Config
@@ -12,19 +14,12 @@ from eksplora.types import Config
 CLASSES = ("binary", "classification")
 """The tasks whose targets are classes."""
 
-LOSS_TASKS: Mapping[str, tuple[str, ...]] = {
-    "torch.nn.BCEWithLogitsLoss": ("binary",),
-    "torch.nn.CrossEntropyLoss": ("classification",),
-    "torch.nn.PoissonNLLLoss": ("counts",),
-    "eksplora.loss.focal": CLASSES,
-    "eksplora.loss.kl_divergence": ("classification",),
-    "eksplora.loss.poisson": ("classification",),
-    "eksplora.loss.quantile": ("quantiles",),
+OF_TORCH: Mapping[str, Mapping[str, Any]] = {
+    "torch.nn.BCEWithLogitsLoss": {"tasks": ("binary",)},
+    "torch.nn.CrossEntropyLoss": {"tasks": ("classification",)},
+    "torch.nn.PoissonNLLLoss": {"tasks": ("counts",), "keeps_zero": True},
 }
-"""The tasks that a loss is for; one that is not named here is for a regression."""
-
-IN_UNIT = ("eksplora.loss.mape", "eksplora.loss.msle", "torch.nn.PoissonNLLLoss")
-"""Losses of numbers that have a zero: a shifted target means nothing to them."""
+"""What torch's losses would say of themselves; all others do, see `eksplora.declares`."""
 
 ON_IMAGES = {
     "horizontal_flip": 0,
@@ -95,8 +90,14 @@ def losses_for(task: str) -> list[str]:
     return [name for name in choices("loss") if any(task in _tasks_of(loss) for loss in allowed_targets("loss", name))]
 
 
+def fact(loss: str, name: str, usual: Any) -> Any:
+    """A fact about a loss, see `eksplora.declares`."""
+    known = OF_TORCH.get(loss, {})
+    return known[name] if name in known else declared(loss, name, usual)
+
+
 def _tasks_of(loss: str) -> tuple[str, ...]:
-    return LOSS_TASKS.get(loss, ("regression",))
+    return as_words(fact(loss, "tasks", ("regression",)))
 
 
 def _wrong_loss(config: Config) -> str | None:
@@ -143,8 +144,11 @@ def _alpha_without_selu(config: Config) -> str | None:
     name, rate = model.get("activation"), model.get("dropout")
     if model.get("dropout_kind") != "alpha" or not rate or isinstance(rate, list):
         return None
-    if model["_target_"].endswith(".CNNResidual"):
-        return "dropout.kind=alpha does not go with model=cnn_residual, which drops averages. Choose dropout=standard."
+    if not declared(model["_target_"], "takes_alpha_dropout", True):
+        return (
+            f"dropout.kind=alpha does not go with {model['_target_']}, which drops other numbers than an activation's. "
+            "Choose dropout=standard."
+        )
     if name == "selu" or isinstance(name, list):
         return None
     return (
@@ -160,9 +164,15 @@ def _balanced_numbers(config: Config) -> str | None:
     return f"imbalance.{asked[0]}: task={task_of(config)} has no classes to balance. Choose imbalance=none."
 
 
+def _asked(config: Config, key: str, idle: float) -> float:
+    """A number of eksplora's augmentation; one of the user's own does what it likes."""
+    augmentation = config["augmentation"]
+    return idle if "_target_" in augmentation else float(augmentation[key])
+
+
 def _augmented_table(config: Config) -> str | None:
     shape, augmentation = config["data"]["input_shape"], config["augmentation"]
-    asked = [key for key, idle in ON_IMAGES.items() if augmentation[key] != idle]
+    asked = [key for key, idle in ON_IMAGES.items() if _asked(config, key, idle) != idle]
     if not asked or len(shape) == 3:
         return None
     return (
@@ -172,7 +182,7 @@ def _augmented_table(config: Config) -> str | None:
 
 
 def _shifted_away(config: Config) -> str | None:
-    shape, pixels = config["data"]["input_shape"], config["augmentation"]["shift_pixels"]
+    shape, pixels = config["data"]["input_shape"], _asked(config, "shift_pixels", 0)
     if len(shape) != 3 or pixels < min(shape[1:]):
         return None
     return (
@@ -183,7 +193,7 @@ def _shifted_away(config: Config) -> str | None:
 
 def _shifted_zero(config: Config) -> str | None:
     scaling, loss = config["data"].get("target_scaling", "none"), config["loss"]["_target_"]
-    if scaling == "none" or loss not in IN_UNIT:
+    if scaling == "none" or not fact(loss, "keeps_zero", False):
         return None
     return (
         f"data.target_scaling={scaling} does not go with {loss}: it compares with the targets' own zero. "
@@ -211,8 +221,7 @@ def _missed(activation: str) -> str:
 
 
 def _mixed_twice(config: Config) -> str | None:
-    augmentation = config["augmentation"]
-    if not (augmentation["mixup_alpha"] and augmentation["cutmix_alpha"]):
+    if not (_asked(config, "mixup_alpha", 0) and _asked(config, "cutmix_alpha", 0)):
         return None
     return (
         "augmentation.mixup_alpha and augmentation.cutmix_alpha are both above 0: a batch is mixed once. "
@@ -221,7 +230,7 @@ def _mixed_twice(config: Config) -> str | None:
 
 
 def _mixed_alone(config: Config) -> str | None:
-    asked = [key for key in ("mixup_alpha", "cutmix_alpha") if config["augmentation"][key]]
+    asked = [key for key in ("mixup_alpha", "cutmix_alpha") if _asked(config, key, 0)]
     if not asked or config["data"]["batch_size"] != 1:
         return None
     return (

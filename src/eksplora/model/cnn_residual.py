@@ -164,6 +164,7 @@ class CNNResidual(nn.Module):
     """
 
     knows_members = True
+    takes_alpha_dropout = False
 
     def __init__(
         self,

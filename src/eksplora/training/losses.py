@@ -43,6 +43,7 @@ class MemberLosses:
         first = losses[0]
         self._is_one = all(_alike(loss, first) for loss in losses[1:])
         self._by_row = _by_row(first) if self._is_one else None
+        self._maps = self._is_one
         if class_weights is not None and not all(map(_by_row, losses)):
             raise ConfigError(
                 f"imbalance.class_weights: {type(first).__name__} is no mean over rows. Choose imbalance=none."
@@ -64,11 +65,15 @@ class MemberLosses:
             count = outputs.shape[0] * outputs.shape[1]
             each: Tensor = self._by_row(_filled(outputs.flatten(0, 1)), _filled(targets.flatten(0, 1)))[:count]
             return each.view(len(outputs), -1).mean(1)
-        if self._is_one:
+        if self._maps:
             # Equal losses whose mean is not plain: torch's own function, mapped over the members.
-            together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
-            return together
-        triples = zip(self._losses[members], outputs.unbind(), targets.unbind(), strict=True)
+            try:
+                together: Tensor = torch.vmap(self._losses[0])(outputs, targets)
+                return together
+            except RuntimeError:  # a loss of a user's own may look at values: at its first call and at every other
+                self._maps = False
+        own = [self._losses[0]] * len(outputs) if self._is_one else self._losses[members]
+        triples = zip(own, outputs.unbind(), targets.unbind(), strict=True)
         return torch.stack([loss(output, target) for loss, output, target in triples])
 
     def weighted(self, outputs: Tensor, targets: Tensor, members: slice = slice(None)) -> Tensor:

@@ -80,7 +80,8 @@ class Population:
         self._restrictions = Restrictions(members, self.stack)
         self._augmentation = members[0].recipe.augmentation
         self._hold_keys()
-        is_captured = self.stepper.can_be_captured and devices == 1 and not self._observers
+        changes_in_graph = self._augmentation is None or self._augmentation.can_be_captured
+        is_captured = self.stepper.can_be_captured and changes_in_graph and devices == 1 and not self._observers
         self._graph = StepGraph(self._whole_update) if is_captured else None
         self._rows = HeldRows(members, device)
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from eksplora.augmentation import Augmentation
+from eksplora.augmentation.foreign import OwnAugmentation
 from eksplora.imbalance import Imbalance
 from eksplora.ranges import check_choice, check_fields, within
 from eksplora.scheduler import Schedule
@@ -132,7 +133,7 @@ class Recipe:
     population: int | None = field(default=None, metadata=within(least=1, is_whole=True, also="null", usual=8))
     regularization: Regularization = field(default_factory=Regularization)
     clipping: Clipping = field(default_factory=Clipping)
-    augmentation: Augmentation | None = None
+    augmentation: Augmentation | OwnAugmentation | None = None
     imbalance: Imbalance = field(default_factory=_balanced_as_it_is)
 
     def __post_init__(self) -> None:

@@ -60,10 +60,16 @@ class RateSchedule:
 
 
 def refusal(optimizer: Optimizer) -> str | None:
-    """Why members cannot share this optimizer; None when they can."""
-    if type(optimizer) in ELEMENTWISE:
+    """Why members cannot share this optimizer; None when they can.
+
+    A class of a user's own says `elementwise = True` in its own body, where that is true of it.
+    """
+    if type(optimizer) in ELEMENTWISE or vars(type(optimizer)).get("elementwise", False):
         return None
-    return f"{type(optimizer).__name__} is not known to step each weight by itself and in proportion to the rate"
+    return (
+        f"{type(optimizer).__name__} is not known to step each weight by itself and in proportion to the rate (a class "
+        "of your own says so: elementwise = True)"
+    )
 
 
 class Stepper:

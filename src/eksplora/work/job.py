@@ -14,8 +14,10 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from eksplora.augmentation import Augmentation
+from eksplora.augmentation.foreign import OwnAugmentation
 from eksplora.config import check_mix, part, protocol_splits
-from eksplora.config.compatibility import OUTPUT_RANGES
+from eksplora.config.compatibility import OUTPUT_RANGES, fact
+from eksplora.config.parts import is_foreign
 from eksplora.counter import fingerprint
 from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
 from eksplora.errors import ConfigError, EksploraError, nearest
@@ -76,12 +78,12 @@ def device_of(config: Config) -> torch.device:
 def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tuple[Fold, ...]]:
     """All parts of a training, built from its resolved configuration, and the folds of its protocol for a member."""
     check_mix(config)
-    _build("optimizer", lambda: check_optimizer(config["optimizer"]))
+    if not is_foreign(config["optimizer"]["_target_"]):  # what the numbers of another one mean, is not known
+        _build("optimizer", lambda: check_optimizer(config["optimizer"]))
     data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
     folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True), member.cut)
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
     check_batch_size(batch_size, min(sizes))
-    augmentation = _settings(Augmentation, config, "augmentation")
     recipe = Recipe(
         network=_part(config, "model", _partial_=True),
         initialize=_part(config, "initialization"),
@@ -99,11 +101,19 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
         config_hash=fingerprint(config),
         regularization=_settings(Regularization, config, "regularization"),
         clipping=_settings(Clipping, config, "clipping"),
-        augmentation=augmentation if augmentation.is_active else None,
+        augmentation=_augmentation(config),
         imbalance=_settings(Imbalance, config, "imbalance"),
         **config["training"],
     )
     return recipe, folds
+
+
+def _augmentation(config: Config) -> Augmentation | OwnAugmentation | None:
+    """What is done to the features of a batch: a user's own part, or eksplora's; None: nothing."""
+    if "_target_" in config["augmentation"]:
+        return OwnAugmentation(_part(config, "augmentation"))
+    augmentation = _settings(Augmentation, config, "augmentation")
+    return augmentation if augmentation.is_active else None
 
 
 def _settings(make: Callable[..., T], config: Config, key: str) -> T:
@@ -146,10 +156,6 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
     return tuple(folds)
 
 
-NOT_BELOW_ZERO = ("eksplora.loss.msle",)
-"""Losses that are the same for all targets below 0."""
-
-
 WITHOUT_LINK = ("eksplora.training.task.regression", "eksplora.training.task.quantiles")
 """Tasks whose prediction is the output itself."""
 
@@ -168,14 +174,18 @@ def check(config: Config) -> None:
     _build("model", lambda: with_shapes(network, fold.features[:1]))
     _build("initialization", lambda: recipe.initialize(network, torch.Generator()))
     _build("scheduler", lambda: recipe.schedule(0, 1, ()))
-    _build("optimizer", lambda: recipe.optimizer(network.parameters()))
+    _build("optimizer", lambda: _check_groups(recipe.optimizer(network.parameters())))
     _build("trainer", lambda: _check_trainer(recipe))
     smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
     rows = torch.from_numpy(fold.split.train[: min(2, smallest)])
     targets = recipe.task.target(fold.targets)
-    if config["loss"]["_target_"] in NOT_BELOW_ZERO and (targets < 0).any():
-        raise ConfigError("loss=msle is for targets of 0 or more, the data have less. Choose another loss.")
+    least = fact(config["loss"]["_target_"], "least_target", None)
+    if least is not None and (targets < least).any():
+        name = config["loss"]["_target_"]
+        raise ConfigError(f"loss: {name} is for targets of {least} or more, the data have less. Choose another loss.")
     _check_reach(config, targets)
+    if isinstance(change := recipe.augmentation, OwnAugmentation):
+        _build("augmentation", lambda: change(fold.features[rows][None], torch.zeros(1, dtype=torch.int64)))
     target = targets[rows]
     output = _build("model", lambda: network(fold.features[rows]))
     _check_output(config, output, (len(rows), recipe.task.num_outputs))
@@ -221,6 +231,15 @@ def _check_reach(config: Config, targets: Tensor) -> None:
         raise ConfigError(
             f"model.output_activation={given} has values from {least:g} to {most:g}, the targets lie between {low:g} "
             f"and {high:g}. Choose model.output_activation=identity."
+        )
+
+
+def _check_groups(optimizer: object) -> None:
+    """Refuse what is no optimizer with a learning rate: the scheduler sets that."""
+    if not isinstance(optimizer, torch.optim.Optimizer) or "lr" not in optimizer.param_groups[0]:
+        raise ConfigError(
+            f"optimizer: {type(optimizer).__name__} is no torch.optim.Optimizer whose groups of parameters have 'lr'. "
+            "Derive it from torch.optim.Optimizer, with lr among its defaults."
         )
 
 
