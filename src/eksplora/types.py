@@ -166,6 +166,19 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """Facts of a configuration that a worker has built, for its study.
+
+    Attributes:
+        notice: What a person is to know of it; empty: nothing.
+        idle: Groups of the configuration that do nothing with it.
+    """
+
+    notice: str = ""
+    idle: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """The metrics of one finished epoch (counted from 1) of one member."""
 

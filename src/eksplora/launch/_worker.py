@@ -106,12 +106,11 @@ def serve(connection: Connection, run_name: str) -> None:
 
 
 def _answer(connection: Connection, run: Callable[..., object], kind: str, value: object) -> None:
-    """Run one job or check, and send `done` or `error`."""
+    """Run one job or check, and send `done` with what it returns, or `error`."""
     channel = Channel(connection)
     channel.is_judged = getattr(value, "is_judged", False)
     try:
-        run(kind, value, channel)
-        send(connection, "done", None)
+        send(connection, "done", run(kind, value, channel))
     # Handed on whole, so that the driver sees whether it is the user's to fix.
     except EksploraError as error:
         send(connection, "refused", error)

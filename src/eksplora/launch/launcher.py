@@ -29,8 +29,8 @@ class Message:
         kind: `ready` once; per job `epochs`, `member` and `split` any number of times, then one of `done`, `refused`
             and `error`; `died` instead of whatever would have come.
         value: For `epochs` the reports of members that ended an epoch together, for `member` its result, for `split`
-            how many trainings go together and why, for `refused` the error, for `error` its traceback, for `died` the
-            cause in words.
+            how many trainings go together and why, for `done` what a check has to say (None after a job), for `refused`
+            the error, for `error` its traceback, for `died` the cause in words.
         job: The job that it was at; None outside of one.
     """
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from eksplora.launch.launcher import Launcher, Worker
 from eksplora.launch.local import LocalLauncher
 from eksplora.ranges import check_fields
 from eksplora.search.proposer import Proposer
+from eksplora.search.space import Space
 from eksplora.study import conclusion, resume
 from eksplora.study.definition import Definition, define, study_event
 from eksplora.study.display import Display
@@ -30,7 +32,7 @@ from eksplora.study.setup import check_data, make_plan, make_proposer, tracker_o
 from eksplora.study.spec import StudySpec
 from eksplora.study.sync import sync_all
 from eksplora.tracker.base import Tracker
-from eksplora.types import Config
+from eksplora.types import Checked, Config
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _settle_others(tracker: Tracker, studies: Path) -> None:
 @contextlib.contextmanager
 def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], over: bool) -> Iterator[Launcher]:
     """The study's workers, configurations checked in the first; none when nothing is left to train."""
-    workers = LocalLauncher(spec.work)
+    workers, notice = LocalLauncher(spec.work), ""
     try:
         if not over:
             count = f"{plan.num_workers} worker{'s' * (plan.num_workers > 1)}"
@@ -165,7 +167,12 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
                 # The first one waits for the server's imports; the others are forked from it at once.
                 first = workers.add_first()
                 for name, config in checks:
-                    _check(workers, first, name, config)
+                    found = _check(workers, first, name, config)
+                    if not name:  # the study's own configuration
+                        check_idle(spec.space, found)
+                        notice = found.notice
+            if notice:
+                print(f"{spec.name} · {notice}", file=sys.stderr)
             for _ in range(plan.num_workers - 1):
                 workers.add()
         yield workers
@@ -175,7 +182,22 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
     workers.close()
 
 
-def _check(workers: Launcher, first: Worker, name: str, config: Config) -> None:
+def check_idle(space: Space, found: Checked) -> None:
+    """Refuse a search over what does nothing.
+
+    Raises:
+        ConfigError: Naming the first such key.
+    """
+    if not any(parameter.key in ("model", "function") for parameter in space):  # another choice may use it
+        for parameter in space:
+            if parameter.key.partition(".")[0] in found.idle:
+                raise ConfigError(
+                    f"space.params.{parameter.key}: it would be searched in vain: {found.notice}. "
+                    f"Drop ~space.params.{parameter.key}."
+                )
+
+
+def _check(workers: Launcher, first: Worker, name: str, config: Config) -> Checked:
     """Have a worker build a configuration, before anything is written; errors begin with its name."""
     workers.check(first, config)
     while True:
@@ -191,7 +213,7 @@ def _check(workers: Launcher, first: Worker, name: str, config: Config) -> None:
             if message.kind == "died":
                 raise WorkerError(f"a worker died while it built the configuration ({message.value}).")
             if message.kind == "done":
-                return
+                return message.value or Checked()
 
 
 def _drive(driver: Driver, interruption: Interruption) -> EksploraError | None:

@@ -1,26 +1,23 @@
 """Work on a job: build its parts and train its population. This module imports torch and Lightning."""
 
 import inspect
-import json
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from eksplora.augmentation import Augmentation
 from eksplora.augmentation.foreign import OwnAugmentation
-from eksplora.config import check_mix, part, protocol_splits
+from eksplora.config import check_mix
 from eksplora.config.compatibility import OUTPUT_RANGES, fact
 from eksplora.config.parts import is_foreign
 from eksplora.counter import fingerprint
-from eksplora.data.arrays import batch_rows, check_batch_size, fold_arrays
-from eksplora.errors import ConfigError, EksploraError, nearest
+from eksplora.data.arrays import batch_rows, check_batch_size
+from eksplora.errors import ConfigError, nearest
 from eksplora.imbalance import Imbalance
 from eksplora.model.foreign import with_shapes
 from eksplora.ranges import check_count
@@ -31,7 +28,9 @@ from eksplora.training.fit import fit
 from eksplora.training.member import MemberState
 from eksplora.training.recipe import EarlyStopping, Fold, Recipe
 from eksplora.training.regularization import Regularization
-from eksplora.types import Config, Cut, Job, Member, Report, Training
+from eksplora.types import Checked, Config, Job, Member, Report, Training
+from eksplora.work import lightning
+from eksplora.work.building import built, folds_of, part_of
 from eksplora.work.measurement import Measured
 from eksplora.work.optimizer import check_optimizer
 
@@ -41,12 +40,12 @@ ANY_MEMBER = Member(index=0, seed=0)
 """Stands for the members of a trial where no particular one is meant: its rows are cut for one."""
 
 
-def run(kind: str, value: Any, report: Report) -> None:
+def run(kind: str, value: Any, report: Report) -> Checked | None:
     """Serve a worker's request: `job` trains a `Job`, `check` builds a configuration without training it."""
     if kind == "check":
-        check(value)
-    else:
-        train(value, report)
+        return check(value)
+    train(value, report)
+    return None
 
 
 def train(job: Job, report: Report) -> None:
@@ -54,6 +53,12 @@ def train(job: Job, report: Report) -> None:
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     members = [state_of(training) for training in job.trainings]
+    if lightning.is_own_module(job.trainings[0].config):
+        if len(members) > 1:
+            report.split(1, "a LightningModule is trained by its own steps")
+        else:
+            lightning.train(job.trainings[0], members[0], job, report)
+        return
     if len(members) > 1:
         chosen = engine.choose(members, device_of(job.trainings[0].config))
         if chosen.size < len(members):
@@ -79,22 +84,21 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
     """All parts of a training, built from its resolved configuration, and the folds of its protocol for a member."""
     check_mix(config)
     if not is_foreign(config["optimizer"]["_target_"]):  # what the numbers of another one mean, is not known
-        _build("optimizer", lambda: check_optimizer(config["optimizer"]))
-    data = config["data"] | {"batch_size": 1}  # trials that differ in batch size share the arrays
-    folds = _folds(json.dumps({"data": data, "protocol": config["protocol"]}, sort_keys=True), member.cut)
+        built("optimizer", lambda: check_optimizer(config["optimizer"]))
+    folds = folds_of(config, member.cut)
     batch_size, sizes = config["data"]["batch_size"], [len(fold.split.train) for fold in folds]
     check_batch_size(batch_size, min(sizes))
     recipe = Recipe(
-        network=_part(config, "model", _partial_=True),
-        initialize=_part(config, "initialization"),
-        task=_part(config, "task"),
-        loss=_part(config, "loss"),
-        metric=_part(config, "metric"),
+        network=part_of(config, "model", _partial_=True),
+        initialize=part_of(config, "initialization"),
+        task=part_of(config, "task"),
+        loss=part_of(config, "loss"),
+        metric=part_of(config, "metric"),
         metric_name=config["objective"]["metric"],
         direction=config["objective"]["direction"],
-        optimizer=_part(config, "optimizer"),
-        schedule=_part(config, "scheduler"),
-        trainer=_part(config, "trainer"),
+        optimizer=part_of(config, "optimizer"),
+        schedule=part_of(config, "scheduler"),
+        trainer=part_of(config, "trainer"),
         max_epochs=config["trainer"]["max_epochs"],
         batch_size=batch_rows(batch_size, max(sizes)),
         early_stopping=_settings(EarlyStopping, config, "early_stopping"),
@@ -111,7 +115,7 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
 def _augmentation(config: Config) -> Augmentation | OwnAugmentation | None:
     """What is done to the features of a batch: a user's own part, or eksplora's; None: nothing."""
     if "_target_" in config["augmentation"]:
-        return OwnAugmentation(_part(config, "augmentation"))
+        return OwnAugmentation(part_of(config, "augmentation"))
     augmentation = _settings(Augmentation, config, "augmentation")
     return augmentation if augmentation.is_active else None
 
@@ -129,38 +133,11 @@ def _settings(make: Callable[..., T], config: Config, key: str) -> T:
     return make(**config[key])
 
 
-def _part(config: Config, key: str, **arguments: Any) -> Any:
-    """A part of a configuration; equal ones are the same object, which the trainings of a job share."""
-    return _cached_part(key, json.dumps(config[key]), **arguments)
-
-
-@lru_cache(maxsize=256)
-def _cached_part(key: str, text: str, **arguments: Any) -> Any:
-    return part({key: json.loads(text)}, key, **arguments)
-
-
-@lru_cache(maxsize=2)
-def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
-    """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
-    config = json.loads(text)
-    dataset = part(config, "data")
-    _, targets = dataset.open("train")
-    splits = protocol_splits(config, targets, cut)
-    tensors: dict[int, torch.Tensor] = {}
-    folds = []
-    for arrays in fold_arrays(dataset, splits):
-        features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
-        labels = torch.from_numpy(arrays.targets)
-        shift, scale = arrays.target_scaling.shift, arrays.target_scaling.scale
-        folds.append(Fold(arrays.split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
-    return tuple(folds)
-
-
 WITHOUT_LINK = ("eksplora.training.task.regression", "eksplora.training.task.quantiles")
 """Tasks whose prediction is the output itself."""
 
 
-def check(config: Config) -> None:
+def check(config: Config) -> Checked:
     """Build every part of a configuration and push two rows through it, or one where a batch will have but one.
 
     Raises:
@@ -169,13 +146,15 @@ def check(config: Config) -> None:
     recipe, folds = recipe_of(config)
     fold = folds[0]
     check_count(recipe.max_epochs, "trainer.max_epochs", usual=100)
-    network = _build("model", recipe.network)
+    if lightning.is_own_module(config):
+        return lightning.check(config, MemberState(recipe, Training(0, ANY_MEMBER, config, ""), fold))
+    network = built("model", recipe.network)
     _check_network(config, network)
-    _build("model", lambda: with_shapes(network, fold.features[:1]))
-    _build("initialization", lambda: recipe.initialize(network, torch.Generator()))
-    _build("scheduler", lambda: recipe.schedule(0, 1, ()))
-    _build("optimizer", lambda: _check_groups(recipe.optimizer(network.parameters())))
-    _build("trainer", lambda: _check_trainer(recipe))
+    built("model", lambda: with_shapes(network, fold.features[:1]))
+    built("initialization", lambda: recipe.initialize(network, torch.Generator()))
+    built("scheduler", lambda: recipe.schedule(0, 1, ()))
+    built("optimizer", lambda: _check_groups(recipe.optimizer(network.parameters())))
+    built("trainer", lambda: _check_trainer(recipe))
     smallest = min((len(fold.split.train) - 1) % recipe.batch_size + 1 for fold in folds)
     rows = torch.from_numpy(fold.split.train[: min(2, smallest)])
     targets = recipe.task.target(fold.targets)
@@ -185,13 +164,14 @@ def check(config: Config) -> None:
         raise ConfigError(f"loss: {name} is for targets of {least} or more, the data have less. Choose another loss.")
     _check_reach(config, targets)
     if isinstance(change := recipe.augmentation, OwnAugmentation):
-        _build("augmentation", lambda: change(fold.features[rows][None], torch.zeros(1, dtype=torch.int64)))
+        built("augmentation", lambda: change(fold.features[rows][None], torch.zeros(1, dtype=torch.int64)))
     target = targets[rows]
-    output = _build("model", lambda: network(fold.features[rows]))
+    output = built("model", lambda: network(fold.features[rows]))
     _check_output(config, output, (len(rows), recipe.task.num_outputs))
     output = output.detach()
-    _build("loss", lambda: _check_loss(recipe, output, target))
-    _build("objective", lambda: _check_metric(recipe, output, target))
+    built("loss", lambda: _check_loss(recipe, output, target))
+    built("objective", lambda: _check_metric(recipe, output, target))
+    return Checked()
 
 
 def _check_network(config: Config, network: object) -> None:
@@ -199,8 +179,8 @@ def _check_network(config: Config, network: object) -> None:
     target = config["model"]["_target_"]
     if isinstance(network, LightningModule):
         raise ConfigError(
-            f"model: {target} is a LightningModule, whose own steps, loss and optimizer would be "
-            "passed over. Give its network: a torch.nn.Module that maps features to outputs."
+            f"model: {target} makes a LightningModule, whose own steps, loss and optimizer would be passed over. Name "
+            "its class, which is trained by Lightning's loop, or give its network: a torch.nn.Module."
         )
     if not isinstance(network, nn.Module):
         raise ConfigError(
@@ -256,25 +236,3 @@ def _check_loss(recipe: Recipe, output: Tensor, target: Tensor) -> None:
 
 def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
     recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
-
-
-def _build(key: str, make: Callable[[], Any]) -> Any:
-    """Return what `make` returns; what it raises becomes an error that names the key."""
-    try:
-        return make()
-    except EksploraError:
-        raise
-    except MisconfigurationException as error:
-        raise ConfigError(f"{key}: {_one_line(error)} Use trainer=cpu on this machine.") from error
-    except Exception as error:  # whatever a library makes of a value: a package that is missing, too little memory
-        if key in ("optimizer", "trainer", "initialization", "scheduler", "model"):
-            raise ConfigError(
-                f"{key}: a value is refused ({_one_line(error)}). See its keys in conf/{key}/."
-            ) from error
-        way_out = f"Change a value of it, or choose another {key} for this task and model."
-        raise ConfigError(f"{key}: does not go with the other parts ({_one_line(error)}). {way_out}") from error
-
-
-def _one_line(error: Exception) -> str:
-    """The first sentences of a library's error; its name, where it says nothing."""
-    return " ".join(str(error).split()).split(" (Triggered internally")[0] or type(error).__name__

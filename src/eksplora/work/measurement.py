@@ -24,9 +24,9 @@ BATCH_ROWS = 1024
 class Measured:
     """A report that measures finished members before it hands their results on."""
 
-    def __init__(self, report: Report, job: Job) -> None:
-        """Hand on the results of a job's members to `report`."""
-        self._report, self._test_rows = report, job.test_rows
+    def __init__(self, report: Report, job: Job, *, by_rows: bool = True) -> None:
+        """Hand on the results of a job's members to `report`; `by_rows`: whether rows' losses make up the objective."""
+        self._report, self._test_rows, self._by_rows = report, job.test_rows, by_rows
         self._trainings = {(one.trial, one.member.index): one for one in job.trainings}
 
     def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
@@ -45,7 +45,7 @@ class Measured:
         """Measure, then hand on."""
         if result.weights is not None:
             training = self._trainings[result.trial, result.member]
-            keep_validation(training, Path(result.weights))
+            keep_validation(training, Path(result.weights), by_rows=self._by_rows)
             if self._test_rows:
                 result = replace(result, test=tested(training, Path(result.weights), self._test_rows))
         self._report.member(result)
@@ -90,10 +90,11 @@ def _value(config: Config, predicted: Tensor, wanted: Tensor) -> float:
     return float(metric.compute())
 
 
-def keep_validation(training: Training, weights: Path) -> None:
+def keep_validation(training: Training, weights: Path, *, by_rows: bool = True) -> None:
     """Write what a trained network predicts for rows that it did not learn from; nothing where there are none.
 
-    These are the rows that validate or, where there are none, those that are held out.
+    These are the rows that validate or, where there are none, those that are held out. Their losses are left out where
+    they do not make up the objective.
 
     Raises:
         StorageError: If the file cannot be written.
@@ -102,7 +103,8 @@ def keep_validation(training: Training, weights: Path) -> None:
     features, targets = part(config, "data").open("train")
     if len(split.measured):
         predicted, wanted = _predicted(config, weights, features, targets, split.measured)
-        write_validation(weights.parent, validation_of(config, split, len(targets), predicted, wanted))
+        found = validation_of(config, split, len(targets), predicted, wanted)
+        write_validation(weights.parent, found if by_rows else replace(found, loss=None))
 
 
 def _split_of(training: Training) -> Split:
