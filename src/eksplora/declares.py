@@ -1,4 +1,4 @@
-"""What a part says of itself, so that a configuration can be checked against it before anything is built.
+"""Facts that a part states about itself, so that a configuration can be checked against it before anything is built.
 
 Facts that are asked for:
 

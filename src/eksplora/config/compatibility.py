@@ -19,7 +19,7 @@ OF_TORCH: Mapping[str, Mapping[str, Any]] = {
     "torch.nn.CrossEntropyLoss": {"tasks": ("classification",)},
     "torch.nn.PoissonNLLLoss": {"tasks": ("counts",), "keeps_zero": True},
 }
-"""What torch's losses would say of themselves; all others do, see `eksplora.declares`."""
+"""Facts about torch's losses; all others state their own, see `eksplora.declares`."""
 
 ON_IMAGES = {
     "horizontal_flip": 0,

@@ -1,4 +1,4 @@
-"""What parts say of themselves (`eksplora.declares`), read from their sources: nothing heavy is imported for it."""
+"""Facts that parts state about themselves (`eksplora.declares`), read from their sources without an import."""
 
 import ast
 from collections.abc import Iterable, Iterator

@@ -191,9 +191,10 @@ def check_idle(space: Space, found: Checked) -> None:
     if not any(parameter.key in ("model", "function") for parameter in space):  # another choice may use it
         for parameter in space:
             if parameter.key.partition(".")[0] in found.idle:
+                reason = found.notice.partition(":")[0]
                 raise ConfigError(
-                    f"space.params.{parameter.key}: it would be searched in vain: {found.notice}. "
-                    f"Drop ~space.params.{parameter.key}."
+                    f"space.params.{parameter.key}: it would be searched in vain, because {reason}. "
+                    f"Search its own keys, and drop this one: ~space.params.{parameter.key}."
                 )
 
 

@@ -113,7 +113,7 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
 
 
 def _augmentation(config: Config) -> Augmentation | OwnAugmentation | None:
-    """What is done to the features of a batch: a user's own part, or eksplora's; None: nothing."""
+    """Changes to the features of a batch: a user's own part, or eksplora's; None: nothing."""
     if "_target_" in config["augmentation"]:
         return OwnAugmentation(part_of(config, "augmentation"))
     augmentation = _settings(Augmentation, config, "augmentation")

@@ -82,10 +82,9 @@ class _Batches(Sampler[Tensor]):
         return -(-len(self._rows) // self._size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        ordered = (
-            torch.from_numpy(self._rows) if self._seed is None else epoch_order(self._rows, self._seed, self._epoch)
-        )
-        return iter(ordered.split(self._size))
+        rows, size = self._rows, self._size
+        ordered = torch.from_numpy(rows) if self._seed is None else epoch_order(rows, self._seed, self._epoch)
+        return iter([ordered[first : first + size] for first in range(0, len(ordered), size)])
 
 
 def _loader(rows: _Rows, batches: _Batches) -> DataLoader[tuple[Tensor, Tensor]]:
@@ -147,7 +146,7 @@ class _Watch(Checkpoint):
             self._save(trainer)
 
     def _metrics(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
-        """What the module logged, and the objective: as it was logged, or measured by its `forward`.
+        """Values that the module logged, and the objective: as it was logged, or measured by its `forward`.
 
         Raises:
             ConfigError: If there is neither.
@@ -266,7 +265,8 @@ def _measured(member: MemberState, module: pl.LightningModule, rows: Any) -> flo
     was_training = module.training
     module.eval()
     metric.reset()
-    for chosen in torch.split(torch.from_numpy(rows), BATCH_ROWS):
+    for first in range(0, len(rows), BATCH_ROWS):
+        chosen = torch.from_numpy(rows[first : first + BATCH_ROWS])
         output = module(fold.features[chosen].to(module.device)).cpu()
         output = output * scale + shift if fold.scales_targets else output
         metric.update(task.prediction(output), task.metric_target(task.target(fold.targets[chosen])))
