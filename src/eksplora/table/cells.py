@@ -284,4 +284,10 @@ def codes_of(column: "pa.ChunkedArray", vocabulary: tuple[str, ...]) -> NDArray[
     words = texts(column)
     places = pc.index_in(words, value_set=pa.array(vocabulary, pa.string()))
     placed = pc.if_else(pc.is_null(words), -2, pc.fill_null(places, -1))
-    return np.asarray(placed.to_numpy(), dtype=np.int64)
+    return np.array(placed.to_numpy(), dtype=np.int64)
+
+
+def word_numbers(column: "pa.ChunkedArray") -> Numbers:
+    """A number for each cell that is the same for the same word; NaN where it is missing."""
+    encoded = texts(column).combine_chunks().dictionary_encode()
+    return np.array(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.float64)

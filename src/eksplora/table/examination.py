@@ -181,7 +181,7 @@ def _examined(options: Options) -> tuple[TableCard, _Work, tuple[NDArray[np.int6
         columns=columns,
         targets=summaries(options, targets),
         warnings=(),
-        notes=(*frame.notes, *targets.notes, *notes),
+        notes=(*_of_reading(frame), *targets.notes, *notes),
         separator=frame.separator,
         decimal=decimal,
         encoding=frame.encoding,
@@ -193,6 +193,11 @@ def _examined(options: Options) -> tuple[TableCard, _Work, tuple[NDArray[np.int6
     )
     said = warning.warnings(card, options, work.columns, work.targets, (train, test))
     return replace(card, warnings=tuple(said)), replace(work, groups=groups), (train, test)
+
+
+def _of_reading(frame: Frame) -> list[str]:
+    """How a text was read, where that was a guess."""
+    return ["The text is no UTF-8: it is read as Latin-1."] if frame.encoding == "latin-1" else []
 
 
 def name_of(path: Path) -> str:
