@@ -1,5 +1,6 @@
 # A thin face over pipelines/*.py: each target is one command, and make prints it before it runs.
-# A target takes the variables that its help line names (another is refused); they are names and numbers.
+# A target takes the variables that its help line names (another is refused); they are names and numbers. DATA and TARGET
+# may have any sign in them, and are one word of the command whatever it is.
 # ARGS alone is shell text: any other Hydra overrides, quoted for the shell:
 #   make sweep EXPERIMENT=boston_mlp ARGS="trainer.max_epochs=1 'space.params.optimizer.lr=tag(log, interval(1e-4,1e-2))'"
 
@@ -34,7 +35,7 @@ export DO_NOT_TRACK := true
 export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep audit repro report reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers calibrate docs catalogue picture lock clean FORCE
+.PHONY: help setup sweep audit repro report predict reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers calibrate docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,18 +45,26 @@ setup: $(STAMP) ## make .venv with every version pinned (the others do this when
 # $(value ...) hands the user's text on as it was typed: make expands no $ in it.
 args = $(if $(value ARGS), $(value ARGS))
 overrides = $(if $(SAMPLER), sampler=$(SAMPLER))$(if $(TRIALS), study.n_trials=$(TRIALS))$(args)
+# Data of one's own, as typed: an environment has variables of these names for other ends.
+unexport DATA TARGET INPUT
+typed = $(if $(findstring command line,$(origin $1)),$(value $1))
+of_data = $(if $(call typed,DATA), $(call quoted,data=$(call typed,DATA)))$(if $(call typed,TARGET), $(call quoted,data.target=$(call typed,TARGET)))
+of_experiment = $(of_data)$(if $(EXPERIMENT), experiment=$(EXPERIMENT))
 
-sweep: $(STAMP) ## search hyperparameters [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
-	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline))
+sweep: $(STAMP) ## search hyperparameters, also for a table of your own [DATA=file TARGET=column] [EXPERIMENT=name] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
+	$(if $(of_data),$(VENV_PYTHON) pipelines/search.py$(of_experiment)$(overrides),$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/search.py experiment=$(name)$(overrides)$(newline)))
 
-audit: $(STAMP) ## judge the search of an experiment on rows that it never sees, several searches long [EXPERIMENT=name] [OUTER=10] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/audit.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(if $(OUTER), audit.outer=$(OUTER))$(overrides)
+audit: $(STAMP) ## judge the search of an experiment on rows that it never sees, several searches long [DATA=file TARGET=column] [EXPERIMENT=name] [OUTER=10] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/audit.py$(of_experiment)$(if $(OUTER), audit.outer=$(OUTER))$(overrides)
 
-repro: $(STAMP) ## run all stages that have changed, raw data to tested model, for each experiment of dvc.yaml [ARGS="arguments of dvc repro"]
-	$(VENV_PYTHON) -m eksplora.cli.repro$(args)
+repro: $(STAMP) ## run all stages that have changed, raw data to tested model: of a table of your own, or of each experiment of dvc.yaml [DATA=file TARGET=column] [ARGS="overrides; without DATA arguments of dvc repro"]
+	$(VENV_PYTHON) $(if $(of_data),pipelines/repro.py$(of_data),-m eksplora.cli.repro)$(args)
 
-report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [EXPERIMENT=name] [ARGS="overrides"]
-	$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(args)$(newline))
+report: $(STAMP) ## write the report of an experiment whose stages were run, and the list of all results [DATA=file TARGET=column] [EXPERIMENT=name] [ARGS="overrides"]
+	$(if $(of_data),$(VENV_PYTHON) pipelines/report.py$(of_experiment)$(args),$(foreach name,$(or $(EXPERIMENT),$(EXPERIMENTS)),$(VENV_PYTHON) pipelines/report.py experiment=$(name)$(args)$(newline)))
+
+predict: $(STAMP) ## predict with the model of an experiment: EXPERIMENT=name INPUT=file [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/predict.py$(if $(EXPERIMENT), trained=results/$(EXPERIMENT)/confirm/model)$(if $(call typed,INPUT), $(call quoted,input=$(call typed,INPUT)))$(args)
 
 reproduce: $(STAMP) ## train a recorded run again and compare bit for bit: RUN=<id of a run in MLflow> [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/reproduce.py$(if $(RUN), run=$(RUN))$(args)
@@ -66,14 +75,14 @@ paper: $(STAMP) ## run the reference explorations and judge their claims [BUDGET
 paper-check: $(STAMP) ## compute the explorations' tables again from MLflow, and compare [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/paper_check.py$(args)
 
-train: $(STAMP) ## train one configuration [EXPERIMENT=name] [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/train.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(args)
+train: $(STAMP) ## train one configuration [DATA=file TARGET=column] [EXPERIMENT=name] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/train.py$(of_experiment)$(args)
 
-baseline: $(STAMP) ## fit plain baselines beside the networks [EXPERIMENT=name] [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/baseline.py$(if $(EXPERIMENT), experiment=$(EXPERIMENT))$(args)
+baseline: $(STAMP) ## fit plain baselines beside the networks [DATA=file TARGET=column] [EXPERIMENT=name] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/baseline.py$(of_experiment)$(args)
 
-prepare: $(STAMP) ## prepare one data set [DATA=name] (the others do this when needed) [ARGS="overrides"]
-	$(VENV_PYTHON) pipelines/prepare.py$(if $(DATA), data=$(DATA))$(args)
+prepare: $(STAMP) ## prepare one data set (the others do this when needed) [DATA=name|file] [TARGET=column] [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/prepare.py$(of_data)$(args)
 
 sync: $(STAMP) ## fill MLflow with what it missed while it was away [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/sync.py$(args)

@@ -1,4 +1,4 @@
-"""Fit plain baselines beside an experiment's networks: the majority or mean predictor, and scikit-learn's networks."""
+"""Fit plain baselines beside an experiment's networks: majority or mean, gradient boosting, scikit-learn's networks."""
 
 from eksplora.cli.main import main
 

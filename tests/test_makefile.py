@@ -114,6 +114,11 @@ def test_args_reach_the_pipeline_as_the_shell_reads_them(ready: Path) -> None:
     assert "".join(f"<{word}>" for word in words) in done.stdout.splitlines()
 
 
+def test_variables_of_the_environment_name_no_data(ready: Path) -> None:
+    done = make(ready, "-n", "sweep", "EXPERIMENT=x", TARGET="arm64", DATA="/data", INPUT="y")
+    assert done.stdout == ".venv/bin/python pipelines/search.py experiment=x\n"
+
+
 def test_nothing_reports_home(ready: Path) -> None:
     done = make(ready, "ui", MLFLOW_DISABLE_TELEMETRY="false")
     assert done.stdout.splitlines()[-1] == "true true"
@@ -123,7 +128,20 @@ def test_nothing_reports_home(ready: Path) -> None:
     ("arguments", "command"),
     [
         (("train", "EXPERIMENT=x", "ARGS=a=b"), "pipelines/train.py experiment=x a=b"),
-        (("prepare", "DATA=wine"), "pipelines/prepare.py data=wine"),
+        (("prepare", "DATA=wine"), "pipelines/prepare.py 'data=wine'"),
+        (
+            ("sweep", "DATA=a.csv", "TARGET=y", "TRIALS=3"),
+            "pipelines/search.py 'data=a.csv' 'data.target=y' study.n_trials=3",
+        ),
+        (("sweep", "DATA=a.csv", "EXPERIMENT=x"), "pipelines/search.py 'data=a.csv' experiment=x"),
+        (("repro", "DATA=a.csv", "TARGET=y", "ARGS=a=b"), "pipelines/repro.py 'data=a.csv' 'data.target=y' a=b"),
+        (("repro", "ARGS=--dry"), "-m eksplora.cli.repro --dry"),
+        (("report", "DATA=a.csv", "TARGET=y"), "pipelines/report.py 'data=a.csv' 'data.target=y'"),
+        (("baseline", "DATA=a.csv", "TARGET=y"), "pipelines/baseline.py 'data=a.csv' 'data.target=y'"),
+        (
+            ("predict", "EXPERIMENT=x", "INPUT=b.csv"),
+            "pipelines/predict.py trained=results/x/confirm/model 'input=b.csv'",
+        ),
         (
             ("audit", "EXPERIMENT=x", "OUTER=5", "SAMPLER=gp", "TRIALS=4", "ARGS=a=b"),
             "pipelines/audit.py experiment=x audit.outer=5 sampler=gp study.n_trials=4 a=b",
@@ -244,13 +262,14 @@ def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tm
 def test_a_target_takes_the_variables_of_its_help_line_and_each_of_them_reaches_its_command(ready: Path) -> None:
     for target, names in TAKEN.items():
         for name in set(names) - {"PYTHON"}:
-            done = make(ready, "-n", target, f"{name}=m4rk")
+            data = ["DATA=a.csv"] if name == "TARGET" else []
+            done = make(ready, "-n", target, f"{name}=m4rk", *data)
             assert done.returncode == 0 and "m4rk" in done.stdout, (target, name, done.stderr)
 
 
 def test_no_target_takes_another_variable(ready: Path) -> None:
     for number, target in enumerate(TAKEN):
-        others = [name for name in [*VARIABLES, "TARGET"] if name not in [*TAKEN[target], "PYTHON"]]
+        others = [name for name in [*VARIABLES, "COLUMN"] if name not in [*TAKEN[target], "PYTHON"]]
         name = others[number % len(others)]
         done = make(ready, target, f"{name}=1")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), target
@@ -261,10 +280,17 @@ def test_no_target_takes_another_variable(ready: Path) -> None:
     ("arguments", "expected"),
     [
         (
-            "sweep DATA=houses.csv TARGET=price",
-            r"DATA: make sweep has no such variable\. That is for make prepare\. It",
+            "ui DATA=houses.csv",
+            r"DATA: make ui has no such variable\. That is for make sweep\. It",
         ),
-        ("sweep TARGET=price", r"It takes EXPERIMENT, SAMPLER, TRIALS, ARGS, PYTHON\. Other keys go into ARGS\."),
+        (
+            "sweep COLUMN=price",
+            r"It takes DATA, TARGET, EXPERIMENT, SAMPLER, TRIALS, ARGS, PYTHON\. Other keys",
+        ),
+        ("sweep TARGE=price", r"TARGE: make sweep has no such variable\. Did you mean TARGET\?"),
+        ("sweep TARGET=price", r"TARGET: names a column of DATA, which is not given\. Add DATA=<file>"),
+        ("sweep DATA=", r"DATA has no value\. Give it one, or leave it out"),
+        ("sweep DATA=a.csv TARGET=a;b", r"TARGET=a;b: one column is wanted, without ; and line breaks"),
         ("sweep TRAILS=3", r"TRAILS: make sweep has no such variable\. Did you mean TRIALS\?"),
         ("train experiment=wine_mlp", r"Did you mean EXPERIMENT\?"),
         ("TRIALS=3", r"TRIALS: make has no such variable\. That is for make sweep\."),
@@ -295,7 +321,20 @@ HOSTILE = [
 HOSTILE += ["a' ; touch PWNED; '", 'a" ; touch PWNED; "', "a&touch PWNED", "a > PWNED", "-x", "a\\", "$$(touch PWNED)"]
 
 
-@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in ("ARGS", "PYTHON")])
+NAMES = ("DATA", "TARGET", "INPUT")
+"""Variables of names from outside: any sign is part of them."""
+
+ODD = ["my houses (2).csv", "a'b.csv", 'a"b.csv', "$HOME $(pwd) `id`.csv", "a|b&c>d#e%f", "*?[x]", "\\\\", "-x", "é ü"]
+
+
+@pytest.mark.parametrize("text", [*ODD, *(text for text in HOSTILE if not re.search(r"[;\n]", text))])
+def test_names_of_files_and_columns_become_one_word_and_no_shell(ready: Path, text: str) -> None:
+    done = make(ready, "sweep", f"DATA={text}", f"TARGET={text}")
+    assert f"<pipelines/search.py><data={text}><data.target={text}>" in done.stdout.splitlines(), done.stderr
+    assert not (ready / "PWNED").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in ("ARGS", "PYTHON", *NAMES)])
 def test_a_value_is_a_word_and_never_shell(ready: Path, name: str) -> None:
     target = next(target for target, names in TAKEN.items() if name in names)
     for text in HOSTILE:

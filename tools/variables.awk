@@ -3,10 +3,13 @@
 #   LC_ALL=C awk -f tools/variables.awk Makefile "sweep train" TRIALS=3 ...
 #
 # A target takes the variables that its help line in the Makefile names, and those of setup, which the others run when
-# needed. Their values become words of commands, so they are words here: ARGS alone is shell text, and PYTHON a path.
+# needed. Their values become words of commands, so they are words here: ARGS alone is shell text, and PYTHON a path. The
+# names of files and of columns may have any sign in them but these two: make quotes them.
 # The same holds for variables of the environment that the target would use.
 
 BEGIN {
+    TYPED = "^(DATA|TARGET|INPUT)$"  # an environment has variables of these names for other ends
+    QUOTED = "^(PYTHON|DATA|TARGET|INPUT)$"
     read_help_lines(ARGV[1])
     split(ARGV[2] == "" ? "help" : ARGV[2], targets, " ")
     for (i = 1; i in targets; i++) add(targets[i])
@@ -20,7 +23,8 @@ BEGIN {
         if (name != "ARGS" && value ~ /^ *$/) fail(name " has no value. Give it one, or leave it out")
         check(name, value)
     }
-    for (name in taken) if (name in ENVIRON && !(name in given)) check(name, ENVIRON[name])
+    if ("TARGET" in given && !("DATA" in given)) fail("TARGET: names a column of DATA, which is not given. Add DATA=<file>")
+    for (name in taken) if (name in ENVIRON && !(name in given) && name !~ TYPED) check(name, ENVIRON[name])
 }
 
 function read_help_lines(file,    line, parts, rest) {
@@ -43,8 +47,9 @@ function add(target,    names, i) {
 }
 
 function check(name, value) {
-    if (name == "PYTHON" && value ~ /[;\n]/) fail(name "=" value ": one path is wanted")
-    if (name == "ARGS" || name == "PYTHON") return
+    if (name ~ QUOTED && value ~ /[;\n]/)
+        fail(name "=" value ": one " (name == "TARGET" ? "column" : "path") " is wanted, without ; and line breaks")
+    if (name == "ARGS" || name ~ QUOTED) return
     if (value ~ /[^A-Za-z0-9_. \200-\377-]/ || value ~ /(^| )-/)
         fail(name "=" value ": a name or a number is wanted, of letters, digits, _, . and -" others)
 }

@@ -14,6 +14,7 @@ import numpy as np
 import preloaded
 import pytest
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score, roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -34,7 +35,14 @@ from eksplora.work import baseline as job
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
 FOLDS = ["experiment=diabetes_mlp", "protocol=kfold", "protocol.folds=3"]
 NAME = "diabetes_mlp-baseline-kfold"
+REGRESSORS = ["boosting_regressor", "mean", "mlp_regressor"]
+CLASSIFIERS = ["boosting_classifier", "majority", "mlp_classifier"]
 SHORT = "baseline.max_iter=20"
+
+LEFT_OUT = {"shuffle", "verbose", "warm_start", "random_state", "quantile", "scoring", "class_weight"} | {
+    f"{kind}_{what}" for kind, what in (("categorical", "features"), ("monotonic", "cst"), ("interaction", "cst"))
+}
+"""Parameters of scikit-learn that the files do not offer."""
 
 Fitted = Callable[..., MemberResult]
 
@@ -198,12 +206,13 @@ def test_what_scikit_learn_remarks_is_the_message_and_no_warning(fitted: Fitted)
 @pytest.mark.parametrize(
     ("overrides", "names", "study"),
     [
-        (["experiment=diabetes_mlp"], ["mean", "mlp_regressor"], "diabetes_mlp-baseline"),
-        (["experiment=diabetes_mlp", "task=quantiles"], ["mean", "mlp_regressor"], "diabetes_mlp-baseline"),
-        (["experiment=wine_mlp"], ["majority", "mlp_classifier"], "wine_mlp-baseline"),
-        (["experiment=breast_cancer_mlp"], ["majority", "mlp_classifier"], "breast_cancer_mlp-baseline"),
+        (["experiment=diabetes_mlp"], REGRESSORS, "diabetes_mlp-baseline"),
+        (["experiment=diabetes_mlp", "task=quantiles"], REGRESSORS, "diabetes_mlp-baseline"),
+        (["experiment=wine_mlp"], CLASSIFIERS, "wine_mlp-baseline"),
+        (["experiment=breast_cancer_mlp"], CLASSIFIERS, "breast_cancer_mlp-baseline"),
+        (["experiment=digits_cnn"], ["majority", "mlp_classifier"], "digits_cnn-baseline"),
         (["experiment=wine_mlp", "baseline=majority"], ["majority"], "wine_mlp-baseline-majority"),
-        ([*FOLDS, "study.n_seeds=2"], ["mean", "mlp_regressor"], "diabetes_mlp-baseline-kfold-2-seeds"),
+        ([*FOLDS, "study.n_seeds=2"], REGRESSORS, "diabetes_mlp-baseline-kfold-2-seeds"),
     ],
 )
 def test_baselines_are_those_for_the_task_or_the_one_that_is_typed(
@@ -222,16 +231,20 @@ def test_an_override_goes_to_the_baselines_that_have_its_key() -> None:
     assert configure({}) == configure({"baseline": "mlp_classifier"})
 
 
-@pytest.mark.parametrize("name", ["mlp_classifier", "mlp_regressor"])
-def test_values_in_the_files_are_scikit_learns_defaults(name: str) -> None:
-    experiment = "wine_mlp" if name == "mlp_classifier" else "diabetes_mlp"
-    request = compose_request("baseline", [f"experiment={experiment}"])
+@pytest.mark.parametrize(
+    "estimator", [MLPClassifier, MLPRegressor, HistGradientBoostingClassifier, HistGradientBoostingRegressor]
+)
+def test_values_in_the_files_are_scikit_learns_defaults(estimator: type[Any]) -> None:
+    is_classifier = estimator.__name__.endswith("Classifier")
+    request = compose_request("baseline", [f"experiment={'wine_mlp' if is_classifier else 'diabetes_mlp'}"])
+    kind = "mlp" if estimator.__name__.startswith("MLP") else "boosting"
+    name = f"{kind}_{'classifier' if is_classifier else 'regressor'}"
     stated = configurator(request.overrides, names_of(request))({"baseline": name})["baseline"]
-    defaults = (MLPClassifier if name == "mlp_classifier" else MLPRegressor)().get_params()
-    left_out = {"shuffle", "verbose", "warm_start", "random_state"}
-    given = {key: value for key, value in stated.items() if key != "_target_"} | {"hidden_layer_sizes": (100,)}
+    defaults = estimator().get_params()
+    given = {key: value for key, value in stated.items() if key != "_target_"}
+    given |= {"hidden_layer_sizes": (100,)} if kind == "mlp" else {}
+    left_out = LEFT_OUT | ({"loss"} if name == "boosting_classifier" else set())  # it has only one
     assert given == {key: value for key, value in defaults.items() if key not in left_out}
-    assert stated["hidden_layer_sizes"] == [100]
 
 
 @pytest.mark.parametrize(
@@ -259,9 +272,12 @@ def test_what_decides_rows_members_and_places_is_taken() -> None:
     [
         (
             ["experiment=wine_mlp", "baseline=mean"],
-            "^baseline=mean is not for task=classification. Choose baseline=maj",
+            "^baseline=mean is not for task=classification. Choose baseline=boo",
         ),
-        (["experiment=wine_mlp", "baseline.loss=poisson"], "^baseline.loss: none of majority, mlp_classifier has this"),
+        (
+            ["experiment=wine_mlp", "baseline.loss=poisson"],
+            "^baseline.loss: none of boosting_classifier, majority, mlp_c",
+        ),
         (["baseline.max_iter=0.5"], "^baseline.max_iter: 0.5 is of the wrong type. Give a value like 200"),
     ],
 )
@@ -313,9 +329,9 @@ def members(folder: Path) -> list[dict[str, Any]]:
 
 def test_table_has_a_trial_per_baseline_with_its_spread_over_the_folds(study: tuple[Path, str]) -> None:
     folder, shown = study
-    assert [row["baseline"] for row in rows(folder)] == ["mean", "mlp_regressor"]
-    assert f"Study {NAME}: 2 finished. Objective: lowest val/mae." in shown and "means over 1 seed x 3 folds" in shown
-    values = [member["value"] for member in members(folder) if member["trial"] == 0]
+    assert sorted(row["baseline"] for row in rows(folder)) == REGRESSORS
+    assert f"Study {NAME}: 3 finished. Objective: lowest val/mae." in shown and "means over 1 seed x 3 folds" in shown
+    values = [member["value"] for member in members(folder) if member["trial"] == REGRESSORS.index("mean")]
     assert len(values) == 3
     mean = next(row for row in rows(folder) if row["baseline"] == "mean")
     assert float(mean["val/mae"]) == pytest.approx(np.mean(values)) and float(mean["std"]) == pytest.approx(
@@ -326,7 +342,7 @@ def test_table_has_a_trial_per_baseline_with_its_spread_over_the_folds(study: tu
 
 def test_values_are_those_of_a_member_fitted_by_itself(study: tuple[Path, str], prepared: str, fitted: Fitted) -> None:
     for member in members(study[0]):
-        name = ("mean", "mlp_regressor")[member["trial"]]
+        name = REGRESSORS[member["trial"]]
         known = next(
             plain(event.body)
             for event in spools.read(study[0] / "mlruns/studies" / NAME / "spool.jsonl")
@@ -361,7 +377,7 @@ def test_runs_are_named_after_the_baselines_in_the_experiment_of_the_networks(st
     runs = client.search_runs([experiment.experiment_id])
     assert experiment.name == "diabetes_mlp"
     named = {run.info.run_name: run for run in runs if run.data.tags["study"] == NAME}
-    trials = {"mean", "mlp_regressor"}
+    trials = set(REGRESSORS)
     assert set(named) == {NAME} | trials | {f"{trial}-member-{fold}" for trial in trials for fold in range(3)}
     assert {run.data.tags["study"] for run in runs} == {NAME, "networks"}
     recorded = named["mlp_regressor"]
@@ -395,7 +411,7 @@ def test_ctrl_c_ends_a_fit_at_once_and_keeps_what_is_done(tmp_path: Path) -> Non
         return [event.kind for event in spools.read(spool)] if spool.exists() else []
 
     with chdir(tmp_path), command(PIPELINES / "baseline.py", "experiment=diabetes_mlp", *endless) as process:
-        until(lambda: "trial_end" in kinds() and kinds().count("population") == 2, process=process)
+        until(lambda: "trial_end" in kinds() and kinds().count("population") == 3, process=process)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     assert (kinds().count("member"), kinds()[-1]) == (1, "stop")

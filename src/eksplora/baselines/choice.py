@@ -8,8 +8,11 @@ from eksplora.config.parts import allowed_targets
 from eksplora.errors import ConfigError, nearest
 from eksplora.types import Config
 
-KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths")
+KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths", "output")
 """Keys that may be overridden."""
+
+ON_TABLES = "sklearn.ensemble."
+"""Trees: on the thousands of pixels of an image they take long, and several targets they cannot have."""
 
 IDLE = ("data.batch_size", "study.n_trials", "study.batch", "study.checkpoint_seconds")
 """Allowed keys without an effect: how much is tried is the list of baselines, and each is fitted in one go."""
@@ -41,12 +44,18 @@ def chosen(overrides: Sequence[str], config: Config, choice: Mapping[str, str]) 
     kind = "Regressor" if config["data"]["num_classes"] is None else "Classifier"
     fitting = [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
     if not is_typed(overrides):
-        return fitting
+        return [name for name in fitting if _suits(config["data"], name)]
     name = choice["baseline"]
     if not config["baseline"]["_target_"].endswith(kind):
         task, options = choice["task"], " or baseline=".join(fitting)
         raise ConfigError(f"baseline={name} is not for task={task}. Choose baseline={options}.")
     return [name]
+
+
+def _suits(data: Mapping[str, Any], name: str) -> bool:
+    """Whether a baseline is fitted without being asked for."""
+    is_simple = len(data["input_shape"]) == 1 and data["num_targets"] in (None, 1)
+    return is_simple or not any(target.startswith(ON_TABLES) for target in allowed_targets("baseline", name))
 
 
 def is_typed(overrides: Sequence[str]) -> bool:

@@ -17,7 +17,8 @@ from eksplora import entrance
 from eksplora.cli.arguments import read_arguments, split_config_dirs
 from eksplora.cli.errors import fail, readable_errors
 from eksplora.cli.help import help_text
-from eksplora.config import Request, compose_request, composing, gather_space, show
+from eksplora.cli.saying import TRAINING, ended, found
+from eksplora.config import Request, compose_request, composing, gather_space, quote_names, show
 from eksplora.config.folders import ask_for, import_own_parts
 from eksplora.errors import ConfigError
 from eksplora.installation import CHECKOUT, CONF
@@ -56,14 +57,24 @@ def run(
         with readable_errors(root), ended_by_signals(), composing():
             check_python()
             with opening:
-                options = read_arguments(gather_space(words))
+                options = read_arguments(gather_space(quote_names(words)))
                 if options.cfg is None:
                     import_own_parts()
                     request = compose_request(root, options.overrides)
             if options.cfg is None:
-                task(request)
+                _do(request, task)
             else:
                 show(root, options.overrides, package=options.package, resolve=options.resolve)
+
+
+def _do(request: Request, task: Callable[[Request], None]) -> None:
+    """Do what a command does, and say of data of one's own what they are and what comes next."""
+    own = request.own_data
+    if own is not None and request.root in TRAINING:
+        print("\n".join(found(own)), flush=True)
+    task(request)
+    if own is not None:
+        print("\n".join(ended(request)))
 
 
 def check_python() -> None:

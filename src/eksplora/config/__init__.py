@@ -15,7 +15,6 @@ from eksplora.config.composition import (
     known_keys,
     parse_override,
     plain,
-    show,
     unknown_key,
 )
 from eksplora.config.configurator import Configurator, check_space, samples
@@ -23,8 +22,8 @@ from eksplora.config.failure import as_ours, explain
 from eksplora.config.folders import project
 from eksplora.config.grammar import parse_space
 from eksplora.config.parts import check_recorded, own_places, part, protocol_splits, sampler_factory
-from eksplora.config.request import Request, compose_request, forget
-from eksplora.config.words import as_word, gather_space
+from eksplora.config.request import Request, compose_request, forget, show
+from eksplora.config.words import as_word, gather_space, quote_names
 
 __all__ = [
     "Configurator",
@@ -52,6 +51,7 @@ __all__ = [
     "plain",
     "project",
     "protocol_splits",
+    "quote_names",
     "sampler_factory",
     "samples",
     "show",

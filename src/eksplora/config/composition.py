@@ -69,28 +69,6 @@ def composing() -> Iterator[None]:
         yield
 
 
-def show(root: str, overrides: Sequence[str], *, package: str | None, resolve: bool) -> None:
-    """Print what a root composes to.
-
-    Args:
-        root: The root.
-        overrides: What was typed.
-        package: The node to print; None: all.
-        resolve: Whether references are replaced by what they refer to.
-
-    Raises:
-        ConfigError: If there is no such node.
-    """
-    config = compose_root(root, overrides)
-    node = config if package in (None, "_global_") else OmegaConf.select(config, str(package))
-    if node is None:
-        raise ConfigError(f"--package={package}: there is no such node. {nearest(str(package), map(str, config))}")
-    if resolve:
-        OmegaConf.resolve(config)
-    head = "" if node is config else f"# @package {package}\n"
-    print(f"{head}{OmegaConf.to_yaml(node).rstrip()}" if OmegaConf.is_config(node) else node)
-
-
 _kept: dict[tuple[str, tuple[str, ...]], DictConfig] = {}
 
 

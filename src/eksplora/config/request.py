@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -11,7 +11,9 @@ from eksplora.config import composition, configurator, folders, parts, schema
 from eksplora.config.check import check_fit, check_names, check_values
 from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import compose_root, keep, parse_override, plain
+from eksplora.config.own_data import OwnData, own_data
 from eksplora.config.renamed import with_present_keys
+from eksplora.errors import ConfigError, nearest
 from eksplora.provenance import command_of
 from eksplora.ranges import check_fields
 from eksplora.types import Command, Config
@@ -23,10 +25,12 @@ class Request:
 
     Attributes:
         root: Name of the root configuration.
-        overrides: The overrides that were typed.
+        overrides: What it was composed with: what was typed, and on data of one's own the experiment that follows.
         settings: The root as its typed object.
         config: The same, resolved, as plain dicts.
         choices: The choice of every config group.
+        typed: The overrides that were typed.
+        own_data: The data of one's own; None: they are of a file of `conf/data/`.
     """
 
     root: str
@@ -34,6 +38,8 @@ class Request:
     settings: Any
     config: Config
     choices: Mapping[str, str]
+    typed: Sequence[str]
+    own_data: OwnData | None = None
 
     @property
     def command(self) -> Command:
@@ -41,10 +47,11 @@ class Request:
 
         Those of the tracker are left out: they say where runs are shown, and may hold a password.
         """
-        typed = [text for text in as_typed(self.overrides) if text.lstrip("+~").partition("=")[0] != "experiment"]
-        own = [text for text in typed if not re.match(r"[+~]*tracker\b", text)]
-        experiment = [f"experiment={self.choices['experiment']}"] if "experiment" in self.choices else []
-        return command_of(self.root, [*experiment, *own])
+        typed = [text for text in as_typed(self.typed) if not re.match(r"[+~]*tracker\b", text)]
+        if self.own_data is not None or "experiment" not in self.choices:
+            return command_of(self.root, typed)
+        own = [text for text in typed if text.lstrip("+~").partition("=")[0] != "experiment"]
+        return command_of(self.root, [f"experiment={self.choices['experiment']}", *own])
 
 
 def as_typed(overrides: Sequence[str]) -> list[str]:
@@ -71,12 +78,14 @@ def compose_request(root: str, overrides: Sequence[str]) -> Request:
     Raises:
         ConfigError: For keys and values that cannot be.
     """
-    overrides = with_present_keys(overrides)
+    typed = with_present_keys(overrides)
+    own = own_data(root, typed)
+    overrides = typed if own is None else own.overrides
     config = compose_root(root, overrides, with_hydra=True)
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
-    return _checked(root, overrides, config, choices)
+    return replace(_checked(root, overrides, config, choices), typed=typed, own_data=own)
 
 
 def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[str, str]) -> Request:
@@ -90,7 +99,7 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
         check_fit(values, choices)
     if schema.ROOTS[root] is schema.SearchConfig:
         check_mix(values)
-    return Request(root, overrides, settings, values, choices)
+    return Request(root, overrides, settings, values, choices, overrides)
 
 
 def forget() -> None:
@@ -100,3 +109,26 @@ def forget() -> None:
             if hasattr(kept, "cache_clear"):
                 kept.cache_clear()
     composition.clear()
+
+
+def show(root: str, overrides: Sequence[str], *, package: str | None, resolve: bool) -> None:
+    """Print what a root composes to.
+
+    Args:
+        root: The root.
+        overrides: What was typed.
+        package: The node to print; None: all.
+        resolve: Whether references are replaced by what they refer to.
+
+    Raises:
+        ConfigError: If there is no such node.
+    """
+    own = own_data(root, overrides)
+    config = compose_root(root, overrides if own is None else own.overrides)
+    node = config if package in (None, "_global_") else OmegaConf.select(config, str(package))
+    if node is None:
+        raise ConfigError(f"--package={package}: there is no such node. {nearest(str(package), map(str, config))}")
+    if resolve:
+        OmegaConf.resolve(config)
+    head = "" if node is config else f"# @package {package}\n"
+    print(f"{head}{OmegaConf.to_yaml(node).rstrip()}" if OmegaConf.is_config(node) else node)

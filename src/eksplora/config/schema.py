@@ -216,6 +216,32 @@ class ExplainConfig(SearchConfig):
 
 
 @dataclass
+class Repro:
+    """How much the stages after a search do; None: as they state it themselves.
+
+    Attributes:
+        best: Configurations that are confirmed.
+        seeds: Seeds of each of them, and of each baseline.
+        ablated: Features without which the model is trained again.
+        ablation_seeds: Seeds of each of those.
+        images: Test images with an overlay.
+    """
+
+    best: int | None = field(metadata=COUNT)
+    seeds: int | None = field(metadata=COUNT)
+    ablated: int | None = field(metadata=within(least=0, is_whole=True, also="null"))
+    ablation_seeds: int | None = field(metadata=COUNT)
+    images: int | None = field(metadata=within(least=0, is_whole=True, also="null"))
+
+
+@dataclass
+class ReproConfig(SearchConfig):
+    """Root of `conf/repro.yaml`."""
+
+    repro: Repro
+
+
+@dataclass
 class PrepareConfig:
     """Root of `conf/prepare.yaml`."""
 
@@ -293,6 +319,7 @@ ROOTS: Mapping[str, type] = {
     "evaluate": SearchConfig,
     "explain": ExplainConfig,
     "report": SearchConfig,
+    "repro": ReproConfig,
     "prepare": PrepareConfig,
     "sync": RecordedConfig,
     "explore": ExploreConfig,

@@ -3,11 +3,23 @@
 import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from eksplora.config.composition import choices
 from eksplora.errors import ConfigError
+
+LITERAL = re.compile(
+    r"^(?P<key>\+{0,2}(?:data\.(?:path|target|group|time|part|identifier|weight)|input))=(?P<text>.*)$", re.DOTALL
+)
+"""Keys of names from outside, which are taken as they are: of files, and of columns of a table."""
+
+PLAIN = re.compile(r"[A-Za-z_./][\w./-]*")
+"""Texts that Hydra's grammar takes as they are, unless they are one of `WORDS`."""
+
+WORDS = ("true", "false", "null", "nan", "inf")
 
 SPACE_OVERRIDE = re.compile(
     r"^(?P<op>~|\+{0,2})space\.(?P<table>params|when)\.(?P<key>[^=]+)(=(?P<value>.*))?$", re.DOTALL
@@ -90,3 +102,46 @@ def _assignment(match: re.Match[str]) -> str:
 def _unquoted(text: str) -> str:
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
     return text[1:-1] if is_quoted else text
+
+
+def quote_names(arguments: Sequence[str]) -> list[str]:
+    """Quote names of files and columns for Hydra's grammar, and take `data=<file>` for `data.path=<file>`.
+
+    Examples:
+        >>> quote_names(["data=my houses (2).csv", "data.target=price", "data.drop=[id]"])
+        ['data.path="my houses (2).csv"', 'data.target=price', 'data.drop=[id]']
+
+    Raises:
+        ConfigError: If a name is both that of a data set and that of a file.
+    """
+    return [_quoted_name(_with_path(argument)) for argument in arguments]
+
+
+def _with_path(argument: str) -> str:
+    """An override `data=<file>` as one of its path; any other as it is."""
+    text = argument.removeprefix("data=")
+    if text == argument:
+        return argument
+    if text not in choices("data"):
+        return f"data.path={text}" if re.search(r"[./]", text) or Path(text).exists() else argument
+    if Path(text).exists():
+        raise ConfigError(
+            f"data={text} names a data set of conf/data/, and {text} lies here too. Write data=./{text} for what lies "
+            "here; to mean the data set, rename that or go to another folder."
+        )
+    return argument
+
+
+def _quoted_name(argument: str) -> str:
+    found = LITERAL.match(argument)
+    if found is None or _is_read_by_hydra(found["text"]):
+        return argument
+    return f"{found['key']}={as_word(found['key'], found['text'])}"
+
+
+def _is_read_by_hydra(text: str) -> bool:
+    """Whether a text is a plain word, a list, or is quoted already."""
+    is_list = text.startswith("[") and text.endswith("]")
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    is_plain = PLAIN.fullmatch(text) is not None and text.lower().lstrip(".") not in WORDS
+    return not text or text == "null" or is_list or is_quoted or is_plain

@@ -1,4 +1,4 @@
-"""Fit plain baselines beside an experiment's networks: the majority or mean predictor, and scikit-learn's networks."""
+"""Fit plain baselines beside an experiment's networks: majority or mean, gradient boosting, scikit-learn's networks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,8 @@ def baseline(request: Request) -> None:
 
     base, name = configure({}), settings.study.name or study_name(request, names)
     others = {key: request.config[key] for key in ("study", "sampler", "pruner", "tracker", "paths")}
-    results = Path(settings.paths.results).joinpath
+    output = settings.output
+    results = Path(settings.paths.results).joinpath if output is None else lambda _: Path(output) / "baseline"
     compared = compare(
         spec_of(request, name, work=WORK, config=base | others, results=results),
         {one: configure({"baseline": one}) for one in names},

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RULES = 1
 """Raise it where the rules change: prepared forms of an earlier one are not this one's."""
 
+MOST_NAMED = 30
+"""Columns that a message names."""
+
 FEWEST_ROWS = 10
 """Rows with a target that a table must have."""
 
@@ -125,7 +128,9 @@ def check_options(options: Options) -> None:
     if not options.path:
         raise ConfigError("data.path: has no value. Give the file of a table: data.path=houses.csv.")
     if not options.targets or not all(options.targets):
-        raise ConfigError("data.target: has no value. Name the column to predict: data.target=price.")
+        names = list(read_frame(Path(options.path), separator=options.separator, encoding=options.encoding).columns)
+        shown = ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
+        raise ConfigError(f"data.target: has no value. Name the column to predict, one of {shown}.")
     if options.task is not None:
         check_choice(options.task, "data.task", TASKS)
     if options.decimal is not None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import sklearn.dummy  # imported once, before workers are forked
+import sklearn.ensemble
 import sklearn.neural_network  # noqa: F401
 import torch
 import torchmetrics  # noqa: F401
