@@ -36,6 +36,7 @@ RANKS = (
         "scheduler",
         "augmentation",
         "imbalance",
+        "images",
         "table",
         "statistics",
         "provenance",

@@ -42,13 +42,17 @@ def is_name(text: object) -> bool:
     return isinstance(text, str) and NAME.fullmatch(text) is not None
 
 
-def path_inside(folder: Path, name: object, *, source: object) -> Path:
+ALTERED = "The record was altered: restore it from a copy, or remove it."
+
+
+def path_inside(folder: Path, name: object, *, source: object, way_out: str = ALTERED) -> Path:
     """The path of a file that a record names: inside of `folder`, and reached through no symbolic link.
 
     Args:
         folder: The folder that the record belongs to.
         name: What the record says: a relative path with '/' between its parts.
         source: The record, for the message.
+        way_out: The last sentence of the message on a name that is no such path.
 
     Raises:
         DataError: If the name is absolute, leaves the folder, or leads through a symbolic link.
@@ -56,10 +60,7 @@ def path_inside(folder: Path, name: object, *, source: object) -> Path:
     parts = name.split("/") if isinstance(name, str) else []
     is_plain = all(part not in ("", ".", "..") and "\0" not in part and "\\" not in part for part in parts)
     if not parts or not is_plain:
-        raise DataError(
-            f"{source} names the file {name!r}, which is no relative path inside {folder}. The record was altered: "
-            "restore it from a copy, or remove it."
-        )
+        raise DataError(f"{source} names the file {name!r}, which is no relative path inside {folder}. {way_out}")
     path = folder
     for part in parts:
         path = path / part

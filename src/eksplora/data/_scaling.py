@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora.errors import ConfigError
 from eksplora.ranges import check_choice
 
 Array = NDArray[Any]
 BLOCK_ROWS = 4096  # rows scaled at a time, so that the float64 intermediate of 60 000 images stays small
+
+BLOCK_IMAGES = 256  # images whose pixels are float64 at a time
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,24 @@ def _none(features: Array) -> Scaling:
     return Scaling(np.zeros((), dtype=np.float64), np.ones((), dtype=np.float64))
 
 
+def _channel(features: Array) -> Scaling:
+    """Mean and population standard deviation of each channel of images, over all rows and pixels; (channels, 1, 1)."""
+    if features.ndim != 4:
+        raise ConfigError("data.scaling=channel is for images, tables have none. Choose data.scaling=standard.")
+    blocks = [slice(start, start + BLOCK_IMAGES) for start in range(0, len(features), BLOCK_IMAGES)]
+    count = features.size / features.shape[1]
+    mean = sum(features[block].sum((0, 2, 3), dtype=np.float64) for block in blocks) / count
+    mean = mean.reshape(-1, 1, 1)
+    deviation = np.sqrt(sum(((features[block] - mean) ** 2).sum((0, 2, 3)) for block in blocks) / count)
+    return Scaling(mean, np.where(deviation == 0, 1.0, deviation).reshape(-1, 1, 1))
+
+
 KINDS: dict[str, Callable[[Array], Scaling]] = {
     "standard": _standard,
     "minmax": _minmax,
     "robust": _robust,
     "pixel": _pixel,
+    "channel": _channel,
     "none": _none,
 }
 
@@ -68,12 +84,12 @@ def fit(kind: str, features: Array) -> Scaling:
 
     Args:
         kind: `standard` (each feature to mean 0 and deviation 1), `minmax` (each to [0, 1]), `robust` (each to median
-            0 and interquartile range 1), `pixel` (the global range to [0, 1]) or `none`. A feature without deviation
-            or range is only shifted.
+            0 and interquartile range 1), `pixel` (the global range to [0, 1]), `channel` (each channel of images to
+            mean 0 and deviation 1) or `none`. A feature without deviation or range is only shifted.
         features: The training rows, shape (rows, ...).
 
     Raises:
-        ConfigError: The kind is unknown.
+        ConfigError: The kind is unknown, or for images only.
     """
     return KINDS[check_choice(kind, "data.scaling", KINDS)](features)
 

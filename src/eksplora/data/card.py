@@ -22,7 +22,7 @@ class Rows:
     """Rows of a data set.
 
     Attributes:
-        features: Tables (rows, features) float64; images (rows, 1, height, width) uint8.
+        features: Tables (rows, features) float64; images (rows, channels, height, width) uint8.
         targets: Classes (rows,) int64, numbered from 0; numbers (rows, targets) float64.
     """
 
@@ -108,8 +108,8 @@ def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
         ValueError: Saying what does not go together.
     """
     arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
-    plain = {key: value for key, value in card.items() if key in PreparedCard.__dataclass_fields__}
-    PreparedCard(**{**plain, "rows": PartRows(**card["rows"]), "arrays": arrays, "table": None})
+    own = {"rows": PartRows(**card["rows"]), "arrays": arrays, "table": None, "images": None}
+    PreparedCard(**{key: card[key] for key in card if key in PreparedCard.__dataclass_fields__} | own)
 
 
 def sealed(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.errors import DataError
-
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-"""Kinds of image files that are read."""
-
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-"""Allowed image formats, whatever a file's name says: Pillow would hand a PostScript file to another program."""
+from eksplora.images.card import Rule
+from eksplora.images.decoding import SUFFIXES, UnusableError, decode, opened, upright_size
+from eksplora.images.list_file import file_column, files_of, name_in, read_lines
+from eksplora.images.listing import images_below
+from eksplora.images.seen import in_parallel
 
 LARGEST_BYTES = 2**30
 """Of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
@@ -32,8 +30,9 @@ def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
     """Read what a model is to predict for.
 
     Args:
-        path: A CSV file, an npz file with an array `features`, an image file, or a folder of images.
-        card: The data set's card: `input_shape`, `feature_names`, `feature_ranges`.
+        path: A CSV file, an npz file with an array `features`, an image file, a folder of images, or a list of them as
+            CSV.
+        card: The data set's card: `input_shape`, `feature_names`, `feature_ranges`, and `images` where it has a rule.
 
     Returns:
         A name for each row (its number, or its file), and raw features (rows, *input_shape).
@@ -42,22 +41,26 @@ def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
         DataError: If the file cannot be read or its rows are of another shape; the message names it.
     """
     if path.is_dir():
-        return _images(sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES), path, card)
+        names = images_below(path, "input")
+        return names, _images([path / name for name in names], path, card)
     if not path.is_file():
-        raise DataError(f"input: {path} does not exist. Give a CSV file, an npz file, an image or a folder of images.")
+        raise DataError(
+            f"input: {path} does not exist. Give a CSV file, an npz file, an image, a folder or a list of images."
+        )
     suffix = path.suffix.lower()
-    if suffix in IMAGES:
-        return _images([path], path, card)
+    if suffix in SUFFIXES:
+        return [path.name], _images([path], path, card)
     if suffix not in (".csv", ".npz"):
-        raise DataError(f"input: {path} is none of .csv, .npz, {', '.join(IMAGES)}. Convert it to one of them.")
+        raise DataError(f"input: {path} is none of .csv, .npz, {', '.join(SUFFIXES)}. Convert it to one of them.")
+    if suffix == ".csv" and len(card["input_shape"]) == 3:
+        names, files = _listed(path)
+        return names, _images(files, path, card)
     features = _table(path, card) if suffix == ".csv" else _arrays(path, card)
     return [str(number) for number in range(len(features))], features
 
 
 def _table(path: Path, card: Card) -> NDArray[np.float64]:
     names: Sequence[str] = card["feature_names"]
-    if len(card["input_shape"]) != 1:
-        raise DataError(f"input: {path} is a table, but the model takes images. Give image files or an npz file.")
     if (size := path.stat().st_size) > LARGEST_BYTES:
         raise DataError(
             f"input: {path} has {size / 2**30:.1f} GiB, more than {LARGEST_BYTES >> 30} are not read. {SPLIT}"
@@ -144,66 +147,63 @@ def _check_size(path: Path) -> None:
 _HEADERS: dict[Any, Any] = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def _images(files: Sequence[Path], path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
+def _images(files: Sequence[Path], path: Path, card: Card) -> NDArray[Any]:
+    """Pixels (rows, channels, height, width) of image files: by the rule that the card has, uint8.
+
+    A data set without a rule takes images of its own size only, 0 to 255 brought to the range of its own pixels.
+    """
     shape: Sequence[int] = card["input_shape"]
     if len(shape) != 3:
         raise DataError(
             f"input: {path} holds images, but the model takes tables of {shape[0]} features. Give a CSV file."
         )
     if not files:
-        raise DataError(f"input: {path} holds no images ({', '.join(IMAGES)}).")
-    return [file.name for file in files], np.stack([_image(file, card) for file in files])
+        raise DataError(f"input: {path} holds no images ({', '.join(SUFFIXES)}).")
+    channels, height, width = shape
+    if channels not in (1, 3):
+        raise DataError(
+            f"input: {files[0]}: the model takes {channels} channels, an image has 1 or 3. Give an npz file."
+        )
+    known = card.get("images")
+    rule = Rule(height=height, width=width, channels=channels, fit="crop") if known is None else Rule(**known)
+    pixels = np.stack(list(in_parallel(lambda file: _image(file, rule, is_exact=known is None), files)))
+    if known is not None:
+        return pixels
+    low, high = card["feature_ranges"][0]
+    scaled: NDArray[np.float64] = low + pixels / 255 * (high - low)
+    return scaled
 
 
-def _image(file: Path, card: Card) -> NDArray[np.float64]:
-    """Pixels (channels, height, width), 0 to 255 brought to the range of the data set's own.
+def _image(file: Path, rule: Rule, *, is_exact: bool) -> NDArray[np.uint8]:
+    """Pixels (channels, height, width) of an image file.
 
-    Nothing is resized or turned. Where the model takes grey images, colours count by their luminance.
+    Raises:
+        DataError: It cannot be used, or has to be of the rule's size and is not; the message names it.
     """
-    from PIL import Image
-
-    channels, height, width = card["input_shape"]
-    mode = {1: "L", 3: "RGB"}.get(channels)
-    if mode is None:
-        raise DataError(f"input: {file}: the model takes {channels} channels, an image has 1 or 3. Give an npz file.")
     if not file.is_file():
         raise DataError(f"input: {file} is no file. Take it out of the folder.")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as opened:
-            _check_image(opened, file, (width, height))
-            pixels = np.asarray(opened.convert(mode), dtype=np.float64)
-    except DataError:
-        raise
-    except Exception as error:  # of a damaged file: Pillow's decoders each have their own
-        reason = " ".join(str(error).split())
-        raise DataError(f"input: {file} cannot be read ({reason}). Give a PNG, JPEG, BMP, TIFF or WebP file.") from None
-    low, high = card["feature_ranges"][0]
-    scaled: NDArray[np.float64] = low + pixels / 255 * (high - low)
-    return scaled[np.newaxis] if channels == 1 else scaled.transpose(2, 0, 1)
+        if is_exact:
+            _check_size_of(file, rule)
+        return decode(file, rule)
+    except UnusableError as error:
+        raise DataError(f"input: {file} {error}.") from None
 
 
-def _check_image(opened: Any, file: Path, size: tuple[int, int]) -> None:
-    """Refuse an image that is not what the model takes, before it is decoded, and one whose pixels are not certain.
-
-    Raises:
-        DataError: Naming file and reason.
-    """
-    if opened.size != size:
-        raise DataError(
-            f"input: {file} has {opened.size[0]}x{opened.size[1]} pixels, the model takes {size[0]}x{size[1]}. "
-            "Resize it, as the training images were."
+def _check_size_of(file: Path, rule: Rule) -> None:
+    with opened(file) as image:
+        width, height = upright_size(image)
+    if (width, height) != (rule.width, rule.height):
+        raise UnusableError(
+            f"has {width}x{height} pixels, the model takes {rule.width}x{rule.height}. "
+            "Resize it, as the training images were"
         )
-    if (frames := getattr(opened, "n_frames", 1)) > 1:
-        raise DataError(f"input: {file} is a sequence of {frames} images. Save the one that is meant.")
-    if opened.mode.startswith(("I", "F")) or _has_deep_pixels(opened):
-        raise DataError(f"input: {file} has more than 8 bits a pixel, which would be cut off. Save it with 8.")
-    if opened.has_transparency_data and np.asarray(opened.convert("RGBA"))[:, :, 3].min() < 255:
-        raise DataError(f"input: {file} is transparent in places. Save it on the background that is meant.")
 
 
-def _has_deep_pixels(opened: Any) -> bool:
-    """Whether colours of 16 bits would become 8 without a word: Pillow shows that in how it means to decode."""
-    if opened.format not in ("PNG", "TIFF"):
-        return False
-    ways = [tile[3] for tile in opened.tile]
-    return any(";16" in str(way if isinstance(way, str) else way[0]) for way in ways)
+def _listed(path: Path) -> tuple[list[str], list[Path]]:
+    """Names and files of a list of images."""
+    lines = read_lines(path, "input")
+    column = file_column(None, lines, path, "input")
+    files_of(lines, column, path)
+    names = [name_in(line, column) for line in lines]
+    return names, [path.parent / name for name in names]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from eksplora.images.card import Rule
 from eksplora.table import TableCard
 
 ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features", "targets")}
@@ -26,6 +27,7 @@ class Described:
         feature_ranges: Least and greatest training value of each of them.
         classes: Names of the classes; None for numbers.
         table: Of a user's own table: how its file becomes rows.
+        images: Of a user's own images: how each file becomes a row.
     """
 
     input_shape: list[int]
@@ -33,6 +35,7 @@ class Described:
     feature_ranges: list[tuple[float, float]]
     classes: list[str] | None
     table: TableCard | None = None
+    images: Rule | None = None
 
     def __post_init__(self) -> None:
         if not self.input_shape or min(self.input_shape) < 1:
@@ -43,6 +46,8 @@ class Described:
                 raise ValueError(f"{key} has {len(getattr(self, key))} entries for {columns} features")
         if self.classes is not None and not self.classes:
             raise ValueError("classes is empty")
+        if self.images is not None and list(self.images.shape) != self.input_shape:
+            raise ValueError(f"images are of shape {list(self.images.shape)}, input_shape is {self.input_shape}")
 
 
 @dataclass(frozen=True)

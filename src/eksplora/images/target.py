@@ -1,0 +1,83 @@
+"""Targets of images: classes, or numbers."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eksplora.errors import DataError
+from eksplora.images.card import Options, Target
+from eksplora.images.list_file import number, numbers_of
+from eksplora.images.listing import Entry, Listing, class_names
+
+MOST_CLASSES = 20
+"""Different whole numbers of a list that are taken as classes."""
+
+Targets = NDArray[np.int64] | NDArray[np.float64]
+"""Classes (rows,) from 0, or numbers (rows, targets)."""
+
+
+def targets_of(options: Options, listing: Listing, entries: Sequence[Entry]) -> tuple[Targets, tuple[str, ...] | None]:
+    """Targets of the entries, and the names of the classes; None for numbers.
+
+    Raises:
+        DataError: If there is nothing to tell apart.
+    """
+    path, columns = Path(options.path), listing.columns
+    if _are_numbers(options, entries, columns):
+        values = np.array(numbers_of(entries, columns, path), dtype=np.float64)
+        for column, low, high in zip(columns, values.min(0), values.max(0), strict=True):
+            if low == high:
+                raise DataError(f"data.target: '{column}' of {path} is {low:g} everywhere. Name another column.")
+        return values, None
+    if len(columns) > 1:
+        raise DataError(f"data.target: several columns must be numbers ({', '.join(columns)}). Name one of them.")
+    labels = [entry.label[0] for entry in entries]
+    classes = class_names(labels)
+    if len(classes) < 2:
+        where = f"the folder {classes[0]}/" if columns == ["class"] and path.is_dir() else f"'{classes[0]}' everywhere"
+        raise DataError(f"data.path: {path} has a single class ({where}). Give images of at least two.")
+    if len(classes) > len(labels) / 2:
+        raise DataError(
+            f"data.path: {path} has {len(classes)} classes for {len(labels)} images: nothing can be learned of them. "
+            "Give several images of each class."
+        )
+    if options.task == "binary" and len(classes) != 2:
+        raise DataError(f"data.task=binary: {path} has {len(classes)} classes. Drop data.task.")
+    places = {name: place for place, name in enumerate(classes)}
+    return np.array([places[label] for label in labels], dtype=np.int64), classes
+
+
+def _are_numbers(options: Options, entries: Sequence[Entry], columns: Sequence[str]) -> bool:
+    """Whether targets are numbers: as the options say; otherwise numbers of a list that cannot be numbered classes."""
+    if options.task is not None:
+        return options.task == "regression"
+    if Path(options.path).is_dir():
+        return False
+    values = [number(text) for entry in entries for text in entry.label]
+    if any(math.isnan(value) for value in values):
+        return False
+    return len(columns) > 1 or len(set(values)) > MOST_CLASSES or any(value != int(value) for value in values)
+
+
+def summaries(columns: Sequence[str], targets: Targets, classes: Sequence[str] | None) -> tuple[Target, ...]:
+    """A summary of each column that is predicted."""
+    if classes is not None:
+        counts = np.bincount(targets.astype(np.int64), minlength=len(classes))
+        return (Target(name=columns[0], counts=tuple(counts.tolist())),)
+    return tuple(_summary(name, own) for name, own in zip(columns, targets.T, strict=True))
+
+
+def _summary(name: str, values: NDArray[np.float64]) -> Target:
+    deviation = float(values.std())
+    return Target(
+        name=name,
+        low=float(values.min()),
+        high=float(values.max()),
+        mean=float(values.mean()),
+        skewness=float(((values - values.mean()) ** 3).mean() / deviation**3) if deviation else None,
+        is_positive=bool((values > 0).all()),
+        counts=tuple(np.histogram(values, bins=10)[0].tolist()),
+    )
