@@ -45,7 +45,7 @@ def package_rows(name):
     return raw.data, raw.target
 
 
-OF_THE_USER = ["table"]  # made of a file that the user gives: see its own tests
+OF_THE_USER = ["table", "images"]  # made of files that the user gives: see their own tests
 
 
 def test_every_configured_data_set_is_tested_here():
