@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 RANKS = (
     {"installation", "declares"},
     {"errors", "types", "counter", "draw", "entrance"},
-    {"untrusted", "files", "ranges"},
+    {"untrusted", "files", "ranges", "grouping"},
     {"records", "protocol"},
     {
         "drawing",

@@ -1,7 +1,12 @@
-"""How rows are cut into parts: pure functions of the targets and a seed."""
+"""How rows are cut into parts: pure functions of the targets, their groups and a seed.
+
+Rows of a group (visits of a patient, photographs of a scene) resemble each other, so that a part that judges must hold
+whole groups: otherwise a network is judged on rows whose like it has learned. Where a function takes `groups`, (rows,),
+whole groups are cut instead of rows; the parts are then as large as the groups allow.
+"""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +14,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.errors import ConfigError
+from eksplora.grouping import Groups, groups_at, part_of_groups, partition_of_groups, rows_or_groups
 from eksplora.ranges import check_count, check_flag, check_fraction, check_seed
 from eksplora.types import Cut, Judges, Split
 
@@ -22,9 +28,15 @@ FRACTION_KEY = "protocol.validation_fraction"
 
 
 def split_rows(
-    targets: NDArray[np.generic], fraction: float, seed: int, stratified: bool, *, key: str = FRACTION_KEY
+    targets: NDArray[np.generic],
+    fraction: float,
+    seed: int,
+    stratified: bool,
+    *,
+    key: str = FRACTION_KEY,
+    groups: Groups = None,
 ) -> tuple[RowIndices, RowIndices]:
-    """Cut the rows in two: the rest, and a part of exactly `round(fraction * rows)` rows.
+    """Cut the rows in two: the rest, and a part of exactly `round(fraction * rows)` rows, or about so many of groups.
 
     Stratified, the part's class counts are proportional to the whole's, by the method of the largest remainder
     (Hamilton): each count is within one row of the exact share.
@@ -35,12 +47,14 @@ def split_rows(
         seed: Decides which rows; nothing else does.
         stratified: Whether each class is represented in proportion; needs classes.
         key: The configuration key to name when `fraction` is wrong.
+        groups: The group of each row; its rows stay together.
 
     Returns:
         Row numbers of the rest and of the part, each ascending.
 
     Raises:
-        ConfigError: `fraction` is outside (0, 1) or leaves a side empty, or `stratified` without classes.
+        ConfigError: `fraction` is outside (0, 1) or leaves a side empty, `stratified` without classes, or a single
+            group.
     """
     check_fraction(fraction, key, usual=0.2)
     total = round(fraction * len(targets))
@@ -50,6 +64,9 @@ def split_rows(
         )
     strata = _strata(targets, stratified)
     quota = _proportional(np.bincount(strata), total)
+    if groups is not None:
+        is_part = part_of_groups(strata, groups, quota, seed, key)
+        return np.flatnonzero(~is_part), np.flatnonzero(is_part)
     part = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(quota)])
     return np.setdiff1d(np.arange(len(targets)), part), np.sort(part)
 
@@ -60,6 +77,7 @@ def splits_of(
     cut: Cut = Cut(),  # noqa: B008  # it is frozen
     *,
     stratified: bool = False,
+    groups: Groups = None,
 ) -> tuple[Split, ...]:
     """The splits that a protocol makes of the training part, or of the rows of it that are not held out.
 
@@ -69,31 +87,53 @@ def splits_of(
         cut: Members of a trial, for a protocol that gives each of them a split of its own; which rows may validate,
             for one that can tell; and which rows are held out from all of it.
         stratified: Whether each class is represented in proportion among the rows that are held out.
+        groups: The group of each row; its rows stay together.
+
+    Raises:
+        ConfigError: The protocol divides a group, because it is one's own and does not take `groups`.
     """
-    late: dict[str, Any] = {"members": cut.members, "judges": cut.judges}
+    rows, held_out = np.arange(len(targets)), np.empty(0, dtype=np.int64)
+    if cut.outer_folds:
+        rows, held_out = outer_rows(targets, cut, stratified, groups)
+    late = {"members": cut.members, "judges": cut.judges, "groups": None if groups is None else groups[rows]}
     known = inspect.signature(protocol).parameters
-    own = {name: value for name, value in late.items() if name in known}
-    if not cut.outer_folds:
-        return protocol(targets=targets, **own)
-    rows, held_out = outer_rows(targets, cut, stratified)
-    return tuple(
+    own: dict[str, Any] = {name: value for name, value in late.items() if name in known}
+    splits = tuple(
         Split(train=rows[split.train], validation=rows[split.validation], held_out=held_out)
         for split in protocol(targets=targets[rows], **own)
     )
+    if groups is not None:
+        _check_whole(splits, groups)
+    return splits
 
 
-def outer_rows(targets: NDArray[np.generic], cut: Cut, stratified: bool) -> tuple[RowIndices, RowIndices]:
+def _check_whole(splits: Sequence[Split], groups: NDArray[Any]) -> None:
+    """Refuse splits that learn from rows of a group that they are judged on."""
+    for split in splits:
+        judged = np.concatenate([split.validation, split.held_out])
+        divided = np.intersect1d(groups[split.train], groups[judged])
+        if not len(divided):
+            continue
+        raise ConfigError(
+            f"protocol: rows of {len(divided)} groups are learned from and judged on at once, because the protocol "
+            "does not take `groups`. Choose spread, holdout, kfold or resample, or give it that parameter."
+        )
+
+
+def outer_rows(
+    targets: NDArray[np.generic], cut: Cut, stratified: bool, groups: Groups = None
+) -> tuple[RowIndices, RowIndices]:
     """The rows that a study may see, and those that are held out from it: a fold of a cross-validation around it.
 
     Source: Varma and Simon, "Bias in error estimation when using cross-validation for model selection", BMC
     Bioinformatics 7:91, 2006.
 
     Raises:
-        ConfigError: There are fewer rows than folds, or stratified of a class.
+        ConfigError: There are fewer rows than folds, or stratified of a class, or fewer groups.
     """
-    strata = _strata(targets, stratified)
-    _check_folds(cut.outer_folds, targets, strata, stratified, key="audit.outer", way_out="Choose fewer outer splits.")
-    fold_of = _partition(strata, cut.outer_folds, derive(cut.outer_seed, "outer"))
+    way_out = "Choose fewer outer splits."
+    strata = _checked_strata(targets, cut.outer_folds, stratified, groups, key="audit.outer", way_out=way_out)
+    fold_of = _partition(strata, groups, cut.outer_folds, derive(cut.outer_seed, "outer"))
     return np.flatnonzero(fold_of != cut.outer_fold), np.flatnonzero(fold_of == cut.outer_fold)
 
 
@@ -110,6 +150,7 @@ def holdout(
     stratified: bool,
     train_rows: int | None = None,  # configurations recorded by earlier versions do not have it
     judges: Judges = "all",
+    groups: Groups = None,
 ) -> tuple[Split, ...]:
     """One split: a validation part cut from the training part; the test part is not involved.
 
@@ -122,15 +163,18 @@ def holdout(
         stratified: Whether each class is represented in proportion.
         train_rows: Rows to learn from, drawn from those that do not validate; None: all of them.
         judges: `later` and `others`: rows that do not validate in a search.
+        groups: The group of each row; its rows stay together.
 
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
     check_seed(seed, "protocol.seed")
-    train, validation = split_rows(targets, validation_fraction, derive(seed, "validation"), stratified)
+    first = derive(seed, "validation")
+    train, validation = split_rows(targets, validation_fraction, first, stratified, groups=groups)
     if judges in FRESH:
         share = min(0.5, len(validation) / len(train))
-        chosen = split_rows(targets[train], share, derive(seed, "fresh validation"), stratified, key=FRACTION_KEY)[1]
+        fresh = derive(seed, "fresh validation")
+        chosen = split_rows(targets[train], share, fresh, stratified, groups=groups_at(groups, train))[1]
         validation = train[chosen]
         train = np.setdiff1d(np.arange(len(targets)), validation)
     if train_rows is not None and train_rows != len(train):
@@ -150,6 +194,7 @@ def resample(
     seed: int,
     stratified: bool,
     judges: Judges = "all",
+    groups: Groups = None,
 ) -> tuple[Split, ...]:
     """A split for each member: random holdouts, drawn independently. Further members leave the first as they are.
 
@@ -162,17 +207,26 @@ def resample(
         seed: Decides which rows.
         stratified: Whether each class is represented in proportion.
         judges: Which rows may validate.
+        groups: The group of each row; its rows stay together.
 
     Raises:
         ConfigError: A value is out of range; the message names the key.
     """
     check_seed(seed, "protocol.seed")
     if members == 1 and judges not in FRESH:
-        return holdout(targets=targets, validation_fraction=validation_fraction, seed=seed, stratified=stratified)
-    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
+        return holdout(
+            targets=targets,
+            validation_fraction=validation_fraction,
+            seed=seed,
+            stratified=stratified,
+            groups=groups,
+        )
+    rows = judging_rows(targets, validation_fraction, seed, stratified, judges, groups)
     share = min(0.5, validation_fraction * len(targets) / len(rows))
     return tuple(
-        _validating(targets, rows[split_rows(targets[rows], share, draw, stratified, key=FRACTION_KEY)[1]])
+        _validating(
+            targets, rows[split_rows(targets[rows], share, draw, stratified, groups=groups_at(groups, rows))[1]]
+        )
         for draw in (derive(seed, "resample", judges, number) for number in range(members))
     )
 
@@ -193,6 +247,7 @@ def spread(
     seed: int,
     stratified: bool,
     judges: Judges = "all",
+    groups: Groups = None,
 ) -> tuple[Split, ...]:
     """A split for each member: seeds are spread over the folds of a cross-validation, at no cost beyond a holdout's.
 
@@ -203,7 +258,7 @@ def spread(
 
     What a search chose by flatters. So a search of several members validates on half of the rows, drawn once, and what
     it found is judged on the other half; after a search of a single member on all rows but those that this one
-    validated on. Rows that do not validate always learn.
+    validated on. Rows that do not validate always learn. Of groups, halves and folds are of whole ones.
 
     Args:
         targets: Targets of the training part; classes have shape (rows,).
@@ -212,6 +267,7 @@ def spread(
         seed: Decides which rows.
         stratified: Whether each class is represented in proportion.
         judges: Which rows may validate.
+        groups: The group of each row; its rows stay together.
 
     Returns:
         As many splits as members.
@@ -220,9 +276,9 @@ def spread(
         ConfigError: A value is out of range; the message names the key.
     """
     check_seed(seed, "protocol.seed")
-    rows = judging_rows(targets, validation_fraction, seed, stratified, judges)
-    folds = _folds_for(members)
-    if members == 1 or (stratified and folds > np.bincount(_strata(targets[rows], stratified)).min()):
+    rows = judging_rows(targets, validation_fraction, seed, stratified, judges, groups)
+    folds, own = _folds_for(members), groups_at(groups, rows)
+    if members == 1 or (stratified and folds > rows_or_groups(_strata(targets[rows], stratified), own).min()):
         return resample(
             targets=targets,
             members=members,
@@ -230,10 +286,12 @@ def spread(
             seed=seed,
             stratified=stratified,
             judges=judges,
+            groups=groups,
         )
-    if folds > len(rows):
+    units, count = ("rows", len(rows)) if own is None else ("groups", len(np.unique(own)))
+    if folds > count:
         raise ConfigError(
-            f"study.n_seeds={members}: as many folds need {folds} rows, {len(rows)} can validate. Give fewer."
+            f"study.n_seeds={members}: as many folds need {folds} {units}, {count} can validate. Give fewer."
         )
     cut = kfold(
         targets=targets[rows],
@@ -241,6 +299,7 @@ def spread(
         repeats=members // folds,
         seed=derive(seed, "spread", judges) % 2**31,
         stratified=stratified,
+        groups=own,
     )
     return tuple(_validating(targets, rows[split.validation]) for split in cut)
 
@@ -251,14 +310,19 @@ def _folds_for(members: int) -> int:
 
 
 def judging_rows(
-    targets: NDArray[np.generic], fraction: float, seed: int, stratified: bool, judges: Judges
+    targets: NDArray[np.generic],
+    fraction: float,
+    seed: int,
+    stratified: bool,
+    judges: Judges,
+    groups: Groups = None,
 ) -> RowIndices:
-    """The rows that may validate, ascending."""
+    """The rows that may validate, ascending; of groups whole ones."""
     if judges == "all":
         return np.arange(len(targets))
     if judges == "others":
-        return split_rows(targets, fraction, derive(seed, "validation"), stratified)[0]
-    later, first = split_rows(targets, FIRST, derive(seed, "judges"), stratified, key="protocol")
+        return split_rows(targets, fraction, derive(seed, "validation"), stratified, groups=groups)[0]
+    later, first = split_rows(targets, FIRST, derive(seed, "judges"), stratified, key="protocol", groups=groups)
     return first if judges == "first" else later
 
 
@@ -280,7 +344,14 @@ def full(*, targets: NDArray[np.generic]) -> tuple[Split, ...]:
 
 
 def kfold(
-    *, targets: NDArray[np.generic], folds: int, repeats: int, seed: int, stratified: bool, judges: Judges = "all"
+    *,
+    targets: NDArray[np.generic],
+    folds: int,
+    repeats: int,
+    seed: int,
+    stratified: bool,
+    judges: Judges = "all",
+    groups: Groups = None,
 ) -> tuple[Split, ...]:
     """`folds * repeats` splits of the training part: in each repeat every row validates exactly once.
 
@@ -296,6 +367,8 @@ def kfold(
         seed: Decides which rows lie in which fold.
         stratified: Whether each class is represented in proportion.
         judges: `later` and `others`: the rows are cut anew.
+        groups: The group of each row; its rows stay together. Sizes of folds then differ by more than a row, and a
+            class that few groups have may be missing in a fold.
 
     Returns:
         Splits, that of a fold at `repeat * folds + fold`; row numbers ascending.
@@ -307,10 +380,9 @@ def kfold(
     check_count(repeats, "protocol.repeats")
     check_seed(seed, "protocol.seed")
     seed = derive(seed, "fresh folds") if judges in FRESH else seed
-    strata = _strata(targets, stratified)
-    way_out = "Choose fewer folds" + (" or set protocol.stratified=false." if stratified else ".")
-    _check_folds(folds, targets, strata, stratified, key="protocol.folds", way_out=way_out)
-    partitions = [_partition(strata, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]
+    way_out = "Choose fewer folds" + (" or set protocol.stratified=false." if stratified and groups is None else ".")
+    strata = _checked_strata(targets, folds, stratified, groups, key="protocol.folds", way_out=way_out)
+    partitions = [_partition(strata, groups, folds, derive(seed, "repeat", repeat)) for repeat in range(repeats)]
     return tuple(
         Split(train=np.flatnonzero(fold_of != fold), validation=np.flatnonzero(fold_of == fold))
         for fold_of in partitions
@@ -318,15 +390,21 @@ def kfold(
     )
 
 
-def _check_folds(
-    folds: int, targets: NDArray[np.generic], strata: Strata, stratified: bool, *, key: str, way_out: str
-) -> None:
-    """Every fold must get a row, and stratified a row of every class."""
+def _checked_strata(
+    targets: NDArray[np.generic], folds: int, stratified: bool, groups: Groups, *, key: str, way_out: str
+) -> Strata:
+    """The strata; every fold must get a row, and stratified a row of every class, or a group."""
+    strata = _strata(targets, stratified)
+    if groups is not None:
+        if folds > (count := len(np.unique(groups))):
+            raise ConfigError(f"{key}={folds} is more than the groups of the training part ({count}). {way_out}")
+        return strata
     counts = np.bincount(strata)
     rarest = int(counts.argmin())
     if folds > counts[rarest]:
         rows = f"rows of class {targets[strata == rarest][0]}" if stratified else "rows of the training part"
         raise ConfigError(f"{key}={folds} is more than the {rows} ({counts[rarest]}). {way_out}")
+    return strata
 
 
 def _strata(targets: NDArray[np.generic], stratified: bool) -> Strata:
@@ -350,8 +428,10 @@ def _proportional(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     return shares
 
 
-def _partition(strata: Strata, folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold of each row: rows in random order, class after class, are dealt round robin."""
+def _partition(strata: Strata, groups: Groups, folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each row: rows in random order, class after class, are dealt round robin; groups: see below."""
+    if groups is not None:
+        return partition_of_groups(strata, groups, folds, seed)
     order = np.concatenate([_drawn(strata, stratum, count, seed) for stratum, count in enumerate(np.bincount(strata))])
     fold_of = np.empty(len(strata), dtype=np.int64)
     fold_of[order] = np.arange(len(strata)) % folds

@@ -556,3 +556,47 @@ def test_a_raw_file_that_is_no_array_is_refused_though_its_hash_fits(tmp_path, c
     (dataset.raw_folder / "card.json").write_bytes(resealed(json.dumps(card).encode()))
     with pytest.raises(DataError, match=r"features\.npy holds no array"):
         dataset.prepare()
+
+
+class Visits(Blobs):
+    """Blobs whose rows come in groups of five."""
+
+    name = "visits"
+
+    def from_source(self):
+        raw = super().from_source()
+        groups = np.arange(5000, dtype=np.int32) // 5
+        return RawData({**raw.content, "groups": groups}, raw.feature_names, raw.classes)
+
+
+def test_rows_of_a_group_are_all_for_learning_or_all_for_the_test(tmp_path):
+    values = blobs(tmp_path)
+    dataset = Visits(root=str(tmp_path), batch_size=32, scaling="none", **values.stated, stratified=True,
+                     test_fraction=0.2, split_seed=0)  # fmt: skip
+    card = dataset.prepare()
+    train, test = dataset.beside("train", "groups"), dataset.beside("test", "groups")
+    assert not set(train) & set(test) and set(train) | set(test) == set(range(1000))
+    assert card["rows"] == {"train": len(train), "test": len(test)}
+    assert len(test) == pytest.approx(1000, abs=25)
+    assert {"train_groups", "test_groups"} < set(card["arrays"])
+    assert blobs(tmp_path).prepare() and blobs(tmp_path).beside("train", "groups") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda arrays: arrays.pop("test_groups"), "test_groups"),
+        (lambda arrays: arrays["train_groups"].update(shape=[3]), r"train_groups is int32 of shape \[3\]"),
+    ],
+    ids=["one part", "other rows"],
+)
+def test_groups_that_do_not_fit_the_rows_are_refused(tmp_path, change, message):
+    values = blobs(tmp_path)
+    dataset = Visits(root=str(tmp_path), batch_size=32, scaling="none", **values.stated, stratified=True,
+                     test_fraction=0.2, split_seed=0)  # fmt: skip
+    card = dataset.prepare()
+    change(card["arrays"])
+    del card["fingerprint"]
+    (dataset.folder / "card.json").write_text(json.dumps(sealed(card)))
+    with pytest.raises(DataError, match=message):
+        dataset.card()

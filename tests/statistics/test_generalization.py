@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,3 +242,40 @@ def test_samples_of_other_splits_do_not_compare() -> None:
     one, other = Sample(np.arange(2.0), np.arange(2), 0.25, 10), Sample(np.arange(2.0), np.zeros(2, int), 0.25, 10)
     with pytest.raises(ValueError, match="same members on the same splits"):
         one - other
+
+
+# --- groups of rows ----------------------------------------------------------------------------------------------
+
+
+def test_units_of_groups_have_the_mean_of_all_rows_and_the_cluster_robust_error() -> None:
+    rng, groups = np.random.default_rng(3), np.repeat(np.arange(12), np.arange(1, 13))
+    losses = rng.normal(0, 1, len(groups)) + rng.normal(0, 1, 12)[groups]
+    sample = Sample(np.array([losses.mean()]), np.zeros(1, np.int64), 0.25, len(groups), losses[None], groups)
+    found = uncertain(sample)
+    assert found.mean == pytest.approx(losses.mean())
+    assert (found.method, found.freedom) == (Method.GROUPS, 11)
+    sums = [(losses[groups == group] - losses.mean()).sum() for group in range(12)]
+    assert found.error == pytest.approx(np.sqrt(12 / 11 * np.square(sums).sum()) / len(groups))  # CR1 of a mean
+
+
+def test_groups_of_one_row_are_rows() -> None:
+    losses = np.random.default_rng(0).normal(0.3, 1, 120)
+    sample = folded(losses, 6)
+    grouped = replace(sample, groups=np.arange(120)[::-1])
+    assert uncertain(grouped).error == pytest.approx(uncertain(sample).error)
+
+
+def test_equal_learners_of_grouped_rows_are_seldom_called_different() -> None:
+    """30 groups of 10 rows; learners differ by group, for no reason that another sample of groups would repeat."""
+    rng, groups, studies = np.random.default_rng(1), np.repeat(np.arange(30), 10), 400
+    claims = dict.fromkeys(["folds", "one split", "one split, by rows"], 0)
+    for _ in range(studies):
+        difference = rng.normal(0, 1, 300) + rng.normal(0, 1, 30)[groups]
+        table = np.where(np.repeat(np.arange(30) % 5, 10) == np.arange(5)[:, None], difference, np.nan)
+        folds = Sample(np.nanmean(table, axis=1), np.arange(5), 0.25, 300, table, groups)
+        one = Sample(difference[None].mean(1), np.zeros(1, np.int64), 0.25, 300, difference[None], groups)
+        claims["folds"] += uncertain(folds).p <= 0.05
+        claims["one split"] += uncertain(one).p <= 0.05
+        claims["one split, by rows"] += uncertain(replace(one, groups=None)).p <= 0.05
+    assert claims["one split, by rows"] / studies > 0.3
+    assert max(claims["folds"], claims["one split"]) / studies < 0.07

@@ -18,7 +18,11 @@ PASSES, LEAST_PASSES = 50, 10
 
 
 def detailed(
-    ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any], each: NDArray[np.float64]
+    ensemble: Ensemble,
+    features: NDArray[Any],
+    targets: NDArray[Any],
+    each: NDArray[np.float64],
+    groups: NDArray[np.int64] | None = None,
 ) -> DetailsRecord:
     """Measures, curves, intervals and examples.
 
@@ -27,13 +31,14 @@ def detailed(
         features: Raw, (rows, *input_shape).
         targets: Classes (rows,), or numbers (rows, targets).
         each: What its members predict, see `Ensemble.members`.
+        groups: The group of each row, (rows,); None where each row stands alone.
     """
     dropped = _dropped(ensemble, features)
     if ensemble.classes is None:
-        found = details_of_numbers(each, targets, dropout=dropped, **_quantiles(ensemble, features))
+        found = details_of_numbers(each, targets, dropout=dropped, groups=groups, **_quantiles(ensemble, features))
     else:
         both = None if dropped is None else _of_classes(dropped)
-        found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both)
+        found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both, groups=groups)
     if features.ndim == 4:
         return replace(found, images=images_of(features, shown_rows(found)))
     return found

@@ -87,11 +87,12 @@ def measure(
     metrics = usable(ensemble, known, each[0], targets)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     begins("measures, intervals and examples")
-    details = detailed(ensemble, np.array(features), np.array(targets), each)
+    groups = dataset.beside("test", "groups")
+    details = detailed(ensemble, np.array(features), np.array(targets), each, groups)
     return Measured(
         metrics={name: [one[name] for one in values] for name in metrics},
         together={
-            name: _together({name: metric}, ensemble, each, targets, details.measures.get(name))
+            name: _together({name: metric}, ensemble, each, targets, details.measures.get(name), groups)
             for name, metric in metrics.items()
         },
         table=table_of(ensemble, np.array(features), np.array(targets)),
@@ -182,7 +183,12 @@ def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor) -> float:
 
 
 def _together(
-    metrics: Mapping[str, Any], ensemble: Ensemble, each: NDArray[np.float64], targets: Any, known: Measure | None
+    metrics: Mapping[str, Any],
+    ensemble: Ensemble,
+    each: NDArray[np.float64],
+    targets: Any,
+    known: Measure | None,
+    groups: NDArray[np.int64] | None,
 ) -> Estimate:
     """A metric of all members together, with its interval: that of the measure of its name, where both are the same."""
     (name,) = metrics
@@ -196,7 +202,7 @@ def _together(
         if low is None or high is None:
             return replace(known.ensemble, mean=own)
         return replace(known.ensemble, mean=own, low=min(low, own), high=max(high, own))  # own is of 32-bit floats
-    return of_any(value, each, np.array(targets), name)
+    return of_any(value, each, np.array(targets), name, groups)
 
 
 def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) -> pd.DataFrame:

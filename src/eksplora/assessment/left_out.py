@@ -10,13 +10,19 @@ from eksplora.errors import EksploraError
 from eksplora.evaluation.summary import Rows
 from eksplora.records.estimate import Estimate
 from eksplora.statistics.bounded import bounds_of
-from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, delivered, groups_of
+from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, delivered
 
 Value = Callable[[NDArray[np.float64], NDArray[Any]], float]
 """A metric of predictions (rows, columns) and their targets (rows, ...)."""
 
 
-def of_any(value: Value, each: NDArray[np.float64], targets: NDArray[Any], metric: str) -> Estimate:
+def of_any(
+    value: Value,
+    each: NDArray[np.float64],
+    targets: NDArray[Any],
+    metric: str,
+    groups: NDArray[np.int64] | None = None,
+) -> Estimate:
     """A metric of the members' mean prediction, with its interval for new rows.
 
     Args:
@@ -24,18 +30,19 @@ def of_any(value: Value, each: NDArray[np.float64], targets: NDArray[Any], metri
         each: What the members predict, (members, rows, columns).
         targets: Classes (rows,), or numbers (rows, targets).
         metric: Its name.
+        groups: The group of each row, (rows,); None where each row stands alone.
     """
-    rows = Rows(len(targets), np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64))
-    left_out = _left_out(value, each, targets) if rows.are_enough(metric) else None
+    rows = Rows(len(targets), np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64), groups)
+    left_out = _left_out(value, each, targets, rows) if rows.are_enough(metric) else None
     independent = rows.independent(metric)
     return delivered(
         value(each.mean(0), targets), left_out, bounds_of(metric), rows=rows.count, independent=independent
     )
 
 
-def _left_out(value: Value, each: NDArray[np.float64], targets: NDArray[Any]) -> LeftOut | None:
+def _left_out(value: Value, each: NDArray[np.float64], targets: NDArray[Any], rows: Rows) -> LeftOut | None:
     """The values; None where one is not defined for fewer rows."""
-    groups, few = groups_of(len(targets)), groups_of(len(targets), FEW_GROUPS)
+    groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
     try:
         return LeftOut(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eksplora.records.audit import AuditRecord, OuterSplit
 from eksplora.records.estimate import Estimate
@@ -46,7 +47,17 @@ def together(samples: Sequence[Sample]) -> Sample:
         ratio=float(np.mean([sample.ratio for sample in samples])),
         num_rows=samples[0].num_rows,
         losses=np.concatenate(losses) if len(losses) == len(samples) else None,
+        groups=_groups(samples),
     )
+
+
+def _groups(samples: Sequence[Sample]) -> NDArray[np.int64] | None:
+    """The group of each row, from the sample that has measured on it."""
+    found = [one.groups for one in samples if one.groups is not None and one.losses is not None]
+    if len(found) < len(samples):
+        return None
+    is_measured = [~np.isnan(one.losses).all(0) for one in samples if one.losses is not None]
+    return np.asarray(np.select(is_measured, found))
 
 
 def summarized(

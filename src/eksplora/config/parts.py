@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from numpy.typing import NDArray
 
 from eksplora.config import folders
 from eksplora.config.files import read_file
@@ -74,8 +73,13 @@ def is_foreign(target: str) -> bool:
     return not target.startswith(("eksplora.", "torch."))
 
 
-def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], cut: Cut) -> tuple[Split, ...]:
+def protocol_splits(config: Mapping[str, Any], dataset: Any, cut: Cut) -> tuple[Split, ...]:
     """The splits of the training part that the protocol of a configuration makes, see `eksplora.protocol.splits_of`.
+
+    Args:
+        config: The configuration.
+        dataset: Its prepared data, an `eksplora.data.dataset.Dataset`.
+        cut: How the rows are cut, as far as that does not stand in the configuration.
 
     Raises:
         ConfigError: As `part`, also where the protocol refuses its values.
@@ -83,7 +87,11 @@ def protocol_splits(config: Mapping[str, Any], targets: NDArray[Any], cut: Cut) 
     protocol = part(config, "protocol")
     with _explained("protocol", config["protocol"]):
         splits: tuple[Split, ...] = splits_of(
-            protocol, targets, cut, stratified=config["data"].get("stratified", False)
+            protocol,
+            dataset.open("train")[1],
+            cut,
+            stratified=config["data"].get("stratified", False),
+            groups=dataset.beside("train", "groups"),
         )
     return splits
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -24,14 +24,23 @@ class Rows:
     Attributes:
         features: Tables (rows, features) float64; images (rows, channels, height, width) uint8.
         targets: Classes (rows,) int64, numbered from 0; numbers (rows, targets) float64.
+        groups: The group of each row, (rows,) int64: rows of a group stay together in every split; None: each row
+            stands alone.
+        weights: What each row counts, (rows,) float64; None: all alike.
     """
 
     features: NDArray[Any]
     targets: NDArray[Any]
+    groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def take(self, index: NDArray[np.intp] | slice) -> "Rows":
         """The rows at `index`, in its order."""
-        return Rows(self.features[index], self.targets[index])
+        return Rows(**{name: array[index] for name, array in self.arrays().items()})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that there are, by name."""
+        return {name: array for name, array in vars(self).items() if array is not None}
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class RawData:
     """A data set as its source has it: every row, in the source's own order.
 
     Attributes:
-        content: By name: the arrays `features` and `targets` of its `Rows`, or the bytes of the source's own files.
+        content: By name: the arrays of its `Rows`, such as `features` and `targets`, or the bytes of the source's own
+            files.
         feature_names: One per feature of a table; `["pixel"]` for images.
         classes: Names of the classes in the order of their numbers; None for a regression.
     """
@@ -63,24 +73,17 @@ class PreparedData:
         test: Rows for the last judgement.
         feature_names: One per feature of a table; `["pixel"]` for images.
         classes: Names of the classes in the order of their numbers; None for a regression.
-        beside: By the name of their file: `train_groups`, `test_weights` and the like, (rows,).
     """
 
     train: Rows
     test: Rows
     feature_names: list[str]
     classes: list[str] | None
-    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the prepared form by name: four, and what lies beside them."""
-        return {
-            "train_features": self.train.features,
-            "train_targets": self.train.targets,
-            "test_features": self.test.features,
-            "test_targets": self.test.targets,
-            **self.beside,
-        }
+        """The arrays of the prepared form by name: `train_features`, `train_targets`, ..."""
+        parts = {"train": self.train, "test": self.test}
+        return {f"{part}_{name}": array for part, rows in parts.items() for name, array in rows.arrays().items()}
 
 
 def describe(data: PreparedData) -> dict[str, Any]:

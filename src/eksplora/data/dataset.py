@@ -93,17 +93,21 @@ class Dataset:
         missing = [name for name in ("features", "targets") if name not in arrays]
         if missing:
             raise DataError(f"{self.raw_folder} holds no array {missing[0]}. {way_out}")
-        features, targets = (
-            np.array(_verify.map_array(self.raw_folder / f"{name}.npy", arrays[name], way_out))
-            for name in ("features", "targets")
+        known = [name for name in Rows.__dataclass_fields__ if name in arrays]
+        return Rows(
+            **{
+                name: np.array(_verify.map_array(self.raw_folder / f"{name}.npy", arrays[name], way_out))
+                for name in known
+            }
         )
-        return Rows(features, targets)
 
     def cut(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Training and test rows: here by the seeded split of `test_fraction` and `split_seed`."""
+        """Training and test rows: here by the seeded split of `test_fraction` and `split_seed`, of whole groups."""
         seed = derive(self.split["seed"], "test")
         fraction = self.split["test_fraction"]
-        train, test = split_rows(rows.targets, fraction, seed, self.stratified, key="data.test_fraction")
+        train, test = split_rows(
+            rows.targets, fraction, seed, self.stratified, key="data.test_fraction", groups=rows.groups
+        )
         return rows.take(train), rows.take(test)
 
     def made(self) -> tuple[PreparedData, dict[str, Any]]:

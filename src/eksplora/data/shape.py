@@ -11,10 +11,9 @@ from eksplora.images.card import Rule
 from eksplora.table import TableCard
 
 ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features", "targets")}
-"""The arrays of a prepared form."""
-
-BESIDE = {f"{part}_{what}" for part in ("train", "test") for what in ("groups", "weights")}
-"""Arrays that a prepared form may have besides: a number for each row."""
+"""The arrays that every prepared form has."""
+BESIDE = ("groups", "weights")
+"""Arrays that both parts may have besides: a number for each row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ class PartRows:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedCard(Described):
-    """The card of a prepared data set: four arrays that are what the rest of it says."""
+    """The card of a prepared data set: arrays that are what the rest of it says."""
 
     name: str
     source: str
@@ -102,8 +101,9 @@ class PreparedCard(Described):
         super().__post_init__()
         if self.files:
             raise ValueError("files: a prepared form is made of arrays alone")
-        if set(self.arrays) - BESIDE != ARRAYS:
-            raise ValueError(f"arrays has {', '.join(sorted(self.arrays))}, it should have {', '.join(sorted(ARRAYS))}")
+        wanted = ARRAYS | {f"{part}_{what}" for part in ("train", "test") for what in self._beside()}
+        if set(self.arrays) != wanted:
+            raise ValueError(f"arrays has {', '.join(sorted(self.arrays))}, it should have {', '.join(sorted(wanted))}")
         is_regression = self.task != "classification"
         if is_regression != (self.classes is None) or is_regression != (self.num_targets is not None):
             raise ValueError(f"task is {self.task}, classes and num_targets say another")
@@ -113,9 +113,12 @@ class PreparedCard(Described):
         for part, rows in (("train", self.rows.train), ("test", self.rows.test)):
             self._check_array(f"{part}_features", [rows, *self.input_shape], "fiu")
             self._check_array(f"{part}_targets", [rows, *one_target], kinds)
-            for name in sorted(BESIDE & set(self.arrays)):
-                if name.startswith(part):
-                    self._check_array(name, [rows], "fi")
+            for what in self._beside():
+                self._check_array(f"{part}_{what}", [rows], "fi")
+
+    def _beside(self) -> list[str]:
+        """What the rows of a part have besides."""
+        return [what for what in BESIDE if f"train_{what}" in self.arrays or f"test_{what}" in self.arrays]
 
     def _check_array(self, name: str, shape: list[int | None], kinds: str) -> None:
         entry = self.arrays[name]

@@ -117,16 +117,11 @@ class Table(Dataset):
                 f"data.path: {self.options.path} has changed since data.fingerprint was recorded. Leave "
                 "data.fingerprint out for what it is now, or bring that file back."
             )
-        train, test = (Rows(*own) for own in zip(rows.features, rows.targets, strict=True))
+        none = (None, None)
+        both = zip(rows.features, rows.targets, rows.groups or none, rows.weights or none, strict=True)
+        train, test = (Rows(*own) for own in both)
         classes = None if card.classes is None else list(card.classes)
-        beside = {"groups": rows.groups, "weights": rows.weights}
-        more = {
-            f"{part}_{what}": own
-            for what, both in beside.items()
-            if both is not None
-            for part, own in zip(("train", "test"), both, strict=True)
-        }
-        return PreparedData(train, test, list(card.feature_names), classes, more), facts_of(card)
+        return PreparedData(train, test, list(card.feature_names), classes), facts_of(card)
 
     def fitted_scaling(self, features: NDArray[Any]) -> _scaling.Scaling:
         """The scaling that rows to learn from ask for; what is missing in them counts for nothing."""

@@ -4,26 +4,36 @@ from collections.abc import Mapping
 
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.finite import if_finite
-from eksplora.evaluation.summary import LEAST_OF_A_CLASS, LEAST_ROWS, counted
+from eksplora.evaluation.summary import LEAST_OF_A_CLASS, LEAST_ROWS, Rows, counted
 
 ONE_MEMBER = "One member: no interval says what another training would give."
 NO_ROW = "Class '{}' has no test row: its recall is not defined, and averages leave it out."
 FEW_OF_A_CLASS = "Class '{}': {} too few to say how far new rows would move what is measured of it."
+OF_GROUPS = (
+    "The rows are of {} groups, whose rows are alike: intervals leave out whole groups. Shares of prediction intervals "
+    "that hold count rows as if each stood alone."
+)
+FEW_GROUPS = "{} groups are too few to say how far new ones would move a measure that few of them can dominate."
 FEW_ROWS = "{} too few to say how far new rows would move a measure that few of them can dominate."
 OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
 
 
-def notes_of(each: Array, dropout: Array | None, rows: Mapping[str, int] = {}) -> list[str]:
+def notes_of(each: Array, dropout: Array | None, part: Rows, rows: Mapping[str, int] = {}) -> list[str]:
     """Why something is absent, or to be read with care.
 
     Args:
         each: What the members predict, (members, rows, ...).
         dropout: The same of passes with dropout left on.
+        part: The test rows.
         rows: How many test rows each class has.
     """
     notes = [_of_class(name, count) for name, count in rows.items() if count < LEAST_OF_A_CLASS]
     notes += [ONE_MEMBER] if len(each) == 1 else []
-    notes += [FEW_ROWS.format(counted(each.shape[1]))] if each.shape[1] < LEAST_ROWS else []
+    if part.groups is not None:
+        notes += [OF_GROUPS.format(part.units)]
+        notes += [FEW_GROUPS.format(part.units)] if part.units < LEAST_ROWS else []
+    elif part.count < LEAST_ROWS:
+        notes += [FEW_ROWS.format(counted(part.count))]
     if dropout is None:
         return [*notes, "The network drops nothing, so there is no dropout to leave on."]
     return notes if if_finite(dropout) is not None else [*notes, OVERFLOW]

@@ -34,7 +34,12 @@ PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_preci
 
 
 def details_of_classes(
-    each: Array, labels: NDArray[np.int64], names: Sequence[str], *, dropout: Array | None = None
+    each: Array,
+    labels: NDArray[np.int64],
+    names: Sequence[str],
+    *,
+    dropout: Array | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> DetailsRecord:
     """Measures, curves and examples of a classification.
 
@@ -43,6 +48,7 @@ def details_of_classes(
         labels: Class numbers, (rows,).
         names: Of the classes.
         dropout: The same as `each`, of passes with dropout left on.
+        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
 
     Raises:
         UserError: If predictions are not finite.
@@ -50,7 +56,7 @@ def details_of_classes(
     check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     counts = classification.confusion(together, labels)
-    part = Rows(len(labels), counts.sum(1))
+    part = Rows(len(labels), counts.sum(1), groups)
     found = summaries(each, lambda own, weights: _flat(classification.scores(own, labels, weights)), part)
     measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
@@ -76,7 +82,7 @@ def details_of_classes(
         examples=examples,
         rows_table=_rows_of_classes(together, labels, names, [*examples.worst, *examples.best, *pictured]),
         agreements=_agreement(each, labels, if_finite(dropout)),
-        notes=notes_of(each, dropout, rows),
+        notes=notes_of(each, dropout, part, rows),
     )
 
 
@@ -87,6 +93,7 @@ def details_of_numbers(
     quantiles: Array | None = None,
     levels: Sequence[float] | None = None,
     dropout: Array | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> DetailsRecord:
     """Measures, residuals and examples of a regression; of several targets those of the first.
 
@@ -96,6 +103,7 @@ def details_of_numbers(
         quantiles: What the networks put out, (rows, levels), mean over members.
         levels: Of these quantiles, ascending.
         dropout: The same as `each`, of passes with dropout left on.
+        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
 
     Raises:
         UserError: If predictions are not finite.
@@ -114,9 +122,9 @@ def details_of_numbers(
     worst, best = order[: min(MOST_EXAMPLES, len(order) - half)], order[::-1][: min(MOST_EXAMPLES, half)]
     shown = curve.thinned(len(wanted), MOST_RESIDUALS)
     columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
-    part = Rows(len(wanted), np.empty(0, dtype=np.int64))
+    part = Rows(len(wanted), np.empty(0, dtype=np.int64), groups)
     measures = summaries(each, lambda own, weights: regression.scores(own, wanted, weights), part)
-    notes = notes_of(each, dropout)
+    notes = notes_of(each, dropout, part)
     return DetailsRecord(
         kind="numbers",
         rows=len(wanted),

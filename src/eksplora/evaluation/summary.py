@@ -12,7 +12,7 @@ from eksplora.evaluation._weights import Array, Measures, once, without
 from eksplora.records.estimate import Estimate
 from eksplora.records.measure import Measure
 from eksplora.statistics.bounded import bounds_of
-from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, delivered, groups_of
+from eksplora.statistics.delivered import FEW_GROUPS, GROUPS, LeftOut, delivered, groups_of
 from eksplora.statistics.interval import mean_and_spread
 
 LEAST_ROWS = 10
@@ -40,20 +40,32 @@ class Rows:
     Attributes:
         count: All of them.
         of_classes: Those of each class, (classes,); empty where numbers are predicted.
+        groups: The group of each, (rows,): rows of a group are alike, so that groups are what is counted; None: rows
+            are independent.
     """
 
     count: int
     of_classes: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
+
+    @property
+    def units(self) -> int:
+        """Independent rows, or groups of them."""
+        return self.count if self.groups is None else len(np.unique(self.groups))
+
+    def left_out(self, most: int = GROUPS) -> NDArray[np.int64]:
+        """Which of at most so many parts each row is left out with, (rows,)."""
+        return groups_of(self.count, most, self.groups)
 
     def are_enough(self, metric: str, place: int | None = None) -> bool:
         """Whether they can say how far other rows would move a measure, of one class where its place is given."""
         if metric in WITHOUT:
             return False
         if metric in OF_ROWS:
-            return self.count > 1
+            return self.units > 1
         own = self._classes(place)
         if metric in BY_CONFIDENCE or not len(own):
-            return self.count >= LEAST_ROWS
+            return self.units >= LEAST_ROWS
         return bool(np.minimum(own, self.count - own).min() >= LEAST_OF_A_CLASS)
 
     def bounds(self, metric: str) -> tuple[float, float]:
@@ -63,13 +75,14 @@ class Rows:
     def independent(self, metric: str, place: int | None = None) -> float:
         """Rows that a measure at one of its bounds is as good as a share of.
 
-        A class of m rows against n - m others counts as m (n - m) / n, a mean over classes as their harmonic mean.
+        A class of m rows against n - m others counts as m (n - m) / n, a mean over classes as their harmonic mean. Of
+        groups they are no more than there are groups.
         """
         if metric in OF_ROWS or not len(self.of_classes):
-            return float(self.count)
+            return float(self.units)
         own = self._classes(place)
         each = own * (self.count - own) / self.count
-        return float(len(each) ** 2 / (1 / each).sum()) if each.all() else 0.0
+        return min(float(len(each) ** 2 / (1 / each).sum()), float(self.units)) if each.all() else 0.0
 
     def _classes(self, place: int | None) -> NDArray[np.int64]:
         """Rows of one class, or of each that has any."""
@@ -98,16 +111,16 @@ def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: Rows
     """
     values = [score(own, once(rows.count)) for own in each]
     together = score(each.mean(0), once(rows.count))
-    left_out = _left_out(each, score) if rows.count > 1 else None
+    left_out = _left_out(each, score, rows) if rows.units > 1 else None
     return {
         name: _summaries([one[name][0] for one in values], value[0], name, left_out and left_out(name), rows)
         for name, value in together.items()
     }
 
 
-def _left_out(each: Array, score: Callable[[Array, Array], Measures]) -> Callable[[str], LeftOut]:
+def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: Rows) -> Callable[[str], LeftOut]:
     """Measures without parts of rows and members, by name; of classes with a last axis for them."""
-    groups, few = groups_of(each.shape[1]), groups_of(each.shape[1], FEW_GROUPS)
+    groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     by_rows = without(partial(score, each.mean(0)), groups)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
     by_members = [score(one, once(each.shape[1])) for one in others]

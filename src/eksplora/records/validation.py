@@ -26,6 +26,7 @@ class Validation:
         loss: The part that each row adds to the metric, (rows,); None where that is no mean over rows.
         train_rows: Rows that were learned from.
         num_rows: Rows of that part.
+        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
     """
 
     rows: NDArray[np.int64]
@@ -33,6 +34,7 @@ class Validation:
     loss: NDArray[np.float64] | None
     train_rows: int
     num_rows: int
+    groups: NDArray[np.int64] | None = None
 
 
 def write_validation(folder: Path, found: Validation, name: str = NAME) -> None:
@@ -46,6 +48,8 @@ def write_validation(folder: Path, found: Validation, name: str = NAME) -> None:
     arrays: dict[str, NDArray[Any]] = {"rows": found.rows.astype(np.int32), "prediction": found.prediction}
     if found.loss is not None:
         arrays["loss"] = found.loss
+    if found.groups is not None:
+        arrays["groups"] = found.groups.astype(np.int64)
     path = folder / name
     new = path.with_name(f".{name}.new")
     try:
@@ -78,6 +82,7 @@ def read_validation(folder: Path, name: str = NAME) -> Validation | None:
             arrays.get("loss"),
             int(facts["train_rows"]),
             int(facts["num_rows"]),
+            arrays.get("groups"),
         )
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {WAY_OUT}") from None
@@ -93,4 +98,5 @@ def _fits(found: Validation) -> bool:
     is_flat = found.rows.ndim == 1 and count > 0 and bool((np.diff(found.rows) > 0).all())
     in_range = is_flat and found.rows[0] >= 0 and found.rows[-1] < found.num_rows and found.train_rows > 0
     has_losses = found.loss is None or (found.loss.shape == (count,) and bool(np.isfinite(found.loss).all()))
-    return in_range and len(found.prediction) == count and has_losses
+    has_groups = found.groups is None or (found.groups.shape == (count,) and found.groups.dtype.kind in "iu")
+    return in_range and len(found.prediction) == count and has_losses and has_groups

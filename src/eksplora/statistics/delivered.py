@@ -15,8 +15,17 @@ FEW_GROUPS = 20
 """The same where a member is left out too: a variance that is subtracted and a mean over members."""
 
 
-def groups_of(rows: int, groups: int = GROUPS) -> NDArray[np.int64]:
-    """The group of each row, (rows,): of equal size but for one row, and drawn, since rows may be in an order."""
+def groups_of(rows: int, groups: int = GROUPS, together: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """The group of each row that is left out, (rows,): of equal size but for one row, and drawn, as rows have an order.
+
+    Args:
+        rows: All of them.
+        groups: Most groups.
+        together: The rows that are alike, as a number for each, (rows,): they are left out together; None: none are.
+    """
+    if together is not None:
+        names, of_row = np.unique(together, return_inverse=True)
+        return groups_of(len(names), groups)[of_row]
     count = min(rows, groups)
     if count == rows:
         return np.arange(rows)

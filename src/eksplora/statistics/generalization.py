@@ -39,6 +39,7 @@ class Method(StrEnum):
 
     SIGN_FLIPS = "sign flips over seeds"
     ROWS = "paired t over rows"
+    GROUPS = "paired t over groups of rows"
     RESAMPLED = "corrected resampled t"
     LEFT_OUT = "jackknife over rows and members"
 
@@ -55,6 +56,8 @@ class Sample:
         losses: Of each member the part that each row adds to its value, so that the mean over the member's rows is its
             value, (members, rows); not a number where the member does not validate on the row. None for a metric that
             is no mean over rows.
+        groups: The group of each row, (rows,): rows of a group are alike and groups are independent, so that groups
+            are what is counted; None: rows are independent.
     """
 
     values: NDArray[np.float64]
@@ -62,6 +65,7 @@ class Sample:
     ratio: float
     num_rows: int
     losses: NDArray[np.float64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         finite(self.values, "values")
@@ -112,12 +116,31 @@ class Sample:
         """Mean value of the members of each split, (splits,)."""
         return np.array([self.values[self.splits == split].mean() for split in np.unique(self.splits)])
 
+    @property
+    def method(self) -> Method:
+        """How a mean over rows is judged."""
+        return Method.ROWS if self.groups is None else Method.GROUPS
+
     def by_row(self) -> NDArray[np.float64]:
         """Mean loss of each row that is validated on, over the members that do, (rows,)."""
         if self.losses is None:
             raise ValueError("this metric is no mean over rows.")
         rows: NDArray[np.float64] = np.nanmean(self.losses[:, ~np.isnan(self.losses).all(0)], axis=0)
         return rows
+
+    def by_unit(self) -> NDArray[np.float64]:
+        """Mean losses of what is independent, whose mean is that of all rows: of rows, or of groups, (units,).
+
+        A group adds the distances of its rows from the mean, times groups / rows: the variance of the mean is then
+        that of the units over their number, which is the cluster-robust one. Source: Cameron and Miller, "A
+        practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section II.
+        """
+        rows = self.by_row()
+        if self.groups is None or self.losses is None:
+            return rows
+        names, of_row = np.unique(self.groups[~np.isnan(self.losses).all(0)], return_inverse=True)
+        mean = rows.mean()
+        return np.asarray(mean + np.bincount(of_row, weights=rows - mean) * (len(names) / len(rows)))
 
 
 @dataclass(frozen=True)
@@ -165,7 +188,8 @@ def uncertain(sample: Sample) -> Uncertain:
     "Cross-validation confidence intervals for test error", NeurIPS 2020), or that of the folds' means where this is
     larger, because a seed moves all rows of its fold together. Repeats with the rows cut anew do not divide the latter:
     divided, near-interpolating networks of 100 rows claim a difference in 10% of null studies. Both are multiplied by
-    1 + n_test / n_train, 1.25 at least, for the rows that the folds' networks have in common.
+    1 + n_test / n_train, 1.25 at least, for the rows that the folds' networks have in common. Where rows are in groups,
+    groups take the place of rows, see `Sample.by_unit`.
 
     Other splits, and metrics that are no means over rows, get the corrected resampled t: the variance of the splits'
     values times 1 / splits + n_test / n_train (Nadeau and Bengio, "Inference for the generalization error", Machine
@@ -189,12 +213,12 @@ def _resampled(sample: Sample) -> Uncertain:
 
 
 def _of_folds(sample: Sample) -> Uncertain:
-    rows, folds = sample.by_row(), sample.by_split()
+    rows, folds = sample.by_unit(), sample.by_split()
     # Folds of several repeats are of the same rows: they say no more of other rows than those of one repeat.
     over_rows, over_folds = _variance(rows) / len(rows), _variance(folds) / (len(folds) / sample.num_repeats)
     freedom = len(rows) - 1 if over_rows >= over_folds else len(folds) - sample.num_repeats
     error = float(np.sqrt(max(over_rows, over_folds) * (1 + max(sample.ratio, LEAST_RATIO))))
-    return Uncertain(float(rows.mean()), error, freedom, Scope.DATA, Method.ROWS, rows)
+    return Uncertain(float(rows.mean()), error, freedom, Scope.DATA, sample.method, rows)
 
 
 def _of_one_split(sample: Sample) -> Uncertain:
@@ -203,15 +227,15 @@ def _of_one_split(sample: Sample) -> Uncertain:
     if sample.losses is None:
         error = float(np.sqrt(over_seeds)) if count > 1 else None
         return Uncertain(float(members.mean()), error, count - 1, Scope.THESE_ROWS, Method.SIGN_FLIPS, members)
-    rows = sample.by_row()
+    rows = sample.by_unit()
     if len(rows) < 2:
-        return Uncertain(float(rows.mean()), None, 0, sample.scope, Method.ROWS, rows)
+        return Uncertain(float(rows.mean()), None, 0, sample.scope, sample.method, rows)
     over_rows = _variance(rows) / len(rows)
     total = over_rows + over_seeds
     squares = over_rows**2 / (len(rows) - 1) + (over_seeds**2 / (count - 1) if count > 1 else 0.0)
     freedom = total**2 / squares if squares else len(rows) - 1  # Satterthwaite's
     error = float(np.sqrt(total))
-    return Uncertain(float(rows.mean()), error, freedom, sample.scope, Method.ROWS, rows)
+    return Uncertain(float(rows.mean()), error, freedom, sample.scope, sample.method, rows)
 
 
 def _variance(units: NDArray[np.float64]) -> float:
@@ -226,7 +250,7 @@ def uncertain_difference(sample: Sample, reference: Sample) -> Uncertain:
     Student's t is for means of many rows that vary. Where a handful of rows differs (accuracy) it claims too much.
     """
     found = uncertain(sample - reference)
-    if found.error is None or found.mean == 0 or (found.error and found.method is not Method.ROWS):
+    if found.error is None or found.mean == 0 or (found.error and found.method not in (Method.ROWS, Method.GROUPS)):
         return found
     least = smallest_p(max(1, min(1000, int(np.count_nonzero(found.units)))))
     if found.p >= least:

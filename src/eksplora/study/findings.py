@@ -1,13 +1,15 @@
 """Facts of a search for its page: every trial in numbers, and what pruning has saved."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
-from eksplora.records.validation import read_validation
+from eksplora.records.validation import Validation, read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.ledger import Ledger
@@ -127,4 +129,17 @@ def sample_of(trial: Trial, folder: Path) -> Sample:
     for place, one in enumerate(found):
         losses[place, one.rows] = np.nan if one.loss is None else one.loss
     is_by_rows = all(one.loss is not None for one in found)
-    return Sample(values, splits, ratio, found[0].num_rows, losses if is_by_rows else None)
+    return Sample(
+        values, splits, ratio, found[0].num_rows, losses if is_by_rows else None, _groups(found, losses.shape[1])
+    )
+
+
+def _groups(found: Sequence[Validation], num_rows: int) -> NDArray[np.int64] | None:
+    """The group of each row of the part, (rows,); of rows that nobody validates on any."""
+    known = [(one.rows, one.groups) for one in found if one.groups is not None]
+    if len(known) < len(found):
+        return None
+    groups = np.zeros(num_rows, dtype=np.int64)
+    for rows, own in known:
+        groups[rows] = own
+    return groups

@@ -120,8 +120,7 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
     data = {"batch_size": "full"} | base["data"]  # a baseline states none
     dataset = part({"data": data}, "data")
     card: dict[str, Any] = dataset.prepare()
-    _, targets = dataset.open("train")
-    splits = protocol_splits(base, targets, spec.cut(spec.budget.n_seeds))
+    splits = protocol_splits(base, dataset, spec.cut(spec.budget.n_seeds))
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
     if spec.space and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose spread or holdout.")

@@ -31,7 +31,7 @@ from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
 from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Status, Training
-from eksplora.work.measurement import validation_of
+from eksplora.work.measurement import PartRows, validation_of
 
 ANY_MEMBER = Member(index=0, seed=0)
 """Stands for the members of a trial where no particular one is meant."""
@@ -106,7 +106,8 @@ def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) ->
     task, config = part(training.config, "task"), training.config
     wanted = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
     numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
-    write_validation(Path(training.folder), validation_of(config, fold.split, len(fold.targets), numbers, wanted))
+    part_rows = PartRows(len(fold.targets), part(config, "data").beside("train", "groups"))
+    write_validation(Path(training.folder), validation_of(config, fold.split, part_rows, numbers, wanted))
 
 
 def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[TrainingArrays, ...]:
@@ -119,7 +120,7 @@ def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[TrainingArray
 def _folds(text: str, cut: Cut) -> tuple[TrainingArrays, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
-    splits = protocol_splits(config, dataset.open("train")[1], cut)
+    splits = protocol_splits(config, dataset, cut)
     return fold_arrays(dataset, splits)
 
 

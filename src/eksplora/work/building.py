@@ -36,8 +36,7 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
     """The folds of a data and a protocol configuration; kept: the next trial most often wants the same."""
     config = json.loads(text)
     dataset = part(config, "data")
-    _, targets = dataset.open("train")
-    splits = protocol_splits(config, targets, cut)
+    splits = protocol_splits(config, dataset, cut)
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for arrays in fold_arrays(dataset, splits):

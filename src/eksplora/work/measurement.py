@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -67,11 +67,13 @@ def tested(training: Training, weights: Path, rows: int) -> dict[str, float]:
         StorageError: If the file of losses cannot be written.
     """
     config, split = training.config, _split_of(training)
-    features, targets = part(config, "data").open("test")
+    dataset = part(config, "data")
+    features, targets = dataset.open("test")
     predicted, wanted = _predicted(config, weights, features, targets, np.arange(min(rows, len(targets))))
     own = Split(train=split.train, validation=np.arange(len(wanted)))
-    write_validation(weights.parent, validation_of(config, own, len(targets), predicted, wanted), TESTED)
-    own_features, own_targets = part(config, "data").open("train")
+    part_rows = PartRows(len(targets), dataset.beside("test", "groups"))
+    write_validation(weights.parent, validation_of(config, own, part_rows, predicted, wanted), TESTED)
+    own_features, own_targets = dataset.open("train")
     learned = _predicted(config, weights, own_features, own_targets, split.train)
     name = config["objective"]["metric"]
     return {f"test/{name}": _value(config, predicted, wanted), f"train_eval/{name}": _value(config, *learned)}
@@ -100,10 +102,12 @@ def keep_validation(training: Training, weights: Path, *, by_rows: bool = True) 
         StorageError: If the file cannot be written.
     """
     config, split = training.config, _split_of(training)
-    features, targets = part(config, "data").open("train")
+    dataset = part(config, "data")
+    features, targets = dataset.open("train")
     if len(split.measured):
         predicted, wanted = _predicted(config, weights, features, targets, split.measured)
-        found = validation_of(config, split, len(targets), predicted, wanted)
+        part_rows = PartRows(len(targets), dataset.beside("train", "groups"))
+        found = validation_of(config, split, part_rows, predicted, wanted)
         write_validation(weights.parent, found if by_rows else replace(found, loss=None))
 
 
@@ -117,22 +121,36 @@ def _split_of(training: Training) -> Split:
 def _splits(text: str, cut: Cut) -> tuple[Split, ...]:
     """The splits of a data and a protocol configuration; kept: the next member wants the same."""
     config = json.loads(text)
-    return protocol_splits(config, part(config, "data").open("train")[1], cut)
+    return protocol_splits(config, part(config, "data"), cut)
 
 
-def validation_of(config: Config, split: Split, num_rows: int, predicted: Tensor, wanted: Tensor) -> Validation:
+@dataclass(frozen=True)
+class PartRows:
+    """Rows of a part of the data.
+
+    Attributes:
+        count: All of them.
+        groups: The group of each, (rows,); None where each row stands alone.
+    """
+
+    count: int
+    groups: NDArray[np.int64] | None
+
+
+def validation_of(config: Config, split: Split, rows: PartRows, predicted: Tensor, wanted: Tensor) -> Validation:
     """Predictions for the rows of a split that validate, with their losses where the metric is a mean over rows.
 
     Args:
         config: Of the training.
         split: Rows to learn from and to measure on.
-        num_rows: Rows of the training part.
+        rows: Those of the part of the data that the split is of.
         predicted: What the metric takes, (rows, ...).
         wanted: What it takes as target, (rows, ...).
     """
     losses = row_losses(config["metric"], predicted, wanted)
     numbers = None if losses is None else losses.double().numpy()
-    return Validation(split.measured, predicted.float().numpy(), numbers, len(split.train), num_rows)
+    groups = None if rows.groups is None else rows.groups[split.measured]
+    return Validation(split.measured, predicted.float().numpy(), numbers, len(split.train), rows.count, groups)
 
 
 def _predicted(
