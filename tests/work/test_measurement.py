@@ -53,7 +53,7 @@ def test_predictions_are_those_of_the_kept_weights_for_the_rows_of_the_members_s
     member = Member(3, 8, fold=3, members=5, judges="later")
     (result,) = trained(config, tmp_path, member)
     features, targets = part(config, "data").open("train")
-    split = protocol_splits(config, targets, Cut(5, "later"))[3]
+    split = protocol_splits(config, part(config, "data"), Cut(5, "later"))[3]
     found = read_validation(tmp_path / "member-3")
     assert found is not None
     np.testing.assert_array_equal(found.rows, split.validation)
@@ -121,7 +121,7 @@ def test_the_test_part_and_the_rows_learned_from_are_measured_alike(prepared: st
     job.run("job", Job(0, [training], str(tmp_path / "population"), 1, 1000.0, test_rows=50), report)
     (result,) = report.heard
     network = network_of(config, Path(str(result.weights)))
-    split = protocol_splits(config, part(config, "data").open("train")[1], Cut(4))[1]
+    split = protocol_splits(config, part(config, "data"), Cut(4))[1]
     wanted = {}
     for name, opened, rows in (("train_eval", "train", split.train), ("test", "test", np.arange(50))):
         features, targets = part(config, "data").open(opened)
