@@ -1,15 +1,20 @@
-"""Data sets that have more than ours: groups of rows go through the stages."""
+"""Data sets that have more than ours (groups of rows, several targets, ...), through training and the stages."""
 
 from pathlib import Path
 
 import confirming as here
 import made_data
 import numpy as np
+import pandas as pd
 import pytest
 import surviving
+from collecting import Collects
 
 from eksplora.config import Configurator, part
+from eksplora.errors import ConfigError
 from eksplora.records.validation import read_validation
+from eksplora.types import Job, Member, Training
+from eksplora.work import job, measurement
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -37,3 +42,76 @@ def test_rows_of_a_group_stay_together_through_the_stages(tmp_path: Path, monkey
     assert "paired t over groups of rows" in next(tmp_path.glob("results/*/confirm/confirm.json")).read_text()
     details = next(tmp_path.glob("results/*/evaluate/details.json")).read_text()
     assert f"The rows are of {len(set(test))} groups" in details
+
+
+def two_targets(folder: Path) -> dict[str, np.ndarray]:
+    """A price in thousands and a rent below 1, both positive and skewed."""
+    features = np.random.default_rng(1).normal(size=(160, 3))
+    noise = np.random.default_rng(2).normal(0, 0.2, size=(160, 2))
+    logarithms = np.stack([10 + features[:, 0], -1 + 0.5 * features[:, 1]], axis=1) + noise
+    arrays = {"features": features, "targets": np.exp(logarithms)}
+    made_data.make(folder, arrays, parts=REGRESSION, target_names=["price", "rent"])
+    return arrays
+
+
+@pytest.mark.parametrize("engine", ["fused", "single"])
+def test_several_targets_count_alike_in_the_objective(engine: str, tmp_path: Path, monkeypatch) -> None:
+    two_targets(tmp_path)
+    with made_data.inside(tmp_path, monkeypatch):
+        asked = [*QUICK[:2], f"training.engine={engine}", "data.target_scaling=log", "trainer.max_epochs=3"]
+        config = Configurator("train", asked)({})
+        dataset = part(config, "data")
+        dataset.prepare()
+        report = Collects()
+        trainings = [Training(0, Member(i, 5 + i, i, 2), config, str(tmp_path / f"member-{i}")) for i in range(2)]
+        for some in [trainings] if engine == "fused" else [[one] for one in trainings]:
+            job.run("job", Job(0, some, str(tmp_path / f"population-{some[0].member.index}"), 1, 1000.0), report)
+        targets = dataset.open("train")[1]
+        scales = targets.std(axis=0)
+        np.testing.assert_allclose(dataset.card()["target_scales"], scales)
+        for result in report.heard:
+            found = read_validation(tmp_path / f"member-{result.member}")
+            assert found is not None and found.loss is not None and result.engine == engine
+            off = np.abs(found.prediction - targets[found.rows])
+            assert result.value == pytest.approx((off / scales).mean(), rel=1e-4)
+            assert found.loss.mean() == pytest.approx(result.value, rel=1e-4)
+            assert measurement.measured(config, found) == pytest.approx(result.value, rel=1e-4)
+            assert (found.prediction > -1).all(), "in the targets' unit"
+
+
+def test_each_of_several_targets_is_reported_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_targets(tmp_path)
+    asked = [*QUICK, "data.target_scaling=log", "trainer.max_epochs=20"]
+    surviving.warm_up()
+    with made_data.inside(tmp_path, monkeypatch):
+        here.pretend_search(tmp_path, asked, {"optimizer.lr": 0.01})
+        here.run(tmp_path, "confirm", *asked, "study.n_seeds=2", "confirm.best=1")
+        here.run(tmp_path, "evaluate", *asked)
+        here.run(tmp_path, "explain", *asked, "explain.ablated=0")
+        here.run(tmp_path, "report", *asked)
+        dataset = part(Configurator("train", asked)({}), "data")
+        targets, scales = dataset.open("test")[1], np.array(dataset.card()["target_scales"])
+    facts, (folder,) = here.facts(tmp_path, "evaluate"), tmp_path.glob("results/*")
+    table = pd.read_csv(folder / "evaluate/predictions.csv")
+    off = np.stack([table[f"actual_{name}"] - table[f"predicted_{name}"] for name in ("price", "rent")], axis=1)
+    np.testing.assert_allclose(table[["actual_price", "actual_rent"]], targets)
+    known = {name: one["ensemble"] for name, one in facts["test"].items()}
+    for place, name in enumerate(["price", "rent"]):
+        mae = known[f"{name}/mae"]
+        assert mae["mean"] == pytest.approx(np.abs(off[:, place]).mean(), rel=1e-4)
+        assert mae["low"] < mae["mean"] < mae["high"]
+    assert known["mae"]["mean"] == pytest.approx(np.abs(off / scales).mean(), rel=1e-4)
+    assert known["mae"]["low"] < known["mae"]["mean"] < known["mae"]["high"]
+    page = (folder / "report.html").read_text()
+    assert "mean absolute error of rent" in page and "a prediction is a median of the target" in page
+    assert "attributions are for the first, price" in page
+
+
+def test_targets_below_zero_have_no_logarithms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = np.random.default_rng(1).normal(size=(80, 3))
+    made_data.make(tmp_path, {"features": features, "targets": features[:, :1]}, parts=REGRESSION)
+    with made_data.inside(tmp_path, monkeypatch):
+        config = Configurator("train", [*QUICK[:2], "data.target_scaling=log"])({})
+        part(config, "data").prepare()
+        with pytest.raises(ConfigError, match=r"target_scaling=log is for targets of 0 or more, and the least is -"):
+            job.check(config)

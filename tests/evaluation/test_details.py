@@ -150,11 +150,20 @@ def test_one_member_has_no_spread_and_no_interval_and_says_so() -> None:
     assert "One member: no interval says what another training would give." in found["notes"]
 
 
-def test_of_several_targets_the_first_is_shown_and_quantiles_are_intervals() -> None:
+def test_each_of_several_targets_is_measured_as_if_it_were_alone() -> None:
     two = np.concatenate([TARGETS, TARGETS * 100], axis=1)
-    found = as_json(details_of_numbers(np.stack([PREDICTED, PREDICTED], axis=2), two))
-    assert found["notes"][-1] == "2 targets: what is shown in detail is the first."
-    assert found["measures"]["mae"] == NUMBERS["measures"]["mae"]
+    found = as_json(details_of_numbers(np.stack([PREDICTED, PREDICTED], axis=2), two, names=["price", "rent"]))
+    second = as_json(details_of_numbers(PREDICTED, TARGETS * 100))
+    assert found["measures"] == {
+        **{f"price/{name}": one for name, one in NUMBERS["measures"].items()},
+        **{f"rent/{name}": one for name, one in second["measures"].items()},
+    }
+    assert [one["name"] for one in found["intervals"]] == ["price/ensemble", "rent/ensemble"]
+    assert found["residuals"] == NUMBERS["residuals"]
+    assert found["notes"][-1].endswith("Residuals and examples are those of the first, price.")
+
+
+def test_quantiles_are_intervals() -> None:
     outputs = np.stack([TARGETS[:, 0] - 1, TARGETS[:, 0], TARGETS[:, 0] + 1], axis=1)
     found = as_json(details_of_numbers(PREDICTED, TARGETS, quantiles=outputs, levels=[0.1, 0.5, 0.9]))
     assert [(one["name"], one["level"], one["coverage"]["mean"]) for one in found["intervals"][1:]] == [

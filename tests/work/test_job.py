@@ -163,7 +163,7 @@ def test_members_that_are_stopped_have_no_results_and_go_on_later(prepared: str,
     assert [result.weights_sha256 for result in again] == [result.weights_sha256 for result in whole]
 
 
-@pytest.mark.parametrize("target_scaling", ["none", "standard"])
+@pytest.mark.parametrize("target_scaling", ["none", "standard", "log"])
 def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(
     target_scaling: str, prepared: str, tmp_path: Path
 ) -> None:
@@ -185,7 +185,9 @@ def test_weights_reach_the_outputs_and_the_recorded_value_from_raw_features(
         assert torch.equal(outputs, on_scaled)
     else:
         learned = fold.targets[torch.from_numpy(fold.split.train)]
+        learned = learned.log1p() if target_scaling == "log" else learned
         in_unit = on_scaled * learned.std(correction=0) + learned.mean()
+        in_unit = in_unit.expm1() if target_scaling == "log" else in_unit
         torch.testing.assert_close(outputs, in_unit, rtol=1e-5, atol=1e-4)
     assert float((outputs - targets).abs().mean()) == pytest.approx(result.value, rel=1e-5)
     assert result.value < 20  # thousand dollars; the prices' mean is 22

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from eksplora.config import part
 from eksplora.counter import derive
+from eksplora.data.card import target_names
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
 from eksplora.evaluation.dropout import passes
 from eksplora.inference.ensemble import Ensemble
@@ -15,6 +16,11 @@ from eksplora.records.details import DetailsRecord
 
 PASSES, LEAST_PASSES = 50, 10
 """Predictions with dropout left on, of the first member; fewer of more than 2000 rows."""
+
+MEDIANS = (
+    "Targets were learned as logarithms (data.target_scaling=log): a prediction is a median of the target. Where "
+    "targets are skewed, their mean is larger, and sums of predictions come out too small."
+)
 
 
 def detailed(
@@ -35,10 +41,19 @@ def detailed(
     """
     dropped = _dropped(ensemble, features)
     if ensemble.classes is None:
-        found = details_of_numbers(each, targets, dropout=dropped, groups=groups, **_quantiles(ensemble, features))
+        found = details_of_numbers(
+            each,
+            targets,
+            names=target_names(ensemble.card),
+            dropout=dropped,
+            groups=groups,
+            **_quantiles(ensemble, features),
+        )
     else:
         both = None if dropped is None else _of_classes(dropped)
         found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both, groups=groups)
+    if ensemble.config["data"].get("target_scaling") == "log":
+        found = replace(found, notes=[*found.notes, MEDIANS])
     if features.ndim == 4:
         return replace(found, images=images_of(features, shown_rows(found)))
     return found

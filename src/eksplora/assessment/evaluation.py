@@ -17,6 +17,7 @@ from eksplora.assessment.details import detailed
 from eksplora.assessment.left_out import of_any
 from eksplora.config import part
 from eksplora.console.table import print_best
+from eksplora.data.card import target_names, target_units
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
 from eksplora.evaluation.summary import counted, summary
@@ -33,6 +34,7 @@ from eksplora.records.record import to_json
 from eksplora.records.table import frame_as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.study.publication import add, study_of
+from eksplora.training.task import comparable
 from eksplora.types import Command, Config
 
 
@@ -84,7 +86,7 @@ def measure(
     begins("predictions of the test part")
     each = ensemble.members(np.array(features))
     check_finite(each)
-    metrics = usable(ensemble, known, each[0], targets)
+    metrics = of_each_target(usable(ensemble, known, each[0], targets), ensemble.card)
     values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
     begins("measures, intervals and examples")
     groups = dataset.beside("test", "groups")
@@ -115,6 +117,12 @@ def decomposed(each: NDArray[np.float64], targets: NDArray[Any]) -> Decompositio
     return squared_error(each[:, :, 0], targets[:, 0]) if targets.shape[1] == 1 else None
 
 
+def of_each_target(metrics: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics and, of several targets, each for every target: named `<target>/<metric>`."""
+    names = target_names(card) if target_units(card) is not None else []
+    return {**metrics, **{f"{target}/{name}": metric for target in names for name, metric in metrics.items()}}
+
+
 def leave_out(metric: str, error: Exception) -> None:
     """Say that a metric that nobody chose is left out."""
     reason = " ".join(str(error).split())
@@ -140,7 +148,7 @@ def usable(
 def _values(
     ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
 ) -> dict[str, float]:
-    """The metrics of predictions (rows, columns).
+    """The metrics of predictions (rows, columns); of several targets in their units, or of the one that a name has.
 
     Raises:
         DataError: If a metric is not defined for so few rows.
@@ -149,11 +157,17 @@ def _values(
     target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
     predicted = torch.from_numpy(prediction)
     predicted = predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted
-    found = {}
+    units, found = target_units(ensemble.card), {}
     for name, metric in metrics.items():
         metric.reset()
+        of_target = name.rpartition("/")[0]
         try:
-            found[name] = _value(metric, predicted, target)
+            if of_target:
+                place = target_names(ensemble.card).index(of_target)
+                found[name] = _value(metric, predicted[:, [place]], target[:, [place]])
+            else:
+                tensor = None if units is None else torch.from_numpy(units)
+                found[name] = _value(metric, comparable(predicted, tensor), comparable(target, tensor))
         except ValueError as error:  # R^2 of a single row
             raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
@@ -213,8 +227,8 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
         rows["actual"] = [ensemble.classes[number] for number in targets]
         return pd.concat([rows, predicted.rename(columns={"prediction": "predicted"})], axis=1)
     flat = targets.reshape(len(targets), -1)
-    for number in range(flat.shape[1]):
-        end = f"_{number}" if flat.shape[1] > 1 else ""
+    for number, name in enumerate(target_names(ensemble.card)):
+        end = f"_{name}" if flat.shape[1] > 1 else ""
         rows[f"actual{end}"] = flat[:, number]
         rows[f"predicted{end}"] = predicted[f"prediction{end}"]
         rows[f"residual{end}"] = rows[f"actual{end}"] - rows[f"predicted{end}"]

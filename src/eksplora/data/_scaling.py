@@ -75,8 +75,25 @@ KINDS: dict[str, Callable[[Array], Scaling]] = {
     "none": _none,
 }
 
-TARGET_KINDS = ("none", "standard")
+TARGET_KINDS = ("none", "standard", "log")
 """Those for the targets of a regression."""
+
+
+@dataclass(frozen=True)
+class TargetScaling(Scaling):
+    """Scaled = (target - shift) / scale, of log(1 + target) where `is_log`."""
+
+    is_log: bool = False
+
+    def scaled(self, targets: Array) -> NDArray[np.float32]:
+        """Targets (rows, targets) as a loss sees them."""
+        known = np.log1p(targets) if self.is_log else targets
+        return ((known - self.shift) / self.scale).astype(np.float32)
+
+    def in_unit(self, predictions: Array) -> NDArray[np.float32]:
+        """Predictions (rows, targets) of such targets, in the targets' own unit."""
+        numbers = predictions * self.scale + self.shift
+        return (np.expm1(numbers) if self.is_log else numbers).astype(np.float32)
 
 
 def fit(kind: str, features: Array) -> Scaling:
@@ -92,6 +109,31 @@ def fit(kind: str, features: Array) -> Scaling:
         ConfigError: The kind is unknown, or for images only.
     """
     return KINDS[check_choice(kind, "data.scaling", KINDS)](features)
+
+
+def fit_targets(kind: str, targets: Array) -> TargetScaling:
+    """The scaling of targets that these rows ask for.
+
+    Args:
+        kind: `none`, `standard`, or `log`: log(1 + target) to mean 0 and deviation 1, for targets of 0 or more whose
+            spread grows with their size. What is least wrong of logarithms is their middle: a prediction is then a
+            median of the target, not its mean.
+        targets: Those of the training rows, (rows, targets); of classes only `none`.
+
+    Examples:
+        >>> scaling = fit_targets("log", np.array([[0.0], [np.e**2 - 1]]))
+        >>> scaling.scaled(np.array([[np.e - 1]])).tolist(), scaling.in_unit(np.array([[1.0]])).round(3).tolist()
+        ([[0.0]], [[6.388999938964844]])
+    """
+    check_choice(kind, "data.target_scaling", TARGET_KINDS)
+    if kind != "log":
+        return TargetScaling(**vars(fit(kind, targets)))
+    if targets.min() < 0:
+        raise ConfigError(
+            f"data.target_scaling=log is for targets of 0 or more, and the least is {targets.min():g}. "
+            "Choose data.target_scaling=standard."
+        )
+    return TargetScaling(**vars(fit("standard", np.log1p(targets))), is_log=True)
 
 
 def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> Scaling:

@@ -29,7 +29,7 @@ class TrainingArrays:
     features: NDArray[np.float32]
     targets: NDArray[Any]
     scaling: _scaling.Scaling
-    target_scaling: _scaling.Scaling
+    target_scaling: _scaling.TargetScaling
 
 
 def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArrays, ...]:
@@ -52,6 +52,8 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
     dtype = np.int64 if targets.dtype.kind == "i" else np.float32
     held = np.array(targets, dtype=dtype)
     excluded = dataset.excluded_columns()
+    if dataset.target_scaling == "log":
+        _scaling.fit_targets("log", targets)  # refused if any row cannot be scaled so, whichever rows are learned from
     scaled: dict[bytes, tuple[NDArray[np.float32], _scaling.Scaling]] = {}
 
     def scaled_for(split: Split) -> TrainingArrays:
@@ -60,7 +62,7 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
         key = scaling.shift.tobytes() + scaling.scale.tobytes()
         if key not in scaled:
             scaled[key] = _scaling.apply(scaling, features), scaling
-        target_scaling = _scaling.fit(dataset.target_scaling, targets[split.train])
+        target_scaling = _scaling.fit_targets(dataset.target_scaling, targets[split.train])
         return TrainingArrays(split, scaled[key][0], held, scaled[key][1], target_scaling)
 
     return tuple(scaled_for(split) for split in splits)

@@ -52,16 +52,19 @@ class RawData:
             files.
         feature_names: One per feature of a table; `["pixel"]` for images.
         classes: Names of the classes in the order of their numbers; None for a regression.
+        target_names: Of the numbers that are predicted; None: `target`, or `target_0` and so on.
     """
 
     content: Mapping[str, NDArray[Any] | bytes]
     feature_names: Sequence[str]
     classes: Sequence[str] | None
+    target_names: Sequence[str] | None = None
 
     def names(self) -> dict[str, list[str] | None]:
-        """The names of features and classes as a card has them."""
+        """The names of features, classes and targets as a card has them; targets without names are left out."""
         classes = None if self.classes is None else [str(name) for name in self.classes]
-        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes}
+        targets = {} if self.target_names is None else {"target_names": [str(name) for name in self.target_names]}
+        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes, **targets}
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,29 @@ def describe(data: PreparedData) -> dict[str, Any]:
         "target_range": [[float(targets.min()), float(targets.max())]] if is_regression else None,
         "feature_names": data.feature_names,
         "feature_ranges": _ranges(data.train.features),
+        **({"target_scales": _scales(targets)} if is_regression and targets.shape[1] > 1 else {}),
     }
+
+
+def target_names(card: Mapping[str, Any]) -> list[str]:
+    """The names of the numbers that are predicted.
+
+    Examples:
+        >>> target_names({"num_targets": 1}), target_names({"num_targets": 2})
+        (['target'], ['target_0', 'target_1'])
+    """
+    count = card.get("num_targets") or 1
+    return card.get("target_names") or (["target"] if count == 1 else [f"target_{number}" for number in range(count)])
+
+
+def target_units(card: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """The unit in which each of several targets is measured, so that they can be averaged: its standard deviation.
+
+    Returns:
+        (targets,); None for a single target, which is measured in its own unit, and for labels, which have none.
+    """
+    scales = card.get("target_scales")
+    return None if scales is None or card.get("task") == "multilabel" else np.asarray(scales, dtype=np.float32)
 
 
 def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
@@ -134,6 +159,12 @@ def is_sealed(card: object) -> bool:
 def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:
     parts = {"train": data.train, "test": data.test}
     return {name: np.bincount(part.targets, minlength=num_classes).tolist() for name, part in parts.items()}
+
+
+def _scales(targets: NDArray[Any]) -> list[float]:
+    """Standard deviation of each target in the training part; 1 for one that does not vary."""
+    varies = targets.min(axis=0) < targets.max(axis=0)
+    return [float(scale) for scale in np.where(varies, targets.std(axis=0), 1.0)]
 
 
 def _ranges(features: NDArray[Any]) -> list[list[float]]:

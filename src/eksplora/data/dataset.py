@@ -34,7 +34,7 @@ class Dataset:
         stratified: Whether parts keep the proportions of the classes.
         test_fraction: Share of all rows in the test part; None where the split is fixed.
         split_seed: Decides which rows are test rows; None where the split is fixed.
-        target_scaling: `none`, or `standard` for the targets of a regression; fitted as `scaling` is.
+        target_scaling: `none`, or for the targets of a regression `standard` or `log`; fitted as `scaling` is.
         excluded: Names of features that the network does not see: they are 0 to it, in every row.
 
     Raises:
@@ -117,7 +117,7 @@ class Dataset:
         """
         raw = self.fetch()
         train, test = self.cut(self.read())
-        facts = {"sources": raw["sources"]} if "sources" in raw else {}
+        facts: dict[str, Any] = {key: raw[key] for key in ("sources", "target_names") if key in raw}
         return PreparedData(train, test, raw["feature_names"], raw["classes"]), facts
 
     def fetch(self) -> dict[str, Any]:

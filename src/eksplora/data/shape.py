@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ class Described:
         classes: Names of the classes; None for numbers.
         table: Of a user's own table: how its file becomes rows.
         images: Of a user's own images: how each file becomes a row.
+        target_names: Of the numbers that are predicted; None: the data set gives them none.
+        target_scales: The unit of each of several targets, see `eksplora.data.card.target_units`.
     """
 
     input_shape: list[int]
@@ -35,8 +38,12 @@ class Described:
     classes: list[str] | None
     table: TableCard | None = None
     images: Rule | None = None
+    target_names: list[str] | None = None
+    target_scales: list[float] | None = None
 
     def __post_init__(self) -> None:
+        if self.target_scales is not None and not all(scale > 0 and isfinite(scale) for scale in self.target_scales):
+            raise ValueError(f"target_scales is {self.target_scales}, units are above 0")
         if not self.input_shape or min(self.input_shape) < 1:
             raise ValueError(f"input_shape is {self.input_shape}, sizes are at least 1")
         columns = self.input_shape[0] if len(self.input_shape) == 1 else 1
@@ -109,6 +116,10 @@ class PreparedCard(Described):
             raise ValueError(f"task is {self.task}, classes and num_targets say another")
         if self.num_classes != (None if self.classes is None else len(self.classes)):
             raise ValueError(f"num_classes is {self.num_classes}, classes are {len(self.classes or ())}")
+        for key in ("target_names", "target_scales"):
+            known = getattr(self, key)
+            if known is not None and is_regression and len(known) != self.num_targets:
+                raise ValueError(f"{key} has {len(known)} entries for {self.num_targets} targets")
         one_target, kinds = ([self.num_targets], "f") if is_regression else ([], "iu")
         for part, rows in (("train", self.rows.train), ("test", self.rows.test)):
             self._check_array(f"{part}_features", [rows, *self.input_shape], "fiu")
@@ -117,7 +128,7 @@ class PreparedCard(Described):
                 self._check_array(f"{part}_{what}", [rows], "fi")
 
     def _beside(self) -> list[str]:
-        """What the rows of a part have besides."""
+        """Names of the arrays that both parts have besides."""
         return [what for what in BESIDE if f"train_{what}" in self.arrays or f"test_{what}" in self.arrays]
 
     def _check_array(self, name: str, shape: list[int | None], kinds: str) -> None:
@@ -135,6 +146,7 @@ class FetchedCard:
     licence: str
     feature_names: list[str]
     classes: list[str] | None
+    target_names: list[str] | None = None
     arrays: dict[str, ArrayEntry] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
     sources: dict[str, FileEntry] = field(default_factory=dict)

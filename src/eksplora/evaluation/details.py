@@ -1,7 +1,8 @@
 """All that a page shows of the test part, as JSON has it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,12 @@ from eksplora.records.details import (
 )
 from eksplora.records.measure import Measure
 
+T = TypeVar("T")
+
 MOST_EXAMPLES = 12
 MOST_CONFUSED, MOST_OF_A_PAIR = 6, 8
 MOST_RESIDUALS = 2000
+SEVERAL = "{} targets, each measured in its own unit. Residuals and examples are those of the first, {}."
 PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
 
 
@@ -90,16 +94,21 @@ def details_of_numbers(
     each: Array,
     targets: NDArray[Any],
     *,
+    names: Sequence[str] = (),
     quantiles: Array | None = None,
     levels: Sequence[float] | None = None,
     dropout: Array | None = None,
     groups: NDArray[np.int64] | None = None,
 ) -> DetailsRecord:
-    """Measures, residuals and examples of a regression; of several targets those of the first.
+    """Measures, intervals, residuals and examples of a regression.
+
+    Several targets are measured each by itself: measures and intervals are named `<target>/<measure>`. Residuals and
+    examples are those of the first.
 
     Args:
         each: What the members predict, (members, rows) or (members, rows, targets).
         targets: (rows,) or (rows, targets).
+        names: Of several targets.
         quantiles: What the networks put out, (rows, levels), mean over members.
         levels: Of these quantiles, ascending.
         dropout: The same as `each`, of passes with dropout left on.
@@ -111,9 +120,18 @@ def details_of_numbers(
     check_finite(each)
     if quantiles is not None:
         check_finite(quantiles[None])
-    count = 1 if np.ndim(targets) == 1 else np.shape(targets)[1]
-    wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)[:, 0]
-    each, dropped = _first(each), if_finite(None if dropout is None else _first(dropout))
+    all_wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
+    count, wanted, passes = all_wanted.shape[1], all_wanted[:, 0], if_finite(dropout)
+    names = list(names) if count > 1 else [""]
+    part = Rows(len(wanted), np.empty(0, dtype=np.int64), groups)
+    measures: dict[str, Measure] = {}
+    intervals: list[PredictionInterval] = []
+    for place, name in enumerate(names):
+        own, its = _of_target(each, place), all_wanted[:, place]
+        measures |= _named(name, _measures_of_numbers(own, its, part))
+        found = _intervals(own, its, None if passes is None else _of_target(passes, place), quantiles, levels)
+        intervals += [replace(one, name=key) for key, one in _named(name, {one.name: one for one in found}).items()]
+    each = _of_target(each, 0)
     together = each.mean(0)
     spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(wanted), np.nan)
     residual = wanted - together
@@ -122,8 +140,6 @@ def details_of_numbers(
     worst, best = order[: min(MOST_EXAMPLES, len(order) - half)], order[::-1][: min(MOST_EXAMPLES, half)]
     shown = curve.thinned(len(wanted), MOST_RESIDUALS)
     columns = {"predicted": together, "actual": wanted, "residual": residual, "std": spread}
-    part = Rows(len(wanted), np.empty(0, dtype=np.int64), groups)
-    measures = summaries(each, lambda own, weights: regression.scores(own, wanted, weights), part)
     notes = notes_of(each, dropout, part)
     return DetailsRecord(
         kind="numbers",
@@ -139,8 +155,8 @@ def details_of_numbers(
         quantiles=curve.quantiles(residual),
         examples=Examples(worst=worst.tolist(), best=best.tolist()),
         rows_table=[_row(int(place), columns) for place in (*worst, *best)],
-        intervals=_intervals(each, wanted, dropped, quantiles, levels),
-        notes=notes if count == 1 else [*notes, f"{count} targets: what is shown in detail is the first."],
+        intervals=intervals,
+        notes=notes if count == 1 else [*notes, SEVERAL.format(count, names[0])],
     )
 
 
@@ -259,9 +275,20 @@ def _agreement(each: Array, labels: NDArray[np.int64], dropout: Array | None) ->
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
-def _first(values: Array) -> Array:
-    """(members, rows) of the first target."""
-    return values if values.ndim == 2 else values[:, :, 0]
+def _of_target(values: Array, place: int) -> Array:
+    """(members, rows) of one target."""
+    return values if values.ndim == 2 else values[:, :, place]
+
+
+def _named(target: str, found: Mapping[str, T]) -> dict[str, T]:
+    """By names that begin with the target's; a single target has none."""
+    return {f"{target}/{name}" if target else name: one for name, one in found.items()}
+
+
+def _measures_of_numbers(each: Array, targets: Array, rows: Rows) -> dict[str, Measure]:
+    """All measures of one target."""
+    found: dict[str, Measure] = summaries(each, lambda own, weights: regression.scores(own, targets, weights), rows)
+    return found
 
 
 def _listed(values: Array) -> list[float | None]:

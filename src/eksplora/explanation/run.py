@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.counter import derive
+from eksplora.data.card import target_names, target_units
 from eksplora.errors import DataError, command_line
 from eksplora.explain.architecture import architecture
 from eksplora.explain.embedding import MOST_ROWS, evenly
@@ -30,6 +32,7 @@ from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.explain import ExplanationRecord
 from eksplora.study.spec import StudySpec
+from eksplora.training.task import comparable
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,17 @@ def explained(
         overlays=parts["overlays"].facts,
         embeddings=parts["embeddings"].facts,
         architecture=architecture(ensemble.networks[0].network, example),
-        notes=list(dict.fromkeys(note for part in parts.values() for note in part.notes)),
+        notes=[*_of_targets(ensemble), *dict.fromkeys(note for part in parts.values() for note in part.notes)],
     )
     return record, {name: value for part in parts.values() for name, value in part.seconds.items()}
+
+
+def _of_targets(ensemble: Ensemble) -> list[str]:
+    """Which of several targets is explained."""
+    names = target_names(ensemble.card) if target_units(ensemble.card) is not None else []
+    return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."] * bool(
+        names
+    )
 
 
 # --- tables ------------------------------------------------------------------------------------------------------
@@ -181,12 +192,15 @@ def _with_ablation(spec: StudySpec, confirmed: ConfirmRecord, names: Sequence[st
 def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
     """The error that grows when a feature is shuffled, and its name; of (members, rows, columns) and targets."""
     if model.ensemble.classes is None:
-        return _absolute_error, "the mean absolute error"
+        units = target_units(model.ensemble.card)
+        error = partial(_absolute_error, units=None if units is None else torch.from_numpy(units))
+        return error, "the mean absolute error" + ("" if units is None else " in standard deviations of the targets")
     return (_log_loss if model.ensemble.config["task"]["num_outputs"] > 1 else _binary_log_loss), "the log-loss"
 
 
-def _absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
-    return (predicted.double() - targets.double().reshape(1, *predicted.shape[1:])).abs().mean((1, 2))
+def _absolute_error(predicted: Tensor, targets: Tensor, *, units: Tensor | None) -> Tensor:
+    difference = predicted.double() - targets.double().reshape(1, *predicted.shape[1:])
+    return comparable(difference, units).abs().mean((1, 2))
 
 
 def _log_loss(scores: Tensor, labels: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.config.parts import part
+from eksplora.data.card import target_names
 
 BLOCK_ROWS = 1024
 """Rows of one forward pass: few enough for the memory that any network here needs for them."""
@@ -60,7 +61,7 @@ class Ensemble:
 
         Classes: `prediction` (a name), `probability` (mean over members), `std` (its spread over members), and a column
         `p_<class>` for each class. Numbers: `prediction` (mean), `std`, `lowest` and `highest` member; with several
-        targets each column ends with `_<number>`. The spread says what other seeds would have said; it holds nothing of
+        targets each column ends with `_<name>`. The spread says what other seeds would have said; it holds nothing of
         the noise in the targets.
 
         Args:
@@ -69,7 +70,7 @@ class Ensemble:
         each = self.members(features)
         spread = each.std(0, ddof=1) if len(each) > 1 else np.full(each.shape[1:], np.nan)
         if self.classes is None:
-            return _numbers(each, spread)
+            return _numbers(each, spread, target_names(self.card))
         if each.shape[2] == 1 and len(self.classes) == 2:
             each, spread = np.concatenate([1 - each, each], axis=2), np.concatenate([spread, spread], axis=1)
         return _classes(each, spread, self.classes)
@@ -87,10 +88,10 @@ def _classes(each: NDArray[np.float64], spread: NDArray[np.float64], names: Sequ
     return pd.DataFrame(columns | {f"p_{name}": mean[:, number] for number, name in enumerate(names)})
 
 
-def _numbers(each: NDArray[np.float64], spread: NDArray[np.float64]) -> pd.DataFrame:
+def _numbers(each: NDArray[np.float64], spread: NDArray[np.float64], names: Sequence[str]) -> pd.DataFrame:
     columns: dict[str, NDArray[np.float64]] = {}
     for number in range(each.shape[2]):
-        end = f"_{number}" if each.shape[2] > 1 else ""
+        end = f"_{names[number]}" if each.shape[2] > 1 else ""
         values = each[:, :, number]
         columns |= {
             f"prediction{end}": values.mean(0),

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 MEMBER = re.compile(r"member-(0|[1-9]\d{0,5})\.safetensors")
 PREFIX = "network."
-SCALING = ("shift", "scale", "target_shift", "target_scale")
-"""Tensors stored beside a network's own; the last two are missing where targets were not scaled."""
+SCALING = ("shift", "scale", "target_shift", "target_scale", "target_log")
+"""Tensors stored beside a network's own; the last is there only where targets are learned as logarithms, and the two
+before it are missing in models of versions that did not scale targets."""
 
 _NETWORK = "Give a folder that holds a study's best network."
 _CONFIRMED = "Give the folder of a confirmed model."
@@ -223,7 +224,7 @@ def _check_scaling(
         if name not in scaling or name not in SCALING:
             what = "is missing" if name in SCALING else "is no part of a model"
             raise DataError(f"{weights}: the tensor '{name}' {what}. {_NETWORK}")
-        row = [num_outputs] if name.startswith("target_") else list(input_shape)
+        row = {"target_log": []}.get(name, [num_outputs] if name.startswith("target_") else list(input_shape))
         shape = list(scaling[name].shape)
         sizes = zip(reversed(shape), reversed(row), strict=False)
         fits = len(shape) <= len(row) and all(size in (1, wanted) for size, wanted in sizes)

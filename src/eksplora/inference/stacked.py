@@ -36,11 +36,7 @@ class Together(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Outputs (members, rows, num_outputs)."""
         outputs = self._passed(self._scaled(features))
-        scale, shift = (
-            torch.stack([getattr(one, name).reshape(-1) for one in self._scaling])[:, None]
-            for name in ("target_scale", "target_shift")
-        )  # (members, 1, 1 or num_outputs)
-        return (outputs * scale + shift).to(outputs.dtype)
+        return torch.stack([one.in_unit(own) for own, one in zip(outputs, self._scaling, strict=True)])
 
     def hidden(self, features: Tensor) -> Tensor:
         """Inputs of the last layer, (members, rows, units).

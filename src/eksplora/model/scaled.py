@@ -13,6 +13,7 @@ class Scaled(nn.Module):
         target_shift: Added to the outputs, once they are multiplied by `target_scale`; broadcastable over
             (rows, num_outputs).
         target_scale: What outputs are multiplied by.
+        is_target_log: Whether outputs are then log(1 + target).
     """
 
     shift: Tensor
@@ -28,19 +29,28 @@ class Scaled(nn.Module):
         scale: Tensor,
         target_shift: Tensor | None = None,
         target_scale: Tensor | None = None,
+        target_log: Tensor | None = None,
     ) -> None:
-        """Wrap `network`, which was trained on scaled features, and on scaled targets where these numbers are given."""
+        """Wrap `network`, which was trained on scaled features, and on scaled targets where these numbers are given.
+
+        Where `target_log` is 1, it was trained on log(1 + target).
+        """
         super().__init__()
         self.network = network
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
         self.register_buffer("target_shift", torch.zeros(()) if target_shift is None else target_shift)
         self.register_buffer("target_scale", torch.ones(()) if target_scale is None else target_scale)
+        self.is_target_log = target_log is not None and bool(target_log)
 
     def forward(self, features: Tensor) -> Tensor:
         """Outputs (rows, num_outputs) of raw features (rows, ...)."""
-        outputs: Tensor = self.network(self.scaled(features))
-        return (outputs * self.target_scale + self.target_shift).to(outputs.dtype)
+        return self.in_unit(self.network(self.scaled(features)))
+
+    def in_unit(self, outputs: Tensor) -> Tensor:
+        """Outputs (rows, num_outputs) of the network in the targets' unit."""
+        numbers = outputs * self.target_scale + self.target_shift
+        return (numbers.expm1() if self.is_target_log else numbers).to(outputs.dtype)
 
     def scaled(self, features: Tensor) -> Tensor:
         """The features as the network sees them, float32; 0 where one is missing (NaN)."""

@@ -32,6 +32,8 @@ class HeldRows:
         self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
         self.targets = members[0].recipe.task.target(folds[0].targets).to(device)
         self._scales_targets = any(fold.scales_targets for fold in folds)
+        self._has_log = any(fold.is_target_log for fold in folds)
+        self._is_log = torch.tensor([fold.is_target_log for fold in folds], device=device)[:, None, None]
         self._shift, self._scale = (
             _of_members([getattr(fold, name) for fold in folds]).to(device) for name in ("target_shift", "target_scale")
         )
@@ -47,6 +49,8 @@ class HeldRows:
         if not self._scales_targets:
             return target
         chosen = slice(None) if members is None else members
+        if self._has_log:
+            target = torch.where(self._is_log[chosen], target.log1p(), target)
         return (target - self._shift[chosen]) / self._scale[chosen]
 
     def in_unit(self, output: Tensor, members: slice | None) -> Tensor:
@@ -54,12 +58,14 @@ class HeldRows:
         if not self._scales_targets:
             return output
         chosen = slice(None) if members is None else members
-        return output * self._scale[chosen] + self._shift[chosen]
+        numbers = output * self._scale[chosen] + self._shift[chosen]
+        return torch.where(self._is_log[chosen], numbers.expm1(), numbers) if self._has_log else numbers
 
     def select(self, indices: Tensor) -> None:
         """Go on with the members with these indices."""
         self._offsets = self._offsets[indices]
         self._shift, self._scale = self._shift[indices], self._scale[indices]
+        self._is_log = self._is_log[indices]
 
 
 def _of_members(numbers: Sequence[NDArray[np.float64]]) -> Tensor:

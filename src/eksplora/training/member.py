@@ -21,6 +21,7 @@ from eksplora.model.foreign import seeded, with_shapes
 from eksplora.training.checkpoint import WAY_OUT
 from eksplora.training.recipe import Fold, Recipe, State
 from eksplora.training.stepper import RateSchedule
+from eksplora.training.task import comparable
 from eksplora.types import Decision, EpochReport, MemberResult, Status, Training
 
 WEIGHTS = "weights.safetensors"
@@ -129,10 +130,10 @@ class MemberState:
 
     def update(self, metric: Metric, output: Tensor, target: Tensor) -> None:
         """Add rows, (rows, num_outputs) and their targets, to one of the member's metrics."""
-        task = self.recipe.task
+        task, units = self.recipe.task, self.fold.target_units
         # The class's own function: what torchmetrics wraps around it costs ten times its arithmetic here.
         update = metric.update if self.is_shared else partial(type(metric).update, metric)
-        update(task.prediction(output), task.metric_target(target))
+        update(comparable(task.prediction(output), units), comparable(task.metric_target(target), units))
 
     def _value(self, metric: Metric) -> float:
         """Value of a metric over the updates since the last call; resets it."""
@@ -220,6 +221,7 @@ class MemberState:
         tensors = {f"network.{name}": value.contiguous().cpu() for name, value in weights.items()}
         scaling = {name: getattr(self.fold, name) for name in SCALING}
         tensors |= {name: torch.from_numpy(value).clone() for name, value in scaling.items()}
+        tensors |= {"target_log": torch.ones((), dtype=torch.float64)} if self.fold.is_target_log else {}
         content = safetensors.torch.save(tensors)
         write_file(self.folder / WEIGHTS, content, way_out=WAY_OUT)
         return str(self.folder / WEIGHTS), hashlib.sha256(content).hexdigest()

@@ -70,6 +70,8 @@ class Fold:
         scale: What they were then divided by.
         target_shift: What is subtracted from targets before the loss sees them, broadcastable over one row.
         target_scale: What they are then divided by.
+        is_target_log: Whether log(1 + target) takes the place of a target before both.
+        target_units: Those in which metrics measure several targets, (targets,); None: their own.
     """
 
     split: Split
@@ -79,11 +81,28 @@ class Fold:
     scale: NDArray[np.float64]
     target_shift: NDArray[np.float64] = field(default_factory=_no_shift)
     target_scale: NDArray[np.float64] = field(default_factory=_no_scale)
+    is_target_log: bool = False
+    target_units: Tensor | None = None
 
     @property
     def scales_targets(self) -> bool:
         """Whether the loss sees other numbers than those that are stored."""
-        return bool(self.target_shift.any() or (self.target_scale != 1).any())
+        return bool(self.is_target_log or self.target_shift.any() or (self.target_scale != 1).any())
+
+    def for_loss(self, targets: Tensor) -> Tensor:
+        """Targets (rows, ...) as a loss sees them."""
+        if not self.scales_targets:
+            return targets
+        known = targets.log1p() if self.is_target_log else targets
+        return (known - torch.from_numpy(self.target_shift).float()) / torch.from_numpy(self.target_scale).float()
+
+    def in_unit(self, outputs: Tensor) -> Tensor:
+        """Outputs (rows, num_outputs) in the unit of the stored targets."""
+        if not self.scales_targets:
+            return outputs
+        scale, shift = torch.from_numpy(self.target_scale).float(), torch.from_numpy(self.target_shift).float()
+        numbers = outputs * scale + shift
+        return numbers.expm1() if self.is_target_log else numbers
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,14 @@ class Task:
     prediction: Callable[[Tensor], Tensor]
 
 
+def comparable(numbers: Tensor, units: Tensor | None) -> Tensor:
+    """Predictions or targets (rows, targets) as a metric takes them: several targets each in its own unit, (targets,).
+
+    A metric averages over targets. In one unit for all, the targets with large numbers would decide alone.
+    """
+    return numbers if units is None else numbers / units.to(numbers.device)
+
+
 def classification(*, num_outputs: int) -> Task:
     """Several classes: outputs are scores, (rows, classes); targets are class numbers, (rows,).
 

@@ -30,6 +30,7 @@ from eksplora.config.compatibility import task_of
 from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
+from eksplora.training.task import comparable
 from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Status, Training
 from eksplora.work.measurement import PartRows, validation_of
 
@@ -106,7 +107,7 @@ def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) ->
     task, config = part(training.config, "task"), training.config
     wanted = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
     numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
-    part_rows = PartRows(len(fold.targets), part(config, "data").beside("train", "groups"))
+    part_rows = PartRows.of(part(config, "data"), "train")
     write_validation(Path(training.folder), validation_of(config, fold.split, part_rows, numbers, wanted))
 
 
@@ -140,8 +141,7 @@ def learned(fold: TrainingArrays) -> NDArray[Any]:
     targets = fold.targets[fold.split.train]
     if targets.ndim == 1:
         return targets
-    shift, scale = fold.target_scaling.shift, fold.target_scaling.scale
-    scaled: NDArray[np.float32] = ((targets - shift) / scale).astype(np.float32)
+    scaled = fold.target_scaling.scaled(targets)
     return scaled.ravel() if scaled.shape[1] == 1 else scaled
 
 
@@ -149,7 +149,9 @@ def score(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np
     """The objective's metric on some rows."""
     task, metric = part(config, "task"), part(config, "metric")
     targets = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
-    metric.update(torch.from_numpy(predicted(config, estimator, fold, rows)), targets)
+    numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
+    units = PartRows.of(part(config, "data"), "train").units
+    metric.update(comparable(numbers, units), comparable(targets, units))
     return float(metric.compute())
 
 
@@ -160,10 +162,7 @@ def predicted(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArra
         Probabilities (rows, classes), for `task=binary` of class 1, (rows,); or numbers (rows, targets) in their unit.
     """
     if fold.targets.ndim > 1:
-        numbers = estimator.predict(features_of(fold, rows)).reshape(len(rows), -1)
-        shift, scale = fold.target_scaling.shift, fold.target_scaling.scale
-        in_unit: NDArray[np.float32] = (numbers * scale + shift).astype(np.float32)
-        return in_unit
+        return fold.target_scaling.in_unit(estimator.predict(features_of(fold, rows)).reshape(len(rows), -1))
     probabilities = np.zeros((len(rows), config["data"]["num_classes"]), dtype=np.float32)
     probabilities[:, estimator.classes_] = estimator.predict_proba(
         features_of(fold, rows)

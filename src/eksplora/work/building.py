@@ -10,6 +10,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from eksplora.config import part, protocol_splits
 from eksplora.data.arrays import fold_arrays
+from eksplora.data.card import target_units
 from eksplora.errors import ConfigError, EksploraError, place_of
 from eksplora.training.recipe import Fold
 from eksplora.types import Config, Cut
@@ -37,13 +38,26 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
     splits = protocol_splits(config, dataset, cut)
+    units = target_units(dataset.card())
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for arrays in fold_arrays(dataset, splits):
         features = tensors.setdefault(id(arrays.features), torch.from_numpy(arrays.features))
         labels = torch.from_numpy(arrays.targets)
-        shift, scale = arrays.target_scaling.shift, arrays.target_scaling.scale
-        folds.append(Fold(arrays.split, features, labels, arrays.scaling.shift, arrays.scaling.scale, shift, scale))
+        of_targets = arrays.target_scaling
+        folds.append(
+            Fold(
+                arrays.split,
+                features,
+                labels,
+                shift=arrays.scaling.shift,
+                scale=arrays.scaling.scale,
+                target_shift=of_targets.shift,
+                target_scale=of_targets.scale,
+                is_target_log=of_targets.is_log,
+                target_units=None if units is None else torch.from_numpy(units),
+            )
+        )
     return tuple(folds)
 
 

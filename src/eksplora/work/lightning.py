@@ -27,6 +27,7 @@ from eksplora.model.foreign import seed_step, seeded, with_shapes
 from eksplora.training import checkpoint
 from eksplora.training.batches import epoch_order
 from eksplora.training.member import MemberState
+from eksplora.training.task import comparable
 from eksplora.types import Checked, Config, Decision, EpochReport, Job, Report, Status, Training
 from eksplora.work.building import built, one_line
 from eksplora.work.measurement import Measured
@@ -59,10 +60,7 @@ class _Rows(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, member: MemberState) -> None:
         fold = member.fold
         self.features = fold.features
-        self.targets = member.recipe.task.target(fold.targets)
-        if fold.scales_targets:
-            shift, scale = torch.from_numpy(fold.target_shift).float(), torch.from_numpy(fold.target_scale).float()
-            self.targets = (self.targets - shift) / scale
+        self.targets = fold.for_loss(member.recipe.task.target(fold.targets))
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.features[rows], self.targets[rows]
@@ -261,15 +259,16 @@ def _state(module: pl.LightningModule) -> dict[str, Tensor]:
 def _measured(member: MemberState, module: pl.LightningModule, rows: Any) -> float:
     """The objective's metric on some rows, by the module's `forward`, in the targets' unit."""
     fold, task, metric = member.fold, member.recipe.task, member.validation_metric
-    shift, scale = torch.from_numpy(fold.target_shift).float(), torch.from_numpy(fold.target_scale).float()
     was_training = module.training
     module.eval()
     metric.reset()
     for first in range(0, len(rows), BATCH_ROWS):
         chosen = torch.from_numpy(rows[first : first + BATCH_ROWS])
         output = module(fold.features[chosen].to(module.device)).cpu()
-        output = output * scale + shift if fold.scales_targets else output
-        metric.update(task.prediction(output), task.metric_target(task.target(fold.targets[chosen])))
+        predicted, wanted = task.prediction(fold.in_unit(output)), task.target(fold.targets[chosen])
+        metric.update(
+            comparable(predicted, fold.target_units), comparable(task.metric_target(wanted), fold.target_units)
+        )
     module.train(was_training)
     value = float(metric.compute())
     metric.reset()

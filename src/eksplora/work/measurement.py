@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.config import part, protocol_splits
+from eksplora.data.card import target_units
 from eksplora.inference import network_of
 from eksplora.records.validation import TESTED, Validation, write_validation
+from eksplora.training.task import comparable
 from eksplora.types import Config, Cut, Decision, EpochReport, Job, MemberResult, Report, Split, Training
 
 BATCH_ROWS = 1024
@@ -70,23 +72,25 @@ def tested(training: Training, weights: Path, rows: int) -> dict[str, float]:
     dataset = part(config, "data")
     features, targets = dataset.open("test")
     predicted, wanted = _predicted(config, weights, features, targets, np.arange(min(rows, len(targets))))
-    own = Split(train=split.train, validation=np.arange(len(wanted)))
-    part_rows = PartRows(len(targets), dataset.beside("test", "groups"))
+    own, part_rows = Split(train=split.train, validation=np.arange(len(wanted))), PartRows.of(dataset, "test")
     write_validation(weights.parent, validation_of(config, own, part_rows, predicted, wanted), TESTED)
     own_features, own_targets = dataset.open("train")
     learned = _predicted(config, weights, own_features, own_targets, split.train)
-    name = config["objective"]["metric"]
-    return {f"test/{name}": _value(config, predicted, wanted), f"train_eval/{name}": _value(config, *learned)}
+    name, units = config["objective"]["metric"], part_rows.units
+    values = {"test": _value(config, predicted, wanted, units), "train_eval": _value(config, *learned, units)}
+    return {f"{what}/{name}": value for what, value in values.items()}
 
 
 def measured(config: Config, found: Validation) -> float:
     """The objective's metric of predictions that were kept."""
-    _, targets = part(config, "data").open("train")
-    return _value(config, torch.from_numpy(found.prediction), _wanted(config, targets, found.rows))
+    dataset = part(config, "data")
+    wanted = _wanted(config, dataset.open("train")[1], found.rows)
+    return _value(config, torch.from_numpy(found.prediction), wanted, PartRows.of(dataset, "train").units)
 
 
-def _value(config: Config, predicted: Tensor, wanted: Tensor) -> float:
+def _value(config: Config, predicted: Tensor, wanted: Tensor, units: Tensor | None) -> float:
     metric = part(config, "metric")
+    predicted, wanted = comparable(predicted, units), comparable(wanted, units)
     for first in range(0, len(wanted), BATCH_ROWS):
         metric.update(predicted[first : first + BATCH_ROWS], wanted[first : first + BATCH_ROWS])
     return float(metric.compute())
@@ -106,7 +110,7 @@ def keep_validation(training: Training, weights: Path, *, by_rows: bool = True) 
     features, targets = dataset.open("train")
     if len(split.measured):
         predicted, wanted = _predicted(config, weights, features, targets, split.measured)
-        part_rows = PartRows(len(targets), dataset.beside("train", "groups"))
+        part_rows = PartRows.of(dataset, "train")
         found = validation_of(config, split, part_rows, predicted, wanted)
         write_validation(weights.parent, found if by_rows else replace(found, loss=None))
 
@@ -131,10 +135,19 @@ class PartRows:
     Attributes:
         count: All of them.
         groups: The group of each, (rows,); None where each row stands alone.
+        units: Those in which several targets are measured, (targets,); None: their own.
     """
 
     count: int
     groups: NDArray[np.int64] | None
+    units: Tensor | None
+
+    @classmethod
+    def of(cls, dataset: Any, name: Literal["train", "test"]) -> "PartRows":
+        """Those of a part of a data set."""
+        units = target_units(dataset.card())
+        tensor = None if units is None else torch.from_numpy(units)
+        return cls(dataset.rows(name), dataset.beside(name, "groups"), tensor)
 
 
 def validation_of(config: Config, split: Split, rows: PartRows, predicted: Tensor, wanted: Tensor) -> Validation:
@@ -147,7 +160,7 @@ def validation_of(config: Config, split: Split, rows: PartRows, predicted: Tenso
         predicted: What the metric takes, (rows, ...).
         wanted: What it takes as target, (rows, ...).
     """
-    losses = row_losses(config["metric"], predicted, wanted)
+    losses = row_losses(config["metric"], comparable(predicted, rows.units), comparable(wanted, rows.units))
     numbers = None if losses is None else losses.double().numpy()
     groups = None if rows.groups is None else rows.groups[split.measured]
     return Validation(split.measured, predicted.float().numpy(), numbers, len(split.train), rows.count, groups)

@@ -62,10 +62,12 @@ def word(name: str) -> str:
     """A measure as it is called.
 
     Examples:
-        >>> word("balanced_accuracy"), word("r2")
-        ('balanced accuracy', 'R²')
+        >>> word("balanced_accuracy"), word("r2"), word("price/mae")
+        ('balanced accuracy', 'R²', 'mean absolute error of price')
     """
-    return WORDS.get(name, name.replace("_", " "))
+    target, _, measure = name.rpartition("/")
+    words = WORDS.get(measure, measure.replace("_", " "))
+    return f"{words} of {target}" if target else words
 
 
 def measures(found: Mapping[str, Measure]) -> Table:
