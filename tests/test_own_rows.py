@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import surviving
+import torch
 from collecting import Collects
 
 from eksplora.config import Configurator, part
 from eksplora.errors import ConfigError
+from eksplora.inference import network_of
 from eksplora.records.validation import read_validation
 from eksplora.types import Job, Member, Training
 from eksplora.work import job, measurement
@@ -91,7 +93,7 @@ def test_each_of_several_targets_is_reported_by_its_name(tmp_path: Path, monkeyp
         here.run(tmp_path, "report", *asked)
         dataset = part(Configurator("train", asked)({}), "data")
         targets, scales = dataset.open("test")[1], np.array(dataset.card()["target_scales"])
-    facts, (folder,) = here.facts(tmp_path, "evaluate"), tmp_path.glob("results/*")
+    facts, folder = here.facts(tmp_path, "evaluate"), tmp_path / "results/made"
     table = pd.read_csv(folder / "evaluate/predictions.csv")
     off = np.stack([table[f"actual_{name}"] - table[f"predicted_{name}"] for name in ("price", "rent")], axis=1)
     np.testing.assert_allclose(table[["actual_price", "actual_rent"]], targets)
@@ -115,3 +117,31 @@ def test_targets_below_zero_have_no_logarithms(tmp_path: Path, monkeypatch: pyte
         part(config, "data").prepare()
         with pytest.raises(ConfigError, match=r"target_scaling=log is for targets of 0 or more, and the least is -"):
             job.check(config)
+
+
+@pytest.mark.parametrize("engine", ["fused", "single"])
+def test_columns_of_codes_are_learned_as_vectors(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    codes, effects = rng.integers(0, 12, 240), rng.permutation(12) - 5.5
+    features = np.stack([rng.normal(size=240), codes.astype(float)], axis=1)
+    arrays = {"features": features, "targets": (features[:, 0] + effects[codes])[:, None]}
+    made_data.make(tmp_path, arrays, parts=REGRESSION, codes=[(1, 12)])
+    asked = [*QUICK[:2], f"training.engine={engine}", "trainer.max_epochs=60", "optimizer.lr=0.01"]
+    with made_data.inside(tmp_path, monkeypatch):
+        as_numbers = Configurator("train", asked)({})
+        dataset = part(as_numbers, "data")
+        dataset.prepare()
+        with pytest.raises(ConfigError, match=r"Choose model=table_mlp with model\.cardinalities=\[\[1,12\]\]"):
+            job.check(as_numbers)
+        config = Configurator("train", [*asked, "model=table_mlp", "model.cardinalities=[[1,12]]"])({})
+        job.check(config)
+        report = Collects()
+        trainings = [Training(0, Member(i, 5 + i, i, 2), config, str(tmp_path / f"member-{i}")) for i in range(2)]
+        for some in [trainings] if engine == "fused" else [[one] for one in trainings]:
+            job.run("job", Job(0, some, str(tmp_path / f"population-{some[0].member.index}"), 1, 1000.0), report)
+        for result in report.heard:
+            assert result.engine == engine
+            assert result.value < 1, "the mean of the targets is off by 3"
+            network = network_of(config, Path(str(result.weights)))
+            known = network(torch.from_numpy(dataset.open("train")[0][:5]))
+            assert known.isfinite().all()

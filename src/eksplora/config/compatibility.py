@@ -239,6 +239,15 @@ def _mixed_alone(config: Config) -> str | None:
     )
 
 
+def _mixed_codes(config: Config) -> str | None:
+    if not config["model"].get("cardinalities") or not _asked(config, "mixup_alpha", 0):
+        return None
+    return (
+        "augmentation.mixup_alpha does not go with model.cardinalities: a mean of two codes is the code of neither. "
+        "Choose augmentation=none."
+    )
+
+
 def _no_mean(config: Config) -> str | None:
     reduction = config["loss"].get("reduction", "mean")
     if reduction == "mean":
@@ -257,6 +266,7 @@ RULES = (
     Rule(("augmentation", "data"), _shifted_away),
     Rule(("augmentation",), _mixed_twice),
     Rule(("augmentation", "data"), _mixed_alone),
+    Rule(("augmentation", "model"), _mixed_codes),
     Rule(("data", "loss"), _shifted_zero),
     Rule(("data", "model"), _unreachable_targets),
 )

@@ -157,7 +157,7 @@ def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> S
     return Scaling(np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale)
 
 
-def for_table(kind: str, features: Array, *, codes: Sequence[int], flags: Sequence[int]) -> Scaling:
+def for_table(kind: str, features: Array, *, codes: Sequence[int], flags: Sequence[int] = ()) -> Scaling:
     """The scaling of a table's prepared rows, in which a number may be missing (NaN).
 
     Columns of 0 and 1 and of codes are left as they are. A column that is constant in these rows becomes 0 everywhere:

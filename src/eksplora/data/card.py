@@ -53,18 +53,21 @@ class RawData:
         feature_names: One per feature of a table; `["pixel"]` for images.
         classes: Names of the classes in the order of their numbers; None for a regression.
         target_names: Of the numbers that are predicted; None: `target`, or `target_0` and so on.
+        codes: Columns of a table that hold codes of categories, from 0, each with its number of codes.
     """
 
     content: Mapping[str, NDArray[Any] | bytes]
     feature_names: Sequence[str]
     classes: Sequence[str] | None
     target_names: Sequence[str] | None = None
+    codes: Sequence[tuple[int, int]] = ()
 
-    def names(self) -> dict[str, list[str] | None]:
-        """The names of features, classes and targets as a card has them; targets without names are left out."""
+    def names(self) -> dict[str, Any]:
+        """The names of features, classes and targets as a card has them, and columns of codes; what is none is out."""
         classes = None if self.classes is None else [str(name) for name in self.classes]
         targets = {} if self.target_names is None else {"target_names": [str(name) for name in self.target_names]}
-        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes, **targets}
+        codes = {"codes": [[int(number) for number in pair] for pair in self.codes]} if self.codes else {}
+        return {"feature_names": [str(name) for name in self.feature_names], "classes": classes, **targets, **codes}
 
 
 @dataclass(frozen=True)

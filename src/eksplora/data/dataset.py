@@ -117,7 +117,7 @@ class Dataset:
         """
         raw = self.fetch()
         train, test = self.cut(self.read())
-        facts: dict[str, Any] = {key: raw[key] for key in ("sources", "target_names") if key in raw}
+        facts: dict[str, Any] = {key: raw[key] for key in ("sources", "target_names", "codes") if key in raw}
         return PreparedData(train, test, raw["feature_names"], raw["classes"]), facts
 
     def fetch(self) -> dict[str, Any]:
@@ -191,8 +191,11 @@ class Dataset:
         return _verify.open_array(self.folder / f"{name}.npy", entry, way_out)
 
     def fitted_scaling(self, features: NDArray[Any]) -> _scaling.Scaling:
-        """The scaling that rows to learn from ask for, (rows, ...)."""
-        return _scaling.fit(self.scaling, features)
+        """The scaling that rows to learn from ask for, (rows, ...); columns of codes are left as they are."""
+        codes = [column for column, _ in self.card().get("codes", ())]
+        return (
+            _scaling.for_table(self.scaling, features, codes=codes) if codes else _scaling.fit(self.scaling, features)
+        )
 
     def excluded_columns(self) -> list[int]:
         """Numbers of the features that the network does not see.

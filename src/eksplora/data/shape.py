@@ -30,6 +30,7 @@ class Described:
         images: Of a user's own images: how each file becomes a row.
         target_names: Of the numbers that are predicted; None: the data set gives them none.
         target_scales: The unit of each of several targets, see `eksplora.data.card.target_units`.
+        codes: Columns of a table that hold codes of categories, each with its number of codes.
     """
 
     input_shape: list[int]
@@ -40,10 +41,13 @@ class Described:
     images: Rule | None = None
     target_names: list[str] | None = None
     target_scales: list[float] | None = None
+    codes: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.target_scales is not None and not all(scale > 0 and isfinite(scale) for scale in self.target_scales):
             raise ValueError(f"target_scales is {self.target_scales}, units are above 0")
+        if any(not 0 <= column < len(self.feature_names) or count < 1 for column, count in self.codes):
+            raise ValueError(f"codes is {self.codes}, which are no columns of {len(self.feature_names)} with codes")
         if not self.input_shape or min(self.input_shape) < 1:
             raise ValueError(f"input_shape is {self.input_shape}, sizes are at least 1")
         columns = self.input_shape[0] if len(self.input_shape) == 1 else 1
@@ -147,6 +151,7 @@ class FetchedCard:
     feature_names: list[str]
     classes: list[str] | None
     target_names: list[str] | None = None
+    codes: list[tuple[int, int]] = field(default_factory=list)
     arrays: dict[str, ArrayEntry] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
     sources: dict[str, FileEntry] = field(default_factory=dict)

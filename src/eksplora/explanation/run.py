@@ -130,7 +130,11 @@ def explained(
         overlays=parts["overlays"].facts,
         embeddings=parts["embeddings"].facts,
         architecture=architecture(ensemble.networks[0].network, example),
-        notes=[*_of_targets(ensemble), *dict.fromkeys(note for part in parts.values() for note in part.notes)],
+        notes=[
+            *_of_targets(ensemble),
+            *_of_codes(ensemble),
+            *dict.fromkeys(note for part in parts.values() for note in part.notes),
+        ],
     )
     return record, {name: value for part in parts.values() for name, value in part.seconds.items()}
 
@@ -141,6 +145,16 @@ def _of_targets(ensemble: Ensemble) -> list[str]:
     return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."] * bool(
         names
     )
+
+
+def _of_codes(ensemble: Ensemble) -> list[str]:
+    """Which features have no attributions, because no derivative goes through a code."""
+    names = [ensemble.card["feature_names"][column] for column, _ in ensemble.config["model"].get("cardinalities", [])]
+    if not names:
+        return []
+    return [
+        f"Codes of categories have no derivative: by attributions {', '.join(names)} count nothing. Read importance."
+    ]
 
 
 # --- tables ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from eksplora.augmentation import Augmentation
 from eksplora.augmentation.foreign import OwnAugmentation
-from eksplora.config import check_mix
+from eksplora.config import check_mix, part
 from eksplora.config.compatibility import OUTPUT_RANGES, fact
 from eksplora.config.parts import is_foreign
 from eksplora.counter import fingerprint
@@ -148,6 +148,7 @@ def check(config: Config) -> Checked:
     check_count(recipe.max_epochs, "trainer.max_epochs", usual=100)
     if lightning.is_own_module(config):
         return lightning.check(config, MemberState(recipe, Training(0, ANY_MEMBER, config, ""), fold))
+    _check_codes(config)
     network = built("model", recipe.network)
     _check_network(config, network)
     built("model", lambda: with_shapes(network, fold.features[:1]))
@@ -172,6 +173,21 @@ def check(config: Config) -> Checked:
     built("loss", lambda: _check_loss(recipe, output, target))
     built("objective", lambda: _check_metric(recipe, output, target))
     return Checked()
+
+
+def _check_codes(config: Config) -> None:
+    """Refuse a network of ours that would take codes of categories for numbers, or for other codes than they are."""
+    model, known = config["model"], part(config, "data").card().get("codes") or []
+    asked = [list(pair) for pair in model.get("cardinalities", [])]
+    if sorted(asked) == sorted(map(list, known)) or (is_foreign(model["_target_"]) and "cardinalities" not in model):
+        return
+    wanted = str([list(pair) for pair in known]).replace(" ", "")
+    if "cardinalities" in model:
+        raise ConfigError(f"model.cardinalities={asked}: the data have {wanted}. Set model.cardinalities={wanted}.")
+    raise ConfigError(
+        f"model: {model['_target_']} would take the codes of {len(known)} columns for numbers. Choose model=table_mlp "
+        f"with model.cardinalities={wanted}."
+    )
 
 
 def _check_network(config: Config, network: object) -> None:
