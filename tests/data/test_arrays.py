@@ -226,7 +226,7 @@ def test_a_full_batch_is_all_rows_to_learn_from(diabetes):
     ("changes", "message"),
     [
         ({"target_scaling": "standart"}, r"^data\.target_scaling=standart is unknown\. Did you mean 'standard'\?$"),
-        ({"target_scaling": "pixel"}, r"^data\.target_scaling=pixel is unknown\. Valid: none, standard, log\.$"),
+        ({"target_scaling": "pixel"}, r"^data\.target_scaling=pixel is unknown\. Valid: log, none, standard\.$"),
         ({"batch_size": "ful"}, r"^data\.batch_size must be a whole number of at least 1 or full, got 'ful'\. Try"),
     ],
 )
