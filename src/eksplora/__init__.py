@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _ROOMS = {
     "load_ensemble": "inference",
     "load_network": "inference",
-    **dict.fromkeys(("Study", "choice", "integers", "log", "search", "uniform"), "interface"),
+    **dict.fromkeys(("Study", "choice", "compare", "integers", "log", "search", "uniform"), "interface"),
 }
 """The room of each name that is imported when it is asked for."""
 

@@ -6,8 +6,23 @@ Examples:
     >>> study.best  # doctest: +SKIP
 """
 
+from eksplora.interface.comparing import Comparison, compare
+from eksplora.interface.confirmation import Confirmation
 from eksplora.interface.domain import Domain, choice, integers, log, uniform
+from eksplora.interface.model import Model
 from eksplora.interface.searching import search
 from eksplora.interface.study import Study
 
-__all__ = ["Domain", "Study", "choice", "integers", "log", "search", "uniform"]
+__all__ = [
+    "Comparison",
+    "Confirmation",
+    "Domain",
+    "Model",
+    "Study",
+    "choice",
+    "compare",
+    "integers",
+    "log",
+    "search",
+    "uniform",
+]

@@ -28,10 +28,12 @@ class Asked:
     Attributes:
         words: Overrides that say what is trained: every stage of the experiment has them.
         numbers: Those that say how much of it; each stage has its own.
+        folders: Folders of configurations besides those that are searched anyway.
     """
 
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def all(self) -> list[str]:

@@ -14,6 +14,7 @@ from eksplora.config.folders import import_own_parts
 from eksplora.console.notebook import notebook
 from eksplora.console.terminal import shown_on
 from eksplora.errors import Interrupted
+from eksplora.installation import CONFIG_DIRS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,14 +47,27 @@ def in_one_line(function: Callable[P, T]) -> Callable[P, T]:
 
 
 @contextmanager
-def session() -> Iterator[None]:
-    """Surroundings of a call: configurations as they are now, progress where the user looks, the process kept alive."""
+def session(folders: Sequence[str] = ()) -> Iterator[None]:
+    """Surroundings of a call: configurations as they are now, progress where the user looks, the process kept alive.
+
+    Args:
+        folders: Folders of configurations that are searched first, besides those that the environment names.
+    """
     from eksplora.study.interruption import outlived
 
-    forget()
-    with composing(), shown_on(notebook()), outlived():
-        import_own_parts()
-        yield
+    before = os.environ.get(CONFIG_DIRS)
+    try:
+        if folders:
+            os.environ[CONFIG_DIRS] = os.pathsep.join([*folders, *filter(None, [before])])
+        forget()
+        with composing(), shown_on(notebook()), outlived():
+            import_own_parts()
+            yield
+    finally:
+        if before is None:
+            os.environ.pop(CONFIG_DIRS, None)
+        else:
+            os.environ[CONFIG_DIRS] = before
 
 
 @dataclass(frozen=True)

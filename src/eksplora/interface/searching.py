@@ -1,21 +1,25 @@
 """`ek.search`: a study from plain arguments."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import as_word
+from eksplora.config import compose_request
 from eksplora.interface.asked import Asked, numbers, settings_words, space_words
-from eksplora.interface.data import experiment_words
-from eksplora.interface.running import in_one_line, run_stage, session
-from eksplora.interface.study import Study, study_of
+from eksplora.interface.data import Target, data_words
+from eksplora.interface.network import named
+from eksplora.interface.running import in_one_line, session
+from eksplora.interface.study import Study, run
 
 
 @in_one_line
 def search(
-    data: str | None = None,
+    data: object = None,
     *,
+    target: Target = None,
     experiment: str | None = None,
+    network: object = None,
     space: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     trials: int | None = None,
@@ -28,13 +32,17 @@ def search(
     """Search for a good configuration; the same call goes on with a study that was interrupted.
 
     Args:
-        data: Name of a data set.
-        experiment: Name of an experiment, instead of data.
+        data: A file (CSV, TSV, Parquet, Feather), a table of pandas or Polars, or the name of a data set. A table is
+            written to a Parquet file under `data/`, without its index.
+        target: The column to predict, or a list of several; a data set by its name has one.
+        experiment: Name of an experiment of the configuration, whose data are its own unless others are given.
+        network: A class of `torch.nn.Module`, also one of this script or notebook, or the name of a file in
+            `conf/model/`; None: the one that suits the data.
         space: What is searched: a domain for each key, by its short name (`lr`) or in full (`optimizer.lr`). It takes
             the place of the experiment's own space; None leaves that.
         settings: Values that hold for all trials, by short name or in full: `{"epochs": 50, "optimizer": "sgd"}`.
         trials: Trials in all, over every resumption; None: 20.
-        members: Trainings of each trial, each with a seed and a split of its own; None: 1.
+        members: Trainings of each trial, each with a seed and a split of its own; None: as the experiment has it.
         minutes: Time limit of this call; running trials are kept with checkpoints. None: no limit.
         workers: Processes that train at once; None: one for each core.
         seed: Of the study: proposals and the seeds of members derive from it; None: 0.
@@ -48,17 +56,37 @@ def search(
         WorkerError: If workers keep dying or too many trials fail.
         KeyboardInterrupt: After Ctrl-C; what was trained is kept.
     """
-    asked = Asked(numbers=numbers(trials=trials, members=members, minutes=minutes, workers=workers, seed=seed))
+    given = numbers(trials=trials, members=members, minutes=minutes, workers=workers, seed=seed)
+    asked = asked_for(data, target, experiment, network, settings or {}, space)
+    with session(asked.folders):
+        return run(replace(asked, numbers=given), name)
+
+
+def asked_for(
+    data: object,
+    target: Target,
+    experiment: str | None,
+    network: object,
+    settings: Mapping[str, Any],
+    space: Mapping[str, Any] | None,
+) -> Asked:
+    """The words of what is to be trained; see `search` for the arguments.
+
+    Raises:
+        UserError: For what the caller can correct.
+    """
+    places = {name: value for name, value in settings.items() if name.startswith("paths.")}
     with session():
-        asked = asked.with_words(*experiment_words(data, experiment))
-        asked = asked.with_words(*settings_words(settings or {}, asked.words))
-        asked = asked.with_words(*(space_words(space, asked.words) if space is not None else ()))
-        return run(asked, name)
-
-
-def run(asked: Asked, name: str | None) -> Study:
-    """Run or resume the study that is asked for, within a `session`."""
-    own = [] if name is None else [f"study.name={as_word('name', name)}"]
-    folder = "output=${paths.results}/" + (name or "${experiment}")
-    ran = run_stage("search", [*asked.all, *own, folder])
-    return study_of(ran.result, Path(ran.request.settings.output), asked)
+        own = settings_words(places, [])
+        paths = compose_request("search", own).config["paths"]
+        words = data_words(data, target, experiment, Path(paths["data"]))
+        found = None if network is None else named(network, {**settings, **(space or {})}, Path(paths["mlruns"]))
+    folders = () if found is None or found.folder is None else (found.folder,)
+    with session(folders):
+        words += [] if found is None else [f"model={found.name}"]
+        words += settings_words(settings, words)
+        if space is not None:
+            words += space_words(space, words)
+        elif found is not None:
+            words.append("space=none")  # the experiment's own is that of another network
+    return Asked(words=tuple(words), folders=folders)

@@ -1,12 +1,15 @@
 """A study as an object: what it found, in tables, sentences and pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eksplora.config import as_word
 from eksplora.errors import ConfigError, DataError, nearest
-from eksplora.interface.asked import Asked
+from eksplora.interface.asked import Asked, numbers
+from eksplora.interface.confirmation import Confirmation, confirmation_of
 from eksplora.interface.look import Figure, lines, number, table
+from eksplora.interface.running import in_one_line, run_stage, session
 from eksplora.records.estimate import UNKNOWN, Estimate
 from eksplora.records.record import read
 from eksplora.records.search import SearchRecord, TrialRecord
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from eksplora.study.run import Outcome
 
+_OF_BUDGET = ("study.n_trials=", "study.timeout_seconds=")
 _WAY_OUT = "Search again: the same call goes on."
 
 
@@ -40,6 +44,7 @@ class Study:
     estimate: Estimate
     _record: SearchRecord
     _asked: Asked
+    _given: str | None
 
     @property
     def metric(self) -> str:
@@ -104,6 +109,65 @@ class Study:
             raise ConfigError(f"kind: '{kind}' is no picture of this study. {nearest(kind, drawn)}")
         return Figure(drawn[kind])
 
+    @in_one_line
+    def confirm(self, *, members: int | None = None, best: int | None = None) -> Confirmation:
+        """Train the best configurations anew, on members that the search never saw; the best of them on all rows.
+
+        A study that a time limit ended is closed first: trials under way are trained to their end, none begins.
+
+        Args:
+            members: Fresh members of each configuration; None: 8.
+            best: Configurations of the search that are confirmed; None: 3.
+
+        Raises:
+            UserError: For what the caller can correct, in one line.
+            KeyboardInterrupt: After Ctrl-C; the same call goes on.
+        """
+        given = numbers(members=members, best=best)
+        with session(self._asked.folders):
+            self._hand_on()
+            run_stage("confirm", [*self._asked.words, *given, *self._how, self._output])
+        return confirmation_of(self.results, self.experiment, self._asked.folders)
+
+    @in_one_line
+    def report(self, *, members: int | None = None, best: int | None = None) -> Path:
+        """Confirm, measure on the test part, explain, and write the report of it all; returns its path.
+
+        What is trained already is not trained again.
+
+        Args:
+            members: As `confirm` takes them.
+            best: As `confirm` takes it.
+        """
+        self.confirm(members=members, best=best)
+        with session(self._asked.folders):
+            for stage in ("evaluate", "explain", "report"):
+                run_stage(stage, [*self._asked.words, *self._how, self._output])
+        return self.results / "report.html"
+
+    def _hand_on(self) -> None:
+        """Let later stages find this study in the folder of results, whatever was searched there since."""
+        if not self.is_over:
+            trials = numbers(trials=max(1, len(self._record.all_trials)))
+            own = [word for word in self._asked.numbers if not word.startswith(_OF_BUDGET)]
+            run(replace(self._asked, numbers=(*own, *trials)), self._given)
+        elif self._handed_on() != self.name:
+            run(self._asked, self._given)
+
+    def _handed_on(self) -> str | None:
+        """Name of the study that lies in the folder of results."""
+        path = self.results / "search/search.json"
+        return read(path, SearchRecord, way_out=_WAY_OUT).study if path.is_file() else None
+
+    @property
+    def _how(self) -> list[str]:
+        """Overrides of how a study runs, for any stage."""
+        return [word for word in self._asked.numbers if word.startswith("study.workers=")]
+
+    @property
+    def _output(self) -> str:
+        return f"output={as_word('output', str(self.results))}"
+
     def __repr__(self) -> str:
         return lines(f"Study {self.name}", self._facts())
 
@@ -131,13 +195,22 @@ def best_facts(best: TrialRecord, estimate: Estimate, metric: str) -> dict[str, 
     return facts | ({"scope": estimate.scope} if estimate.scope else {})
 
 
-def study_of(outcome: "Outcome", results: Path, asked: Asked) -> Study:
+def run(asked: Asked, name: str | None) -> Study:
+    """Run or resume the study that is asked for, within a `session`."""
+    own = [] if name is None else [f"study.name={as_word('name', name)}"]
+    folder = "output=${paths.results}/" + (name or "${experiment}")
+    ran = run_stage("search", [*asked.all, *own, folder])
+    return study_of(ran.result, Path(ran.request.settings.output), asked, name)
+
+
+def study_of(outcome: "Outcome", results: Path, asked: Asked, given: str | None) -> Study:
     """The object of a study that has run.
 
     Args:
         outcome: How it ended.
         results: Folder of the experiment's results.
         asked: What was asked for.
+        given: The name that was given; None: there was none.
     """
     record = read(outcome.folder / "summary/search.json", SearchRecord, way_out=_WAY_OUT)
     return Study(
@@ -149,6 +222,7 @@ def study_of(outcome: "Outcome", results: Path, asked: Asked) -> Study:
         estimate=_estimate(outcome),
         _record=record,
         _asked=asked,
+        _given=given,
     )
 
 

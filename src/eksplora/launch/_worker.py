@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from eksplora.errors import EksploraError
+from eksplora.installation import CONFIG_DIRS
 from eksplora.launch.signals import FOR_THE_DRIVER
 from eksplora.launch.streams import outlast_terminal
 from eksplora.types import Decision, EpochReport, Job, MemberResult, Report
@@ -79,13 +80,16 @@ def send(connection: Connection, kind: str, value: object) -> None:
         os._exit(1)
 
 
-def serve(connection: Connection, run_name: str) -> None:
+def serve(connection: Connection, run_name: str, config_dirs: str = "") -> None:
     """Work until the driver asks for the end or is gone.
 
     Args:
         connection: The pipe to the driver.
         run_name: What trains a job, as `package.module:function`.
+        config_dirs: The driver's folders of configurations, as its environment names them now: the process that
+            workers are forked from may be older.
     """
+    os.environ[CONFIG_DIRS] = config_dirs
     signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # not ignored: Lightning would put handlers of its own
     outlast_terminal()
     # A training does not read the pipe for seconds: the thread sees the driver's end at once.

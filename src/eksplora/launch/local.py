@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from eksplora.errors import WorkerError
+from eksplora.installation import CONFIG_DIRS
 from eksplora.launch._starting import end_server, refused, start, start_server
 from eksplora.launch._worker import serve
 from eksplora.launch.launcher import Message, Worker
@@ -75,7 +76,7 @@ class LocalLauncher:
         except OSError as error:
             # Usually too many open files: each worker has a pipe here.
             raise refused(error) from error
-        process = self._context.Process(target=serve, args=(there, self.run))
+        process = self._context.Process(target=serve, args=(there, self.run, os.environ.get(CONFIG_DIRS, "")))
         start(process)
         # Only the worker holds that end now: when it dies, reading here ends.
         there.close()
