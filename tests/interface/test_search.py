@@ -1,51 +1,16 @@
 """A small study from Python, once for all these tests; what is asked wrongly, in one line."""
 
-import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
-from once import once
 
 import eksplora as ek
 from eksplora.errors import ConfigError, StudyError
-
-ASKED: dict[str, Any] = {
-    "experiment": "wine_mlp",
-    "trials": 3,
-    "members": 2,
-    "workers": 1,
-    "space": {"lr": ek.log(1e-3, 1e-1), "widths": [[4], [8]]},
-}
-
-
-def settings(folder: Path) -> dict[str, Any]:
-    return {"epochs": 2, "tracker": "off", "sampler": "random", "paths.data": str(folder / "data")}
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where a study was run from Python."""
-    import surviving
-
-    def build(folder: Path) -> None:
-        surviving.warm_up()
-        with chdir(folder), surviving.without_plots():
-            study = ek.search(**ASKED, settings=settings(folder))
-        (folder / "study.pickle").write_bytes(pickle.dumps(study))
-
-    return once(tmp_path_factory, "interface", build)
-
-
-@pytest.fixture
-def study(place: Path) -> Iterator[ek.Study]:
-    with chdir(place):
-        yield pickle.loads((place / "study.pickle").read_bytes())
 
 
 def test_importing_the_package_imports_no_library() -> None:
@@ -123,7 +88,13 @@ def test_plots_are_pages_that_a_notebook_shows(study: ek.Study, tmp_path: Path) 
         ({"settings": {"lr": object}}, "settings: lr: <class 'object'> is no plain value"),
         ({"settings": {"model": "mlpp"}}, "model=mlpp: no such file in conf/model/. Did you mean 'mlp'?"),
         ({"experiment": "wine"}, "experiment: 'wine' is none. Did you mean 'wine_mlp'?"),
-        ({"experiment": None, "data": "winee"}, "data: 'winee' is neither a file nor a data set. Did you mean 'wine'?"),
+        (
+            {"experiment": None, "data": "winee"},
+            "data: winee is neither a file here nor a data set. Did",
+        ),
+        ({"experiment": None, "data": 3}, "data: int is no table. Give one of pandas or Polars, or a file."),
+        ({"network": "mlpp"}, "network: 'mlpp' is none. Did you mean 'mlp'?"),
+        ({"network": dict}, "network: dict is no class of torch.nn.Module. Derive it: class dict(nn.Module)."),
         ({"experiment": None}, "data: none is given"),
     ],
     ids=lambda value: str(value)[:40],
@@ -135,6 +106,6 @@ def test_what_is_asked_wrongly_is_one_line(asked: dict[str, Any], message: str, 
     assert len(caught.traceback) <= 3  # no way through eksplora
 
 
-def test_another_study_under_the_same_name_is_refused(study: ek.Study, place: Path) -> None:
+def test_another_study_under_the_same_name_is_refused(study: ek.Study, asked: dict[str, Any]) -> None:
     with pytest.raises(StudyError, match=r"was begun with other settings \(trainer.max_epochs: 2 -> 3\)"):
-        ek.search(**ASKED, settings={**settings(place), "epochs": 3})
+        ek.search(**{**asked, "settings": {**asked["settings"], "epochs": 3}})

@@ -6,9 +6,11 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import surviving as here
@@ -18,7 +20,7 @@ from waiting import at_a_random_moment, until
 from eksplora.errors import ConfigError, EksploraError, Interrupted, StudyError
 from eksplora.launch.signals import FOR_THE_DRIVER
 from eksplora.stage.spec import WORK
-from eksplora.study.interruption import Interruption, _insists
+from eksplora.study.interruption import Interruption, _insists, outlived
 
 RANDOM = ("experiment=boston_mlp", "sampler=random", "study.n_trials=10", "trainer.max_epochs=6", "study.workers=2")
 TPE = ("experiment=boston_mlp", "sampler=tpe", "sampler.n_startup_trials=4", *RANDOM[2:4], "study.workers=1")
@@ -307,3 +309,26 @@ def test_what_foreign_code_makes_of_a_signal_is_an_interruption_all_the_same(num
 def test_a_mistake_without_a_signal_stays_one() -> None:
     with pytest.raises(ConfigError, match="of the user's"), Interruption():
         raise ConfigError("of the user's")
+
+
+def test_who_insists_ends_the_study_and_not_a_process_that_outlives_it() -> None:
+    killed = []
+    with outlived(), Interruption() as interruption:
+        interruption.number = signal.SIGINT
+        interruption._driver = SimpleNamespace(workers=SimpleNamespace(kill=lambda: killed.append(1)))  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt, match="left at once; the same command goes on from the last checkpoints"):
+            signal.raise_signal(signal.SIGINT)
+    assert killed == [1]
+
+
+def test_a_study_in_another_thread_hears_no_signals_and_runs() -> None:
+    before, ran = signal.getsignal(signal.SIGINT), []
+
+    def run() -> None:
+        with Interruption():
+            ran.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert ran == [before]

@@ -1,0 +1,44 @@
+"""Tables in memory as files, and what is wrong with them."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eksplora.config import composing
+from eksplora.errors import ConfigError
+from eksplora.interface.data import data_words
+
+TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0], "city": ["a", "b", None], "price": [1, 2, 3]})
+
+
+def test_equal_tables_have_one_file_and_other_tables_others(tmp_path: Path) -> None:
+    paths = []
+    for frame in (TABLE, TABLE.copy(), TABLE.assign(size=0.0), TABLE.rename(columns={"size": 7})):
+        with composing():
+            kind, path, target = data_words(frame, "price", None, tmp_path)
+        assert (kind, target) == ("data=table", 'data.target="price"')
+        paths.append(Path(path.removeprefix('data.path="').removesuffix('"')))
+    assert paths[0] == paths[1] and len(set(paths)) == 3 and len(list(tmp_path.glob("frames/*/*"))) == 3
+    pd.testing.assert_frame_equal(pd.read_parquet(paths[0]), TABLE)
+    assert "7" in pd.read_parquet(paths[3]).columns
+
+
+@pytest.mark.parametrize(
+    ("frame", "target", "message"),
+    [
+        (TABLE, "prise", "target: the table has no column 'prise'. Did you mean 'price'?"),
+        (TABLE, ["price", "sise"], "target: the table has no column 'sise'. Did you mean 'size'?"),
+        (TABLE, None, "target: none is given. Name the column to predict, one of size, city, price."),
+        (TABLE.assign(size=[1, "a", object()]), "price", "data: the table cannot be written ("),
+        ("houses.csv", "price", "data: houses.csv is neither a file here nor a data set. Correct its path."),
+        (Path(__file__), None, "target: none is given for test_data.py. Name the column to predict: target='price'."),
+    ],
+)
+def test_bad_tables_are_one_line_and_nothing_is_written(
+    frame: object, target: str | None, message: str, tmp_path: Path
+) -> None:
+    with composing(), pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        data_words(frame, target, None, tmp_path)
+    assert not any(tmp_path.iterdir()) and "\n" not in str(caught.value)
