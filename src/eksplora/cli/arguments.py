@@ -34,6 +34,26 @@ def split_config_dirs(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return options.config_dir, rest
 
 
+FILES = {"describe": "file"}
+"""The key that a first word without `=` is the value of, by command."""
+
+
+def with_file(root: str, words: Sequence[str]) -> list[str]:
+    """The words of a command whose first one may be a file.
+
+    Examples:
+        >>> with_file("describe", ["my houses.csv", "target=price"])
+        ["file='my houses.csv'", 'target=price']
+        >>> with_file("search", ["houses.csv"])
+        ['houses.csv']
+    """
+    first = words[0] if words and root in FILES else ""
+    if not first or "=" in first or first.startswith("-"):
+        return list(words)
+    quoted = first.replace("\\", "\\\\").replace("'", "\\'")
+    return [f"{FILES[root]}='{quoted}'", *words[1:]]
+
+
 def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     """The overrides and options of a command line: `overrides`, `cfg`, `resolve`, `package`.
 

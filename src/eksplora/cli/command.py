@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from eksplora import entrance
-from eksplora.cli.arguments import read_arguments, split_config_dirs
+from eksplora.cli.arguments import read_arguments, split_config_dirs, with_file
 from eksplora.cli.errors import fail, readable_errors
 from eksplora.cli.help import help_text
 from eksplora.cli.saying import TRAINING, ended, found
@@ -57,7 +57,7 @@ def run(
         with readable_errors(root), ended_by_signals(), composing():
             check_python()
             with opening:
-                options = read_arguments(gather_space(quote_names(words)))
+                options = read_arguments(gather_space(quote_names(with_file(root, words))))
                 if options.cfg is None:
                     import_own_parts()
                     request = compose_request(root, options.overrides)

@@ -250,6 +250,14 @@ class PrepareConfig:
 
 
 @dataclass
+class DescribeConfig(PrepareConfig):
+    """Root of `conf/describe.yaml`."""
+
+    file: str | None
+    target: Any
+
+
+@dataclass
 class RecordedConfig:
     """The keys of every command on recorded runs: where they lie; root of `conf/sync.yaml`."""
 
@@ -321,6 +329,7 @@ ROOTS: Mapping[str, type] = {
     "report": SearchConfig,
     "repro": ReproConfig,
     "prepare": PrepareConfig,
+    "describe": DescribeConfig,
     "sync": RecordedConfig,
     "explore": ExploreConfig,
     "paper_check": PaperCheckConfig,

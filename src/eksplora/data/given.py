@@ -1,9 +1,11 @@
 """Rows that a user gives to a model: a table, arrays, or image files, as the data set's own rows are."""
 
 import csv
+import json
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from eksplora.images.decoding import SUFFIXES, UnusableError, decode, opened, up
 from eksplora.images.list_file import file_column, files_of, name_in, read_lines
 from eksplora.images.listing import images_below
 from eksplora.images.seen import in_parallel
+from eksplora.table import TableCard
+from eksplora.table.prediction import read_rows
+from eksplora.untrusted import parse_json
 
 LARGEST_BYTES = 2**30
 """Of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
@@ -24,6 +29,39 @@ SPLIT = "Split it into smaller files."
 SAVED = "Save it by numpy.savez(path, features=...)."
 
 Card = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Rows to predict for.
+
+    Attributes:
+        names: A name for each row.
+        features: Raw, (rows, *input_shape).
+        head: Of the column of names.
+        targets: Where the file has them: classes (rows,), -1 where unknown, or numbers (rows, targets), NaN where
+            missing.
+        task: Of a user's own table.
+        remarks: Sentences on cells that are not as the training rows were.
+    """
+
+    names: list[str]
+    features: NDArray[Any]
+    head: str = "row"
+    targets: NDArray[Any] | None = None
+    task: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def of_table(path: Path, card: Card) -> Given:
+    """Rows for a model of a user's own table, read by the rules of its card.
+
+    Raises:
+        DataError: If the file cannot be read or lacks a column; the message names it.
+    """
+    own = parse_json(json.dumps(card["table"]), TableCard, source="the model's card", way_out="Restore it.")
+    rows = read_rows(path, own)
+    return Given(rows.names, rows.features, own.identifier or "row", rows.targets, own.task, tuple(rows.remarks()))
 
 
 def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:

@@ -15,6 +15,9 @@ from eksplora.records.table import frame_as_csv
 from eksplora.study.setup import tracker_of
 
 if TYPE_CHECKING:  # torch comes with it
+    import pandas as pd
+
+    from eksplora.data.given import Given
     from eksplora.inference.ensemble import Ensemble
 
 MOST_SHOWN = 10
@@ -35,21 +38,51 @@ def predict(request: Request) -> None:
     begin(request.root, str(settings.input))
     with Work(f"predict {settings.input}") as work:
         work.step("opening the model")
-        from eksplora.data.given import read_given  # only now: what is slow comes with it
+        from eksplora.data.given import Given, of_table, read_given  # only now: what is slow comes with it
 
         ensemble = _ensemble(request, str(settings.trained))
         work.step("reading the rows")
-        names, features = read_given(Path(str(settings.input)), ensemble.card)
+        path = Path(str(settings.input))
+        given = of_table(path, ensemble.card) if ensemble.card.get("table") else Given(*read_given(path, ensemble.card))
         work.step("predicting")
-        table = ensemble.predict(features)
-    table.insert(0, "row", names)
+        table = ensemble.predict(given.features)
+    table.insert(0, given.head if given.head not in table.columns else "row", given.names)
     write_file(Path(settings.output), frame_as_csv(table))
     shown = [column for column in table.columns if not column.startswith("p_")]
     rows = table[shown].head(MOST_SHOWN).to_dict("records")
     print_best(rows, title=f"First {len(rows)} of {len(table)} predictions", limit=MOST_SHOWN)
+    for line in [*given.remarks, *scores(ensemble, given, table)]:
+        print(f"  {line}")
     print(
         f"  predictions  {settings.output}   ({len(table)} rows, {len(ensemble.networks)} members; std: their spread)"
     )
+
+
+def scores(ensemble: "Ensemble", given: "Given", table: "pd.DataFrame") -> list[str]:
+    """How good the predictions are, where the file says the targets; rows without one are left out."""
+    if given.targets is None:
+        return []
+    import numpy as np
+
+    from eksplora.evaluation import classification, regression
+
+    known = given.targets >= 0 if given.targets.ndim == 1 else ~np.isnan(given.targets).any(axis=1)
+    if not known.any() or given.task == "multilabel":
+        return []
+    if given.targets.ndim == 1:
+        probabilities = table[[f"p_{name}" for name in ensemble.classes or ()]].to_numpy()[known]
+        found = {"": classification.measures(probabilities, given.targets[known])}
+    else:
+        predicted = [name for name in table.columns if name.startswith("prediction")]
+        found = {
+            name.removeprefix("prediction"): regression.measures(table[name].to_numpy()[known], own[known])
+            for name, own in zip(predicted, given.targets.T, strict=True)
+        }
+    shown = {
+        name: (f"{key} {value:.4g}" for key, value in own.items() if value is not None) for name, own in found.items()
+    }
+    rows = f"{int(known.sum())} rows with a target"
+    return [f"scores{name.ljust(7)}{', '.join(measures)}   ({rows})" for name, measures in shown.items()]
 
 
 def _ensemble(request: Request, model: str) -> "Ensemble":

@@ -4,6 +4,7 @@ from typing import Any
 
 from eksplora.config import Request, part
 from eksplora.console.work import Work, begin
+from eksplora.stage.describe import announce
 
 
 def prepare(request: Request) -> None:
@@ -15,6 +16,7 @@ def prepare(request: Request) -> None:
     """
     dataset = part(request.config, "data")
     begin(request.root, request.choices["data"])
+    announce(dataset)
     with Work(f"prepare {request.choices['data']}") as work:
         work.step("reading and checking the data")
         card = dataset.prepare()

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eksplora.config import Configurator, Request, check_space, parse_space
+from eksplora.config import Configurator, Request, check_space, parse_space, part
 from eksplora.config.schema import SearchConfig
 from eksplora.console.work import begin
 from eksplora.errors import ConfigError
 from eksplora.files import try_writing, write_file
+from eksplora.stage.describe import announce
 from eksplora.stage.spec import spec_of
 
 if TYPE_CHECKING:  # what is slow comes with it
@@ -31,6 +32,7 @@ def search(request: Request) -> "Outcome":
     if settings.output is not None:
         try_writing(Path(settings.output) / "config.yaml")
     begin(request.root, request.settings.experiment)
+    announce(part(request.config, "data"))
     from eksplora.study import refinement  # only now: what is slow comes with it
 
     spec = spec_of(request, name, space, settings.study.n_trials, results=results, judges="first")

@@ -80,7 +80,7 @@ def examine(options: Options, *, root: Path | None = None) -> TableCard:
     """
     check_options(options)
     known = fingerprint_of(options)
-    kept = None if root is None else root / "tables" / f"{known}.json"
+    kept = None if root is None else root / "tables" / f"{name_of(Path(options.path))}-{known[:12]}.json"
     if kept is not None and kept.is_file():
         try:
             card = read_json(kept, TableCard, way_out="Delete it.")
@@ -93,6 +93,20 @@ def examine(options: Options, *, root: Path | None = None) -> TableCard:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_file(kept, as_json(card))
     return card
+
+
+def earlier(card: TableCard, root: Path) -> TableCard | None:
+    """The card that was kept last of another table of the same name and targets; None where there is none."""
+    found = (root / "tables").glob(f"{card.name}-{'?' * 12}.json")
+    for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            other = read_json(path, TableCard, way_out="Delete it.")
+        except DataError:
+            continue
+        is_same_task = [own.name for own in other.targets] == [own.name for own in card.targets]
+        if is_same_task and other.fingerprint != card.fingerprint:
+            return other
+    return None
 
 
 def as_json(card: TableCard) -> str:

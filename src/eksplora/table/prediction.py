@@ -41,7 +41,7 @@ class GivenRows:
     unreadable: Mapping[str, int]
 
     def remarks(self) -> list[str]:
-        """What was done to cells that are not as the training rows were, one sentence for each kind."""
+        """Sentences on cells that are not as the training rows were, one for each kind of them."""
         said = (
             (self.others, "have a category that the model does not know: they count as other"),
             (self.missing, "have no value"),

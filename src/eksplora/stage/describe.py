@@ -1,0 +1,51 @@
+"""Describe a table: kinds of its columns, task, test part, and warnings, before anything is trained."""
+
+from pathlib import Path
+from typing import Any
+
+from eksplora.config import Request, part
+from eksplora.config.schema import DescribeConfig
+from eksplora.errors import ConfigError, command_line
+
+
+def describe(request: Request) -> None:
+    """Print the card of a table.
+
+    Raises:
+        UserError: If the file is no table or nothing can be learned from it.
+    """
+    settings: DescribeConfig = request.settings
+    if not settings.file:
+        raise ConfigError(f"file: has no value. Give a table: {command_line('describe')} houses.csv target=price.")
+    from eksplora.table.reading import read_frame
+
+    if not settings.target:
+        names = ", ".join(read_frame(Path(settings.file), key="file").columns)
+        raise ConfigError(f"target: has no value. Name one of the columns: {names}.")
+    dataset = part(request.config, "data")
+    from eksplora.table.lines import lines_of
+
+    card = dataset.examine()
+    print("\n".join([*differences(dataset), *lines_of(card)]))
+
+
+def announce(dataset: Any) -> None:
+    """Say what is to be known of a user's own table before a result of it is believed; of other data nothing."""
+    if not hasattr(dataset, "examine"):
+        return
+    from eksplora.table.lines import warning_lines
+
+    said = [] if dataset.folder.exists() else differences(dataset)
+    print("".join(f"{line}\n" for line in [*said, *warning_lines(dataset.examine())]), end="", flush=True)
+
+
+def differences(dataset: Any) -> list[str]:
+    """How a table differs from the one that was examined under this name before; empty if none was."""
+    from eksplora.table.examination import earlier
+    from eksplora.table.lines import changes
+
+    card = dataset.examine()
+    before = earlier(card, dataset.root)
+    if before is None:
+        return []
+    return [f"{card.name} is another data set than {before.fingerprint[:12]} was: {'; '.join(changes(before, card))}."]
