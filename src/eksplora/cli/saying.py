@@ -7,6 +7,7 @@ from eksplora.config import Request
 from eksplora.config.own_data import OwnData
 from eksplora.config.request import as_typed
 from eksplora.installation import in_checkout, stage_command
+from eksplora.table import TableCard
 
 TRAINING = ("search", "train", "repro")
 """Commands that say what follows from the data; those after them go by the same."""
@@ -30,7 +31,8 @@ def found(own: OwnData) -> list[str]:
         lines.append(f"  {key:<{width}}  {one.value}, {one.reason}")
     changed = next(iter(shown), "task")
     lines.append(f"  Each is changed by a word: {changed}=...")
-    return [*lines, *(f"  warning: {warning}" for warning in card.warnings)]
+    notes = card.notes if isinstance(card, TableCard) else ()
+    return [*lines, *(f"  note: {note}" for note in notes), *(f"  warning: {warning}" for warning in card.warnings)]
 
 
 def ended(request: Request) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from eksplora.config import Request, part
 from eksplora.config.schema import DescribeConfig
+from eksplora.data.table import Table
 from eksplora.errors import ConfigError, command_line
 
 
@@ -30,16 +31,12 @@ def describe(request: Request) -> None:
 
 
 def announce(dataset: Any) -> None:
-    """Say what is to be known of a user's own table before a result of it is believed; of other data nothing."""
-    if not hasattr(dataset, "examine"):
-        return
-    from eksplora.table.lines import warning_lines
-
-    said = [] if dataset.folder.exists() else differences(dataset)
-    print("".join(f"{line}\n" for line in [*said, *warning_lines(dataset.examine())]), end="", flush=True)
+    """Say, before a user's own table is prepared anew, how it differs from the one before; of other data nothing."""
+    if isinstance(dataset, Table) and not dataset.folder.exists():
+        print("".join(f"{line}\n" for line in differences(dataset)), end="", flush=True)
 
 
-def differences(dataset: Any) -> list[str]:
+def differences(dataset: Table) -> list[str]:
     """How a table differs from the one that was examined under this name before; empty if none was."""
     from eksplora.table.examination import earlier
     from eksplora.table.lines import changes

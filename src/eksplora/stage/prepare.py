@@ -4,7 +4,9 @@ from typing import Any
 
 from eksplora.config import Request, part
 from eksplora.console.work import Work, begin
+from eksplora.data.table import Table
 from eksplora.stage.describe import announce
+from eksplora.table.lines import warning_lines
 
 
 def prepare(request: Request) -> None:
@@ -22,6 +24,8 @@ def prepare(request: Request) -> None:
         card = dataset.prepare()
     raw = str(dataset.raw_folder) if dataset.raw_folder.exists() else "none; the prepared form does not need it"
     print("\n".join(describe(card, str(dataset.folder), raw)))
+    if isinstance(dataset, Table):
+        print("\n".join(warning_lines(dataset.examine())))
 
 
 def describe(card: dict[str, Any], folder: str, raw: str) -> list[str]:
