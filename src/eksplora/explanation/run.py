@@ -141,10 +141,10 @@ def explained(
 
 def _of_targets(ensemble: Ensemble) -> list[str]:
     """Which of several targets is explained."""
-    names = target_names(ensemble.card) if target_units(ensemble.card) is not None else []
-    return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."] * bool(
-        names
-    )
+    if target_units(ensemble.card) is None:
+        return []
+    names = target_names(ensemble.card)
+    return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."]
 
 
 def _of_codes(ensemble: Ensemble) -> list[str]:
