@@ -84,8 +84,11 @@ class Configurator:
 @cache
 def _composed(root: str, overrides: tuple[str, ...], groups: Groups) -> DictConfig:
     """Compose with these choices of groups: a group's file makes its own node, so each is composed once by itself."""
+    whole = composition(root, overrides)
     kept = schema.BASELINE_KEYS if root == "baseline" else schema.TRAINING_KEYS
-    composed = OmegaConf.masked_copy(composition(root, overrides), [*kept, "paths"])
+    if root != "baseline" and schema.is_function(whole):
+        kept = schema.FUNCTION_KEYS
+    composed = OmegaConf.masked_copy(whole, [*kept, "paths"])
     for group, option in groups:
         composed[group] = composition(root, (*overrides, f"{group}={option}"))[group]
     return composed
@@ -126,6 +129,9 @@ def check_space(space: Space, configure: Configurator) -> None:
         ConfigError: For a key that does not exist (under some choice of groups), or a value of the wrong kind.
     """
     groups = {parameter.key: parameter for parameter in space if is_group(parameter.key)}
+    is_function = schema.is_function(configure({}))
+    if is_function:
+        _check_of_function(space)
     for parameter in groups.values():
         _check_group(parameter)
     stated = configure.without_values()
@@ -134,9 +140,19 @@ def check_space(space: Space, configure: Configurator) -> None:
             for chosen in _combinations(parameter, groups):
                 _check_key(parameter, flatten(stated(chosen)), chosen)
                 _check_effect(parameter, configure, chosen)
-    for rule in RULES:
+    for rule in RULES if not is_function else ():
         for values in _assignments([parameter for parameter in space if _matters(parameter, rule, space)]):
             rule.check(configure(values))
+
+
+def _check_of_function(space: Space) -> None:
+    """Refuse to search what only networks have."""
+    for parameter in space:
+        if parameter.key.partition(".")[0] not in schema.FUNCTION_KEYS:
+            raise ConfigError(
+                f"space.params.{parameter.key}: a function trains, and what networks are made of does nothing then. "
+                f"Drop ~space.params.{parameter.key}, or choose space=none."
+            )
 
 
 def samples(space: Space, configure: Configurator) -> Iterator[tuple[str, Config]]:
@@ -199,6 +215,7 @@ SEARCHED_GROUPS = (
     "clipping",
     "dropout",
     "early_stopping",
+    "function",
     "imbalance",
     "initialization",
     "loss",

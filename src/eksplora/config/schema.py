@@ -145,6 +145,7 @@ class TrainingConfig:
 class SearchConfig(TrainingConfig):
     """Root of `conf/search.yaml`, and of `train`, `evaluate` and `report`."""
 
+    function: Any
     study: Study
     sampler: Any
     pruner: Any
@@ -316,6 +317,14 @@ TRAINING_KEYS = tuple(key.name for key in fields(TrainingConfig))
 
 BASELINE_KEYS = ("experiment", "data", "task", "metric", "objective", "protocol", "baseline")
 """The same of a baseline, which has no network."""
+
+FUNCTION_KEYS = (*(key for key in BASELINE_KEYS if key != "baseline"), "function")
+"""The same of a function of the user's own."""
+
+
+def is_function(config: Mapping[str, Any]) -> bool:
+    """Whether a function of the user's own trains, and no network."""
+    return bool((config.get("function") or {}).get("_target_"))
 
 
 ROOTS: Mapping[str, type] = {

@@ -40,8 +40,9 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
     compared, known = confirm_candidates(spec, tried, fresh_judges(searched))
     order = ranked(known, direction)
     chosen = order[0]
-    config = on_all_rows(full, chosen)
-    final, trial = train_on_all_rows(spec, config)
+    has_network = "model" in chosen.candidate.config
+    config = on_all_rows(full, chosen) if has_network else chosen.candidate.config
+    final, trial = train_on_all_rows(spec, config) if has_network else (compared, chosen.trial)
     fresh, again = train_on_searched_rows(spec, tried[0], searched.num_members)
     rows = described(known, compared.metric, direction, alpha, again=again)
     record = ConfirmRecord(
@@ -60,10 +61,11 @@ def run(spec: StudySpec, searched: SearchRecord, tried: Sequence[Candidate], *, 
         command=spec.command,
     )
     with Work(f"confirm {spec.experiment}") as work, new_folder(output / "confirm") as folder:
-        work.step("writing and registering the model")
         (folder / "curves.csv").write_text(curves_csv(chosen.trial))
-        write_model(folder / "model", config, trial, part(spec.config, "data").card(), record)
-        record = replace(record, registered=register(spec, folder / "model", record, final))
+        if has_network:  # a function of the user's own leaves none
+            work.step("writing and registering the model")
+            write_model(folder / "model", config, trial, part(spec.config, "data").card(), record)
+            record = replace(record, registered=register(spec, folder / "model", record, final))
         (folder / "metrics.json").write_text(as_json(metrics(rows[0])))
         (folder / "confirm.json").write_text(to_json(record))
     show(record, output / "confirm")
@@ -162,7 +164,7 @@ def final_model(trial: Trial) -> FinalModel:
         epochs=trial.epochs,
         seconds=trial.seconds,
         seeds=[member.seed for member in trial.members],
-        weights_sha256=[str(result.weights_sha256) for result in results],
+        weights_sha256=[result.weights_sha256 for result in results if result.weights_sha256 is not None],
     )
 
 
@@ -212,7 +214,8 @@ def show(record: ConfirmRecord, folder: Path) -> None:
     rows = [_row(one) for one in record.configurations]
     print_best(rows, title=f"{record.metric} on fresh members", limit=50)
     print(f"  facts    {folder / 'confirm.json'}")
-    print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")
+    if record.final.weights_sha256:
+        print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")
     show_registered(record.registered)
 
 

@@ -73,6 +73,8 @@ def curves(facts: Results) -> Any:
 def tested(facts: Results) -> Any:
     """Of classes the table of confusion in shares; of numbers the prediction over the target."""
     details = facts.details
+    if details is None:
+        return None
     drawn, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
     if details.kind == "numbers":
         actual, predicted = details.residuals.actual, details.residuals.predicted

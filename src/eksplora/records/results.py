@@ -19,8 +19,8 @@ class Results:
     Attributes:
         searched: The search.
         confirmed: The confirmation.
-        evaluated: The evaluation.
-        details: The test part in detail.
+        evaluated: The evaluation; None where a function of the user's own was searched, which leaves no network.
+        details: The test part in detail; likewise.
         explained: The explanation; None where the model was not explained.
         curves: Each column of the learning curves.
         audited: The audit of the search; None where there was none.
@@ -29,9 +29,26 @@ class Results:
 
     searched: SearchRecord
     confirmed: ConfirmRecord
-    evaluated: EvaluationRecord
-    details: DetailsRecord
+    evaluated: EvaluationRecord | None
+    details: DetailsRecord | None
     explained: ExplanationRecord | None
     curves: Mapping[str, list[float]]
     audited: AuditRecord | None = None
     command: Command | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is a network that the test part can be opened for."""
+        return self.evaluated is not None
+
+    @property
+    def tested(self) -> EvaluationRecord:
+        """The evaluation, for what is shown of networks only."""
+        assert self.evaluated is not None
+        return self.evaluated
+
+    @property
+    def test_part(self) -> DetailsRecord:
+        """The test part in detail, for what is shown of networks only."""
+        assert self.details is not None
+        return self.details

@@ -27,13 +27,9 @@ def commands(facts: Results) -> list[tuple[str, str]]:
 
 
 def _stages(facts: Results) -> dict[str, SearchRecord | OfModel | None]:
-    """Record of each stage; None where it was not run."""
-    return {
-        "search": facts.searched,
-        "confirm": facts.confirmed,
-        "evaluate": facts.evaluated,
-        "explain": facts.explained,
-    }
+    """Record of each stage that there can be; None where it was not run."""
+    of_networks = {"evaluate": facts.evaluated, "explain": facts.explained} if facts.has_network else {}
+    return {"search": facts.searched, "confirm": facts.confirmed, **of_networks}
 
 
 def is_plain(facts: Results) -> bool:
@@ -51,7 +47,7 @@ def is_plain(facts: Results) -> bool:
 def _line(stage: str, own: SearchRecord | OfModel | None, name: str, says: str, facts: Results) -> tuple[str, str]:
     """A stage's command; where it was not run, it takes what `evaluate` was given: both ask the same model."""
     if own is None:
-        return command_like(facts.evaluated.command, stage, name), says
+        return command_like((facts.evaluated or facts.confirmed).command, stage, name), says
     if own.command is not None:
         return command_line(own.command, *_threads(own.provenance, own.command)), says
     output = [f"output=results/{name}"] if stage == "search" else []

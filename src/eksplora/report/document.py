@@ -39,6 +39,9 @@ SECTIONS = (
 )
 """In the order of the page."""
 
+WITHOUT_NETWORK = (result.section, confirmation.section, search.section, learning.section, again.section)
+"""Those of a search over a function of the user's own."""
+
 
 def document(facts: Results) -> str:
     """The page as HTML.
@@ -56,4 +59,5 @@ def document(facts: Results) -> str:
 
 def sections(facts: Results) -> list[Section]:
     """Content of the page, before it is rendered."""
-    return [section(facts) for section in SECTIONS]
+    kept = SECTIONS if facts.has_network else WITHOUT_NETWORK
+    return [section(facts) for section in kept]

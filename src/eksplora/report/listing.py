@@ -46,7 +46,9 @@ def _counted(counts: Mapping[str, int]) -> str:
 def _experiments(results: Path) -> Iterator[dict[str, Any]]:
     """Each experiment that has a report, with its headline."""
     for path in sorted(results.glob("*/report.html")):
-        facts = _read(path.parent / "evaluate" / "evaluate.json", _Evaluated)
+        records = (path.parent / name / f"{name}.json" for name in ("evaluate", "confirm"))
+        found = [_read(record, _Evaluated) for record in records]  # a function leaves no network to evaluate
+        facts = next((one for one in found if one.headline), _Evaluated())
         folder = path.parent.name
         yield {
             "name": facts.experiment or folder,

@@ -19,12 +19,16 @@ def tables(facts: Results) -> dict[str, str]:
     Args:
         facts: As `eksplora.report.document.document` takes them.
     """
+    details = facts.details
     made = {
         "measures": (
-            measures(facts.details),
+            [] if details is None else measures(details),
             "Test part of {}: ensemble with 95% interval for new rows, trained on these; its members' mean and spread.",
         ),
-        "per_class": (per_class(facts.details), "Test part of {}, class by class: ensemble of the members."),
+        "per_class": (
+            [] if details is None else per_class(details),
+            "Test part of {}, class by class: ensemble of the members.",
+        ),
         "confirmation": (confirmation(facts.confirmed), "Configurations of {} on fresh members."),
         "importance": (importance(facts.explained), "Features of {}: mean importance over members."),
     }

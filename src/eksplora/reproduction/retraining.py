@@ -26,10 +26,11 @@ from eksplora.untrusted import read_json
 
 SCRIPT = Path(__file__).with_name("script.py")
 WORKS = {
-    True: ("eksplora.work.baseline:run", "eksplora.stage._baseline_job:run"),
-    False: ("eksplora.work.job:run", "eksplora.stage._job:run"),
+    "baseline": ("eksplora.work.baseline:run", "eksplora.stage._baseline_job:run"),
+    "function": ("eksplora.work.function:run",),
+    "model": ("eksplora.work.job:run", "eksplora.stage._job:run"),
 }
-"""Function that trains a configuration, by whether it is a baseline's: the name now, and that of earlier versions."""
+"""Function that trains a configuration, by the key that only its kind has: the name now, and those of earlier ones."""
 
 
 NO_ANSWER = "The recorded sources gave another answer than sources of this project."
@@ -201,7 +202,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
         known_results = {key: recorded.results[key] for key in together if key in recorded.results}
         pruned = {key: result.epochs for key, result in known_results.items() if result.status is Status.PRUNED}
         request = {
-            "work": WORKS["baseline" in recorded.config(keys[0][0])],
+            "work": next((WORKS[kind] for kind in WORKS if kind in recorded.config(keys[0][0])), WORKS["model"]),
             "code.sha256": known,
             "code.parts": recorded.provenance.get("code.parts", "").split(),
             "trainings": trainings,

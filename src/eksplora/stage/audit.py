@@ -10,7 +10,7 @@ from eksplora.counter import fingerprint
 from eksplora.files import try_new_folders
 from eksplora.records.folder import output_of
 from eksplora.stage.confirm import ON_ALL_ROWS
-from eksplora.stage.spec import on_fresh_members, own_experiment, spec_of
+from eksplora.stage.spec import needs_network, on_fresh_members, own_experiment, spec_of
 
 
 def audit(request: Request) -> None:
@@ -22,6 +22,7 @@ def audit(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: AuditConfig = request.settings
+    needs_network(request)
     output, name = output_of(settings.output), f"{settings.experiment}-audit"
     try_new_folders(output / "audit")
     space = parse_space(settings.space)

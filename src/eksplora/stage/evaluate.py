@@ -11,6 +11,7 @@ from eksplora.files import as_json, new_folder, try_new_folders
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.record import to_json
+from eksplora.stage.spec import needs_network
 
 
 def evaluate(request: Request) -> None:
@@ -20,6 +21,7 @@ def evaluate(request: Request) -> None:
         UserError: For what the user can fix.
     """
     settings: SearchConfig = request.settings
+    needs_network(request)
     output = output_of(settings.output)
     try_new_folders(output / "evaluate")
     confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)

@@ -8,7 +8,7 @@ from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.record import to_json
-from eksplora.stage.spec import on_fresh_members, spec_of
+from eksplora.stage.spec import needs_network, on_fresh_members, spec_of
 
 
 def explain(request: Request) -> None:
@@ -20,6 +20,7 @@ def explain(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: ExplainConfig = request.settings
+    needs_network(request)
     output = output_of(settings.output)
     try_new_folders(output / "explain")
     confirmed = read_record(output, ConfirmRecord, experiment=settings.experiment)

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from eksplora.config import Request
-from eksplora.config.schema import SearchConfig
+from eksplora.config.schema import SearchConfig, is_function
 from eksplora.console.work import Work, begin
 from eksplora.errors import DataError, command_line
 from eksplora.files import new_folder, write_file
@@ -32,7 +32,7 @@ def report(request: Request) -> None:
     """
     settings: SearchConfig = request.settings
     output = output_of(settings.output)
-    facts = gather(output, settings.experiment, request.command)
+    facts = gather(output, settings.experiment, request.command, has_network=not is_function(request.config))
     begin(request.root, request.settings.experiment)
     with Work(f"report {settings.experiment}") as work:
         work.step("page and pictures")
@@ -53,7 +53,7 @@ def report(request: Request) -> None:
         work.step("MLflow")
         files = {name: text.encode() for name, text in pages.items()} | beside
         is_shown = publish(request.config, facts.confirmed, files, at=output)
-    print(facts.evaluated.headline)
+    print((facts.evaluated or facts.confirmed).headline)
     print(f"  report   {output / 'report.html'}   (report.md, tables/ and plots/ beside it)")
     print(f"  all      {Path(settings.paths.results) / 'index.html'}")
     if not is_shown:
@@ -71,18 +71,24 @@ def _drawn(facts: Results) -> tuple[dict[str, str], dict[str, bytes]]:
     return pages, {name: text.encode() for name, text in tables(facts).items()} | stills(facts)
 
 
-def gather(output: Path, experiment: str, command: Command | None = None) -> Results:
+def gather(output: Path, experiment: str, command: Command | None = None, *, has_network: bool = True) -> Results:
     """Records of the stages before; `explained` and `audited` are None where these stages were not run.
+
+    Args:
+        output: Folder of the experiment's results.
+        experiment: The experiment.
+        command: The command that writes the report.
+        has_network: Whether the test part was opened for a network; a function of the user's own leaves none.
 
     Raises:
         DataError: If another stage has not handed on its part.
     """
-    is_explained = (output / "explain").exists()
+    is_explained = has_network and (output / "explain").exists()
     found = Results(
         searched=read_record(output, SearchRecord, experiment=experiment),
         confirmed=read_record(output, ConfirmRecord, experiment=experiment),
-        evaluated=read_record(output, EvaluationRecord, experiment=experiment),
-        details=read_record(output, DetailsRecord, experiment=experiment),
+        evaluated=read_record(output, EvaluationRecord, experiment=experiment) if has_network else None,
+        details=read_record(output, DetailsRecord, experiment=experiment) if has_network else None,
         explained=read_record(output, ExplanationRecord, experiment=experiment) if is_explained else None,
         audited=read_record(output, AuditRecord, experiment=experiment) if (output / "audit").exists() else None,
         curves=_curves(output / "confirm" / "curves.csv", experiment),

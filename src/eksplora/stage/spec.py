@@ -6,13 +6,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import Configurator, Request, check_space, compose_root, plain, project, samples
+from eksplora.config import (
+    Configurator,
+    Request,
+    check_space,
+    compose_root,
+    parse_override,
+    plain,
+    project,
+    samples,
+    schema,
+)
+from eksplora.config.schema import is_function
 from eksplora.counter import derive
+from eksplora.errors import ConfigError
 from eksplora.search.space import Space
 from eksplora.study.spec import StudySpec
 
 WORK = "eksplora.work.job:run"
 """The function that trains the networks. Only a stage that starts a study names it: the others do without its code."""
+
+OF_FUNCTIONS = "eksplora.work.function:run"
+"""The function that has functions of the user's own train."""
 
 TO_THE_END = {"sampler": "grid", "pruner": "none"}
 """The choices by which every configuration is trained to its end."""
@@ -31,6 +46,7 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
     Raises:
         ConfigError: If the space does not fit the configuration.
     """
+    check_of_function(request)
     configure = Configurator(request.root, request.overrides)
     check_space(space, configure)
     settings = request.settings
@@ -46,7 +62,7 @@ def spec_of(request: Request, name: str, space: Space = (), num_trials: int | No
         "choices": request.choices,
         "command": request.command,
         "project": project(),
-        "work": WORK,
+        "work": OF_FUNCTIONS if is_function(request.config) else WORK,
         "space": space,
         "num_trials": num_trials,
         "is_versioned": settings.study.versioned,
@@ -66,6 +82,35 @@ def on_fresh_members(request: Request) -> Request:
     config = {**request.config, "study": asdict(study), **{key: own[key] for key in TO_THE_END}}
     settings, choices = replace(request.settings, study=study), {**request.choices, **TO_THE_END}
     return replace(request, settings=settings, config=config, choices=choices)
+
+
+def check_of_function(request: Request) -> None:
+    """Refuse words that only networks have a meaning for where a function of the user's own trains.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    of_networks = {*schema.TRAINING_KEYS} - {*schema.FUNCTION_KEYS}
+    for text in request.overrides if is_function(request.config) else ():
+        key = parse_override(text).key_or_group
+        if key.partition(".")[0] in of_networks:
+            raise ConfigError(
+                f"{key}: has no effect on function={request.choices['function']}, which trains instead of a network. "
+                "Leave it out."
+            )
+
+
+def needs_network(request: Request) -> None:
+    """Refuse a stage that asks a network where a function of the user's own was searched.
+
+    Raises:
+        ConfigError: If one was.
+    """
+    if is_function(request.config):
+        name, stage = request.choices["function"], request.root
+        raise ConfigError(
+            f"function={name} leaves no network, and {stage} asks one. Go on with report, which does without {stage}."
+        )
 
 
 def own_experiment(request: Request) -> str:

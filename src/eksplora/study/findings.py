@@ -66,6 +66,8 @@ def saved_by_pruning(ledger: Ledger) -> Pruned:
 
 
 def _epochs_left(trial: Trial) -> int:
+    if "trainer" not in trial.config:
+        return 0  # a function does not say how long it would have gone on
     most = int(trial.config["trainer"]["max_epochs"])
     done = sum(result.epochs for result in trial.results.values())
     return most * len(trial.members) - done

@@ -38,8 +38,8 @@ study of 20 trials still learns, and the fused training of four costs about as m
 
 def signature(config: Config) -> str:
     """Fingerprint of what trials must have in common to be trained as one population."""
-    # Baselines are fitted one by one: each is a kind of its own.
-    if "baseline" in config:
+    # Baselines and functions train one by one: each is a kind of its own.
+    if "model" not in config:
         return fingerprint(config)
     # What is left decides tensor shapes, the optimizer's class and the order of steps: members must agree on it.
     kept = {name: node for name, node in config.items() if name not in NODES + READ_BY_MODEL}
@@ -69,7 +69,7 @@ def is_number(parameter: Parameter) -> bool:
 
 def most_together(config: Config) -> int:
     """The most members that are handed out together, before any worker was asked."""
-    if "baseline" in config or config["training"]["engine"] == "single":
+    if "model" not in config or config["training"]["engine"] == "single":
         return 1
     # A worker measures its memory later and gives back what does not fit.
     training = config["training"]

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from eksplora.console.work import Work
@@ -172,7 +173,7 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
                         check_idle(spec.space, found)
                         notice = found.notice
             if notice:
-                print(f"{spec.name} · {notice}", file=sys.stderr)
+                _say(notice)
             for _ in range(plan.num_workers - 1):
                 workers.add()
         yield workers
@@ -180,6 +181,12 @@ def _workers(spec: StudySpec, plan: Plan, checks: Sequence[tuple[str, Config]], 
         workers.kill()
         raise
     workers.close()
+
+
+@cache
+def _say(notice: str) -> None:
+    """Say what is to be known of a configuration, once in a command."""
+    print(notice, file=sys.stderr)
 
 
 def check_idle(space: Space, found: Checked) -> None:

@@ -32,7 +32,7 @@ CODE = {
 
 def section(facts: Results) -> Section:
     """Commands that make every number again, and where the numbers come from."""
-    confirmed, evaluated = facts.confirmed, facts.evaluated
+    confirmed, evaluated = facts.confirmed, facts.evaluated or facts.confirmed
     commit = evaluated.provenance.get("git.commit")
     is_known = commit not in (None, UNKNOWN)
     dvc = [("dvc repro", "runs every stage that is not current, this page too")] if is_plain(facts) else []
@@ -56,7 +56,7 @@ def section(facts: Results) -> Section:
                     (target("ui"), "every run in the browser"),
                 ]
             ),
-            Prose(_registered(confirmed.registered)),
+            *([Prose(_registered(confirmed.registered))] if facts.has_network else []),
             Points([f"{_STUDIES.get(stage, stage)}: `{study}`" for stage, study in _studies(facts).items()]),
             Table("Where the numbers come from", rows, is_tall=False),
         ],

@@ -56,7 +56,7 @@ def absent(facts: Results) -> list[Block]:
     """Why there is nothing to show, if there is not."""
     if facts.explained is not None:
         return []
-    command = command_like(facts.evaluated.command, "explain", facts.confirmed.experiment)
+    command = command_like(facts.tested.command, "explain", facts.confirmed.experiment)
     return [Note(f"The model has not been explained yet: `{command}`{or_repro()}.")]
 
 

@@ -41,7 +41,7 @@ def section(facts: Results) -> Section:
             "What the last hidden layer makes of the test rows, flattened to a plane: rows that the network takes for "
             "alike lie together. Classes that overlap here are those that it confuses."
         ),
-        blocks=absent(facts) if facts.explained is None else _blocks(facts.explained.embeddings, facts.details),
+        blocks=absent(facts) if facts.explained is None else _blocks(facts.explained.embeddings, facts.test_part),
     )
 
 

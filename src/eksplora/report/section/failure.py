@@ -17,7 +17,7 @@ Images = Mapping[str, Image]
 
 def section(facts: Results) -> Section:
     """The worst and the best examples, and the classes that are taken for each other."""
-    details = facts.details
+    details = facts.test_part
     shown = _of_classes(details, facts.explained) if details.kind == "classes" else _of_numbers(details)
     return Section(
         key="failure",

@@ -27,7 +27,9 @@ MOST_VALUES = 8
 
 def section(facts: Results) -> Section:
     """The result in a sentence and in numbers, and the question."""
-    confirmed, evaluated = facts.confirmed, facts.evaluated
+    if not facts.has_network:
+        return _without_network(facts)
+    confirmed, evaluated = facts.confirmed, facts.tested
     return Section(
         key="result",
         title="Result",
@@ -44,9 +46,32 @@ def section(facts: Results) -> Section:
     )
 
 
+def _without_network(facts: Results) -> Section:
+    """The result of a search over a function: it is confirmed, and leaves nothing to open the test part for."""
+    searched, confirmed = facts.searched, facts.confirmed
+    asked = {
+        "experiment": code(confirmed.experiment),
+        "compared by": f"{confirmed.metric} ({DIRECTIONS[confirmed.direction]})",
+        "search": f"{counted(sum(searched.trials.values()), 'trial')}, {searched.members} each",
+        "chosen": code(confirmed.chosen),
+        "training data": code(searched.data.get("data.train_features.sha256", "")[:16]),
+    }
+    return Section(
+        key="result",
+        title="Result",
+        says="What the chosen configuration does on rows that did not judge the search, and what had been asked.",
+        blocks=[
+            Headline(confirmed.headline),
+            Note("A function of the user's own was trained: it leaves no network, so the test part stays closed."),
+            Table("What was asked", [{"what": what, "value": value} for what, value in asked.items()]),
+            *space(searched),
+        ],
+    )
+
+
 def members_of(facts: Results) -> int:
     """How many members the model has."""
-    return int(facts.details.members)
+    return int(facts.test_part.members)
 
 
 def _tiles(evaluated: EvaluationRecord, direction: str) -> Tiles:
@@ -87,10 +112,10 @@ def _opened(count: int) -> list[Block]:
 
 def _question(facts: Results) -> Table:
     """The request, a line for each part."""
-    searched, confirmed, details = facts.searched, facts.confirmed, facts.details
+    searched, confirmed, details = facts.searched, facts.confirmed, facts.test_part
     asked = {
         "experiment": code(confirmed.experiment),
-        "data": _data(facts.evaluated.data),
+        "data": _data(facts.tested.data),
         "kind": _kind(details),
         "compared by": f"{confirmed.metric} ({DIRECTIONS[confirmed.direction]})",
         "search": f"{counted(sum(searched.trials.values()), 'trial')}, {searched.members} each",

@@ -35,7 +35,7 @@ OF_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precis
 
 def section(facts: Results) -> Section:
     """Measures, and what they hide."""
-    details = facts.details
+    details = facts.test_part
     shown = _of_classes(details) if details.kind == "classes" else _of_numbers(details)
     return Section(
         key="test",
@@ -47,7 +47,7 @@ def section(facts: Results) -> Section:
         blocks=[
             *_notes(details.notes),
             measures(details.measures),
-            *_bias_variance(facts.evaluated.bias_variance, details),
+            *_bias_variance(facts.tested.bias_variance, details),
             *shown,
         ],
     )

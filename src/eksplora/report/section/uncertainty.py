@@ -14,7 +14,7 @@ Facts = Mapping[str, Any]
 
 def section(facts: Results) -> Section:
     """Intervals of numbers with what they cover, confidence of classes with what it is worth."""
-    details = facts.details
+    details = facts.test_part
     is_classes = details.kind == "classes"
     return Section(
         key="uncertainty",
