@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from eksplora.model.dropout import Dropout
+
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
@@ -39,4 +41,16 @@ def with_shapes(network: nn.Module, rows: Tensor) -> nn.Module:
         with torch.no_grad():
             network.eval()(rows)
         network.train()
+    return network
+
+
+def with_own_dropout(network: nn.Module) -> nn.Module:
+    """The network, whose `nn.Dropout` layers draw by keys (`eksplora.model.dropout`): alike alone and among others.
+
+    They hold no tensors that are saved, so weights keep their names, and a network that is served is torch's own.
+    """
+    for module in list(network.modules()):
+        for name, layer in module.named_children():
+            if type(layer) is nn.Dropout:
+                setattr(module, name, Dropout(layer.p))
     return network

@@ -1,5 +1,6 @@
 """Which members train together: by rule, from their networks, their optimizers and the device."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import nn
 from eksplora.errors import ConfigError
 from eksplora.model.members import unaware
 from eksplora.model.offered import first_tensor
+from eksplora.training.mapped import ROWS, why_not
 from eksplora.training.member import MemberState
 from eksplora.training.stepper import refusal
 
@@ -76,7 +78,10 @@ def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
     """Why these members cannot be one population; empty when they can."""
     foreign = unaware(network)
     if foreign:
-        return f"the network has layers that do not know members ({', '.join(foreign)})"
+        two = [network, members[-1].network()] if len(members) > 1 else [network, copy.deepcopy(network)]
+        why = why_not(two, members[0].fold.features[: min(ROWS, members[0].recipe.batch_size)])
+        if why:
+            return f"the network has layers that do not know members ({', '.join(foreign)}), and torch maps none: {why}"
     parameter = nn.Parameter(torch.zeros(1, 1))
     # Trials of one population share the optimizer's class: the first stands for all.
     optimizers = [member.recipe.optimizer([parameter]) for member in members[:1]]

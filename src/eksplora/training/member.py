@@ -17,7 +17,7 @@ from torchmetrics import Metric
 from eksplora import imbalance
 from eksplora.counter import derive
 from eksplora.files import write_file
-from eksplora.model.foreign import seeded, with_shapes
+from eksplora.model.foreign import seeded, with_own_dropout, with_shapes
 from eksplora.training.checkpoint import WAY_OUT
 from eksplora.training.recipe import Fold, Recipe, State
 from eksplora.training.stepper import RateSchedule
@@ -82,7 +82,7 @@ class MemberState:
     def network(self) -> nn.Module:
         """The network with the member's initial weights."""
         with seeded(derive(self.identity.seed, "network")):
-            network = with_shapes(self.recipe.network(), self.fold.features[:1])
+            network = with_own_dropout(with_shapes(self.recipe.network(), self.fold.features[:1]))
         self.recipe.initialize(network, torch.Generator().manual_seed(derive(self.identity.seed, "initialization")))
         return network
 

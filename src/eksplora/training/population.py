@@ -17,10 +17,11 @@ from eksplora.training.batches import BatchGroup, Chunk, EvaluationBatch, Step
 from eksplora.training.graph import StepGraph
 from eksplora.training.held import HeldRows
 from eksplora.training.losses import MemberLosses
+from eksplora.training.mapped import Mapped, joined
 from eksplora.training.member import MemberState
 from eksplora.training.observer import Observer, Recorder, StepView
 from eksplora.training.restrictions import Restrictions
-from eksplora.training.stack import Stack, stacked
+from eksplora.training.stack import Stack
 from eksplora.training.stepper import Stepper
 
 
@@ -54,7 +55,7 @@ class Population:
     def __init__(self, members: Sequence[MemberState], observers: Sequence[Observer] = ()) -> None:
         """Build the networks with the members' initial weights; `observers` are shown every step."""
         self.members = list(members)
-        self.network = stacked([member.network() for member in members])
+        self.network = joined([member.network() for member in members])
         self._is_stacked = len(members) > 1
         self._observers, self._number = tuple(observers), 0
         self._recorder = Recorder(self.network) if observers else None
@@ -81,6 +82,7 @@ class Population:
         self._augmentation = members[0].recipe.augmentation
         self._hold_keys()
         changes_in_graph = self._augmentation is None or self._augmentation.can_be_captured
+        changes_in_graph = changes_in_graph and not isinstance(self.network, Mapped)
         is_captured = self.stepper.can_be_captured and changes_in_graph and devices == 1 and not self._observers
         self._graph = StepGraph(self._whole_update) if is_captured else None
         self._rows = HeldRows(members, device)

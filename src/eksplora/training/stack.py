@@ -86,6 +86,8 @@ class Stack:
     def _overwritten(self) -> set[int]:
         """Let layers that can write their gradients do so; ids of the parameters."""
         ids: set[int] = set()
+        if getattr(self.network, "maps_members", False):
+            return ids
         for layer in self.network.modules():
             if isinstance(layer, Linear):
                 own = list(layer.parameters())
