@@ -17,7 +17,7 @@ import os
 import shlex
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from io import IOBase
 from pathlib import Path
@@ -84,13 +84,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def command_line(stage: str, **keys: object) -> str:
     """The command of a stage, for a message: what a name from elsewhere says is a word of it, whatever stands in it.
 
+    An experiment that is no file is named by the words that were typed for it, see `WORDS_OF`.
+
     Examples, in a checkout:
         >>> command_line("confirm", experiment="wine_mlp")
         'python pipelines/confirm.py experiment=wine_mlp'
         >>> command_line("confirm", experiment="wine; rm -r data")
         "python pipelines/confirm.py 'experiment=wine; rm -r data'"
     """
-    return shlex.join([*stage_command(stage), *(f"{key}={value}" for key, value in keys.items())])
+    own = WORDS_OF.get(str(keys.get("experiment")), ())
+    named = [f"{key}={value}" for key, value in keys.items() if not (own and key == "experiment")]
+    return shlex.join([*stage_command(stage), *own, *named])
+
+
+WORDS_OF: dict[str, Sequence[str]] = {}
+"""Experiments of this process that are no files, by their names: the words that they are made from."""
 
 
 def reason_of(error: OSError) -> str:

@@ -39,7 +39,7 @@ def in_words(results: Path, base: Config) -> str:
 def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, float]]:
     """Studies of networks with the same experiment, objective and rows, each with its best value."""
     metric = f"val/{base['objective']['metric']}"
-    for path in sorted(results.glob("*/search.json")):
+    for path in sorted([*results.glob("*/search.json"), *results.glob("*/search/search.json")]):
         with suppress(DataError):  # another command may be replacing it, and what cannot be read is no rival
             found = read(path, SearchRecord, way_out="")
             if (found.experiment, found.metric) != (base["experiment"], metric):

@@ -20,6 +20,7 @@ from eksplora.config import folders, schema
 from eksplora.config.composition import choices, compose_root, flatten, is_group, parse_override, plain, stated_files
 from eksplora.config.derived import Derived, experiment_name, of_table
 from eksplora.config.parts import part
+from eksplora.errors import WORDS_OF
 from eksplora.types import Config
 
 OF_NUMBERS = {"counts": "regression", "quantiles": "regression"}
@@ -74,6 +75,7 @@ def own_data(root: str, typed: Sequence[str]) -> OwnData | None:
     if asked.file:
         name = f"{asked.file}-{card.fingerprint[:6]}"
     _keep(name, asked.kind, derived, asked.file)
+    WORDS_OF[name] = list(typed)
     return OwnData([f"experiment={name}", *asked.rest], data["path"], card, derived)
 
 

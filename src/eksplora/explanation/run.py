@@ -104,9 +104,9 @@ def explained(
     model = Model(
         ensemble,
         Together(ensemble.networks),
-        np.array(features),
+        without_gaps(features, ensemble.networks[0].shift),
         np.array(targets),
-        background,
+        without_gaps(background, ensemble.networks[0].shift),
         derive(settings["seed"], "explain") % 2**31,
     )
     parts = {"features": Facts(None, {}), "overlays": Facts(None, {})}
@@ -155,6 +155,18 @@ def _of_codes(ensemble: Ensemble) -> list[str]:
     return [
         f"Codes of categories have no derivative: by attributions {', '.join(names)} count nothing. Read importance."
     ]
+
+
+def without_gaps(features: NDArray[Any], shift: Tensor) -> NDArray[Any]:
+    """Features with the shift of their scaling where a cell is missing: the networks see 0 there either way.
+
+    Args:
+        features: Raw, (rows, ...); NaN where one is missing.
+        shift: Of the scaling of the networks, which have learned from the same rows.
+    """
+    if not np.issubdtype(features.dtype, np.floating):
+        return np.array(features)
+    return np.where(np.isnan(features), shift.numpy(), features)
 
 
 # --- tables ------------------------------------------------------------------------------------------------------

@@ -40,7 +40,8 @@ class Served:
         features = np.asarray(model_input, dtype=np.float64)
         if list(features.shape[1:]) != list(shape):
             raise DataError(f"rows of shape {list(features.shape[1:])} were given; the model takes {list(shape)}.")
-        if not np.isfinite(features).all():
+        has_gaps = self.ensemble.card.get("table") is not None  # of a table: a missing cell is NaN
+        if np.isinf(features).any() or (not has_gaps and np.isnan(features).any()):
             raise DataError("the rows hold values that are no numbers. Fix them first.")
         return self.ensemble.predict(features)
 

@@ -80,7 +80,7 @@ def words_of(stage: str, request: Request, sizes: Repro) -> Iterator[str]:
             yield text
     if stage == "search":
         yield from ("study.versioned=true", f"output={request.settings.output}")
-    elif stage != "baseline":
+    else:
         yield f"output={request.settings.output}"
     yield from (f"{key}={value}" for key, value in _sizes(stage, sizes).items() if value is not None)
 
