@@ -155,7 +155,7 @@ def choice(file: Path) -> Iterator[str]:
         yield f"```yaml\n{text.rstrip()}\n```"
         return
     comment, body = split(text)
-    target = str(settings.get("_target_", ""))
+    target = str(settings.get("_target_") or "")
     summary, sources = documented(resolve_name(target)) if target.startswith("eksplora.") else ("", [])
     yield prose(f"Builds `{target}`{f': {summary}' if summary else '.'}") if target else ""
     yield prose(comment)

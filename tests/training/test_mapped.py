@@ -58,7 +58,7 @@ def test_a_population_trains_each_member_as_it_is_trained_alone(tmp_path: Path) 
 
 def test_members_leave_and_an_interrupted_population_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     seats = small.seats([small.regression(network=Ordinary)] * 3)
-    leaves = dict(at=1, decision=small.Decision.PRUNE, member_index=1)
+    leaves = {"at": 1, "decision": small.Decision.PRUNE, "member_index": 1}
     whole = small.train_together(seats, tmp_path / "whole", small.Decides(**leaves))  # type: ignore[arg-type]
     assert [str(result.status) for result in whole] == ["finished", "pruned", "finished"]
     seats = [seats[0], seats[2]]

@@ -9,8 +9,9 @@ from eksplora.console.work import begin
 from eksplora.counter import fingerprint
 from eksplora.files import try_new_folders
 from eksplora.records.folder import output_of
+from eksplora.stage._network import needs_network
 from eksplora.stage.confirm import ON_ALL_ROWS
-from eksplora.stage.spec import needs_network, on_fresh_members, own_experiment, spec_of
+from eksplora.stage.spec import on_fresh_members, own_experiment, spec_of
 
 
 def audit(request: Request) -> None:

@@ -11,7 +11,7 @@ from eksplora.files import as_json, new_folder, try_new_folders
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.record import to_json
-from eksplora.stage.spec import needs_network
+from eksplora.stage._network import needs_network
 
 
 def evaluate(request: Request) -> None:

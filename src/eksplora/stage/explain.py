@@ -8,7 +8,8 @@ from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.record import to_json
-from eksplora.stage.spec import needs_network, on_fresh_members, spec_of
+from eksplora.stage._network import needs_network
+from eksplora.stage.spec import on_fresh_members, spec_of
 
 
 def explain(request: Request) -> None:

@@ -100,19 +100,6 @@ def check_of_function(request: Request) -> None:
             )
 
 
-def needs_network(request: Request) -> None:
-    """Refuse a stage that asks a network where a function of the user's own was searched.
-
-    Raises:
-        ConfigError: If one was.
-    """
-    if is_function(request.config):
-        name, stage = request.choices["function"], request.root
-        raise ConfigError(
-            f"function={name} leaves no network, and {stage} asks one. Go on with report, which does without {stage}."
-        )
-
-
 def own_experiment(request: Request) -> str:
     """The override that chooses the request's experiment: what is composed besides it is of no other."""
     return f"experiment={request.choices['experiment']}"

@@ -149,7 +149,7 @@ class _Call:
         self._answers: queue.Queue[Decision] = queue.Queue()
 
     def result(self) -> MemberResult | None:
-        """What came of it; None where a stop was asked for."""
+        """Its result; None where a stop was asked for."""
         started = time.monotonic()
         threading.Thread(target=self._work, daemon=True).start()  # left behind by a stop, it ends with this process
         while True:
