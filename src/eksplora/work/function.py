@@ -29,9 +29,10 @@ from eksplora.config.parts import check_part
 from eksplora.errors import ConfigError, EksploraError, place_of
 from eksplora.records.validation import write_validation
 from eksplora.training.recipe import Fold
+from eksplora.training.task import comparable
 from eksplora.types import Checked, Config, Decision, EpochReport, Job, Member, MemberResult, Report, Status, Training
 from eksplora.work.building import folds_of, one_line
-from eksplora.work.measurement import validation_of
+from eksplora.work.measurement import PartRows, validation_of
 
 ANY_MEMBER = Member(index=0, seed=0)
 POLL_SECONDS = 0.1
@@ -236,11 +237,10 @@ class _Call:
         task, rows = part(config, "task"), fold.split.validation
         wanted = task.metric_target(task.target(fold.targets[torch.from_numpy(rows)]))
         predicted = prediction_of(config, predictions, wanted)
-        write_validation(
-            Path(self._training.folder), validation_of(config, fold.split, len(fold.targets), predicted, wanted)
-        )
+        known = PartRows.of(part(config, "data"), "train")
+        write_validation(Path(self._training.folder), validation_of(config, fold.split, known, predicted, wanted))
         metric = part(config, "metric")
-        metric.update(predicted, wanted)
+        metric.update(comparable(predicted, known.units), comparable(wanted, known.units))
         return float(metric.compute())
 
     def _as_result(self, value: float | None, seconds: float) -> MemberResult:
