@@ -35,7 +35,7 @@ export DO_NOT_TRACK := true
 export NO_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep audit repro report predict reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers calibrate docs catalogue picture lock clean FORCE
+.PHONY: help setup sweep audit describe repro report predict reproduce paper paper-check train baseline prepare sync ui check test test-slow bench bench-peers calibrate docs catalogue picture lock clean FORCE
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ sweep: $(STAMP) ## search hyperparameters, also for a table of your own [DATA=fi
 
 audit: $(STAMP) ## judge the search of an experiment on rows that it never sees, several searches long [DATA=file TARGET=column] [EXPERIMENT=name] [OUTER=10] [SAMPLER=grid|random|tpe|gp] [TRIALS=n] [ARGS="overrides"]
 	$(VENV_PYTHON) pipelines/audit.py$(of_experiment)$(if $(OUTER), audit.outer=$(OUTER))$(overrides)
+
+describe: $(STAMP) ## say what is in a table, before anything is trained: DATA=file TARGET=column [ARGS="overrides"]
+	$(VENV_PYTHON) pipelines/describe.py$(if $(call typed,DATA), $(call quoted,file=$(call typed,DATA)))$(if $(call typed,TARGET), $(call quoted,target=$(call typed,TARGET)))$(args)
 
 repro: $(STAMP) ## run all stages that have changed, raw data to tested model: of a table of your own, or of each experiment of dvc.yaml [DATA=file TARGET=column] [ARGS="overrides; without DATA arguments of dvc repro"]
 	$(VENV_PYTHON) $(if $(of_data),pipelines/repro.py$(of_data),-m eksplora.cli.repro)$(args)

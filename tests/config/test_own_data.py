@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from eksplora.config import Configurator, Request, compose_request
 from eksplora.errors import ConfigError, DataError
@@ -86,6 +87,19 @@ def test_a_network_of_another_kind_gets_a_space_that_it_has() -> None:
     for model, has_widths in {"mlp_residual": True, "mlp_uniform": False}.items():
         space = compose(*NUMBERS, f"model={model}").config["space"]["params"]
         assert "optimizer.lr" in space and ("model.widths" in space) is has_widths
+
+
+def test_a_folder_of_images_gets_a_network_of_its_shape(folder: Path) -> None:
+    for number in range(40):
+        picture = Image.new("RGB", (12, 12), (number * 6, 200 * (number % 2), 0))
+        name = folder / "photos" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(name)
+    config = compose("data.path=photos").config
+    assert config["experiment"].startswith("photos-")
+    assert config["data"]["input_shape"] == config["model"]["input_shape"] == [3, 12, 12]
+    assert config["model"]["filters"] == [16, 32, 64] and "model.filters" in config["space"]["params"]
+    assert (config["data"]["num_classes"], config["objective"]["metric"]) == (2, "accuracy")
 
 
 def test_a_name_that_is_given_is_taken() -> None:

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eksplora.images import ImagesCard
 from eksplora.table import TableCard
+
+Card = TableCard | ImagesCard
+"""The card of data of one's own."""
 
 RARE = 0.2
 """Share of the smaller of two classes below which accuracy says little: always guessing the other has more."""
@@ -19,6 +23,11 @@ RARE_OF_SEVERAL = 0.5
 
 SKEWED = 1.0
 """Skewness from which a positive target is learned as its logarithm."""
+
+IMAGES_A_STEP = 32
+
+PYRAMID = 8
+"""Pixels of a side that three halvings need."""
 
 SMALL = 2000
 """Rows up to which a trial trains several seeds: a single validation part has too few rows to choose by."""
@@ -53,7 +62,22 @@ def of_table(card: TableCard) -> list[Derived]:
     return [*_of_task(card), *_of_shape(card), *_of_network(card), *_of_rows(card)]
 
 
-def _of_task(card: TableCard) -> Iterator[Derived]:
+def of_images(card: ImagesCard) -> list[Derived]:
+    """Everything that follows from the card of a folder or list of images."""
+    rows, height = card.train_rows, min(card.input_shape[1:])
+    epochs = min(max(round(MOST_STEPS / max(1, 0.8 * rows / IMAGES_A_STEP)), EPOCHS[0]), EPOCHS[1])
+    return [
+        *_of_task(card),
+        *_of_shape(card),
+        Derived("model", "cnn_pyramid" if height >= PYRAMID else "cnn_same"),
+        Derived("optimizer", "adamw"),
+        Derived("data.batch_size", IMAGES_A_STEP),
+        Derived("trainer.max_epochs", epochs, "at most: a training ends when validation stops improving"),
+        Derived("early_stopping", "patience"),
+    ]
+
+
+def _of_task(card: Card) -> Iterator[Derived]:
     named, counts = " and ".join(target.name for target in card.targets), card.targets[0].counts
     if card.task == "regression":
         yield Derived("task", "regression", f"since {named} holds numbers")
@@ -85,7 +109,7 @@ def _of_classes(named: str, classes: Sequence[str], counts: Sequence[int]) -> It
         yield Derived("objective", "accuracy")
 
 
-def _of_shape(card: TableCard) -> Iterator[Derived]:
+def _of_shape(card: Card) -> Iterator[Derived]:
     classes = None if card.classes is None else len(card.classes)
     yield Derived("data.fingerprint", card.fingerprint)
     yield Derived("data.input_shape", list(card.input_shape))

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from eksplora.config import files as source
 from eksplora.config import folders, schema
 from eksplora.config.composition import choices, compose_root, flatten, is_group, parse_override, plain, stated_files
-from eksplora.config.derived import Derived, experiment_name, of_table
+from eksplora.config.derived import Derived, experiment_name, of_images, of_table
 from eksplora.config.parts import part
 from eksplora.errors import WORDS_OF
 from eksplora.types import Config
@@ -66,7 +66,8 @@ def own_data(root: str, typed: Sequence[str]) -> OwnData | None:
     task = asked.choice("task")
     read_as = [] if task is None else [Derived("data.task", OF_NUMBERS.get(task, task))]
     card = _card(data | {one.key.removeprefix("data."): one.value for one in read_as})
-    follows = [*read_as, *KINDS[asked.kind](card), Derived("space", _space_of(asked.choice("model")))]
+    space = _space_of(asked.kind, asked.choice("model"))
+    follows = [*read_as, *KINDS[asked.kind](card), Derived("space", space)]
     derived = [one for one in follows if one.key not in asked.words and one.key not in asked.stated]
     if "experiment" not in roots:
         values = [f"{one.key}={json.dumps(one.value)}" for one in derived if one.key.startswith("data.")]
@@ -131,9 +132,17 @@ def _kind_of(path: str) -> str:
     return "images" if Path(str(parse_override(path).value())).is_dir() else "table"
 
 
-def _space_of(model: str | None) -> str:
-    """The space of a network: widths are searched where it has such."""
-    return "table" if model is None or "widths" in stated_files("model").get(model, {}) else "training"
+def _space_of(kind: str, model: str | None) -> str:
+    """The space of a network on a kind of data: that of the kind where it has the keys which are searched there."""
+    sizes = {"table": "widths", "images": "filters"}[kind]
+    return kind if model is None or sizes in _keys_of(model) else "training"
+
+
+def _keys_of(model: str) -> set[str]:
+    """Keys of a network's file, and of those that it takes over."""
+    stated = stated_files("model").get(model, {})
+    taken = [name for name in stated.get("defaults", []) if isinstance(name, str) and name != "_self_"]
+    return set(stated).union(*map(_keys_of, taken))
 
 
 def _stated_by(experiment: str) -> dict[str, Any]:
@@ -179,7 +188,7 @@ def _put(node: dict[str, Any], key: str, value: Any) -> None:
 
 # --- what the data are ------------------------------------------------------------------------------------------------
 
-KINDS: Mapping[str, Callable[[Any], list[Derived]]] = {"table": of_table}
+KINDS: Mapping[str, Callable[[Any], list[Derived]]] = {"table": of_table, "images": of_images}
 """Files of `conf/data/` whose data are one's own, and what follows from the card of each."""
 
 

@@ -12,7 +12,8 @@ from eksplora.config.composition import choices
 from eksplora.errors import ConfigError
 
 LITERAL = re.compile(
-    r"^(?P<key>\+{0,2}(?:data\.(?:path|target|group|time|part|identifier|weight)|input))=(?P<text>.*)$", re.DOTALL
+    r"^(?P<key>\+{0,2}(?:data\.(?:path|target|group|time|part|identifier|weight)|input|file|target))=(?P<text>.*)$",
+    re.DOTALL,
 )
 """Keys of names from outside, which are taken as they are: of files, and of columns of a table."""
 
