@@ -7,7 +7,10 @@ import pytest
 
 from eksplora.config import choices
 from eksplora.config.composition import stated_keys
-from eksplora.config.derived import BATCHES, EPOCHS, batch_size, experiment_name, of_table
+from eksplora.config.derived import BATCHES, EPOCHS, batch_size, experiment_name, of_images, of_table
+from eksplora.images import ImagesCard
+from eksplora.images import Target as ImageTarget
+from eksplora.images.card import Rule
 from eksplora.table import TableCard, Target
 from eksplora.untrusted import is_name
 
@@ -115,3 +118,54 @@ def test_what_follows_are_choices_and_keys_that_there_are() -> None:
 def test_a_name_is_a_folder_whatever_the_file_is_called(stem: str) -> None:
     name = experiment_name(stem, [stem, stem], "0123456789abcdef")
     assert is_name(name) and name.endswith("-012345") and len(name) < 80
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def of_shape(height: int, width: int, *counts: int) -> dict[str, Any]:
+    """Values that follow from images of a size, of classes with so many images, or of numbers."""
+    classes = tuple(f"class {number}" for number in range(len(counts))) or None
+    task: Any = "regression" if classes is None else "binary" if len(counts) == 2 else "classification"
+    card = ImagesCard(
+        name="photos",
+        fingerprint="0" * 64,
+        task=task,
+        classes=classes,
+        num_targets=None if classes else 1,
+        input_shape=(3, height, width),
+        rule=Rule(height=height, width=width, channels=3, fit="crop"),
+        rows=1000,
+        train_rows=800,
+        test_rows=200,
+        targets=(ImageTarget(name="class", counts=counts, low=1.0, high=2.0),),
+        split="",
+        is_stratified=classes is not None,
+        skipped=(),
+        warnings=(),
+        notes=(),
+        changes="",
+    )
+    return {one.key: one.value for one in of_images(card)}
+
+
+def test_images_get_a_network_for_images_where_they_have_room_for_its_windows() -> None:
+    assert of_shape(32, 40, 500, 500)["model"] == of_shape(8, 9, 500, 500)["model"] == "cnn_pyramid"
+    assert of_shape(7, 40, 500, 500)["model"] == "mlp"
+
+
+def test_images_of_classes_are_moved_and_those_of_numbers_are_not() -> None:
+    assert of_shape(16, 16, 300, 300, 300)["augmentation"] == "shift"
+    assert "augmentation" not in of_shape(15, 16, 300, 300, 300) and "augmentation" not in of_shape(16, 16)
+
+
+def test_shapes_of_images_follow_from_the_card() -> None:
+    found = of_shape(16, 24, 300, 300, 300)
+    assert (found["data.input_shape"], found["data.num_classes"], found["data.num_targets"]) == ([3, 16, 24], 3, None)
+    assert (found["task"], found["loss"]) == ("classification", "cross_entropy")
+    numbers = of_shape(16, 24)
+    assert (numbers["task"], numbers["data.num_targets"], numbers["data.target_scaling"]) == (
+        "regression",
+        1,
+        "standard",
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from picturing import folder_of, save
 from PIL import Image
 
 from eksplora.config import Configurator, Request, compose_request
@@ -153,3 +154,18 @@ def test_what_is_missing_is_named_in_one_line(words: list[str], message: str, fo
         compose(*words)
     assert "\n" not in str(caught.value)
     assert sorted(path.name for path in folder.iterdir()) == ["houses.csv"]
+
+
+def test_a_folder_of_images_is_an_experiment(folder: Path) -> None:
+    folder_of(folder / "photos", {"cat": 12, "dog": 12}, height=16)
+    request = compose("data.path=photos")
+    config = request.config
+    assert request.own_data is not None and config["experiment"].startswith("photos-class-")
+    assert config["data"]["input_shape"] == config["model"]["input_shape"] == [3, 16, 16]
+    assert config["task"]["_target_"].endswith(".binary") and "model.filters" in config["space"]["params"]
+    residual = compose("data.path=photos", "model=cnn_residual").config
+    assert "model.filters" not in residual["space"]["params"]
+    save(folder / "photos/cat/000.png", 99, height=16)
+    edited = compose("data.path=photos")
+    assert edited.config["experiment"] != config["experiment"]
+    assert edited.own_data is not None and edited.own_data.card.changes == "1 edited (cat/000.png)"

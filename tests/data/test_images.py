@@ -1,6 +1,7 @@
 """Images of a user's own as a data set: prepared once, cut into parts, and opened as any other."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,13 @@ def test_an_edited_folder_is_prepared_beside_the_old_one(photos: Path) -> None:
     first = images(photos)
     first.prepare()
     save(photos / "cat/000.png", 55)
-    (photos.parent / "photos").rename(photos.parent / "again")  # what a process has seen it keeps
-    second = images(photos.parent / "again")
+    second = images(photos)
     second.prepare()
-    assert second.fingerprint != first.fingerprint
+    assert second.examine().changes == "1 edited (cat/000.png)"
+    assert second.fingerprint != first.fingerprint and first.folder.exists() and second.folder.exists()
+    shutil.rmtree(first.folder)
     with pytest.raises(DataError, match=r"has changed since data\.fingerprint was recorded\. Leave data\.fingerprint"):
-        images(photos.parent / "again", fingerprint=first.fingerprint).prepare()
+        images(photos, fingerprint=first.fingerprint).prepare()
 
 
 def test_folders_of_parts_are_kept_and_near_duplicates_in_both_are_said(

@@ -7,7 +7,6 @@ from eksplora.config import Request
 from eksplora.config.own_data import OwnData
 from eksplora.config.request import as_typed
 from eksplora.installation import in_checkout, stage_command
-from eksplora.table import TableCard
 
 TRAINING = ("search", "train", "repro")
 """Commands that say what follows from the data; those after them go by the same."""
@@ -31,7 +30,9 @@ def found(own: OwnData) -> list[str]:
         lines.append(f"  {key:<{width}}  {one.value}, {one.reason}")
     changed = next(iter(shown), "task")
     lines.append(f"  Each is changed by a word: {changed}=...")
-    notes = card.notes if isinstance(card, TableCard) else ()
+    if changes := getattr(card, "changes", ""):
+        lines.append(f"  other data than when they were last looked at: {changes}")
+    notes = getattr(card, "notes", ())
     return [*lines, *(f"  note: {note}" for note in notes), *(f"  warning: {warning}" for warning in card.warnings)]
 
 

@@ -1,4 +1,4 @@
-"""Choices and values that follow from the data of a table: from the task to the space, each with its reason.
+"""Choices and values that follow from data of one's own: from the task to the network, each with its reason.
 
 Pure functions of the data's card. What a user types, or his experiment's file states, counts instead.
 """
@@ -28,6 +28,9 @@ IMAGES_A_STEP = 32
 
 PYRAMID = 8
 """Pixels of a side that three halvings need."""
+
+SHIFTED = 16
+"""Pixels of a side from which an image that is moved by two still shows what it shows."""
 
 SMALL = 2000
 """Rows up to which a trial trains several seeds: a single validation part has too few rows to choose by."""
@@ -64,13 +67,18 @@ def of_table(card: TableCard) -> list[Derived]:
 
 def of_images(card: ImagesCard) -> list[Derived]:
     """Everything that follows from the card of a folder or list of images."""
-    rows, height = card.train_rows, min(card.input_shape[1:])
+    rows, side = card.train_rows, min(card.input_shape[1:])
     epochs = min(max(round(MOST_STEPS / max(1, 0.8 * rows / IMAGES_A_STEP)), EPOCHS[0]), EPOCHS[1])
+    network = Derived("model", "cnn_pyramid")
+    if side < PYRAMID:
+        network = Derived("model", "mlp", f"since a side of {side} pixels cannot be halved three times")
+    shift = Derived("augmentation", "shift", "since a class does not depend on two pixels to the side")
     return [
         *_of_task(card),
         *_of_shape(card),
-        Derived("model", "cnn_pyramid" if height >= PYRAMID else "cnn_same"),
+        network,
         Derived("optimizer", "adamw"),
+        *([shift] if side >= SHIFTED and card.classes is not None else []),
         Derived("data.batch_size", IMAGES_A_STEP),
         Derived("trainer.max_epochs", epochs, "at most: a training ends when validation stops improving"),
         Derived("early_stopping", "patience"),

@@ -19,7 +19,7 @@ from eksplora.config import files as source
 from eksplora.config import folders, schema
 from eksplora.config.composition import choices, compose_root, flatten, is_group, parse_override, plain, stated_files
 from eksplora.config.derived import Derived, experiment_name, of_images, of_table
-from eksplora.config.parts import part
+from eksplora.config.parts import allowed_targets, part
 from eksplora.errors import WORDS_OF
 from eksplora.types import Config
 
@@ -66,8 +66,9 @@ def own_data(root: str, typed: Sequence[str]) -> OwnData | None:
     task = asked.choice("task")
     read_as = [] if task is None else [Derived("data.task", OF_NUMBERS.get(task, task))]
     card = _card(data | {one.key.removeprefix("data."): one.value for one in read_as})
-    space = _space_of(asked.kind, asked.choice("model"))
-    follows = [*read_as, *KINDS[asked.kind](card), Derived("space", space)]
+    follows = [*read_as, *KINDS[asked.kind](card)]
+    model = asked.choice("model") or next(one.value for one in follows if one.key == "model")
+    follows.append(Derived("space", _space_of(model)))
     derived = [one for one in follows if one.key not in asked.words and one.key not in asked.stated]
     if "experiment" not in roots:
         values = [f"{one.key}={json.dumps(one.value)}" for one in derived if one.key.startswith("data.")]
@@ -132,10 +133,12 @@ def _kind_of(path: str) -> str:
     return "images" if Path(str(parse_override(path).value())).is_dir() else "table"
 
 
-def _space_of(kind: str, model: str | None) -> str:
-    """The space of a network on a kind of data: that of the kind where it has the keys which are searched there."""
-    sizes = {"table": "widths", "images": "filters"}[kind]
-    return kind if model is None or sizes in _keys_of(model) else "training"
+def _space_of(model: str) -> str:
+    """The space of a network: sizes of its layers are searched where it has such."""
+    keys = _keys_of(model)
+    if {"filters", "hidden_units"} <= keys:
+        return "images"
+    return "table" if "widths" in keys else "training"
 
 
 def _keys_of(model: str) -> set[str]:
@@ -194,6 +197,8 @@ KINDS: Mapping[str, Callable[[Any], list[Derived]]] = {"table": of_table, "image
 
 def _card(data: Config) -> Any:
     """The card of the data that a node `data` names."""
+    if data["_target_"] in allowed_targets("data", "images"):
+        return part({"data": data}, "data").examine()  # which knows by itself whether one of its files has changed
     path = Path(data["path"] or "")
     status = path.stat() if path.exists() else None  # if it is not there, reading says so
     return _examined(json.dumps(data), status and (status.st_mtime_ns, status.st_size, status.st_ino))

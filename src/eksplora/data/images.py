@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ class Images(Dataset):
             test_fraction=test_fraction,
             split_seed=split_seed,
         )
-        self.fingerprint = fingerprint or _fingerprint(self.options, root)
+        self.fingerprint = fingerprint or examine(self.options, root=Path(root)).fingerprint
         self.name = name_of(Path(self.options.path))  # type: ignore[misc]  # each has its own
         super().__init__(root=root, test_fraction=test_fraction, split_seed=split_seed, **shared)
         self.folder = self.root / "prepared" / f"{self.name}-{self.fingerprint[:12]}"
@@ -162,12 +161,6 @@ class Images(Dataset):
 
     def _way_out(self) -> str:
         return f"Run `{command_line('prepare', data='images', **{'data.path': self.options.path})}`."
-
-
-@lru_cache
-def _fingerprint(options: Options, root: str) -> str:
-    """The fingerprint of files as they are now; looked at once per process."""
-    return examine(options, root=Path(root)).fingerprint
 
 
 def _groups(found: Examined, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], list[str]]:

@@ -70,11 +70,24 @@ def examine(options: Options, *, root: Path | None = None) -> ImagesCard:
 
 def examined(options: Options, *, root: Path | None = None) -> Examined:
     """The card with the files that it is of; see `examine`."""
-    path = Path(options.path)
-    listing = _listing(options, path)
-    memory = None if root is None else memory_of(path, root)
+    listing = _listing(options, Path(options.path))
+    states = seen.states_of(listing.folder, [entry.name for entry in listing.entries])
+    last = _last.get((options, root))
+    if last is not None and (last[0], last[1].files) == (listing, states.files):
+        return last[2]
+    found = _examined(options, listing, states, root)
+    _last[options, root] = listing, states, found
+    return found
+
+
+_last: dict[tuple[Options, Path | None], tuple[Listing, seen.States, Examined]] = {}
+"""Examined in this process: a command asks several times, and what has changed is to be said each time."""
+
+
+def _examined(options: Options, listing: Listing, states: seen.States, root: Path | None) -> Examined:
+    memory = None if root is None else memory_of(Path(options.path), root)
     known = {} if memory is None else seen.recall(memory)
-    files = seen.look(listing.folder, [entry.name for entry in listing.entries], known)
+    files = seen.look(listing.folder, [entry.name for entry in listing.entries], states, known)
     if memory is not None and files != list(known.values()):
         seen.remember(memory, files)
     changes = seen.difference(_hashes(known.values()), _hashes(files)) if known else ""
