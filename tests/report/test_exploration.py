@@ -2,13 +2,18 @@
 
 import csv
 import io
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.image
 import pytest
 
+from eksplora.records.estimate import Estimate
+from eksplora.records.exploration import ExplorationRecord
+from eksplora.records.record import from_json
 from eksplora.report.exploration import claims_page, latex, numbers, page, rows, tables, warning
 from eksplora.report.figure import draw, picture, title_of
 from eksplora.report.figure import page as picture_page
@@ -16,7 +21,7 @@ from eksplora.report.figure import page as picture_page
 
 def summary(*values: float) -> dict[str, Any]:
     mean = sum(values) / len(values)
-    return {"mean": mean, "std": 0.5, "interval": [mean - 1, mean + 1], "n": len(values)}
+    return {"mean": mean, "std": 0.5, "low": mean - 1, "high": mean + 1, "n": len(values)}
 
 
 def row(reported: dict[str, float], *test: float) -> dict[str, Any]:
@@ -31,7 +36,8 @@ def row(reported: dict[str, float], *test: float) -> dict[str, Any]:
     }
 
 
-def facts(budget: str = "standard") -> dict[str, Any]:
+def written(budget: str = "standard", changes: Sequence[str] = ()) -> dict[str, Any]:
+    """The facts as they stand in the file."""
     words = {"verdict": "worse", "in_words": "5_units is worse than 50% units"}
     study = {
         "says": "units & more",
@@ -59,8 +65,16 @@ def facts(budget: str = "standard") -> dict[str, Any]:
         "studies": {"units": study},
         "claims": {"few": claim, "noise": other},
         "provenance": {"git.commit": "c0ffee"},
-        "set": [],
+        "set": list(changes),
     }
+
+
+def of(found: dict[str, Any]) -> ExplorationRecord:
+    return from_json(json.dumps(found), ExplorationRecord, source="explore.json", way_out="")
+
+
+def facts(budget: str = "standard", changes: Sequence[str] = ()) -> ExplorationRecord:
+    return of(written(budget, changes))
 
 
 def test_a_row_has_our_mean_and_interval_beside_the_reported_number() -> None:
@@ -114,13 +128,23 @@ def test_a_smoke_run_is_marked_everywhere(budget: str, is_marked: bool) -> None:
 
 
 def test_an_exploration_of_an_earlier_version_has_its_place_among_the_claims() -> None:
-    shown = facts()
-    del shown["set"]
+    """Intervals were pairs, a difference was a number, and what was changed by hand was not written."""
+    earlier = written()
+    del earlier["set"]
+    for one in earlier["studies"]["units"]["rows"].values():
+        for known in one["summary"].values():
+            known["interval"] = [known.pop("low"), known.pop("high")]
+    compared = earlier["studies"]["units"]["comparisons"]["test"]["5_units"]["best"]
+    compared |= {"difference": 2.5, "interval": {"low": 1.0, "high": 4.0, "level": 0.95}, "num_pairs": 2}
+    shown = of(earlier)
     assert claims_page([shown]) == claims_page([facts()])
+    assert page(shown) == page(facts()) and numbers(shown, "units") == numbers(facts(), "units")
+    known = shown.studies["units"].comparisons["test"]["5_units"]["best"].difference
+    assert known == Estimate(mean=2.5, low=1.0, high=4.0, n=2)
 
 
 def test_what_was_changed_by_hand_is_said_everywhere() -> None:
-    shown = {**facts("full"), "set": ["trainer.max_epochs=1"]}
+    shown = facts("full", ["trainer.max_epochs=1"])
     title = title_of(shown, "units")
     for text in (title, page(shown), claims_page([shown]), latex(shown, "units"), tables(shown)["tables/units.md"]):
         assert "CHANGED BY HAND: trainer.max" in text
@@ -172,4 +196,4 @@ def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
     ],
 )
 def test_only_what_changes_the_numbers_is_a_change_by_hand(changes: list[str], said: str) -> None:
-    assert warning({"budget": {"name": "full"}, "set": changes}).partition(" These")[0] == said
+    assert warning("full", changes).partition(" These")[0] == said

@@ -19,9 +19,12 @@ import surviving
 from waiting import until
 
 from eksplora.config import Configurator, compose_request
+from eksplora.confirmation.run import show
 from eksplora.errors import ConfigError, DataError, EksploraError, StorageError, WorkerError
 from eksplora.events import spool as spools
 from eksplora.inference import load_ensemble
+from eksplora.records.confirm import ConfirmRecord
+from eksplora.records.record import read
 from eksplora.records.validation import read_validation
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -86,7 +89,7 @@ def test_no_member_of_the_search_is_met_again_and_all_candidates_have_the_same(d
     assert met and not met & {seed for seed, _ in fresh}
 
 
-def test_the_numbers_follow_from_what_the_members_gave(diabetes: Path) -> None:
+def test_the_numbers_follow_from_what_the_members_gave(diabetes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = here.facts(diabetes, "confirm")
     names = {
         t["trial"]: t["searched"]["configuration"] for t in here.events(diabetes, facts["studies"]["confirm"], "trial")
@@ -104,7 +107,12 @@ def test_the_numbers_follow_from_what_the_members_gave(diabetes: Path) -> None:
     assert [one["estimate"]["mean"] for one in facts["configurations"]] == sorted(
         np.mean(own) for own in values.values()
     )
-    metrics = json.loads((diabetes / "results/diabetes_mlp/confirm/metrics.json").read_text())
+    folder = diabetes / "results/diabetes_mlp/confirm"
+    show(read(folder / "confirm.json", ConfirmRecord, way_out=""), folder)
+    assert "val/mae on fresh members; 95% intervals are for data like these" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    metrics = json.loads((folder / "metrics.json").read_text())
     best = facts["configurations"][0]
     assert metrics == {
         "objective": best["estimate"]["mean"],

@@ -19,11 +19,12 @@ from eksplora.config import Request, compose_request
 from eksplora.errors import ConfigError, DataError, EksploraError
 from eksplora.events import spool as spools
 from eksplora.exploration.chain import merged, read_exploration
-from eksplora.exploration.numbers import _judged, _row
+from eksplora.exploration.numbers import RowResult, StudyResult, _judged, _row
 from eksplora.installation import CONF
+from eksplora.records.estimate import Estimate
 from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
-from eksplora.statistics.claim import least_p
+from eksplora.statistics.claim import Judgement, least_p
 from eksplora.study.ledger import Ledger
 from eksplora.study.setup import tracker_of
 
@@ -286,11 +287,10 @@ def test_a_row_without_reported_numbers_is_refused_by_name() -> None:
 
 
 def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
-    done = {"trial": 0, "status": "finished", "message": ""}
     shown = {
-        "adam": {**done, "columns": {"test": [1.0 + i / 99 for i in range(8)]}},
-        "rmsprop": {**done, "columns": {"test": [3.0 + i / 99 for i in range(8)]}},
-        "sgd": {"trial": 2, "status": "diverged", "message": "the loss was not finite", "columns": {}},
+        "adam": RowResult(0, "finished", "", {"test": [1.0 + i / 99 for i in range(8)]}),
+        "rmsprop": RowResult(1, "finished", "", {"test": [3.0 + i / 99 for i in range(8)]}),
+        "sgd": RowResult(2, "diverged", "the loss was not finite", {}),
     }
     asked = read_exploration("small", SMALL, "smoke")
     best = {
@@ -298,25 +298,33 @@ def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
         "says": "adam is best",
         "holds": {"all": [{"best": {"row": "adam", "column": "test"}}]},
     }
-    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": shown}}, "best", "minimize", 0.05)
+
+    def judge(rows: dict[str, RowResult]) -> Judgement:
+        found = StudyResult(
+            study="optimizer",
+            id="",
+            base="adam",
+            rows=rows,
+            winner={},
+            metric="mae",
+            direction="minimize",
+            provenance={},
+        )
+        return _judged(replace(asked, claims={"best": best}), {"optimizer": found}, "best", "minimize", 0.05)
+
+    judged = judge(shown)
     assert judged.finding == "not distinguishable"
     assert judged.evidence == ("sgd ended as diverged: the loss was not finite",)
     both = {name: row for name, row in shown.items() if name != "sgd"}
-    judged = _judged(replace(asked, claims={"best": best}), {"optimizer": {"rows": both}}, "best", "minimize", 0.05)
-    assert judged.finding == "replicated"
+    assert judge(both).finding == "replicated"
 
 
 def test_seconds_that_members_share_count_once() -> None:
-    row = {
-        "trial": 0,
-        "status": "finished",
-        "message": "",
-        "columns": {"seconds": [0.5] * 4 + [0.7] * 4, "val": [1.0] * 8},
-    }
-    found = _row(row, {}, "study", {})["summary"]
-    assert (found["seconds"]["n"], found["val"]["n"]) == (2, 8)
-    alone = _row({**row, "columns": {"seconds": [0.5] * 8, "val": [1.0] * 8}}, {}, "study", {})["summary"]["seconds"]
-    assert (alone["interval"], alone["std"], alone["n"]) == (None, None, 1)
+    row = RowResult(0, "finished", "", {"seconds": [0.5] * 4 + [0.7] * 4, "val": [1.0] * 8})
+    found = _row(row, {}, "study", {}).summary
+    assert (found["seconds"].n, found["val"].n) == (2, 8)
+    equal = replace(row, columns={"seconds": [0.5] * 8, "val": [1.0] * 8})
+    assert _row(equal, {}, "study", {}).summary["seconds"] == Estimate(mean=0.5, n=1)
 
 
 def test_no_tables_to_check_is_told(tmp_path: Path) -> None:

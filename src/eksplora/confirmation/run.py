@@ -212,7 +212,9 @@ def show(record: ConfirmRecord, folder: Path) -> None:
     """Print what was confirmed."""
     print(f"\n{record.headline}\n")
     rows = [_row(one) for one in record.configurations]
-    print_best(rows, title=f"{record.metric} on fresh members", limit=50)
+    scope = record.configurations[0].known.scope
+    about = f"; 95% intervals are for {scope}" if scope else ""
+    print_best(rows, title=f"{record.metric} on fresh members{about}", limit=50)
     print(f"  facts    {folder / 'confirm.json'}")
     if record.final.weights_sha256:
         print(f"  model    {folder / 'model'}   (eksplora.load_ensemble; trained on all training rows)")

@@ -9,9 +9,10 @@ from eksplora.console.table import print_best
 from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
 from eksplora.exploration.chain import Exploration, OneFactor
-from eksplora.exploration.numbers import RowResult, columns_of, summarized, winners
+from eksplora.exploration.numbers import RowResult, StudyResult, columns_of, summarized, winners
 from eksplora.exploration.verification import claims_of
-from eksplora.files import as_json, new_folder, write_file
+from eksplora.files import new_folder, write_file
+from eksplora.records.record import to_json
 from eksplora.report.exploration import page, tables
 from eksplora.report.figure import draw
 from eksplora.report.listing import write_index
@@ -23,9 +24,7 @@ from eksplora.tracker.base import Tracker
 from eksplora.types import Config, MemberResult, Status
 
 
-def run_one(
-    spec: StudySpec, exploration: Exploration, study: OneFactor, configs: Mapping[str, Config]
-) -> dict[str, Any]:
+def run_one(spec: StudySpec, exploration: Exploration, study: OneFactor, configs: Mapping[str, Config]) -> StudyResult:
     """Train a one-factor study, show what came of it, and return it in numbers.
 
     Args:
@@ -46,16 +45,16 @@ def run_one(
     )
     base = next((name for name in study.rows if keys[name] == keys[""]), next(iter(study.rows)))
     rows = {name: _row_of(compared.trained(name), spec) for name in study.rows}
-    found = {
-        "study": compared.outcome.name,
-        "id": spools.study_of(compared.outcome.folder / "spool.jsonl").id,
-        "base": base,
-        "rows": rows,
-        "winner": winners(rows, spec.direction),
-        "metric": spec.metric,
-        "direction": spec.direction,
-        "provenance": compared.outcome.provenance,
-    }
+    found = StudyResult(
+        study=compared.outcome.name,
+        id=spools.study_of(compared.outcome.folder / "spool.jsonl").id,
+        base=base,
+        rows=rows,
+        winner=winners(rows, spec.direction),
+        metric=spec.metric,
+        direction=spec.direction,
+        provenance=compared.outcome.provenance,
+    )
     _show(study, found)
     return found
 
@@ -63,10 +62,9 @@ def run_one(
 def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
     """Measured values of a row's members, column by column."""
     if trial.status is not Status.FINISHED:
-        return {"trial": trial.number, "status": str(trial.status), "message": trial.message, "columns": {}}
+        return RowResult(trial.number, str(trial.status), trial.message, {})
     members = [_member(result, spec.metric) for _, result in sorted(trial.results.items())]
-    columns = columns_of(members, spec.direction)
-    return {"trial": trial.number, "status": str(trial.status), "message": "", "columns": columns}
+    return RowResult(trial.number, str(trial.status), "", columns_of(members, spec.direction))
 
 
 def _member(result: MemberResult, metric: str) -> dict[str, float]:
@@ -79,21 +77,21 @@ def _member(result: MemberResult, metric: str) -> dict[str, float]:
     }
 
 
-def _show(study: OneFactor, found: Mapping[str, Any]) -> None:
+def _show(study: OneFactor, found: StudyResult) -> None:
     """Print a study's rows: means over members, the reported test value beside."""
-    rows = []
-    for name, row in found["rows"].items():
-        columns = row["columns"]
+    rows: list[dict[str, Any]] = []
+    for name, row in found.rows.items():
+        columns = row.columns
         means = {key: sum(columns[key]) / len(columns[key]) if columns else None for key in ("train", "val", "test")}
         rows.append({study.says: name, **means, "reported test": study.rows[name].reported.get("test")})
-    print_best(rows, title=f"{study.name}: best on validation data {found['winner']['val']}", limit=len(rows))
+    print_best(rows, title=f"{study.name}: best on validation data {found.winner['val']}", limit=len(rows))
 
 
 # --- the end -----------------------------------------------------------------------------------------------------
 
 
 def conclude(
-    config: Config, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], parent: tuple[str, str]
+    config: Config, exploration: Exploration, studies: Mapping[str, StudyResult], parent: tuple[str, str]
 ) -> None:
     """Write tables, plots and the judged claims, and show the latter.
 
@@ -105,12 +103,16 @@ def conclude(
     """
     tracker = tracker_of(config)
     runs = _runs(Path(config["paths"]["mlruns"]) / "studies", exploration, studies, tracker)
-    facts = summarized(exploration, studies, runs, carry=config["carry"], alpha=config["alpha"])
-    facts |= {"run": parent[1], "asked": config["exploration"], "set": list(config["set"])}
-    facts |= {"threads": config["study"]["threads"]}
+    facts = replace(
+        summarized(exploration, studies, runs, carry=config["carry"], alpha=config["alpha"]),
+        run=parent[1],
+        asked=config["exploration"],
+        set=list(config["set"]),
+        threads=config["study"]["threads"],
+    )
     output = Path(config["output"])
     with new_folder(output / exploration.name) as folder:
-        (folder / "explore.json").write_text(as_json(facts), encoding="utf-8")
+        (folder / "explore.json").write_text(to_json(facts), encoding="utf-8")
         (folder / "README.md").write_text(page(facts), encoding="utf-8")
         for path, text in tables(facts).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -118,25 +120,21 @@ def conclude(
         draw(facts, folder / "plots")
     write_file(output / "claims.md", claims_of(sorted(output.glob("*/explore.json"))))
     write_index(Path(config["paths"]["results"]))
-    rows = [
-        {"claim": name, "verdict": claim["finding"], "says": claim["says"]} for name, claim in facts["claims"].items()
-    ]
+    rows = [{"claim": name, "verdict": claim.finding, "says": claim.says} for name, claim in facts.claims.items()]
     print_best(rows, title=f"Claims on {exploration.title}, budget {exploration.budget.name}", limit=len(rows))
     print(f"  page     {output / exploration.name / 'README.md'}")
     print(f"  claims   {output / 'claims.md'}")
 
 
 def _runs(
-    folder: Path, exploration: Exploration, studies: Mapping[str, Mapping[str, Any]], tracker: Tracker
+    folder: Path, exploration: Exploration, studies: Mapping[str, StudyResult], tracker: Tracker
 ) -> dict[str, dict[str, str]]:
     """Per study, MLflow's ids of its runs by ours (`<study>/<trial>[/<member>]`); nothing where nothing is tracked."""
     with tracker.registry() as registry:
         if registry is None:
             return {name: {} for name in studies}
-    spools = [folder / study["study"] / "spool.jsonl" for study in studies.values()]
+    spools = [folder / study.study / "spool.jsonl" for study in studies.values()]
     for spool in tracker.behind(spools, counts_runs=True):
         tracker.sync(spool, is_over=True)
     with tracker.lookup() as lookup:
-        return {
-            name: lookup.ids(exploration.experiment, study["study"], study["id"]) for name, study in studies.items()
-        }
+        return {name: lookup.ids(exploration.experiment, study.study, study.id) for name, study in studies.items()}

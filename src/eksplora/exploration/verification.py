@@ -1,29 +1,19 @@
 """Whether every number of an exploration's tables follows from recorded runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from eksplora.errors import DataError, EksploraError
 from eksplora.exploration.chain import read_exploration
-from eksplora.exploration.numbers import columns_of, summarized, winners
-from eksplora.files import as_json
-from eksplora.records.shapes import Explore, drawn_from
+from eksplora.exploration.numbers import RowResult, StudyResult, columns_of, summarized, winners
+from eksplora.records.exploration import ExplorationRecord, RowRecord
+from eksplora.records.record import read, to_json
+from eksplora.records.shapes import drawn_from
 from eksplora.report.exploration import claims_page, page, tables
 from eksplora.tracker.base import Lookup
-from eksplora.untrusted import read_json
 
 AGAIN = "Run the stage explore again."
-
-
-def read_explored(path: Path) -> dict[str, Any]:
-    """The facts of an exploration.
-
-    Raises:
-        DataError: If the file cannot be read, or does not hold such facts.
-    """
-    read_json(path, Explore, way_out=AGAIN)
-    return read_json(path, dict[str, Any], way_out=AGAIN)
 
 
 def claims_of(found: Iterable[Path]) -> str:
@@ -32,7 +22,7 @@ def claims_of(found: Iterable[Path]) -> str:
     Raises:
         DataError: If one of them does not hold such facts.
     """
-    explored = [read_explored(path) for path in found]
+    explored = [read(path, ExplorationRecord, way_out=AGAIN) for path in found]
     with drawn_from("explore.json", AGAIN):
         return claims_page(explored)
 
@@ -43,30 +33,29 @@ def check(path: Path, lookup: Lookup) -> None:
     Raises:
         EksploraError: If a number does not follow from the runs behind it.
     """
-    recorded = read_explored(path)
+    recorded = read(path, ExplorationRecord, way_out=AGAIN)
     with drawn_from(path, AGAIN):
-        texts, facts = _again(recorded, lookup)
+        facts = _again(recorded, lookup)
+        texts = {"README.md": page(facts), **tables(facts)}
+    _refuse_difference(path, first_difference(to_json(recorded), to_json(facts)))
     for name, text in texts.items():
         compare(path.parent / name, text)
-    cells = sum(len(row["summary"]) for study in facts["studies"].values() for row in study["rows"].values())
-    runs = {
-        run for study in recorded["studies"].values() for row in study["rows"].values() for run in row["member_runs"]
-    }
+    cells = sum(len(row.summary) for study in facts.studies.values() for row in study.rows.values())
+    runs = {run for study in recorded.studies.values() for row in study.rows.values() for run in row.member_runs}
     print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
 
 
-def _again(recorded: Mapping[str, Any], lookup: Lookup) -> tuple[dict[str, str], dict[str, Any]]:
-    """The texts of an exploration's files and its facts, from the runs in MLflow."""
-    exploration = read_exploration(recorded["exploration"], recorded["asked"], recorded["budget"]["name"])
+def _again(recorded: ExplorationRecord, lookup: Lookup) -> ExplorationRecord:
+    """The facts of an exploration from the runs in MLflow."""
+    exploration = read_exploration(recorded.exploration, recorded.asked, recorded.budget.name)
     facts = summarized(
         exploration,
-        {name: _study(recorded, name, lookup) for name in recorded["studies"]},
-        {name: _runs(recorded, name) for name in recorded["studies"]},
-        carry=recorded["carry"],
-        alpha=recorded["alpha"],
+        {name: _study(recorded, name, lookup) for name in recorded.studies},
+        {name: _runs(recorded, name) for name in recorded.studies},
+        carry=recorded.carry,
+        alpha=recorded.alpha,
     )
-    facts |= {word: recorded[word] for word in ("run", "asked", "set", "threads") if word in recorded}
-    return {"explore.json": as_json(facts), "README.md": page(facts), **tables(facts)}, facts
+    return replace(facts, run=recorded.run, asked=recorded.asked, set=recorded.set, threads=recorded.threads)
 
 
 def compare(path: Path, text: str) -> None:
@@ -80,27 +69,38 @@ def compare(path: Path, text: str) -> None:
         present = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'no text'}). {AGAIN}") from None
-    difference = first_difference(present, text)
+    _refuse_difference(path, first_difference(present, text))
+
+
+def _refuse_difference(path: Path, difference: str) -> None:
     if difference:
         raise EksploraError(f"{path} does not follow from the runs in MLflow: {difference}")
 
 
-def _study(recorded: Mapping[str, Any], name: str, lookup: Lookup) -> dict[str, Any]:
+def _study(recorded: ExplorationRecord, name: str, lookup: Lookup) -> StudyResult:
     """A study in numbers, its members' values taken from MLflow."""
-    study = recorded["studies"][name]
-    rows = {}
-    for key, row in study["rows"].items():
-        values = [_member(run, recorded, lookup) for run in row["member_runs"]]
-        columns = columns_of(values, recorded["direction"]) if values else {}
-        rows[key] = {**{word: row[word] for word in ("trial", "status", "message")}, "columns": columns}
-    kept = {word: study[word] for word in ("study", "id", "base", "handed_on")}
-    common = {word: recorded[word] for word in ("metric", "direction", "provenance")}
-    return {**kept, **common, "rows": rows, "winner": winners(rows, recorded["direction"])}
+    study, direction = recorded.studies[name], recorded.direction
+
+    def result(row: RowRecord) -> RowResult:
+        values = [_member(run, recorded.metric, lookup) for run in row.member_runs]
+        return RowResult(row.trial, row.status, row.message, columns_of(values, direction) if values else {})
+
+    rows = {key: result(row) for key, row in study.rows.items()}
+    return StudyResult(
+        study=study.study,
+        id=study.id,
+        base=study.base,
+        rows=rows,
+        winner=winners(rows, direction),
+        handed_on=study.handed_on,
+        metric=recorded.metric,
+        direction=direction,
+        provenance=recorded.provenance,
+    )
 
 
-def _member(run: str, recorded: Mapping[str, Any], lookup: Lookup) -> dict[str, float]:
+def _member(run: str, metric: str, lookup: Lookup) -> dict[str, float]:
     """Values in a member's run, by the names of the tables' columns."""
-    metric = recorded["metric"]
     last, curves = lookup.metrics(run)
     try:
         # Earlier versions had the curve, which is gathered while weights move and dropout is on.
@@ -115,14 +115,14 @@ def _member(run: str, recorded: Mapping[str, Any], lookup: Lookup) -> dict[str, 
         raise DataError(f"MLflow's run {run} lacks {error}: it is not the run of a tested member.") from None
 
 
-def _runs(recorded: Mapping[str, Any], name: str) -> dict[str, str]:
+def _runs(recorded: ExplorationRecord, name: str) -> dict[str, str]:
     """MLflow's ids of a study's runs by ours, as they stand in the tables."""
-    study = recorded["studies"][name]
+    study = recorded.studies[name]
     found = {}
-    for row in study["rows"].values():
-        key = f"{study['id']}/{row['trial']}"
-        found[key] = row["run"]
-        found |= {f"{key}/{member}": run for member, run in enumerate(row["member_runs"])}
+    for row in study.rows.values():
+        key = f"{study.id}/{row.trial}"
+        found[key] = row.run
+        found |= {f"{key}/{member}": run for member, run in enumerate(row.member_runs)}
     return found
 
 

@@ -1,6 +1,5 @@
 """The picture of a one-factor study: one look says whether the order of its rows is noise."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ from matplotlib import pyplot as plt
 from eksplora.drawing import page as pages
 from eksplora.drawing.colour import BLUE, VERMILION
 from eksplora.drawing.svg import as_svg, drawing, plain, pointed
-from eksplora.report.exploration import warning
-
-Facts = Mapping[str, Any]
+from eksplora.records.exploration import ExplorationRecord
+from eksplora.report.exploration import warning_of
 
 OURS, REPORTED = BLUE, VERMILION
 
 
-def draw(facts: Facts, folder: Path) -> None:
+def draw(facts: ExplorationRecord, folder: Path) -> None:
     """Draw every study as PNG and SVG, and as a page to point at.
 
     Args:
@@ -27,7 +25,7 @@ def draw(facts: Facts, folder: Path) -> None:
         folder: Where the pictures go: `<study>.png`, `.svg`, `.html`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in facts["studies"]:
+    for name in facts.studies:
         with plain():
             figure = picture(facts, name)
             figure.savefig(folder / f"{name}.png", dpi=120, metadata={"Software": None})
@@ -36,12 +34,12 @@ def draw(facts: Facts, folder: Path) -> None:
         (folder / f"{name}.html").write_text(page(facts, name), encoding="utf-8")
 
 
-def title_of(facts: Facts, name: str) -> str:
+def title_of(facts: ExplorationRecord, name: str) -> str:
     """Content of a picture."""
-    return f"{facts['title']}: {facts['studies'][name]['says']}. {warning(facts)}".removesuffix(". ")
+    return f"{facts.title}: {facts.studies[name].says}. {warning_of(facts)}".removesuffix(". ")
 
 
-def picture(facts: Facts, name: str) -> Any:
+def picture(facts: ExplorationRecord, name: str) -> Any:
     """Members as dots, their mean with its interval, and the reported value, row by row."""
     figure, axes = plt.subplots(figsize=_size(facts, name), layout="constrained")
     _fill(axes, facts, name, is_pointed_at=False)
@@ -49,35 +47,34 @@ def picture(facts: Facts, name: str) -> Any:
     return figure
 
 
-def page(facts: Facts, name: str) -> str:
+def page(facts: ExplorationRecord, name: str) -> str:
     """The same, to point at: the run behind a dot is shown beside it."""
     with drawing(*_size(facts, name)) as (figure, axes):
         _fill(axes, facts, name, is_pointed_at=True)
         svg = as_svg(figure, name=name)
-    shown = pages.Drawn(facts["studies"][name]["says"], f"test {facts['metric']} of each row and its members", svg)
+    shown = pages.Drawn(facts.studies[name].says, f"test {facts.metric} of each row and its members", svg)
     says = "A dot is a member: point at it to read its run."
     return pages.page(title_of(facts, name), says, [shown])
 
 
-def _size(facts: Facts, name: str) -> tuple[float, float]:
-    return 7.5, 1.2 + 0.5 * len(facts["studies"][name]["rows"])
+def _size(facts: ExplorationRecord, name: str) -> tuple[float, float]:
+    return 7.5, 1.2 + 0.5 * len(facts.studies[name].rows)
 
 
-def _fill(axes: Any, facts: Facts, name: str, *, is_pointed_at: bool) -> None:
-    rows = facts["studies"][name]["rows"]
+def _fill(axes: Any, facts: ExplorationRecord, name: str, *, is_pointed_at: bool) -> None:
+    rows = facts.studies[name].rows
     for place, row in enumerate(rows.values()):
-        if row["summary"]:
-            values, one = row["members"]["test"], row["summary"]["test"]
-            runs = pointed([f"run {run}" for run in row["member_runs"]]) if is_pointed_at else None
+        if row.summary:
+            values, one = row.members["test"], row.summary["test"]
+            runs = pointed([f"run {run}" for run in row.member_runs]) if is_pointed_at else None
             axes.scatter(values, [place + 0.15] * len(values), s=16, color=OURS, alpha=0.35, urls=runs)
-            low, high = one["interval"] or (one["mean"], one["mean"])
-            error = [[one["mean"] - low], [high - one["mean"]]]
-            axes.errorbar([one["mean"]], [place], xerr=error, fmt="s", color=OURS, capsize=3)
-        if "test" in row["reported"]:
-            axes.plot([row["reported"]["test"]], [place - 0.15], "D", color=REPORTED, markerfacecolor="none")
+            below, above = one.reach
+            axes.errorbar([one.value], [place], xerr=[[below], [above]], fmt="s", color=OURS, capsize=3)
+        if "test" in row.reported:
+            axes.plot([row.reported["test"]], [place - 0.15], "D", color=REPORTED, markerfacecolor="none")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel(f"test {facts['metric']}")
+    axes.set_xlabel(f"test {facts.metric}")
     axes.grid(axis="x", alpha=0.3)
     axes.plot([], [], "o", color=OURS, alpha=0.35, label="a member")
     axes.plot([], [], "s", color=OURS, label="our mean, 95% interval")

@@ -67,7 +67,7 @@ def _explorations(results: Path) -> Iterator[dict[str, Any]]:
         findings = [claim.finding for claim in facts.claims.values()]
         yield {
             "title": facts.title or path.parent.name,
-            "warning": warning({"budget": facts.budget, "set": facts.set}),
+            "warning": warning(facts.budget.name, facts.set),
             "counts": {finding: findings.count(finding) for finding in dict.fromkeys(sorted(findings))},
             "link": f"paper/{path.parent.name}/README.md",
             "claims": "paper/claims.md",
@@ -83,6 +83,13 @@ class _Evaluated:
 
 
 @dataclass
+class _Named:
+    """Entry of a budget in the list."""
+
+    name: str = ""
+
+
+@dataclass
 class _Finding:
     """Entry of a claim in the list."""
 
@@ -94,7 +101,7 @@ class _Explored:
     """Entry of an exploration in the list."""
 
     title: str = ""
-    budget: dict[str, Any] = field(default_factory=dict)
+    budget: _Named = field(default_factory=_Named)
     set: list[str] = field(default_factory=list)
     claims: dict[str, _Finding] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from eksplora.config import Configurator, Request, compose_request
 from eksplora.config.schema import ExploreConfig, Parallel
@@ -16,6 +16,9 @@ from eksplora.files import try_new_folders, try_writing
 from eksplora.ranges import check_choice
 from eksplora.stage.spec import spec_of
 from eksplora.types import Config
+
+if TYPE_CHECKING:
+    from eksplora.exploration.numbers import StudyResult
 
 BEFORE = ""
 """Stands for the configuration that the studies before handed on, among a study's rows."""
@@ -44,16 +47,15 @@ def explore(request: Request) -> None:
 
     parent = _identity(exploration, settings)
     chain = merged(exploration.base, exploration.budget.overrides, settings.set)
-    studies: dict[str, dict[str, Any]] = {}
+    studies: dict[str, StudyResult] = {}
     for study in exploration.studies:
         before = merged(chain, study.overrides, settings.set)
         rows = {name: merged(before, row.overrides, settings.set) for name, row in study.rows.items()}
         configs = configurations(request, exploration, rows | {BEFORE: before})
         asked = request_of(request, exploration, before)
         found = run.run_one(spec_of(asked, study.name, parent=parent), exploration, study, configs)
-        studies[study.name] = found
-        carried = study.carried if settings.carry == "reported" else found["winner"]["val"]
-        found["handed_on"] = carried
+        carried = study.carried if settings.carry == "reported" else found.winner["val"]
+        studies[study.name] = replace(found, handed_on=carried)
         chain = merged(chain, study.rows[carried].overrides, settings.set)
     run.conclude(request.config, exploration, studies, parent)
 
