@@ -83,7 +83,7 @@ def check_file(group: str, name: str, node: Any) -> None:
     for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
         if key not in node and (key in ("_target_", "_partial_") or group in READ):
             raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
-    if not isinstance(node.get("_target_", ""), str):
+    if not isinstance(node.get("_target_") or "", str):
         raise ConfigError(f"{file}: _target_: {_shown(node['_target_'])} is no name of a part. Write package.name.")
     for key, value in node.items():
         known = [values[key] for values in others if key in values]

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from eksplora.config import composition, configurator, folders, parts, schema
+from eksplora.config import composition, configurator, declared, folders, parts, schema
 from eksplora.config.check import check_fit, check_names, check_values
 from eksplora.config.compatibility import check_mix
 from eksplora.config.composition import compose_root, keep, parse_override, plain
@@ -104,7 +104,7 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
 
 def forget() -> None:
     """Forget what was read of the folders of configurations, and composed of it: in a long session they change."""
-    for module in (composition, configurator, folders, parts):
+    for module in (composition, configurator, declared, folders, parts):
         for kept in vars(module).values():
             if hasattr(kept, "cache_clear"):
                 kept.cache_clear()

@@ -105,6 +105,16 @@ class _Watch(Checkpoint):
         self._since = self._saved_at = time.monotonic()
         self.is_logged = False
 
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write a checkpoint where it is due: only now have schedulers taken their step after the epoch."""
+        if self._member.epoch and time.monotonic() - self._saved_at >= self._every:
+            self._save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write a checkpoint where the same command is to go on."""
+        if self._member.status is Status.INTERRUPTED:
+            self._save(trainer)
+
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
@@ -138,10 +148,6 @@ class _Watch(Checkpoint):
             trainer.should_stop = True
         elif trainer.should_stop:
             member.end(Status.FINISHED, "stopped early by its own callback")
-        if member.status is Status.INTERRUPTED or (
-            member.status is Status.RUNNING and now - self._saved_at >= self._every
-        ):
-            self._save(trainer)
 
     def _metrics(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
         """Values that the module logged, and the objective: as it was logged, or measured by its `forward`.
@@ -176,7 +182,7 @@ class _Watch(Checkpoint):
             return
         finally:
             own.unlink(missing_ok=True)
-        plain = {"step": trainer.global_step, "lightning": state}
+        plain = {"step": trainer.global_step, "epoch": self._member.epoch, "lightning": state}
         checkpoint.save(self._folder, plain, config_hash=self._identity)
 
     def state_dict(self) -> dict[str, Any]:
@@ -237,7 +243,9 @@ def _fit(module: pl.LightningModule, member: MemberState, watch: _Watch, state: 
     own = None
     if state is not None:
         own = Path(watch._folder) / "resumed.ckpt"
-        torch.save(state["lightning"], own)
+        # Where its loop goes on is set here: its own record of it is of the middle of an epoch's end.
+        torch.save({name: value for name, value in state["lightning"].items() if name != "loops"}, own)
+        _go_on(trainer, state["epoch"], state["step"])
     try:
         trainer.fit(
             module,
@@ -249,6 +257,17 @@ def _fit(module: pl.LightningModule, member: MemberState, watch: _Watch, state: 
     finally:
         if own is not None:
             own.unlink(missing_ok=True)
+
+
+def _go_on(trainer: pl.Trainer, epochs: int, steps: int) -> None:
+    """Have Lightning's loop begin after so many epochs and optimizer steps."""
+    loop = trainer.fit_loop
+    for progress in (loop.epoch_progress.current, loop.epoch_progress.total):
+        progress.ready = progress.completed = progress.started = progress.processed = epochs  # type: ignore[attr-defined]
+    inner = loop.epoch_loop
+    inner.automatic_optimization.optim_progress.optimizer.step.total.completed = steps
+    inner.manual_optimization.optim_step_progress.total.completed = steps
+    inner._batches_that_stepped = steps
 
 
 def _state(module: pl.LightningModule) -> dict[str, Tensor]:
