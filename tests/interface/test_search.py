@@ -109,3 +109,5 @@ def test_what_is_asked_wrongly_is_one_line(asked: dict[str, Any], message: str, 
 def test_another_study_under_the_same_name_is_refused(study: ek.Study, asked: dict[str, Any]) -> None:
     with pytest.raises(StudyError, match=r"was begun with other settings \(trainer.max_epochs: 2 -> 3\)"):
         ek.search(**{**asked, "settings": {**asked["settings"], "epochs": 3}})
+    with pytest.raises(StudyError, match=r"Give the changed one a name of its own: name=<new name>\.$"):
+        ek.search(**{**asked, "seed": 7})

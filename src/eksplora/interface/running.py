@@ -3,6 +3,7 @@
 import functools
 import io
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from eksplora.config import Request, as_ours, compose_request, composing, forget
 from eksplora.config.folders import import_own_parts
 from eksplora.console.notebook import notebook
 from eksplora.console.terminal import shown_on
-from eksplora.errors import Interrupted
+from eksplora.errors import EksploraError, Interrupted
 from eksplora.installation import CONFIG_DIRS
 
 P = ParamSpec("P")
@@ -35,15 +36,26 @@ def in_one_line(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except Interrupted as error:
             if error.exit_code != BY_CTRL_C:
-                raise error.with_traceback(None) from None
+                raise _reworded(error) from None
             raise KeyboardInterrupt(str(error)) from None
         except Exception as error:
             ours = as_ours(error, "search")
             if ours is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
-            raise ours.with_traceback(None) from None
+            raise _reworded(ours) from None
 
     return called
+
+
+ARGUMENTS = {"study.name": "name", "study.n_seeds": "members", "study.n_trials": "trials", "study.workers": "workers"}
+"""Keys that messages name, and the argument that is the same here."""
+
+
+def _reworded(error: EksploraError) -> EksploraError:
+    """The error, without its way through eksplora, that names arguments instead of keys."""
+    text = re.sub(r"\bstudy\.\w+", lambda found: ARGUMENTS.get(found[0], found[0]), str(error))
+    error.args = (text,)
+    return error.with_traceback(None)
 
 
 @contextmanager
