@@ -105,8 +105,7 @@ def compare(
     with session(asked.folders):
         words = [*asked.words, *given, "space=none", "sampler=grid", "pruner=none"]
         configs = {
-            key: Configurator("search", [*words, *settings_words(own, words, where=key)])({})
-            for key, own in configurations.items()
+            key: _config([*words, *settings_words(own, words, where=key)]) for key, own in configurations.items()
         }
         with redirect_stdout(io.StringIO()):
             return _compared(words, configs, name)
@@ -125,6 +124,11 @@ def _check_names(configurations: Mapping[str, Mapping[str, Any]]) -> None:
             raise ConfigError(f"configurations: {key!r} is no name. Use letters, digits, - and _.")
         if not isinstance(own, Mapping):
             raise ConfigError(f"configurations: '{key}' is {own!r}. Give its settings: {{'widths': [16]}}.")
+
+
+def _config(words: list[str]) -> Config:
+    request = compose_request("search", words)
+    return Configurator(request.root, request.overrides)({})
 
 
 def _compared(words: list[str], configs: Mapping[str, Config], name: str | None) -> Comparison:

@@ -1,13 +1,15 @@
 """A confirmed model as an object: rows in, predictions out."""
 
 import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eksplora.errors import ConfigError, DataError
+from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.interface.data import as_parquet, is_frame
 from eksplora.interface.look import lines, table
 from eksplora.interface.running import in_one_line, session
@@ -108,19 +110,20 @@ class Model:
         return {"members": str(members), "folder": str(self.folder), "use": ".predict(rows)"}
 
 
-def _features(rows: Any, card: Any) -> "NDArray[Any]":
+def _features(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":
     """Rows as the data set's own are: raw features (rows, *input_shape).
 
     Raises:
-        DataError: If they have another shape, or cannot be read.
+        DataError: If they have another shape, lack a column, or cannot be read.
     """
     from eksplora.data.given import read_given
 
+    if card.get("table"):
+        return _of_table(rows, card)
     if is_frame(rows):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rows.parquet"
-            path.write_bytes(as_parquet(rows))
-            return read_given(path, card)[1]
+        names = list(card["feature_names"] or ())
+        _check_columns([str(name) for name in rows.columns], names)
+        rows = rows[names].to_numpy()
     if isinstance(rows, str | Path):
         return read_given(Path(rows), card)[1]
     features, shape = np.asarray(rows), list(card["input_shape"])
@@ -130,3 +133,38 @@ def _features(rows: Any, card: Any) -> "NDArray[Any]":
             f"{', '.join(map(str, shape))}], or a table with columns {', '.join(card['feature_names'] or ())}."
         )
     return features.astype(np.float64)
+
+
+def _of_table(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":
+    """Rows of a table, or of a file, by the rules of the model's card; says what they have that the training had not.
+
+    Raises:
+        DataError: If they are no table, or lack a column.
+    """
+    from eksplora.data.given import of_table
+
+    if isinstance(rows, str | Path):
+        given = of_table(Path(rows), card)
+    elif is_frame(rows):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rows.parquet"
+            path.write_bytes(as_parquet(rows))
+            given = of_table(path, card)
+    else:
+        raise DataError(
+            f"rows: {type(rows).__name__} is no table. Give one with the columns of the training, or a file."
+        )
+    for remark in given.remarks:
+        warnings.warn(remark, stacklevel=5)
+    return given.features
+
+
+def _check_columns(given: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises:
+        DataError: Naming it.
+    """
+    for name in wanted:
+        if name not in given:
+            raise DataError(f"rows: the table has no column '{name}'. {nearest(name, given)}")

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eksplora.config import as_word
+from eksplora.config import Request, as_word
 from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.interface.asked import Asked, numbers
-from eksplora.interface.confirmation import Confirmation, confirmation_of
+from eksplora.interface.confirmation import Confirmation, confirmation_of, estimated
 from eksplora.interface.look import Figure, lines, number, table
-from eksplora.interface.running import in_one_line, run_stage, session
+from eksplora.interface.running import Ran, in_one_line, run_stage, session
 from eksplora.records.estimate import UNKNOWN, Estimate
 from eksplora.records.record import read
 from eksplora.records.search import SearchRecord, TrialRecord
@@ -34,6 +34,7 @@ class Study:
         folder: Where its trials lie.
         results: Folder of the experiment's results.
         estimate: The best trial's objective with its interval. It was chosen for being good, so it flatters.
+        decisions: Sentences on what follows from a table or folder of one's own: task, loss, sizes, and warnings.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Study:
     folder: Path
     results: Path
     estimate: Estimate
+    decisions: tuple[str, ...]
     _record: SearchRecord
     _asked: Asked
     _given: str | None
@@ -182,17 +184,18 @@ class Study:
             facts["caution"] = (
                 f"the best of {len(self._record.finished)} is too good by luck; .confirm() measures it anew"
             )
-        return facts | ({"verdict": self.verdicts[0]} if self.verdicts else {})
+        warned = [text.removeprefix("warning: ") for text in self.decisions if text.startswith("warning: ")]
+        return (
+            facts
+            | ({"verdict": self.verdicts[0]} if self.verdicts else {})
+            | {f"warning {place}": text for place, text in enumerate(warned, 1)}
+        )
 
 
 def best_facts(best: TrialRecord, estimate: Estimate, metric: str) -> dict[str, str]:
     """The best trial in words: what it is, its value, its interval, what that is about."""
     values = ", ".join(f"{key}={number(value)}" for key, value in best.values.items())
-    facts = {"best": f"trial {best.trial}: {values}" if values else f"trial {best.trial}"}
-    facts[metric] = number(best.value)
-    if estimate.low is not None and estimate.high is not None:
-        facts["interval"] = f"{number(estimate.low)} to {number(estimate.high)} (95%)"
-    return facts | ({"scope": estimate.scope} if estimate.scope else {})
+    return {"best": f"trial {best.trial}: {values}" if values else f"trial {best.trial}", **estimated(estimate, metric)}
 
 
 def run(asked: Asked, name: str | None) -> Study:
@@ -200,30 +203,39 @@ def run(asked: Asked, name: str | None) -> Study:
     own = [] if name is None else [f"study.name={as_word('name', name)}"]
     folder = "output=${paths.results}/" + (name or "${experiment}")
     ran = run_stage("search", [*asked.all, *own, folder])
-    return study_of(ran.result, Path(ran.request.settings.output), asked, name)
+    return study_of(ran, asked, name)
 
 
-def study_of(outcome: "Outcome", results: Path, asked: Asked, given: str | None) -> Study:
+def study_of(ran: Ran, asked: Asked, given: str | None) -> Study:
     """The object of a study that has run.
 
     Args:
-        outcome: How it ended.
-        results: Folder of the experiment's results.
+        ran: The stage.
         asked: What was asked for.
         given: The name that was given; None: there was none.
     """
+    outcome = ran.result
     record = read(outcome.folder / "summary/search.json", SearchRecord, way_out=_WAY_OUT)
     return Study(
         name=outcome.name,
         experiment=record.experiment,
         is_over=outcome.is_over,
         folder=outcome.folder,
-        results=results,
+        results=Path(ran.request.settings.output),
         estimate=_estimate(outcome),
+        decisions=_decisions(ran.request),
         _record=record,
         _asked=asked,
         _given=given,
     )
+
+
+def _decisions(request: Request) -> tuple[str, ...]:
+    own = request.own_data
+    if own is None:
+        return ()
+    found = [f"{one.key} is {one.value}, {one.reason}" for one in own.derived if one.reason]
+    return (*found, *getattr(own.card, "notes", ()), *(f"warning: {warning}" for warning in own.card.warnings))
 
 
 def _estimate(outcome: "Outcome") -> Estimate:
