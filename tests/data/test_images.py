@@ -51,6 +51,7 @@ def test_every_image_is_in_one_part_with_its_class_as_it_is_in_its_file(photos: 
     card = dataset.prepare()
     assert (card["name"], card["rows"], card["classes"]) == ("photos", {"train": 40, "test": 10}, ["cat", "dog"])
     assert card["class_counts"] == {"train": [24, 16], "test": [6, 4]}
+    assert dataset.beside("train", "groups") is None
     assert card["images"] == {"height": 12, "width": 16, "channels": 3, "fit": "crop"}
     train, test = seeds(dataset, "train"), seeds(dataset, "test")
     assert sorted(train + test) == list(range(50))
@@ -117,6 +118,8 @@ def test_near_duplicates_are_in_one_part_and_other_classes_of_them_are_said(phot
         original = picture(number).transpose(2, 0, 1)
         counts = [int((abs(rows - original).mean((1, 2, 3)) < 20).sum()) for rows in parts.values()]
         assert sorted(counts) == [0, 2], number
+    groups = [dataset.beside(part, "groups") for part in ("train", "test")]
+    assert all(own is not None for own in groups) and sum(len(np.unique(own)) for own in groups) == 50
     assert any("22 images are near-duplicates of another, in 11 groups" in said for said in card["warnings"])
     assert any("1 images have another class than an image that they are like" in said for said in card["warnings"])
 
@@ -132,6 +135,8 @@ def test_groups_of_a_list_are_in_one_part(tmp_path: Path) -> None:
     card = dataset.prepare()
     assert (card["task"], card["rows"], card["target_names"]) == ("regression", {"train": 32, "test": 8}, ["length"])
     train, test = seeds(dataset, "train"), seeds(dataset, "test")
+    groups = dataset.beside("train", "groups")
+    assert groups is not None and len({(seed % 20, group) for seed, group in zip(train, groups, strict=True)}) == 16
     assert not {seed % 20 for seed in train} & {seed % 20 for seed in test}
     np.testing.assert_allclose(dataset.open("test")[1][:, 0], np.array(test) / 7, atol=1e-3)
 

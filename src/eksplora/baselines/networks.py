@@ -12,7 +12,7 @@ from eksplora.records.search import SearchRecord
 from eksplora.types import Config
 from eksplora.untrusted import load_yaml
 
-NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "source_dir", "url")
+NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "path", "source_dir", "url")
 """Keys of data that do not decide which rows are in which part."""
 
 

@@ -38,13 +38,13 @@ def found(own: OwnData) -> list[str]:
 
 def ended(request: Request) -> list[str]:
     """Where the results of a command on data of one's own are, and which command comes next."""
-    name, output = request.settings.experiment, request.settings.output
+    name, output = (getattr(request.settings, key, None) for key in ("experiment", "output"))  # prepare has none
     stage, purpose = NEXT.get(request.root, ("repro", "all stages that are left, up to the report"))
     if stage == "predict":
         command = shlex.join([*stage_command("predict"), f"trained={output}/confirm/model", "input=<file>"])
     else:
         command = command_on(stage, as_typed(request.typed))
-    return [f"  experiment {name}", f"  next     {command}   ({purpose})"]
+    return [*([f"  experiment {name}"] if name else []), f"  next     {command}   ({purpose})"]
 
 
 def command_on(stage: str, typed: Sequence[str]) -> str:

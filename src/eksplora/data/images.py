@@ -15,7 +15,7 @@ from eksplora.counter import derive
 from eksplora.data._store import download_folder, writing
 from eksplora.data.card import PreparedData, Rows
 from eksplora.data.dataset import Dataset
-from eksplora.errors import ConfigError, DataError, command_line
+from eksplora.errors import DataError, command_line
 from eksplora.images import ImagesCard, Options, examine
 from eksplora.images.card import pair_of
 from eksplora.images.duplicates import linked, near_duplicates
@@ -121,16 +121,16 @@ class Images(Dataset):
         warnings = [*([skipped_note(skipped)] if skipped else []), *notes, *_shared(found, groups, train, test)]
         for sentence in warnings:
             print(f"{self.options.path}: {sentence}", file=sys.stderr)
-        parts = [Rows(np.asarray(pixels[rows]), found.targets[rows]) for rows in (train, test)]
+        rows = Rows(pixels, found.targets, groups)
         facts = {
             "images": dataclasses.asdict(card.rule),
-            "target_names": [target.name for target in card.targets],
+            **({} if card.classes is not None else {"target_names": [target.name for target in card.targets]}),
             "warnings": [*card.warnings, *(one for one in warnings if one not in card.warnings)],
             "notes": list(card.notes),
             "skipped": dict(skipped),
         }
         classes = None if card.classes is None else list(card.classes)
-        return PreparedData(parts[0], parts[1], list(card.feature_names), classes), facts
+        return PreparedData(rows.take(train), rows.take(test), list(card.feature_names), classes), facts
 
     def _decoded(self, found: Examined) -> tuple[Examined, NDArray[np.uint8], list[tuple[str, str]]]:
         """The images that could be decoded, their pixels on disk, and every file that cannot be used, with its reason.
@@ -163,8 +163,11 @@ class Images(Dataset):
         return f"Run `{command_line('prepare', data='images', **{'data.path': self.options.path})}`."
 
 
-def _groups(found: Examined, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], list[str]]:
-    """A number for each image, the same for those that stay in one part, and what is to be said of near-duplicates."""
+def _groups(found: Examined, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """A number for each image, the same for those that stay in one part, and sentences on near-duplicates.
+
+    There are no numbers where every image stands alone.
+    """
     alike = near_duplicates(pixels)
     notes = [alike.note] if alike.note else []
     sizes = Counter(alike.groups.tolist())
@@ -179,7 +182,8 @@ def _groups(found: Examined, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int6
         notes += _contradictions(found, alike.groups)
     firsts: dict[str, int] = {}
     stated = [(firsts.setdefault(entry.group, row), row) for row, entry in enumerate(found.entries) if entry.group]
-    return linked(len(pixels), [*enumerate(alike.groups.tolist()), *stated]), notes
+    groups = linked(len(pixels), [*enumerate(alike.groups.tolist()), *stated])
+    return None if len(np.unique(groups)) == len(groups) else groups, notes
 
 
 def _contradictions(found: Examined, groups: NDArray[np.int64]) -> list[str]:
@@ -193,34 +197,28 @@ def _contradictions(found: Examined, groups: NDArray[np.int64]) -> list[str]:
     return [f"{len(other)} images have another class than an image that they are like (such as {name} and {first})."]
 
 
-def _parts(found: Examined, groups: NDArray[np.int64], options: Options) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _parts(
+    found: Examined, groups: NDArray[np.int64] | None, options: Options
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the training and the test part: as they are given, or drawn group by group, each class in proportion.
-
-    A group that is larger than half of the test part stays in the training part.
 
     Raises:
         ConfigError: The fraction leaves a side empty.
     """
-    rows = np.arange(len(groups))
     if any(entry.part for entry in found.entries):
         is_test = np.array([entry.part == "test" for entry in found.entries])
-        return rows[~is_test], rows[is_test]
-    firsts, sizes = np.unique(groups, return_counts=True)
-    drawn = firsts[sizes <= max(1.0, 0.5 * options.test_fraction * len(groups))]
-    if len(drawn) < 2:
-        raise ConfigError(
-            f"data.group: {options.path} has too few groups to draw a test part. Name its rows: data.part."
-        )
-    seed = derive(options.split_seed, "test")
-    fraction = min(0.99, options.test_fraction * len(firsts) / len(drawn))
-    is_stratified = found.card.is_stratified
-    _, chosen = split_rows(found.targets[drawn], fraction, seed, is_stratified, key="data.test_fraction")
-    is_test = np.isin(groups, drawn[chosen])
-    return rows[~is_test], rows[is_test]
+        return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+    seed, is_stratified = derive(options.split_seed, "test"), found.card.is_stratified
+    key = "data.test_fraction"
+    return split_rows(found.targets, options.test_fraction, seed, is_stratified, key=key, groups=groups)
 
 
-def _shared(found: Examined, groups: NDArray[np.int64], train: NDArray[np.int64], test: NDArray[np.int64]) -> list[str]:
+def _shared(
+    found: Examined, groups: NDArray[np.int64] | None, train: NDArray[np.int64], test: NDArray[np.int64]
+) -> list[str]:
     """A sentence on near-duplicates, or groups, that are in both parts: where these are given they stay as they are."""
+    if groups is None:
+        return []
     both = np.intersect1d(groups[train], groups[test])
     if not len(both):
         return []
