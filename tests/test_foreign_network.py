@@ -12,6 +12,7 @@ import numpy as np
 import preloaded
 import pytest
 import recording
+from own_folder import EXPERIMENT, write
 
 NETWORK = """
 import torch
@@ -43,19 +44,6 @@ features: 13 # of a row
 classes: 3 # that it tells apart
 units: 4 # of each layer
 salt: 100000 # a large number that is no size
-"""
-EXPERIMENT = """# @package _global_
-# Wine, by a network of my own.
-defaults:
-  - override /data: wine
-  - override /task: classification
-  - override /model: mine
-  - override /loss: cross_entropy
-  - override /objective: accuracy
-
-experiment: mine
-trainer:
-  max_epochs: 2
 """
 FILES = {
     "mine/__init__.py": "",
@@ -92,8 +80,7 @@ def folder(tmp_path: Path, new_folder: object) -> Path:
     """A folder of a user's own, beside a project."""
     own: Path = new_folder("own")  # type: ignore[operator]
     for name, text in FILES.items():
-        (own / name).parent.mkdir(parents=True, exist_ok=True)
-        (own / name).write_text(text)
+        write(own / name, text)
     return own
 
 
