@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from eksplora.errors import DataError
+
 
 class Scaled(nn.Module):
     """Takes raw features, as in the prepared arrays, and returns the network's outputs; numbers in the targets' unit.
@@ -44,8 +46,18 @@ class Scaled(nn.Module):
         self.is_target_log = target_log is not None and bool(target_log)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Outputs (rows, num_outputs) of raw features (rows, ...)."""
-        return self.in_unit(self.network(self.scaled(features)))
+        """Outputs (rows, num_outputs) of raw features (rows, ...).
+
+        Raises:
+            DataError: If the network returns anything but a tensor.
+        """
+        outputs = self.network(self.scaled(features))
+        if not isinstance(outputs, Tensor):  # a LightningModule's forward may return what it likes
+            raise DataError(
+                f"{type(self.network).__name__}: its forward returns a {type(outputs).__name__}. To measure it and to "
+                "predict, return one tensor of outputs (rows, outputs)."
+            )
+        return self.in_unit(outputs)
 
     def in_unit(self, outputs: Tensor) -> Tensor:
         """Outputs (rows, num_outputs) of the network in the targets' unit."""
