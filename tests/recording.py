@@ -83,7 +83,9 @@ def alter(spool: Path, target: Path, edit: Edit) -> None:
 def main() -> None:
     """Do what `record` asks for."""
     from eksplora.config import compose_request, gather_space
+    from eksplora.config.folders import import_own_parts
 
+    import_own_parts()
     for pipeline, *overrides in json.loads(sys.argv[1]):
         task = getattr(importlib.import_module(f"eksplora.stage.{pipeline}"), pipeline)
         task(compose_request(pipeline, gather_space(overrides)))

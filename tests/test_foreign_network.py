@@ -4,6 +4,7 @@ It has what such networks have: recurrent, lazy and tied layers, dropout and bat
 are made of others, frozen ones, a mask of infinities, keys that only it knows, and a constructor that reads tensors.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -97,11 +98,9 @@ def test_a_network_without_any_attribute_of_ours_goes_through_every_stage(
     folder: Path, tmp_path: Path, prepared: str
 ) -> None:
     project = recording.copy_project(tmp_path / "project")
-    for stage, own in STAGES.items():
-        training = ["study.workers=1", "study.threads=1"] if stage in TRAINS else []
-        words = recording.words(project, stage, "experiment=mine", prepared, *training, *own)[1:]
-        said = run(project, folder, *words)
-        assert stage != "search" or "2 finished" in said
+    threads = {stage: ["study.workers=1", "study.threads=1"] if stage in TRAINS else [] for stage in STAGES}
+    asked = [[stage, "experiment=mine", prepared, *threads[stage], *own] for stage, own in STAGES.items()]
+    assert "2 finished" in run(project, folder, recording.__file__, json.dumps(asked))
     assert "mine" in (folder / "results/mine/report.html").read_text()
     test_rows = Path(prepared.partition("=")[2]) / "prepared/wine/test_features.npy"
     np.savez(folder / "rows.npz", features=np.load(test_rows)[:3])

@@ -176,25 +176,34 @@ def state(root: Path) -> list[object]:
 # --- the same bits -----------------------------------------------------------------------------------------------
 
 
-def test_a_member_of_a_fused_population_is_bit_identical_by_the_command(here: Here) -> None:
-    results = recording.events(here.project.spool("population"), "member")
-    assert {result["engine"] for result in results} == {"fused"} and len(results) == 6
-    done = command(here.project.root, "reproduce", *here.overrides("population/trial-000-member-1"))
-    assert done.returncode == 0, done.stderr
-    verdict = "bit-identical: population, trial 0, member 1: every metric of 3 epochs and the weights' sha256, 1 member"
-    assert done.stdout.startswith(verdict) and done.stdout.count("\n") == 1
-    assert done.stderr.splitlines()[2] == "training a population of 6 members on 1 thread"
-
-
-def test_a_cnn_is_bit_identical_by_the_command_in_a_terminal_that_shows_epochs(here: Here) -> None:
+def in_a_terminal(here: Here, run: str) -> tuple[str, str]:
+    """What the command says of a run on a terminal, and what it says on standard error."""
     ours, theirs = pty.openpty()
-    words = recording.words(here.project.root, "reproduce", *here.overrides("cnn/trial-000"))
-    environment = recording.environment(here.project.root)
-    done = preloaded.run(words, cwd=here.project.root, env=environment, stdout=theirs)
+    words = recording.words(here.project.root, "reproduce", *here.overrides(run))
+    done = preloaded.run(words, cwd=here.project.root, env=recording.environment(here.project.root), stdout=theirs)
     os.close(theirs)
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
     assert done.returncode == 0, done.stderr
+    return shown, done.stderr
+
+
+def test_a_member_of_a_fused_population_is_bit_identical_by_the_command_in_a_terminal_that_shows_epochs(
+    here: Here,
+) -> None:
+    results = recording.events(here.project.spool("population"), "member")
+    assert {result["engine"] for result in results} == {"fused"} and len(results) == 6
+    shown, errors = in_a_terminal(here, "population/trial-000-member-1")
+    epochs, _, verdict = shown.rpartition("\r\x1b[K")
+    assert epochs.startswith("\repoch 1\repoch 2")
+    said = "bit-identical: population, trial 0, member 1: every metric of 3 epochs and the weights' sha256, 1 member"
+    assert verdict.startswith(said) and verdict.count("\n") == 1
+    assert errors.splitlines()[2] == "training a population of 6 members on 1 thread"
+
+
+@pytest.mark.slow
+def test_a_cnn_is_bit_identical_by_the_command(here: Here) -> None:
+    shown, _ = in_a_terminal(here, "cnn/trial-000")
     assert shown.startswith("\repoch 1\r\x1b[Kbit-identical: cnn, trial 0: every metric of 1 epoch and the weights'")
 
 

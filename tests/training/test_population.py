@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,17 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["equal numbers", "own numbers"])
-@pytest.mark.parametrize(("name", "changes"), optimizers.VARIANTS + optimizers.OTHERS, ids=str)
+def every_optimizer() -> Iterator[Any]:
+    """Every one with numbers of the members' own, each kind with equal ones; with equal ones each variant is slow."""
+    seen = set()
+    for name, changes in optimizers.VARIANTS + optimizers.OTHERS:
+        yield pytest.param(name, changes, True, id=f"{name}-{changes}-own numbers")
+        marks = [pytest.mark.slow] if name in seen else []
+        yield pytest.param(name, changes, False, id=f"{name}-{changes}-equal numbers", marks=marks)
+        seen.add(name)
+
+
+@pytest.mark.parametrize(("name", "changes", "own"), list(every_optimizer()))
 def test_with_every_optimizer(name: str, changes: dict[str, Any], own: bool) -> None:
     values = [(RATES[i], DECAYS[i], SCHEDULES[i]) if own else (RATES[0], DECAYS[1], SCHEDULES[1]) for i in range(5)]
     assert_each_is_as_alone(
@@ -112,10 +122,24 @@ def test_with_every_optimizer(name: str, changes: dict[str, Any], own: bool) -> 
     )
 
 
-@BASES
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("normalization", ["none", "batch"])
-@pytest.mark.parametrize("optimizer", [adam, small.momentum], ids=["adam", "momentum"])
+def kinds_of_networks() -> Iterator[Any]:
+    """All combinations; half of them, among which each three choices meet in all ways, are not slow."""
+    bases = {"mlp": small.regression, "cnn": small.classification}
+    named = {"adam": adam, "momentum": small.momentum}
+    for places in product(range(2), repeat=4):
+        optimizer, normalization = list(named)[places[0]], ["none", "batch"][places[1]]
+        dropout, base = [0.0, 0.3][places[2]], list(bases)[places[3]]
+        yield pytest.param(
+            named[optimizer],
+            normalization,
+            dropout,
+            bases[base],
+            id=f"{optimizer}-{normalization}-{dropout}-{base}",
+            marks=[pytest.mark.slow] if sum(places) % 2 else [],
+        )
+
+
+@pytest.mark.parametrize(("optimizer", "normalization", "dropout", "base"), list(kinds_of_networks()))
 def test_with_every_kind_of_network(
     optimizer: Callable[..., Any], normalization: str, dropout: float, base: Callable[..., Recipe]
 ) -> None:

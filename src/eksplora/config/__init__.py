@@ -15,6 +15,7 @@ from eksplora.config.composition import (
     known_keys,
     parse_override,
     plain,
+    stated_files,
     unknown_key,
 )
 from eksplora.config.configurator import Configurator, check_space, samples
@@ -55,5 +56,6 @@ __all__ = [
     "sampler_factory",
     "samples",
     "show",
+    "stated_files",
     "unknown_key",
 ]

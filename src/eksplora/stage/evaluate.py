@@ -3,7 +3,7 @@
 import shutil
 from typing import Any
 
-from eksplora.config import Configurator, Request, metrics_for, part
+from eksplora.config import Configurator, Request, metrics_for, part, stated_files
 from eksplora.config.compatibility import task_of
 from eksplora.config.schema import SearchConfig
 from eksplora.console.work import Work, begin
@@ -47,15 +47,15 @@ def metrics_of(request: Request) -> dict[str, Any]:
     """All metrics that are for the task, by the names that they have in curves, the objective's first."""
     from eksplora.assessment.evaluation import leave_out
 
-    own, asked = request.choices["objective"], [f"experiment={request.choices['experiment']}"]
+    own, labels = request.choices["objective"], stated_files("objective")
     files = sorted(metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
-    configure, stated = Configurator(request.root, request.overrides), Configurator(request.root, asked)
+    configure = Configurator(request.root, request.overrides)
     found = {request.settings.objective.metric: part(request.config, "metric")}
     for file in files:
         if file == own:
             continue
         try:
-            name = stated({"objective": file})["objective"]["metric"]
+            name = str(labels.get(file, {}).get("metric", file))
             found[name] = part({"metric": configure({"metric": file})["metric"]}, "metric")
         except Exception as error:  # nobody chose it: it may be another experiment's, or half written
             leave_out(file, error)
