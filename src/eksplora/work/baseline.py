@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from eksplora.config import part, protocol_splits
 from eksplora.config.compatibility import task_of
 from eksplora.data.arrays import TrainingArrays, fold_arrays
+from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
 from eksplora.training.task import comparable
@@ -107,8 +108,14 @@ def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) ->
     task, config = part(training.config, "task"), training.config
     wanted = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
     numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
-    part_rows = PartRows.of(part(config, "data"), "train")
+    part_rows = PartRows.of(dataset_of(config), "train")
     write_validation(Path(training.folder), validation_of(config, fold.split, part_rows, numbers, wanted))
+
+
+def dataset_of(config: Config) -> Dataset:
+    """Data set of a configuration; a baseline takes all rows at once, so its configuration has no size of a batch."""
+    dataset: Dataset = part({"data": config["data"] | {"batch_size": 1}}, "data")
+    return dataset
 
 
 def folds_of(config: Config, member: Member = ANY_MEMBER) -> tuple[TrainingArrays, ...]:
@@ -150,7 +157,7 @@ def score(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np
     task, metric = part(config, "task"), part(config, "metric")
     targets = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
     numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
-    units = PartRows.of(part(config, "data"), "train").units
+    units = PartRows.of(dataset_of(config), "train").units
     metric.update(comparable(numbers, units), comparable(targets, units))
     return float(metric.compute())
 
