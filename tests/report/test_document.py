@@ -25,7 +25,7 @@ from eksplora.report.section.result import ONE_MEMBER
 Facts = dict[str, Any]
 
 KEYS = [
-    *("result", "confirmation", "audit", "test", "uncertainty", "failure", "attribution"),
+    *("result", "data", "confirmation", "audit", "test", "uncertainty", "failure", "attribution"),
     *("embedding", "search", "learning", "network", "again"),
 ]
 

@@ -1,5 +1,6 @@
 """A confirmed model on the test part: each member by itself, and all of them together."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,14 +29,17 @@ from eksplora.inference.ensemble import Ensemble
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.estimate import Estimate
-from eksplora.records.evaluate import BiasVariance, DataRecord, EvaluationRecord
+from eksplora.records.evaluate import BiasVariance, ColumnRecord, DataRecord, EvaluationRecord
 from eksplora.records.measure import Measure
 from eksplora.records.record import to_json
 from eksplora.records.table import frame_as_csv
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
 from eksplora.study.publication import add, study_of
+from eksplora.table import TableCard
+from eksplora.table.lines import content_of
 from eksplora.training.task import comparable
 from eksplora.types import Command, Config
+from eksplora.untrusted import parse_json
 
 
 @dataclass(frozen=True)
@@ -262,6 +266,29 @@ def metrics(evaluated: EvaluationRecord) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if value is not None}
 
 
+def data_record(card: Mapping[str, Any]) -> DataRecord:
+    """A data set as its prepared card describes it."""
+    known = DataRecord(name=card["name"], source=card["source"], rows=card["rows"])
+    if card.get("table") is None:
+        return known
+    table = parse_json(json.dumps(card["table"]), TableCard, source="the prepared card", way_out="Prepare again.")
+    columns = [
+        ColumnRecord(
+            name=column.name,
+            kind=column.kind,
+            role=column.role,
+            is_stated=column.is_stated,
+            missing=column.missing,
+            distinct=column.distinct,
+            counts=list(column.counts),
+            content=content_of(column),
+            prepared=len(column.prepared),
+        )
+        for column in table.columns
+    ]
+    return replace(known, columns=columns, warnings=list(table.warnings), notes=list(table.notes))
+
+
 def record(config: Config, command: Command, confirmed: ConfirmRecord, measured: Measured) -> EvaluationRecord:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the record.
 
@@ -285,7 +312,7 @@ def record(config: Config, command: Command, confirmed: ConfirmRecord, measured:
         headline=headline(test[metric], metric, len(measured.table)),
         metric=metric,
         rows=len(measured.table),
-        data=DataRecord(name=card["name"], source=card["source"], rows=card["rows"]),
+        data=data_record(card),
         test=test,
         bias_variance=None if parts is None else BiasVariance(**asdict(parts)),
         test_sha256=dict(measured.test_sha256),

@@ -58,11 +58,18 @@ class Line(Generic[T]):
 
 @dataclass
 class Dataset:
-    """The data of a study: name, hash of the prepared arrays, rows of the training part."""
+    """The data of a study: name, hash of the prepared arrays, rows of the training part.
+
+    Attributes:
+        columns: Of a user's own table: the kind of each, by name.
+        warnings: Of the table's card, one sentence each.
+    """
 
     name: str
     digest: str
     rows: Count
+    columns: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -8,12 +8,41 @@ from eksplora.records.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnRecord(Record):
+    """A column of a user's own table: what it was taken for, and how many prepared columns are made of it.
+
+    Attributes:
+        content: Its range, or its most frequent values.
+        counts: Rows in ten equal steps of the range, or of the most frequent values.
+    """
+
+    name: str
+    kind: str
+    role: str
+    is_stated: bool
+    missing: int
+    distinct: int
+    counts: list[int]
+    content: str
+    prepared: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataRecord(Record):
-    """A data set: its name, where it comes from, and how many rows each part has."""
+    """A data set: its name, where it comes from, and how many rows each part has.
+
+    Attributes:
+        columns: Of a user's own table; empty for other data.
+        warnings: Of the table's card, one sentence each.
+        notes: How the table was read, one sentence each.
+    """
 
     name: str
     source: str
     rows: dict[str, int]
+    columns: list[ColumnRecord] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

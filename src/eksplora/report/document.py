@@ -11,6 +11,7 @@ from eksplora.report.section import (
     attribution,
     audit,
     confirmation,
+    data,
     embedding,
     failure,
     learning,
@@ -25,6 +26,7 @@ Facts = Mapping[str, Any]
 
 SECTIONS = (
     result.section,
+    data.section,
     confirmation.section,
     audit.section,
     tested.section,

@@ -78,7 +78,14 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
     values |= provenance.outside_code(_targets(spec, base))
-    return Definition(values, Dataset(card["name"], card["fingerprint"][:16], card["rows"]["train"]))
+    return Definition(values, dataset_of(card))
+
+
+def dataset_of(card: Mapping[str, Any]) -> Dataset:
+    """The data as people are shown them."""
+    table = card.get("table") or {"columns": [], "warnings": []}
+    kinds = {column["name"]: f"{column['kind']}, {column['role']}" for column in table["columns"]}
+    return Dataset(card["name"], card["fingerprint"][:16], card["rows"]["train"], kinds, list(table["warnings"]))
 
 
 STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")

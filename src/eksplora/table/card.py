@@ -70,7 +70,7 @@ class Column:
         name: As the file has it.
         kind: What its cells are.
         role: What it is used for.
-        is_stated: Whether the user gave the kind.
+        is_stated: Whether the user gave the kind, or left the column out.
         missing: Rows without a value.
         distinct: Different values.
         low: Least number; of dates in days since 1970.

@@ -293,7 +293,7 @@ def _column(
         name=name,
         kind=found.kind,
         role=_role(options, name, found.kind),
-        is_stated=stated is not None,
+        is_stated=stated is not None or name in options.drop,
         missing=int(values.null_count),
         format=found.format,
         unreadable=found.unreadable,

@@ -47,10 +47,10 @@ def _codes(card: TableCard) -> str:
 def _row(column: Column) -> tuple[str, ...]:
     missing = f"{column.missing} missing" if column.missing else ""
     kind = f"{column.kind}{' (given)' if column.is_stated else ''}"
-    return column.name[:LONGEST_NAME], kind, column.role, missing, histogram(column.counts), _content(column)
+    return column.name[:LONGEST_NAME], kind, column.role, missing, histogram(column.counts), content_of(column)
 
 
-def _content(column: Column) -> str:
+def content_of(column: Column) -> str:
     """The range of numbers and dates, the most frequent categories."""
     if column.kind == "date" and column.low is not None and column.high is not None:
         return f"{_day(column.low)} to {_day(column.high)}"
@@ -86,7 +86,7 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def changes(before: TableCard, after: TableCard) -> list[str]:
-    """What differs between two cards of a table, in a few words each: rows, columns, values, decisions."""
+    """Differences between two cards of a table, in a few words each: rows, columns, values, decisions."""
     old, new = ({column.name: column for column in card.columns} for card in (before, after))
     found = []
     if before.rows != after.rows:

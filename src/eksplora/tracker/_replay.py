@@ -312,7 +312,9 @@ class Replay:
     def _dataset(self) -> Dataset | None:
         """The data, as far as the record knows it: earlier versions did not say."""
         known = self.study.dataset
-        return Dataset(known.name, known.digest, known.rows) if known else None
+        if known is None:
+            return None
+        return Dataset(known.name, known.digest, known.rows, tuple(known.columns.items()), tuple(known.warnings))
 
     def _origin(self) -> dict[str, object]:
         """Where the numbers come from; MLflow shows the commit in a column of its own."""

@@ -16,6 +16,7 @@ MARK_TAG = "eksplora.spool"
 
 LONGEST_PARAM = 6000  # characters; mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
 LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
+LONGEST_PROFILE = 60_000  # characters of a data set's description: a row of a database takes 65 535
 LONGEST_KEY = 250  # mlflow.utils.validation.MAX_ENTITY_KEY_LENGTH
 LONG_PARAMS_FILE = "long_params.yaml"
 
@@ -46,11 +47,13 @@ class Mark(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """The data of a run: name, hash, and rows of the training part."""
+    """The data of a run: name, hash, and rows of the training part; of a table also kinds of columns and warnings."""
 
     name: str
     digest: str
     rows: int
+    columns: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -60,7 +63,9 @@ class Dataset(NamedTuple):
     @property
     def profile(self) -> str:
         """Size of the data set for MLflow."""
-        return json.dumps({"num_rows": self.rows})
+        said = {"columns": dict(self.columns), "warnings": list(self.warnings)} if self.columns else {}
+        text = json.dumps({"num_rows": self.rows, **said}, ensure_ascii=False)
+        return text if len(text) <= LONGEST_PROFILE else json.dumps({"num_rows": self.rows})
 
 
 class Point(NamedTuple):
