@@ -11,7 +11,6 @@ from eksplora.report.section import (
     attribution,
     audit,
     confirmation,
-    data,
     embedding,
     failure,
     learning,
@@ -26,7 +25,7 @@ Facts = Mapping[str, Any]
 
 SECTIONS = (
     result.section,
-    data.section,
+    again.data,
     confirmation.section,
     audit.section,
     tested.section,

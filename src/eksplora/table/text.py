@@ -29,7 +29,7 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL",
 
 
 class NoTable(Exception):
-    """What is wrong with a file, to be said after its name, and the way out."""
+    """Fault of a file, to be said after its name, with the way out."""
 
 
 Read = tuple[dict[str, "pa.ChunkedArray"], int, tuple[str, ...], str, str]

@@ -1,4 +1,4 @@
-"""How to reproduce it."""
+"""Sections on what the numbers come from: the data, and the commands that make them again."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from eksplora.installation import in_checkout, target
 from eksplora.provenance import UNKNOWN
 from eksplora.records.confirm import Registered
+from eksplora.records.evaluate import DataRecord
 from eksplora.records.results import Results
-from eksplora.report.block import Commands, Points, Prose, Section, Table, code
+from eksplora.report.block import Commands, Note, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
+from eksplora.report.number import NONE
 
 Facts = Mapping[str, Any]
 
@@ -28,6 +30,54 @@ CODE = {
     "true": f"{_CODE}, but for changes that were not committed: changes.diff of the run in MLflow has them",
 }
 """Description of a commit, by whether the tree had changes."""
+
+
+STEPS = "▁▂▃▄▅▆▇█"
+"""Bars of a histogram."""
+
+
+def data(facts: Results) -> Section:
+    """The columns of a table with their histograms, and the warnings of its card; empty for other data."""
+    known = facts.tested.data
+    columns = [] if known is None else known.columns
+    rows = [
+        {
+            "column": column.name,
+            "is": f"{column.kind}{' (given)' if column.is_stated else ''}",
+            "used as": column.role,
+            "missing": column.missing,
+            "different": column.distinct,
+            "counts": histogram(column.counts),
+            "values": column.content,
+            "becomes": f"{column.prepared} columns" if column.prepared > 1 else "1 column" if column.prepared else NONE,
+        }
+        for column in columns
+    ]
+    said = [] if known is None else [*known.warnings, *known.notes]
+    caption = "Counts: rows in ten equal steps of a number's range, or of the most frequent categories."
+    return Section(
+        key="data",
+        title="Data",
+        says="What the model learned from, and what is to be known of it before the result is believed.",
+        blocks=[Prose(_named(known)), *map(Note, said), *([Table("Columns", rows, caption)] if rows else [])],
+    )
+
+
+def _named(data: DataRecord | None) -> str:
+    if data is None:
+        return "The record does not say which data these are."
+    return f"{data.name}, from {data.source}: {data.rows['train']} training and {data.rows['test']} test rows."
+
+
+def histogram(counts: list[int]) -> str:
+    """Counts as a row of bars.
+
+    Examples:
+        >>> histogram([0, 4, 8])
+        '▁▄█'
+    """
+    most = max(counts, default=0)
+    return "".join(STEPS[(len(STEPS) - 1) * count // most] for count in counts) if most else ""
 
 
 def section(facts: Results) -> Section:
