@@ -66,6 +66,21 @@ class OptimismSettings:
     epochs: int = _number(30, "epochs of a training")
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnTablesSettings:
+    """Options of `benchmarks.own_tables`."""
+
+    only: tuple[str, ...] = field(default=(), metadata={"help": "tables to run; default: all"})
+    seed: int = _number(0, "decides which rows the tables have, and which are test rows", least=0)
+    trials: int = _number(20, "trials of each search")
+    seeds: int = _number(8, "seeds of each configuration that is confirmed, and of the delivered model", least=2)
+    ablated: int = _number(0, "features without which the model is trained again, for the report", least=0)
+
+    def words(self) -> list[str]:
+        """The words that these options are to eksplora."""
+        return [f"study.n_trials={self.trials}", f"repro.seeds={self.seeds}", f"repro.ablated={self.ablated}"]
+
+
 def parse(kind: type[S], arguments: Sequence[str], measurements: Collection[str], purpose: str) -> S:
     """Read a command line; a mistake ends the process with one line and exit code 2.
 
