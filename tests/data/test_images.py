@@ -149,6 +149,7 @@ def test_what_is_damaged_behind_its_header_is_left_out_and_named(
     (photos / "dog/001.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"It is one of 2 \(of 50 files\) that cannot be used"):
         images(photos, unreadable=0.02).prepare()
+    assert not list((photos.parent / "data/prepared").glob(".*.download")), "nothing is left"
     dataset = images(photos, unreadable=0.04)
     card = dataset.prepare()
     assert sorted(seeds(dataset, "train") + seeds(dataset, "test")) == [n for n in range(50) if n not in (3, 31)]

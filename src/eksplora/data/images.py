@@ -114,7 +114,11 @@ class Images(Dataset):
                 f"data.path: {self.options.path} has changed since data.fingerprint was recorded. Leave "
                 "data.fingerprint out for what it is now, or bring those files back."
             )
-        found, pixels, skipped = self._decoded(found)
+        try:
+            found, pixels, skipped = self._decoded(found)
+        except BaseException:
+            shutil.rmtree(download_folder(self.folder), ignore_errors=True)  # what was decoded is of no use
+            raise
         groups, notes = _groups(found, pixels)
         train, test = _parts(found, groups, self.options)
         card = found.card
