@@ -123,8 +123,8 @@ def tested(frame: pd.DataFrame, made: Made, draw: np.random.Generator) -> NDArra
     if made.options:
         column = frame[made.options[0].partition("=")[2]]
         chosen = draw.permutation(column.unique())[: column.nunique() // 5]
-        return np.asarray(column.isin(chosen))
+        return np.asarray(column.isin(chosen), dtype=np.bool_)
     if frame[made.target[0]].dtype == object:
         order = frame.groupby(made.target[0]).cumcount().to_numpy()
-        return np.equal(order % 5, 0)
-    return np.equal(np.arange(len(frame)) % 5, 0)
+        return np.asarray(order % 5 == 0, dtype=np.bool_)
+    return np.asarray(np.arange(len(frame)) % 5 == 0, dtype=np.bool_)
