@@ -111,7 +111,7 @@ class Table(Dataset):
         Raises:
             DataError: If the file is not the one that the configuration was made for.
         """
-        card, rows = prepared(self.options)
+        card, rows = prepared(self.options, root=self.root)
         if card.fingerprint != self.fingerprint:
             raise DataError(
                 f"data.path: {self.options.path} has changed since data.fingerprint was recorded. Leave "

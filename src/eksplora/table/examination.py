@@ -88,7 +88,7 @@ def examine(options: Options, *, root: Path | None = None) -> TableCard:
                 return card
         except DataError:
             pass  # it is made again
-    card, _, _ = _examined(options)
+    card = _examined(options)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_file(kept, as_json(card))
@@ -114,20 +114,25 @@ def as_json(card: TableCard) -> str:
     return json.dumps(dataclasses.asdict(card), indent=1)
 
 
-def prepared(options: Options) -> tuple[TableCard, Prepared]:
-    """The card of a table and its rows as numbers.
+def prepared(options: Options, *, root: Path | None = None) -> tuple[TableCard, Prepared]:
+    """The card of a table and its rows as numbers: only the columns that are used are read, by the card's decisions.
 
     Raises:
         UserError: As `examine`.
     """
-    card, work, (train, test) = _examined(options)
-    rows = (train, test)
-    features = matrix(card.columns, work.columns, rows, card.decimal)
-    groups = work.groups
+    card = examine(options, root=root)
+    roles = {card.group, card.weight, options.time, options.part, *options.targets}
+    used = [column for column in card.columns if column.encoding != "none" or column.name in roles]
+    names = [column.name for column in used]
+    frame = read_frame(Path(options.path), separator=options.separator, encoding=options.encoding, wanted=names)
+    targets = targets_of(options, [frame.columns[name] for name in options.targets], card.decimal)
+    work = _with_targets(frame, targets)
+    *rows, _, _ = parts.cut(options, work.columns, targets, card.decimal)
+    groups = None if card.group is None else parts.group_codes(work.columns[card.group])
     weights = None if card.weight is None else _weights(card.weight, work.columns[card.weight], card.decimal)
     return card, Prepared(
-        features,
-        [work.targets.values[own] for own in rows],
+        matrix(card.columns, work.columns, rows, card.decimal),
+        [targets.values[own] for own in rows],
         None if groups is None else [groups[own] for own in rows],
         None if weights is None else [weights[own] for own in rows],
     )
@@ -161,10 +166,9 @@ class _Work:
 
     columns: dict[str, Any]
     targets: Targets
-    groups: NDArray[np.int64] | None = None
 
 
-def _examined(options: Options) -> tuple[TableCard, _Work, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _examined(options: Options) -> TableCard:
     path = Path(options.path)
     frame = read_frame(path, separator=options.separator, encoding=options.encoding)
     _check_names(options, frame)
@@ -173,7 +177,6 @@ def _examined(options: Options) -> tuple[TableCard, _Work, tuple[NDArray[np.int6
     work = _with_targets(frame, targets)
     _check_rows(options, work)
     train, test, split, is_stratified = parts.cut(options, work.columns, work.targets, decimal)
-    groups = None if options.group is None else parts.group_codes(work.columns[options.group])
     found, notes = [], []
     for name in [*work.columns]:
         column, work.columns[name], said = _column(options, name, work.columns[name], train, decimal)
@@ -211,7 +214,7 @@ def _examined(options: Options) -> tuple[TableCard, _Work, tuple[NDArray[np.int6
         identifier=options.identifier,
     )
     said = warning.warnings(card, options, work.columns, work.targets, (train, test))
-    return replace(card, warnings=tuple(said)), replace(work, groups=groups), (train, test)
+    return replace(card, warnings=tuple(said))
 
 
 def _of_reading(frame: Frame) -> list[str]:
