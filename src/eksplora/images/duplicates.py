@@ -102,8 +102,10 @@ def _pairs(pixels: Pixels, rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
         block = thumbs[start : start + BLOCK]
         for ahead in range(start, len(rows), BLOCK):
             alike = block @ thumbs[ahead : ahead + BLOCK].T >= ALIKE_THUMBS
-            ones, others = np.nonzero(np.triu(alike, 1) if ahead == start else alike)
-            yield from zip(rows[start + ones].tolist(), rows[ahead + others].tolist(), strict=True)
+            alike = np.triu(alike, 1) if ahead == start else alike
+            hits = np.flatnonzero(alike.any(1))  # few: places are looked for in their rows only
+            ones, others = np.nonzero(alike[hits])
+            yield from zip(rows[start + hits[ones]].tolist(), rows[ahead + others].tolist(), strict=True)
 
 
 def _confirmed(pixels: Pixels, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
