@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,7 @@ def test_own_files_are_held_to_the_same_rules(own: Path) -> None:
 def test_parts_beside_the_users_own_folder_can_be_imported_but_shadow_nothing(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # another test's
     (own.parent / "mine.py").write_text("def Net(**values): return values\n")
     (own.parent / "yaml.py").write_text("raise RuntimeError\n")
     monkeypatch.setattr("sys.path", before := [*__import__("sys").path])

@@ -171,6 +171,10 @@ def check_plain(name: str, value: object) -> None:
             check_plain(f"{name}.{place}", inner)
 
 
+NOTHING = {"_target_": None}
+"""A part that builds nothing: `function=none`."""
+
+
 def check_recorded(config: Mapping[str, Any]) -> None:
     """Refuse a configuration from elsewhere that names code which no file of `conf/` names, or is not resolved.
 
@@ -178,6 +182,8 @@ def check_recorded(config: Mapping[str, Any]) -> None:
         ConfigError: Naming the key.
     """
     for key, node in config.items():
+        if node == NOTHING:
+            continue
         if isinstance(node, Mapping) and "_target_" in node:
             check_part(key, node, is_recorded=True)
         else:
