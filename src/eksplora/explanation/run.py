@@ -92,29 +92,15 @@ def explained(
     Raises:
         DataError: If weights, configuration or data are not those that were confirmed.
     """
-    settings, dataset = spec.config["explain"], part(spec.config, "data")
     begins("opening the test part")
-    ensemble = confirmed_model(folder, confirmed, dataset)
-    (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
-    if details.rows != len(features):
-        raise DataError(
-            f"details.json is of {details.rows} test rows, the test part has {len(features)}. Evaluate again: "
-            f"{command_line('evaluate', experiment=spec.experiment)}{or_repro()}."
-        )
-    model = Model(
-        ensemble,
-        Together(ensemble.networks),
-        without_gaps(features, ensemble.networks[0].shift),
-        np.array(targets),
-        without_gaps(background, ensemble.networks[0].shift),
-        derive(settings["seed"], "explain") % 2**31,
-    )
+    model = opened(spec, folder, confirmed, details)
+    ensemble = model.ensemble
     parts = {"features": Facts(None, {}), "overlays": Facts(None, {})}
     if model.is_table:
         parts["features"] = _features(spec, model, confirmed, begins)
     else:
         begins("overlays of images")
-        parts["overlays"] = _overlays(model, details, settings["images"])
+        parts["overlays"] = _overlays(model, details, spec.config["explain"]["images"])
     begins("maps of the last hidden layer")
     parts["embeddings"] = _embeddings(model)
     example = torch.from_numpy(np.zeros(model.features.shape[1:], dtype=np.float32))
@@ -137,6 +123,30 @@ def explained(
         ],
     )
     return record, {name: value for part in parts.values() for name, value in part.seconds.items()}
+
+
+def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: DetailsRecord) -> Model:
+    """Confirmed model, with the rows that it is explained by.
+
+    Raises:
+        DataError: If weights, configuration or data are not those that were confirmed.
+    """
+    dataset = part(spec.config, "data")
+    ensemble = confirmed_model(folder, confirmed, dataset)
+    (features, targets), (background, _) = dataset.open("test"), dataset.open("train")
+    if details.rows != len(features):
+        raise DataError(
+            f"details.json is of {details.rows} test rows, the test part has {len(features)}. Evaluate again: "
+            f"{command_line('evaluate', experiment=spec.experiment)}{or_repro()}."
+        )
+    return Model(
+        ensemble,
+        Together(ensemble.networks),
+        without_gaps(features, ensemble.networks[0].shift),
+        np.array(targets),
+        without_gaps(background, ensemble.networks[0].shift),
+        derive(spec.config["explain"]["seed"], "explain") % 2**31,
+    )
 
 
 def _of_targets(ensemble: Ensemble) -> list[str]:
