@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from eksplora.config import Request
+from eksplora.config import Request, parse_override
 from eksplora.config.own_data import OwnData
 from eksplora.config.request import as_typed
 from eksplora.installation import in_checkout, stage_command
@@ -59,9 +59,10 @@ def command_on(stage: str, typed: Sequence[str]) -> str:
     variables = {"data.path": "DATA", "data.target": "TARGET"}
     words, rest = [], []
     for text in typed:
-        key, _, value = text.partition("=")
-        if key in variables and '"' not in value:
-            words.append(shlex.quote(f"{variables[key]}={value}"))
+        given = parse_override(text)
+        value = given.value() if given.key_or_group in variables else None
+        if isinstance(value, str) and ";" not in value:
+            words.append(shlex.quote(f"{variables[given.key_or_group]}={value}"))
         else:
             rest.append(text)
     target = {"search": "sweep"}.get(stage, stage)
