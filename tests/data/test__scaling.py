@@ -58,3 +58,18 @@ def test_scaled_features_are_contiguous_float32_of_the_same_shape(kind):
 def test_an_unknown_kind_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match=r"data\.scaling=standart is unknown\. Did you mean 'standard'\?"):
         _scaling.fit("standart", WINE)
+
+
+def test_channels_are_scaled_exactly_however_many_images_there_are(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (50, 3, 5, 7)).astype(np.uint8)
+    images[:, 2] = 9
+    monkeypatch.setattr(_scaling, "BLOCK_IMAGES", 8)
+    scaling = _scaling.fit("channel", images)
+    assert scaling.shift.shape == scaling.scale.shape == (3, 1, 1)
+    np.testing.assert_allclose(scaling.shift.ravel(), images.mean((0, 2, 3)))
+    np.testing.assert_allclose(scaling.scale.ravel(), [*images[:, :2].std((0, 2, 3)), 1.0])
+
+
+def test_a_table_has_no_channels():
+    with pytest.raises(ConfigError, match=r"^data\.scaling=channel is for images, tables have none\. Choose data"):
+        _scaling.fit("channel", np.ones((4, 3)))
