@@ -20,6 +20,7 @@ from eksplora.images.listing import images_below
 from eksplora.images.seen import in_parallel
 from eksplora.table import TableCard
 from eksplora.table.prediction import read_rows
+from eksplora.table.reading import hash_of
 from eksplora.untrusted import parse_json
 
 LARGEST_BYTES = 2**30
@@ -61,7 +62,11 @@ def of_table(path: Path, card: Card) -> Given:
     """
     own = parse_json(json.dumps(card["table"]), TableCard, source="the model's card", way_out="Restore it.")
     rows = read_rows(path, own)
-    return Given(rows.names, rows.features, own.identifier or "row", rows.targets, own.task, tuple(rows.remarks()))
+    known = (
+        ["The model was trained on this file: scores of its rows say little."] if hash_of(path) == own.sha256 else []
+    )
+    remarks = (*known, *rows.remarks())
+    return Given(rows.names, rows.features, own.identifier or "row", rows.targets, own.task, remarks)
 
 
 def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
