@@ -141,6 +141,7 @@ study = ek.search(
     experiment="wine_mlp", network=Small, trials=2, workers=1, space={"width": ek.integers(2, 5)},
     settings={"epochs": 1, "tracker": "off", "sampler": "random", "paths.data": DATA},
 )
+print(study.name.rpartition("_")[0])
 print(sorted(study.trials["model.width"]) == sorted(t.values["model.width"] for t in study._record.all_trials))
 """
 

@@ -136,7 +136,8 @@ def check_part(key: str, node: object, *, is_recorded: bool = False) -> Mapping[
     special = {name: value for name, value in node.items() if name in SPECIAL}
     target = special.get("_target_")
     if not isinstance(target, str) or target not in allowed_targets(key):
-        raise ConfigError(f"{key}._target_: '{target}' is no part that conf/{key}/ names. Choose one of its files.")
+        way_out = "Choose one of its files, or name the folder of configurations that has it: --config-dir DIR."
+        raise ConfigError(f"{key}._target_: '{target}' is no part that conf/{key}/ names. {way_out}")
     if is_recorded and isinstance(special.get("_partial_", False), bool):
         special.pop("_partial_", None)
     stated = [known for known in _stated(key) if known["_target_"] == target]

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eksplora.config import compose_request
+from eksplora.config import compose_request, gather_space
 from eksplora.interface.asked import Asked, numbers, settings_words, space_words
 from eksplora.interface.data import Target, data_words
 from eksplora.interface.network import named
 from eksplora.interface.running import in_one_line, session
 from eksplora.interface.study import Study, run
+from eksplora.stage.search import default_name
 
 
 @in_one_line
@@ -46,7 +47,7 @@ def search(
         minutes: Time limit of this call; running trials are kept with checkpoints. None: no limit.
         workers: Processes that train at once; None: one for each core.
         seed: Of the study: proposals and the seeds of members derive from it; None: 0.
-        name: Of the study; None: made of experiment and sampler.
+        name: Of the study; None: made of experiment and sampler, and of the network where that is a class.
 
     Returns:
         The study as it stands now.
@@ -59,7 +60,15 @@ def search(
     given = numbers(trials=trials, members=members, minutes=minutes, workers=workers, seed=seed)
     asked = asked_for(data, target, experiment, network, settings or {}, space)
     with session(asked.folders):
-        return run(replace(asked, numbers=given), name)
+        asked = replace(asked, numbers=given)
+        return run(asked, name or (_name_with_network(asked) if asked.folders else None))
+
+
+def _name_with_network(asked: Asked) -> str:
+    """Name of a study of a network that is a class: a changed class begins another study."""
+    request = compose_request("search", gather_space(asked.all))
+    usual = default_name(request.settings.experiment, request.settings.study.n_seeds, request.choices)
+    return f"{usual}-{request.choices['model']}"
 
 
 def asked_for(

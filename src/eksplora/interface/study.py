@@ -184,6 +184,8 @@ class Study:
             facts["caution"] = (
                 f"the best of {len(self._record.finished)} is too good by luck; .confirm() measures it anew"
             )
+        for folder in self._asked.folders:
+            facts["network"] = f"its source is in {folder}; commands of the shell take --config-dir {folder}"
         warned = [text.removeprefix("warning: ") for text in self.decisions if text.startswith("warning: ")]
         return (
             facts
