@@ -151,4 +151,4 @@ def test_a_script_without_a_main_guard_searches_with_a_network_of_its_own(place:
     script.write_text(SCRIPT.replace("DATA", repr(str(place / "data"))))
     done = preloaded.run([sys.executable, str(script)], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "begun\nTrue\n"
+    assert done.stdout == "begun\nwine_mlp-random-small\nTrue\n"
