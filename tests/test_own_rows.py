@@ -145,3 +145,28 @@ def test_columns_of_codes_are_learned_as_vectors(engine: str, tmp_path: Path, mo
             network = network_of(config, Path(str(result.weights)))
             known = network(torch.from_numpy(dataset.open("train")[0][:5]))
             assert known.isfinite().all()
+
+
+def test_rows_count_by_their_weights_through_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    features, weights = rng.normal(size=(160, 3)), rng.gamma(1.0, size=160)
+    targets = features[:, :1] + rng.normal(size=(160, 1))
+    made_data.make(tmp_path, {"features": features, "targets": targets, "weights": weights}, parts=REGRESSION)
+    surviving.warm_up()
+    with made_data.inside(tmp_path, monkeypatch):
+        here.pretend_search(tmp_path, QUICK, {"optimizer.lr": 0.01})
+        here.run(tmp_path, "confirm", *QUICK, "study.n_seeds=3", "confirm.best=1")
+        here.run(tmp_path, "evaluate", *QUICK)
+        dataset = part(Configurator("train", [*QUICK[:2]])({}), "data")
+        known, test = dataset.beside("train", "weights"), dataset.beside("test", "weights")
+    (kept, *_) = (tmp_path / "mlruns/studies").glob("made-confirm*/**/validation.safetensors")
+    found = read_validation(kept.parent)
+    assert found is not None
+    np.testing.assert_array_equal(found.weights, known[found.rows])
+    table = pd.read_csv(tmp_path / "results/made/evaluate/predictions.csv")
+    off = (table["actual"] - table["predicted"]).abs()
+    mae = here.facts(tmp_path, "evaluate")["test"]["mae"]["ensemble"]
+    assert mae["mean"] == pytest.approx(np.average(off, weights=test), rel=1e-4)
+    assert mae["low"] < mae["mean"] < mae["high"]
+    details = next(tmp_path.glob("results/*/evaluate/details.json")).read_text()
+    assert f"{len(test)} rows say as much as {int(test.sum() ** 2 / (test**2).sum())} of equal weight" in details

@@ -279,3 +279,16 @@ def test_equal_learners_of_grouped_rows_are_seldom_called_different() -> None:
         claims["one split, by rows"] += uncertain(replace(one, groups=None)).p <= 0.05
     assert claims["one split, by rows"] / studies > 0.3
     assert max(claims["folds"], claims["one split"]) / studies < 0.07
+
+
+def test_a_weighted_mean_has_the_error_of_a_ratio() -> None:
+    rng = np.random.default_rng(6)
+    losses, weights = rng.normal(2, 1, 80), rng.gamma(1.0, size=80)
+    mean = np.average(losses, weights=weights)
+    sample = Sample(np.array([mean]), np.zeros(1, np.int64), 0.25, 80, losses[None], weights=weights)
+    found = uncertain(sample)
+    assert found.mean == pytest.approx(mean)
+    squares = (weights**2 * (losses - mean) ** 2).sum()
+    assert found.error == pytest.approx(np.sqrt(80 / 79 * squares) / weights.sum())
+    alike = replace(sample, values=np.array([losses.mean()]), weights=np.full(80, 3.0))
+    assert uncertain(alike).error == pytest.approx(uncertain(replace(alike, weights=None)).error)

@@ -29,6 +29,7 @@ def detailed(
     targets: NDArray[Any],
     each: NDArray[np.float64],
     groups: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> DetailsRecord:
     """Measures, curves, intervals and examples.
 
@@ -38,6 +39,7 @@ def detailed(
         targets: Classes (rows,), or numbers (rows, targets).
         each: What its members predict, see `Ensemble.members`.
         groups: The group of each row, (rows,); None where each row stands alone.
+        weights: What each row counts, (rows,); None: all alike.
     """
     dropped = _dropped(ensemble, features)
     if ensemble.classes is None:
@@ -47,11 +49,14 @@ def detailed(
             names=target_names(ensemble.card),
             dropout=dropped,
             groups=groups,
+            weights=weights,
             **_quantiles(ensemble, features),
         )
     else:
         both = None if dropped is None else _of_classes(dropped)
-        found = details_of_classes(_of_classes(each), targets, ensemble.classes, dropout=both, groups=groups)
+        found = details_of_classes(
+            _of_classes(each), targets, ensemble.classes, dropout=both, groups=groups, weights=weights
+        )
     if ensemble.config["data"].get("target_scaling") == "log":
         found = replace(found, notes=[*found.notes, MEDIANS])
     if features.ndim == 4:

@@ -40,6 +40,7 @@ from eksplora.table.lines import content_of
 from eksplora.training.task import comparable
 from eksplora.types import Command, Config
 from eksplora.untrusted import parse_json
+from eksplora.work.weighted import metric_for
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,15 @@ def measure(
     begins("predictions of the test part")
     each = ensemble.members(np.array(features))
     check_finite(each)
-    metrics = of_each_target(usable(ensemble, known, each[0], targets), ensemble.card)
-    values = [_values(ensemble, metrics, prediction, targets) for prediction in each]
+    groups, weights = dataset.beside("test", "groups"), dataset.beside("test", "weights")
+    metrics = of_each_target(usable(ensemble, known, each[0], targets, weights), ensemble.card)
+    values = [_values(ensemble, metrics, prediction, targets, weights) for prediction in each]
     begins("measures, intervals and examples")
-    groups = dataset.beside("test", "groups")
-    details = detailed(ensemble, np.array(features), np.array(targets), each, groups)
+    details = detailed(ensemble, np.array(features), np.array(targets), each, groups, weights)
     return Measured(
         metrics={name: [one[name] for one in values] for name in metrics},
         together={
-            name: _together({name: metric}, ensemble, each, targets, details.measures.get(name), groups)
+            name: _together({name: metric}, ensemble, each, targets, details.measures.get(name), groups, weights)
             for name, metric in metrics.items()
         },
         table=table_of(ensemble, np.array(features), np.array(targets)),
@@ -134,13 +135,17 @@ def leave_out(metric: str, error: Exception) -> None:
 
 
 def usable(
-    ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
+    ensemble: Ensemble,
+    metrics: Mapping[str, Any],
+    prediction: NDArray[np.float64],
+    targets: NDArray[Any],
+    weights: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """The metrics that can be computed: the objective's, which is the first, and others that do not raise."""
     found = dict(metrics)
     for name in list(metrics)[1:]:
         try:
-            _values(ensemble, {name: metrics[name]}, prediction, targets)
+            _values(ensemble, {name: metrics[name]}, prediction, targets, weights)
         except DataError:
             continue  # it has its own message
         except Exception as error:  # nobody chose it
@@ -150,7 +155,11 @@ def usable(
 
 
 def _values(
-    ensemble: Ensemble, metrics: Mapping[str, Any], prediction: NDArray[np.float64], targets: NDArray[Any]
+    ensemble: Ensemble,
+    metrics: Mapping[str, Any],
+    prediction: NDArray[np.float64],
+    targets: NDArray[Any],
+    weights: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     """The metrics of predictions (rows, columns); of several targets in their units, or of the one that a name has.
 
@@ -162,28 +171,33 @@ def _values(
     predicted = torch.from_numpy(prediction)
     predicted = predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted
     units, found = target_units(ensemble.card), {}
-    for name, metric in metrics.items():
+    of_rows = None if weights is None else torch.from_numpy(np.array(weights))
+    for name, plain in metrics.items():
+        metric = metric_for(plain, weights)
         metric.reset()
         of_target = name.rpartition("/")[0]
         try:
             if of_target:
                 place = target_names(ensemble.card).index(of_target)
-                found[name] = _value(metric, predicted[:, [place]], target[:, [place]])
+                found[name] = _value(metric, predicted[:, [place]], target[:, [place]], of_rows)
             else:
                 tensor = None if units is None else torch.from_numpy(units)
-                found[name] = _value(metric, comparable(predicted, tensor), comparable(target, tensor))
+                found[name] = _value(metric, comparable(predicted, tensor), comparable(target, tensor), of_rows)
         except ValueError as error:  # R^2 of a single row
             raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
 
 
-def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor) -> float:
+def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None) -> float:
     """A metric of all rows, where torchmetrics' own would mislead.
 
     A mean over classes leaves out those without rows, as `evaluation.classification` does: torchmetrics counts them as
     0. R^2 is of standardized numbers, which changes nothing but rounding: in single precision a sum of squares of large
     targets, or of tiny ones, is noise.
     """
+    if weights is not None:  # formulas of our own
+        metric.update(predicted, target, weights)
+        return float(metric.compute())
     if isinstance(metric, R2Score) and len(target) > 1 and (target.std(0) > 0).all():
         wide = target.double()
         center, scale = wide.mean(0), wide.std(0)
@@ -207,20 +221,21 @@ def _together(
     targets: Any,
     known: Measure | None,
     groups: NDArray[np.int64] | None,
+    weights: NDArray[np.float64] | None,
 ) -> Estimate:
     """A metric of all members together, with its interval: that of the measure of its name, where both are the same."""
     (name,) = metrics
 
-    def value(prediction: NDArray[np.float64], rows: NDArray[Any]) -> float:
-        return _values(ensemble, metrics, prediction, rows)[name]
+    def value(prediction: NDArray[np.float64], rows: NDArray[Any], of_rows: NDArray[np.float64] | None = None) -> float:
+        return _values(ensemble, metrics, prediction, rows, of_rows)[name]
 
-    own = value(each.mean(0), targets)
+    own = value(each.mean(0), targets, weights)
     if known is not None and known.ensemble.mean is not None and isclose(own, known.ensemble.mean, rel_tol=1e-5):
         low, high = known.ensemble.low, known.ensemble.high
         if low is None or high is None:
             return replace(known.ensemble, mean=own)
         return replace(known.ensemble, mean=own, low=min(low, own), high=max(high, own))  # own is of 32-bit floats
-    return of_any(value, each, np.array(targets), name, groups)
+    return of_any(value, each, np.array(targets), name, groups, weights)
 
 
 def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ independent. `eksplora.statistics.generalization` pays for that.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +48,16 @@ def together(samples: Sequence[Sample]) -> Sample:
         ratio=float(np.mean([sample.ratio for sample in samples])),
         num_rows=samples[0].num_rows,
         losses=np.concatenate(losses) if len(losses) == len(samples) else None,
-        groups=_groups(samples),
+        groups=_of_rows(samples, [one.groups for one in samples]),
+        weights=_of_rows(samples, [one.weights for one in samples]),
     )
 
 
-def _groups(samples: Sequence[Sample]) -> NDArray[np.int64] | None:
-    """The group of each row, from the sample that has measured on it."""
-    found = [one.groups for one in samples if one.groups is not None and one.losses is not None]
-    if len(found) < len(samples):
-        return None
+def _of_rows(samples: Sequence[Sample], each: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """A number for each row, (rows,), from the sample that has measured on it."""
     is_measured = [~np.isnan(one.losses).all(0) for one in samples if one.losses is not None]
-    return np.asarray(np.select(is_measured, found))
+    found = [own for own in each if own is not None]
+    return np.asarray(np.select(is_measured, found)) if len(found) == len(is_measured) == len(samples) else None
 
 
 def summarized(

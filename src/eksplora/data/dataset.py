@@ -242,6 +242,13 @@ class Dataset:
 
     def _build(self) -> None:
         data, facts = self.made()
+        for rows in (data.train, data.test):
+            if rows.weights is not None and not (
+                np.isfinite(rows.weights).all() and rows.weights.min(initial=0) >= 0 and rows.weights.any()
+            ):
+                raise DataError(
+                    f"{self.name}: weights of rows are numbers of 0 or more, not all 0. Correct its source."
+                )
         card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data), **facts}
         self._check(card)
         try:

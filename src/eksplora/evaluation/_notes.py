@@ -13,6 +13,10 @@ OF_GROUPS = (
     "The rows are of {} groups, whose rows are alike: intervals leave out whole groups. Shares of prediction intervals "
     "that hold count rows as if each stood alone."
 )
+WITH_WEIGHTS = (
+    "Rows count by their weights in every measure: {} rows say as much as {} of equal weight. Curves, tables of "
+    "confused classes, residuals and shares of prediction intervals count each row once."
+)
 FEW_GROUPS = "{} groups are too few to say how far new ones would move a measure that few of them can dominate."
 FEW_ROWS = "{} too few to say how far new rows would move a measure that few of them can dominate."
 OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
@@ -29,6 +33,7 @@ def notes_of(each: Array, dropout: Array | None, part: Rows, rows: Mapping[str, 
     """
     notes = [_of_class(name, count) for name, count in rows.items() if count < LEAST_OF_A_CLASS]
     notes += [ONE_MEMBER] if len(each) == 1 else []
+    notes += [WITH_WEIGHTS.format(part.count, part.units)] if part.weights is not None else []
     if part.groups is not None:
         notes += [OF_GROUPS.format(part.units)]
         notes += [FEW_GROUPS.format(part.units)] if part.units < LEAST_ROWS else []

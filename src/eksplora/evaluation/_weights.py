@@ -21,17 +21,21 @@ def once(rows: int) -> Array:
     return np.ones((1, rows))
 
 
-def without(measure: Callable[[Array], Measures], groups: NDArray[np.int64]) -> dict[str, Array]:
+def without(
+    measure: Callable[[Array], Measures], groups: NDArray[np.int64], counted: Array | None = None
+) -> dict[str, Array]:
     """Each measure without each group of rows, (groups, ...).
 
     Args:
         measure: Of weights (groups, rows).
         groups: The group of each row, (rows,).
+        counted: What each row counts, (1, rows); None: once.
     """
     numbers = np.arange(groups.max() + 1)
     found: dict[str, list[Array]] = {}
     for first in range(0, len(numbers), BLOCK):
         weights = (groups != numbers[first : first + BLOCK, None]).astype(np.float64)
+        weights = weights if counted is None else weights * counted
         for name, values in measure(weights).items():
             found.setdefault(name, []).append(values)
     return {name: np.concatenate(values) for name, values in found.items()}

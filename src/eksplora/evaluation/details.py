@@ -44,6 +44,7 @@ def details_of_classes(
     *,
     dropout: Array | None = None,
     groups: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> DetailsRecord:
     """Measures, curves and examples of a classification.
 
@@ -53,6 +54,7 @@ def details_of_classes(
         names: Of the classes.
         dropout: The same as `each`, of passes with dropout left on.
         groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
+        weights: What each row counts in measures, (rows,); None: all alike.
 
     Raises:
         UserError: If predictions are not finite.
@@ -60,7 +62,7 @@ def details_of_classes(
     check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     counts = classification.confusion(together, labels)
-    part = Rows(len(labels), counts.sum(1), groups)
+    part = Rows(len(labels), counts.sum(1), groups, weights)
     found = summaries(each, lambda own, weights: _flat(classification.scores(own, labels, weights)), part)
     measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
@@ -99,6 +101,7 @@ def details_of_numbers(
     levels: Sequence[float] | None = None,
     dropout: Array | None = None,
     groups: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> DetailsRecord:
     """Measures, intervals, residuals and examples of a regression.
 
@@ -113,6 +116,7 @@ def details_of_numbers(
         levels: Of these quantiles, ascending.
         dropout: The same as `each`, of passes with dropout left on.
         groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
+        weights: What each row counts in measures, (rows,); None: all alike.
 
     Raises:
         UserError: If predictions are not finite.
@@ -123,7 +127,7 @@ def details_of_numbers(
     all_wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
     count, wanted, passes = all_wanted.shape[1], all_wanted[:, 0], if_finite(dropout)
     names = list(names) if count > 1 else [""]
-    part = Rows(len(wanted), np.empty(0, dtype=np.int64), groups)
+    part = Rows(len(wanted), np.empty(0, dtype=np.int64), groups, weights)
     measures: dict[str, Measure] = {}
     intervals: list[PredictionInterval] = []
     for place, name in enumerate(names):

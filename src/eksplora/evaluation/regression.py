@@ -60,11 +60,11 @@ def _squares(values: Array, weights: Array) -> Array:
 
 
 def _median(values: Array, weights: Array) -> Array:
-    """The median, the mean of the middle two where there are two, of rows that count several times."""
+    """The median, the mean of the middle two where there are two, of rows that count as often as their weight says."""
     order = np.argsort(values)
     upto, sorted_values = weights[:, order].cumsum(1), values[order]
-    rows = weights.sum(1)[:, None]
-    places = [np.minimum((upto < wanted).sum(1), len(values) - 1) for wanted in (rows // 2 + rows % 2, rows // 2 + 1)]
+    half = weights.sum(1)[:, None] / 2
+    places = [np.minimum(below.sum(1), len(values) - 1) for below in (upto < half, upto <= half)]
     found: Array = (sorted_values[places[0]] + sorted_values[places[1]]) / 2
     return found
 

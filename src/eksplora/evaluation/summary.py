@@ -42,16 +42,30 @@ class Rows:
         of_classes: Those of each class, (classes,); empty where numbers are predicted.
         groups: The group of each, (rows,): rows of a group are alike, so that groups are what is counted; None: rows
             are independent.
+        weights: What each counts, (rows,); None: all alike.
     """
 
     count: int
     of_classes: NDArray[np.int64]
     groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     @property
     def units(self) -> int:
-        """Independent rows, or groups of them."""
+        """Independent rows, or groups of them; with weights as many rows of equal weight as say as much.
+
+        That number is (sum of weights)^2 / sum of their squares. Source: Kish, Survey sampling, 1965, section 8.2.
+        """
+        if self.weights is not None:
+            of_unit = np.arange(self.count) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
+            each = np.bincount(of_unit, weights=self.weights)
+            return int(each.sum() ** 2 / (each**2).sum() + 1e-9)
         return self.count if self.groups is None else len(np.unique(self.groups))
+
+    @property
+    def counted(self) -> Array:
+        """Weight of each row, (1, rows)."""
+        return once(self.count) if self.weights is None else self.weights[None]
 
     def left_out(self, most: int = GROUPS) -> NDArray[np.int64]:
         """Which of at most so many parts each row is left out with, (rows,)."""
@@ -109,8 +123,8 @@ def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: Rows
         score: Measures of predictions (rows, ...) for weights (weightings, rows).
         rows: Rows of the test part.
     """
-    values = [score(own, once(rows.count)) for own in each]
-    together = score(each.mean(0), once(rows.count))
+    values = [score(own, rows.counted) for own in each]
+    together = score(each.mean(0), rows.counted)
     left_out = _left_out(each, score, rows) if rows.units > 1 else None
     return {
         name: _summaries([one[name][0] for one in values], value[0], name, left_out and left_out(name), rows)
@@ -121,10 +135,10 @@ def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: Rows
 def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: Rows) -> Callable[[str], LeftOut]:
     """Measures without parts of rows and members, by name; of classes with a last axis for them."""
     groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
-    by_rows = without(partial(score, each.mean(0)), groups)
+    by_rows = without(partial(score, each.mean(0)), groups, rows.counted)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
-    by_members = [score(one, once(each.shape[1])) for one in others]
-    both = [without(partial(score, one), few) for one in others]
+    by_members = [score(one, rows.counted) for one in others]
+    both = [without(partial(score, one), few, rows.counted) for one in others]
 
     def of(name: str) -> LeftOut:
         empty = by_rows[name][:0]

@@ -27,6 +27,7 @@ class Validation:
         train_rows: Rows that were learned from.
         num_rows: Rows of that part.
         groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
+        weights: What each row counts, (rows,); None: all alike.
     """
 
     rows: NDArray[np.int64]
@@ -35,6 +36,7 @@ class Validation:
     train_rows: int
     num_rows: int
     groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def write_validation(folder: Path, found: Validation, name: str = NAME) -> None:
@@ -50,6 +52,8 @@ def write_validation(folder: Path, found: Validation, name: str = NAME) -> None:
         arrays["loss"] = found.loss
     if found.groups is not None:
         arrays["groups"] = found.groups.astype(np.int64)
+    if found.weights is not None:
+        arrays["weights"] = found.weights.astype(np.float64)
     path = folder / name
     new = path.with_name(f".{name}.new")
     try:
@@ -83,6 +87,7 @@ def read_validation(folder: Path, name: str = NAME) -> Validation | None:
             int(facts["train_rows"]),
             int(facts["num_rows"]),
             arrays.get("groups"),
+            arrays.get("weights"),
         )
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). {WAY_OUT}") from None
@@ -99,4 +104,6 @@ def _fits(found: Validation) -> bool:
     in_range = is_flat and found.rows[0] >= 0 and found.rows[-1] < found.num_rows and found.train_rows > 0
     has_losses = found.loss is None or (found.loss.shape == (count,) and bool(np.isfinite(found.loss).all()))
     has_groups = found.groups is None or (found.groups.shape == (count,) and found.groups.dtype.kind in "iu")
-    return in_range and len(found.prediction) == count and has_losses and has_groups
+    weights = found.weights
+    is_weighed = weights is None or (weights.shape == (count,) and bool(np.isfinite(weights).all() and weights.any()))
+    return in_range and len(found.prediction) == count and has_losses and has_groups and is_weighed

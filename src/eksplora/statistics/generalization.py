@@ -58,6 +58,8 @@ class Sample:
             is no mean over rows.
         groups: The group of each row, (rows,): rows of a group are alike and groups are independent, so that groups
             are what is counted; None: rows are independent.
+        weights: What each row counts in the metric, (rows,): the mean over a member's rows is a weighted one; None: all
+            alike.
     """
 
     values: NDArray[np.float64]
@@ -66,6 +68,7 @@ class Sample:
     num_rows: int
     losses: NDArray[np.float64] | None = None
     groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         finite(self.values, "values")
@@ -131,16 +134,20 @@ class Sample:
     def by_unit(self) -> NDArray[np.float64]:
         """Mean losses of what is independent, whose mean is that of all rows: of rows, or of groups, (units,).
 
-        A group adds the distances of its rows from the mean, times groups / rows: the variance of the mean is then
-        that of the units over their number, which is the cluster-robust one. Source: Cameron and Miller, "A
-        practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section II.
+        A group adds the distances of its rows from the mean, times their weights, times groups / sum of all weights:
+        the variance of the mean is then that of the units over their number, which is the cluster-robust one. Source:
+        Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015,
+        section II; with weights it is that of a ratio (Cochran, Sampling techniques, 3rd edition, 1977, section 6.3).
         """
         rows = self.by_row()
-        if self.groups is None or self.losses is None:
+        if self.losses is None or (self.groups is None and self.weights is None):
             return rows
-        names, of_row = np.unique(self.groups[~np.isnan(self.losses).all(0)], return_inverse=True)
-        mean = rows.mean()
-        return np.asarray(mean + np.bincount(of_row, weights=rows - mean) * (len(names) / len(rows)))
+        is_measured = ~np.isnan(self.losses).all(0)
+        weights = np.ones(len(rows)) if self.weights is None else self.weights[is_measured]
+        groups = np.arange(len(rows)) if self.groups is None else self.groups[is_measured]
+        names, of_row = np.unique(groups, return_inverse=True)
+        mean = weights @ rows / weights.sum()
+        return np.asarray(mean + np.bincount(of_row, weights=weights * (rows - mean)) * (len(names) / weights.sum()))
 
 
 @dataclass(frozen=True)

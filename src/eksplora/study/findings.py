@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
-from eksplora.records.validation import Validation, read_validation
+from eksplora.records.validation import read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.ledger import Ledger
@@ -132,16 +133,22 @@ def sample_of(trial: Trial, folder: Path) -> Sample:
         losses[place, one.rows] = np.nan if one.loss is None else one.loss
     is_by_rows = all(one.loss is not None for one in found)
     return Sample(
-        values, splits, ratio, found[0].num_rows, losses if is_by_rows else None, _groups(found, losses.shape[1])
+        values,
+        splits,
+        ratio,
+        found[0].num_rows,
+        losses if is_by_rows else None,
+        _of_rows([(one.rows, one.groups) for one in found], found[0].num_rows),
+        _of_rows([(one.rows, one.weights) for one in found], found[0].num_rows),
     )
 
 
-def _groups(found: Sequence[Validation], num_rows: int) -> NDArray[np.int64] | None:
-    """The group of each row of the part, (rows,); of rows that nobody validates on any."""
-    known = [(one.rows, one.groups) for one in found if one.groups is not None]
+def _of_rows(found: Sequence[tuple[NDArray[np.int64], NDArray[Any] | None]], num_rows: int) -> NDArray[Any] | None:
+    """A number for each row of the part, (rows,), from those of members for their rows; of rows that none has, 0."""
+    known = [(rows, own) for rows, own in found if own is not None]
     if len(known) < len(found):
         return None
-    groups = np.zeros(num_rows, dtype=np.int64)
+    numbers = np.zeros(num_rows, dtype=known[0][1].dtype)
     for rows, own in known:
-        groups[rows] = own
-    return groups
+        numbers[rows] = own
+    return numbers

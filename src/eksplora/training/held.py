@@ -31,6 +31,9 @@ class HeldRows:
         self._has_offsets = len(sources) > 1
         self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
         self.targets = members[0].recipe.task.target(folds[0].targets).to(device)
+        weights = folds[0].weights
+        self._weights = None if weights is None else weights.to(device)
+        self._factors = torch.tensor([[fold.weight_factor] for fold in folds], device=device)  # (members, 1)
         self._scales_targets = any(fold.scales_targets for fold in folds)
         self._has_log = any(fold.is_target_log for fold in folds)
         self._is_log = torch.tensor([fold.is_target_log for fold in folds], device=device)[:, None, None]
@@ -43,6 +46,17 @@ class HeldRows:
         if self._has_offsets:
             rows = rows + (self._offsets if members is None else self._offsets[members])
         return self._features[rows]  # (members, rows, ...)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether rows count differently."""
+        return self._weights is not None
+
+    def weights(self, rows: Tensor, members: slice | None) -> Tensor | None:
+        """Weights of row numbers (members, rows), their mean over each member's rows to learn from 1; None: all 1."""
+        if self._weights is None:
+            return None
+        return self._weights[rows] * (self._factors if members is None else self._factors[members])
 
     def for_loss(self, target: Tensor, members: slice | None) -> Tensor:
         """Targets (members, rows, targets) as the loss sees them."""
@@ -65,7 +79,7 @@ class HeldRows:
         """Go on with the members with these indices."""
         self._offsets = self._offsets[indices]
         self._shift, self._scale = self._shift[indices], self._scale[indices]
-        self._is_log = self._is_log[indices]
+        self._is_log, self._factors = self._is_log[indices], self._factors[indices]
 
 
 def _of_members(numbers: Sequence[NDArray[np.float64]]) -> Tensor:

@@ -23,18 +23,24 @@ PLAIN_MEANS = (
 `eksplora.loss` say so themselves."""
 
 
+_CLASSES = "imbalance.class_weights"
+
+
 class MemberLosses:
     """The losses of a population's members, in one call where they are alike.
 
     Calling it gives each member's mean loss over its own rows.
     """
 
-    def __init__(self, losses: Sequence[nn.Module], class_weights: Tensor | None = None) -> None:
+    def __init__(
+        self, losses: Sequence[nn.Module], class_weights: Tensor | None = None, *, has_weights: bool = False
+    ) -> None:
         """One loss per member: (outputs, targets) -> mean over the rows.
 
         Args:
             losses: The losses.
             class_weights: What a row of each class counts in training, (members, classes); None: alike.
+            has_weights: Whether rows have weights of their own.
 
         Raises:
             ConfigError: If rows are to count differently in a loss that is no mean over rows.
@@ -44,10 +50,9 @@ class MemberLosses:
         self._is_one = all(_alike(loss, first) for loss in losses[1:])
         self._by_row = _by_row(first) if self._is_one else None
         self._maps = self._is_one
-        if class_weights is not None and not all(map(_by_row, losses)):
-            raise ConfigError(
-                f"imbalance.class_weights: {type(first).__name__} is no mean over rows. Choose imbalance=none."
-            )
+        if (class_weights is not None or has_weights) and not all(map(_by_row, losses)):
+            key, way_out = ("data: rows have weights", "another loss") if has_weights else (_CLASSES, "imbalance=none")
+            raise ConfigError(f"{key}: {type(first).__name__} is no mean over rows. Choose {way_out}.")
 
     def __call__(self, outputs: Tensor, targets: Tensor, members: slice = slice(None)) -> Tensor:
         """Means over the rows, (members,).
@@ -76,17 +81,37 @@ class MemberLosses:
         triples = zip(own, outputs.unbind(), targets.unbind(), strict=True)
         return torch.stack([loss(output, target) for loss, output, target in triples])
 
-    def weighted(self, outputs: Tensor, targets: Tensor, members: slice = slice(None)) -> Tensor:
-        """Means over the rows, each with the weight of its class, as training wants them; otherwise as calling.
+    def weighted(
+        self, outputs: Tensor, targets: Tensor, members: slice = slice(None), rows: Tensor | None = None
+    ) -> Tensor:
+        """Means over the rows, each with its weight and that of its class, as training wants them; else as calling.
 
         sum_i w_i loss_i / rows, as Keras' `class_weight` has it. torch's `CrossEntropyLoss(weight=...)` divides by
         sum_i w_i: weights then do nothing to a batch of one row, and parts of a batch on several devices do not add up.
+
+        Args:
+            outputs: (members, rows, num_outputs).
+            targets: (members, rows, ...).
+            members: Which members these are.
+            rows: What each row counts, (members, rows), 1 on average; None: all alike.
         """
-        if self._class_weights is None:
+        weights = rows
+        if self._class_weights is not None:
+            of_class = self._class_weights[members].gather(1, targets.flatten(1).long())  # (members, rows)
+            weights = of_class if rows is None else rows * of_class
+        if weights is None:
             return self(outputs, targets, members)
-        # Each row's weight is that of its class.
-        weights = self._class_weights[members].gather(1, targets.flatten(1).long())  # (members, rows)
         return (self._rows(outputs, targets, members) * weights).mean(1)
+
+    def summed(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Sums over the rows of all members, each with its weight, (members,).
+
+        Args:
+            outputs: (members, rows, num_outputs).
+            targets: (members, rows, ...).
+            weights: (members, rows); 0 for a row that is none of the member's.
+        """
+        return (self._rows(outputs, targets, slice(None)).double() * weights).sum(1)
 
     def _rows(self, outputs: Tensor, targets: Tensor, members: slice) -> Tensor:
         """The loss of each row, (members, rows)."""

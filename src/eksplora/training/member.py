@@ -128,12 +128,13 @@ class MemberState:
         """It trains no further."""
         self.status, self.message = status, message
 
-    def update(self, metric: Metric, output: Tensor, target: Tensor) -> None:
-        """Add rows, (rows, num_outputs) and their targets, to one of the member's metrics."""
+    def update(self, metric: Metric, output: Tensor, target: Tensor, weights: Tensor | None = None) -> None:
+        """Add rows, (rows, num_outputs) and their targets, to a metric of the member's, which takes their weights."""
         task, units = self.recipe.task, self.fold.target_units
         # The class's own function: what torchmetrics wraps around it costs ten times its arithmetic here.
         update = metric.update if self.is_shared else partial(type(metric).update, metric)
-        update(comparable(task.prediction(output), units), comparable(task.metric_target(target), units))
+        known = () if weights is None else (weights,)
+        update(comparable(task.prediction(output), units), comparable(task.metric_target(target), units), *known)
 
     def _value(self, metric: Metric) -> float:
         """Value of a metric over the updates since the last call; resets it."""
@@ -146,13 +147,20 @@ class MemberState:
         name, split = self.recipe.metric_name, self.fold.split
         metrics = {"train/loss": self.loss_sum / len(split.train), f"train/{name}": self._value(self.metric)}
         if validation_loss is not None:
-            metrics["val/loss"] = validation_loss / len(split.validation)
+            metrics["val/loss"] = validation_loss / self._validation_weight()
             metrics[f"val/{name}"] = self._value(self.validation_metric)
         self.loss_sum = 0.0
         self.epoch += 1
         for key, value in metrics.items():
             self.curves.setdefault(key, []).append(value)
         return EpochReport(self.trial, self.identity.index, self.epoch, metrics)
+
+    def _validation_weight(self) -> float:
+        """Sum of the weights of its rows that validate."""
+        rows, weights = self.fold.split.validation, self.fold.weights
+        if weights is None:
+            return len(rows)
+        return float(weights[torch.from_numpy(rows)].double().sum()) * self.fold.weight_factor
 
     def is_best(self, value: float) -> bool:
         """Whether this value of the objective, of the epoch just closed, is its best so far; noted if so."""

@@ -167,8 +167,8 @@ class PopulationModule(pl.LightningModule):
         losses, seen = self.population.evaluate(batch)
         assert self._validation_losses is not None
         self._validation_losses += losses
-        for member, (output, target) in zip(self.population.members, seen, strict=True):
-            member.update(member.validation_metric, output, target)
+        for member, (output, target, weights) in zip(self.population.members, seen, strict=True):
+            member.update(member.validation_metric, output, target, weights)
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: curves, best weights, the driver's decisions, a checkpoint when it is due."""
@@ -194,7 +194,8 @@ class PopulationModule(pl.LightningModule):
             member.step += steps
             member.loss_sum += sums[index]
             if isfinite(sums[index]):
-                member.update(member.metric, trace.outputs[index], trace.targets[index])
+                weights = None if trace.weights is None else trace.weights[index]
+                member.update(member.metric, trace.outputs[index], trace.targets[index], weights)
             else:
                 # argmin of 0 and 1 is the first 0: the first step whose loss is not finite.
                 member.step += int(finite[:, index].int().argmin()) - steps

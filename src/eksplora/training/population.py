@@ -34,12 +34,14 @@ class Trace:
         sizes: Rows of each batch, (steps, members).
         outputs: Per member, this device's outputs in the order of its rows, (rows, num_outputs).
         targets: Per member, the targets of these rows.
+        weights: Per member, what these rows count; None: all alike.
     """
 
     losses: Tensor
     sizes: Tensor
     outputs: list[Tensor]
     targets: list[Tensor]
+    weights: list[Tensor] | None = None
 
 
 class Population:
@@ -77,7 +79,11 @@ class Population:
             self.stack, [member.recipe.optimizer for member in members], [member.rate_schedule() for member in members]
         )
         weights = [member.class_weights() for member in members]
-        self._losses = MemberLosses([member.recipe.loss for member in members], _stacked_or_none(weights, device))
+        self._losses = MemberLosses(
+            [member.recipe.loss for member in members],
+            _stacked_or_none(weights, device),
+            has_weights=members[0].fold.weights is not None,
+        )
         self._restrictions = Restrictions(members, self.stack)
         self._augmentation = members[0].recipe.augmentation
         self._hold_keys()
@@ -135,7 +141,16 @@ class Population:
             dist.all_reduce(losses)
         # (steps, members)
         sizes = torch.tensor([[group.rows.shape[1] for group in step for _ in group.rows] for step in steps])
-        return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]))
+        return Trace(losses, sizes, *_by_member(steps, [seen for _, seen in taken]), self._weights_of(steps))
+
+    def _weights_of(self, steps: Sequence[Step]) -> list[Tensor] | None:
+        """Per member, what this device's rows of a chunk count, in their order; None: all alike."""
+        seen: list[list[tuple[Tensor, Tensor]]] = []
+        for step in steps if self._rows.has_weights else ():
+            rows = [group.rows[:, self._rank :: self._devices].to(self.device) for group in step]
+            found = [self._rows.weights(own, group.members) for group, own in zip(step, rows, strict=True)]
+            seen.append([(own, own) for own in found if own is not None])
+        return _by_member(steps, seen)[0] if seen else None
 
     def _step_keys(self, numbers: range) -> list[list[Tensor]]:
         """The key of every step's draws, by step and kind, each (members,): a function of seed and step."""
@@ -173,7 +188,8 @@ class Population:
             if self._recorder is not None:
                 shown.append((group.members, self._recorder.take()))
             seen.append((self._rows.in_unit(output.detach(), members), target))
-            losses.append(self._group_losses(group, rows, output, self._rows.for_loss(target, members), share))
+            wanted = self._rows.for_loss(target, members)
+            losses.append(self._group_losses(group, rows, output, wanted, share, self._rows.weights(rows, members)))
         # (members,); the gradient of the sum is each member's own, as they share no parameter.
         loss = losses[0] if len(losses) == 1 else torch.cat(losses)
         self.stack.differentiate(loss, is_whole=len(groups) == 1)
@@ -197,7 +213,13 @@ class Population:
             observer.on_step(view)
 
     def _group_losses(
-        self, group: BatchGroup, rows: Tensor, output: Tensor, target: Tensor, share: Tensor | None
+        self,
+        group: BatchGroup,
+        rows: Tensor,
+        output: Tensor,
+        target: Tensor,
+        share: Tensor | None,
+        weights: Tensor | None,
     ) -> Tensor:
         """The group's share of its members' mean losses; nothing, where this device has no rows of it.
 
@@ -205,9 +227,10 @@ class Population:
         """
         if not rows.shape[1]:
             return torch.zeros(len(rows), device=self.device)
-        means = self._losses.weighted(output, target, group.members)
+        means = self._losses.weighted(output, target, group.members, weights)
         if share is not None:
-            means = share * means + (1 - share) * self._losses.weighted(output, target.flip(1), group.members)
+            other = None if weights is None else weights.flip(1)
+            means = share * means + (1 - share) * self._losses.weighted(output, target.flip(1), group.members, other)
         return means if self._devices == 1 else means * (rows.shape[1] / group.rows.shape[1])
 
     def _augmented(self, features: Tensor, members: slice | None) -> tuple[Tensor, Tensor | None]:
@@ -228,17 +251,24 @@ class Population:
 
     # --- evaluation ----------------------------------------------------------------------------------------------
 
-    def evaluate(self, batch: EvaluationBatch) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    def evaluate(self, batch: EvaluationBatch) -> tuple[Tensor, list[tuple[Tensor, Tensor, Tensor | None]]]:
         """Forward passes over each member's own rows of a batch on this device.
 
         Returns:
-            Each member's sum of losses, (members,), float64; and its outputs and targets.
+            Each member's sum of losses, (members,), float64; and its outputs, its targets and what its rows count.
         """
         rows = batch.rows[:, self._rank :: self._devices].to(self.device)
         counts = [len(range(self._rank, count, self._devices)) for count in batch.counts]
         raw, targets = self._network(self._rows.features(rows, None), None), self._rows.targets[rows]
         outputs, wanted = self._rows.in_unit(raw, None), self._rows.for_loss(targets, None)
-        seen = [(outputs[index, :count], targets[index, :count]) for index, count in enumerate(counts)]
+        weights = self._rows.weights(rows, None)
+        seen = [
+            (outputs[index, :count], targets[index, :count], None if weights is None else weights[index, :count])
+            for index, count in enumerate(counts)
+        ]
+        if weights is not None:
+            own = torch.arange(rows.shape[1], device=rows.device) < torch.tensor(counts, device=rows.device)[:, None]
+            return self._losses.summed(raw, wanted, weights * own), seen
         # No member was filled up: all losses in one call.
         if min(counts) == rows.shape[1] > 0:
             return self._losses(raw, wanted).double() * rows.shape[1], seen

@@ -72,6 +72,7 @@ class Fold:
         target_scale: What they are then divided by.
         is_target_log: Whether log(1 + target) takes the place of a target before both.
         target_units: Those in which metrics measure several targets, (targets,); None: their own.
+        weights: What each row counts, (rows,); None: all alike.
     """
 
     split: Split
@@ -83,11 +84,19 @@ class Fold:
     target_scale: NDArray[np.float64] = field(default_factory=_no_scale)
     is_target_log: bool = False
     target_units: Tensor | None = None
+    weights: Tensor | None = None
 
     @property
     def scales_targets(self) -> bool:
         """Whether the loss sees other numbers than those that are stored."""
         return bool(self.is_target_log or self.target_shift.any() or (self.target_scale != 1).any())
+
+    @property
+    def weight_factor(self) -> float:
+        """Factor that makes the mean weight of the rows to learn from 1."""
+        if self.weights is None:
+            return 1.0
+        return 1 / float(self.weights[torch.from_numpy(self.split.train)].double().mean())
 
     def for_loss(self, targets: Tensor) -> Tensor:
         """Targets (rows, ...) as a loss sees them."""

@@ -4,6 +4,7 @@ An estimator gets what a network gets: features scaled by the rows to learn from
 pixels; targets scaled where `data.target_scaling` says so; the member's seed. It is judged by the same metric.
 """
 
+import inspect
 import json
 import math
 import threading
@@ -31,9 +32,8 @@ from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
-from eksplora.training.task import comparable
 from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Status, Training
-from eksplora.work.measurement import PartRows, validation_of
+from eksplora.work.measurement import PartRows, validation_of, value_of
 
 ANY_MEMBER = Member(index=0, seed=0)
 """Stands for the members of a trial where no particular one is meant."""
@@ -80,7 +80,7 @@ def fit(training: Training) -> MemberResult:
     estimator = estimator_of(config, member.seed)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
-        estimator.fit(features_of(fold, fold.split.train), learned(fold))
+        _fitted(config, estimator, fold)
     keep_validation(training, estimator, fold)
     name = config["objective"]["metric"]
     parts = {"train": fold.split.train, "val": fold.split.validation}
@@ -98,6 +98,22 @@ def fit(training: Training) -> MemberResult:
         curves=curves,
         message=" ".join(dict.fromkeys(_one_line(warning.message) for warning in noted)),
     )
+
+
+def _fitted(config: Config, estimator: Any, fold: TrainingArrays) -> None:
+    """Fit an estimator to the rows to learn from, with their weights where they have some.
+
+    Raises:
+        ConfigError: If it cannot take weights.
+    """
+    weights = PartRows.of(dataset_of(config), "train").weights_at(fold.split.train)
+    known = {} if weights is None else {"sample_weight": weights}
+    if known and "sample_weight" not in inspect.signature(estimator.fit).parameters:
+        raise ConfigError(
+            f"baseline: {type(estimator).__name__} takes no weights of rows, which these data have. "
+            "Choose another baseline."
+        )
+    estimator.fit(features_of(fold, fold.split.train), learned(fold), **known)
 
 
 def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) -> None:
@@ -154,12 +170,10 @@ def learned(fold: TrainingArrays) -> NDArray[Any]:
 
 def score(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np.int64]) -> float:
     """The objective's metric on some rows."""
-    task, metric = part(config, "task"), part(config, "metric")
+    task = part(config, "task")
     targets = task.metric_target(task.target(torch.from_numpy(fold.targets[rows])))
     numbers = torch.from_numpy(predicted(config, estimator, fold, rows))
-    units = PartRows.of(dataset_of(config), "train").units
-    metric.update(comparable(numbers, units), comparable(targets, units))
-    return float(metric.compute())
+    return value_of(config, numbers, targets, PartRows.of(dataset_of(config), "train"), rows)
 
 
 def predicted(config: Config, estimator: Any, fold: TrainingArrays, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -189,7 +203,7 @@ def check(config: Config) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one pass does not converge
         with _names("baseline"):
-            estimator.fit(features_of(fold, fold.split.train), learned(fold))
+            _fitted(config, estimator, fold)
         with _names("objective"):
             score(config, estimator, fold, fold.split.validation)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
@@ -38,7 +39,8 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
     config = json.loads(text)
     dataset = part(config, "data")
     splits = protocol_splits(config, dataset, cut)
-    units = target_units(dataset.card())
+    units, weights = target_units(dataset.card()), dataset.beside("train", "weights")
+    of_rows = None if weights is None else torch.from_numpy(np.array(weights, dtype=np.float32))
     tensors: dict[int, torch.Tensor] = {}
     folds = []
     for arrays in fold_arrays(dataset, splits):
@@ -56,6 +58,7 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
                 target_scale=of_targets.scale,
                 is_target_log=of_targets.is_log,
                 target_units=None if units is None else torch.from_numpy(units),
+                weights=of_rows,
             )
         )
     return tuple(folds)

@@ -33,6 +33,7 @@ from eksplora.work import lightning
 from eksplora.work.building import built, folds_of, part_of
 from eksplora.work.measurement import Measured
 from eksplora.work.optimizer import check_optimizer
+from eksplora.work.weighted import metric_for
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ def recipe_of(config: Config, member: Member = ANY_MEMBER) -> tuple[Recipe, tupl
         initialize=part_of(config, "initialization"),
         task=part_of(config, "task"),
         loss=part_of(config, "loss"),
-        metric=part_of(config, "metric"),
+        metric=metric_for(part_of(config, "metric"), folds[0].weights),
         metric_name=config["objective"]["metric"],
         direction=config["objective"]["direction"],
         optimizer=part_of(config, "optimizer"),
@@ -171,7 +172,8 @@ def check(config: Config) -> Checked:
     _check_output(config, output, (len(rows), recipe.task.num_outputs))
     output = output.detach()
     built("loss", lambda: _check_loss(recipe, output, target))
-    built("objective", lambda: _check_metric(recipe, output, target))
+    weights = None if fold.weights is None else fold.weights[rows]
+    built("objective", lambda: _check_metric(recipe, output, target, weights))
     return Checked()
 
 
@@ -250,5 +252,6 @@ def _check_loss(recipe: Recipe, output: Tensor, target: Tensor) -> None:
         recipe.loss(output, target)
 
 
-def _check_metric(recipe: Recipe, output: Tensor, target: Tensor) -> None:
-    recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target))
+def _check_metric(recipe: Recipe, output: Tensor, target: Tensor, weights: Tensor | None) -> None:
+    known = () if weights is None else (weights,)
+    recipe.metric.clone().update(recipe.task.prediction(output), recipe.task.metric_target(target), *known)

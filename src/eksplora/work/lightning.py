@@ -207,6 +207,11 @@ def train(training: Training, member: MemberState, job: Job, report: Report) -> 
         ConfigError: If the objective is not to be had from it.
         StorageError: If checkpoints or weights cannot be written.
     """
+    if member.fold.weights is not None:
+        raise ConfigError(
+            "model: the rows of these data have weights, which the steps of a LightningModule do not see. Give its "
+            "network as a torch.nn.Module, or data without weights."
+        )
     module = network(member)
     identity = fingerprint([member.recipe.config_hash, training.trial, list(vars(training.member).values())])
     predicts = _why_not(module, member) == ""

@@ -18,6 +18,7 @@ from eksplora.inference import network_of
 from eksplora.records.validation import TESTED, Validation, write_validation
 from eksplora.training.task import comparable
 from eksplora.types import Config, Cut, Decision, EpochReport, Job, MemberResult, Report, Split, Training
+from eksplora.work.weighted import metric_for
 
 BATCH_ROWS = 1024
 """Rows of one forward pass."""
@@ -76,8 +77,11 @@ def tested(training: Training, weights: Path, rows: int) -> dict[str, float]:
     write_validation(weights.parent, validation_of(config, own, part_rows, predicted, wanted), TESTED)
     own_features, own_targets = dataset.open("train")
     learned = _predicted(config, weights, own_features, own_targets, split.train)
-    name, units = config["objective"]["metric"], part_rows.units
-    values = {"test": _value(config, predicted, wanted, units), "train_eval": _value(config, *learned, units)}
+    name = config["objective"]["metric"]
+    values = {
+        "test": value_of(config, predicted, wanted, part_rows, own.validation),
+        "train_eval": value_of(config, *learned, PartRows.of(dataset, "train"), split.train),
+    }
     return {f"{what}/{name}": value for what, value in values.items()}
 
 
@@ -85,14 +89,19 @@ def measured(config: Config, found: Validation) -> float:
     """The objective's metric of predictions that were kept."""
     dataset = part(config, "data")
     wanted = _wanted(config, dataset.open("train")[1], found.rows)
-    return _value(config, torch.from_numpy(found.prediction), wanted, PartRows.of(dataset, "train").units)
+    return value_of(config, torch.from_numpy(found.prediction), wanted, PartRows.of(dataset, "train"), found.rows)
 
 
-def _value(config: Config, predicted: Tensor, wanted: Tensor, units: Tensor | None) -> float:
-    metric = part(config, "metric")
-    predicted, wanted = comparable(predicted, units), comparable(wanted, units)
+def value_of(
+    config: Config, predicted: Tensor, wanted: Tensor, part_rows: "PartRows", rows: NDArray[np.int64]
+) -> float:
+    """The objective's metric of predictions for some rows of a part."""
+    predicted, wanted = comparable(predicted, part_rows.units), comparable(wanted, part_rows.units)
+    weights = part_rows.weights_at(rows)
+    metric, known = metric_for(part(config, "metric"), weights), [predicted, wanted]
+    known += [] if weights is None else [torch.from_numpy(np.array(weights))]
     for first in range(0, len(wanted), BATCH_ROWS):
-        metric.update(predicted[first : first + BATCH_ROWS], wanted[first : first + BATCH_ROWS])
+        metric.update(*(values[first : first + BATCH_ROWS] for values in known))
     return float(metric.compute())
 
 
@@ -136,18 +145,24 @@ class PartRows:
         count: All of them.
         groups: The group of each, (rows,); None where each row stands alone.
         units: Those in which several targets are measured, (targets,); None: their own.
+        weights: What each row counts, (rows,); None: all alike.
     """
 
     count: int
     groups: NDArray[np.int64] | None
     units: Tensor | None
+    weights: NDArray[np.float64] | None
 
     @classmethod
     def of(cls, dataset: Any, name: Literal["train", "test"]) -> "PartRows":
         """Those of a part of a data set."""
         units = target_units(dataset.card())
         tensor = None if units is None else torch.from_numpy(units)
-        return cls(dataset.rows(name), dataset.beside(name, "groups"), tensor)
+        return cls(dataset.rows(name), dataset.beside(name, "groups"), tensor, dataset.beside(name, "weights"))
+
+    def weights_at(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Weights of some rows, (rows,)."""
+        return None if self.weights is None else self.weights[rows]
 
 
 def validation_of(config: Config, split: Split, rows: PartRows, predicted: Tensor, wanted: Tensor) -> Validation:
@@ -162,8 +177,15 @@ def validation_of(config: Config, split: Split, rows: PartRows, predicted: Tenso
     """
     losses = row_losses(config["metric"], comparable(predicted, rows.units), comparable(wanted, rows.units))
     numbers = None if losses is None else losses.double().numpy()
-    groups = None if rows.groups is None else rows.groups[split.measured]
-    return Validation(split.measured, predicted.float().numpy(), numbers, len(split.train), rows.count, groups)
+    return Validation(
+        split.measured,
+        predicted.float().numpy(),
+        numbers,
+        len(split.train),
+        rows.count,
+        None if rows.groups is None else rows.groups[split.measured],
+        rows.weights_at(split.measured),
+    )
 
 
 def _predicted(
