@@ -10,6 +10,7 @@ import pytest
 import surviving
 import torch
 from collecting import Collects
+from sklearn.metrics import f1_score
 
 from eksplora.config import Configurator, part
 from eksplora.errors import ConfigError
@@ -170,3 +171,54 @@ def test_rows_count_by_their_weights_through_the_stages(tmp_path: Path, monkeypa
     assert mae["low"] < mae["mean"] < mae["high"]
     details = next(tmp_path.glob("results/*/evaluate/details.json")).read_text()
     assert f"{len(test)} rows say as much as {int(test.sum() ** 2 / (test**2).sum())} of equal weight" in details
+
+
+def test_rows_with_several_labels_go_through_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    features = rng.normal(size=(200, 4))
+    labels = (features[:, :3] + rng.normal(0, 0.5, size=(200, 3)) > [0, 0.5, -0.5]).astype(np.float64)
+    parts = {"task": "multilabel", "loss": "binary_cross_entropy", "objective": "label_f1"}
+    made_data.make(tmp_path, {"features": features, "targets": labels}, parts=parts, target_names=["a", "b", "c"])
+    asked = [*QUICK, "trainer.max_epochs=20", "optimizer.lr=0.01"]
+    surviving.warm_up()
+    with made_data.inside(tmp_path, monkeypatch):
+        here.pretend_search(tmp_path, asked, {"optimizer.lr": 0.01})
+        here.run(tmp_path, "confirm", *asked, "study.n_seeds=2", "confirm.best=1")
+        here.run(tmp_path, "evaluate", *asked)
+        here.run(tmp_path, "explain", *asked, "explain.ablated=0")
+        here.run(tmp_path, "report", *asked)
+        targets = part(Configurator("train", asked)({}), "data").open("test")[1]
+    folder = tmp_path / "results/made"
+    table = pd.read_csv(folder / "evaluate/predictions.csv")
+    says = table[["p_a", "p_b", "p_c"]].to_numpy() > 0.5
+    known = {name: one["ensemble"] for name, one in here.facts(tmp_path, "evaluate")["test"].items()}
+    assert set(known) == {"label_f1", "subset_accuracy", "mean_average_precision"}
+    assert known["label_f1"]["mean"] == pytest.approx(f1_score(targets, says, average="macro"), abs=1e-4) > 0.6
+    assert known["subset_accuracy"]["mean"] == pytest.approx((says == targets).all(1).mean(), abs=1e-4)
+    for one in known.values():
+        assert one["low"] < one["mean"] < one["high"]
+    page = (folder / "report.html").read_text()
+    assert "several labels per row" in page and "Recall of each label" in page
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], r"task=multilabel: targets are 0 or 1"),
+        (["data.target_scaling=standard"], r"labels are no numbers to scale"),
+        (["model.output_activation=sigmoid"], r"sigmoid is part of the loss"),
+        (["loss=mse"], r"is for task=regression, not multilabel\. Choose loss=binary_cross_entropy"),
+        (["imbalance=class_weights"], r"has no classes to balance"),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_with_labels_is_refused(
+    overrides: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = np.random.default_rng(1).normal(size=(80, 3))
+    parts = {"task": "multilabel", "loss": "binary_cross_entropy", "objective": "label_f1"}
+    made_data.make(tmp_path, {"features": features, "targets": features[:, :2]}, parts=parts)
+    with made_data.inside(tmp_path, monkeypatch):
+        part(Configurator("train", QUICK[:2])({}), "data").prepare()
+        with pytest.raises(ConfigError, match=message):
+            job.check(Configurator("train", [*QUICK[:2], *overrides])({}))

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.config import part
+from eksplora.config.compatibility import task_of
 from eksplora.counter import derive
 from eksplora.data.card import target_names
 from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
 from eksplora.evaluation.dropout import passes
+from eksplora.evaluation.labels import details_of_labels
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.details import DetailsRecord
 
@@ -42,7 +44,10 @@ def detailed(
         weights: What each row counts, (rows,); None: all alike.
     """
     dropped = _dropped(ensemble, features)
-    if ensemble.classes is None:
+    if task_of(ensemble.config) == "multilabel":
+        names = target_names(ensemble.card)
+        found = details_of_labels(each, targets, names, groups=groups, weights=weights)
+    elif ensemble.classes is None:
         found = details_of_numbers(
             each,
             targets,

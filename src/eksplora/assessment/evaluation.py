@@ -17,10 +17,12 @@ from torchmetrics import R2Score
 from eksplora.assessment.details import detailed
 from eksplora.assessment.left_out import of_any
 from eksplora.config import part
+from eksplora.config.compatibility import task_of
 from eksplora.console.table import print_best
 from eksplora.data.card import target_names, target_units
 from eksplora.errors import DataError
 from eksplora.evaluation.finite import check_finite
+from eksplora.evaluation.labels import words
 from eksplora.evaluation.summary import counted, summary
 from eksplora.events import spool as spools
 from eksplora.events.event import Evaluation
@@ -203,7 +205,7 @@ def _value(metric: Any, predicted: torch.Tensor, target: torch.Tensor, weights: 
         center, scale = wide.mean(0), wide.std(0)
         predicted, target = (predicted.double() - center) / scale, ((wide - center) / scale).float()
     predicted = predicted.float()
-    is_mean = getattr(metric, "average", None) == "macro"
+    is_mean = getattr(metric, "average", None) == "macro" and target.dim() == 1
     if is_mean:
         metric.average = "none"
     metric.update(predicted, target)
@@ -246,6 +248,10 @@ def table_of(ensemble: Ensemble, features: NDArray[Any], targets: NDArray[Any]) 
         rows["actual"] = [ensemble.classes[number] for number in targets]
         return pd.concat([rows, predicted.rename(columns={"prediction": "predicted"})], axis=1)
     flat = targets.reshape(len(targets), -1)
+    if task_of(ensemble.config) == "multilabel":
+        names = target_names(ensemble.card)
+        rows["actual"] = [words([name for name, has in zip(names, own, strict=True) if has]) for own in flat]
+        return pd.concat([rows, predicted.rename(columns={"prediction": "predicted"})], axis=1)
     for number, name in enumerate(target_names(ensemble.card)):
         end = f"_{name}" if flat.shape[1] > 1 else ""
         rows[f"actual{end}"] = flat[:, number]

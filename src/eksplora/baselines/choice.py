@@ -41,6 +41,8 @@ def chosen(overrides: Sequence[str], config: Config, choice: Mapping[str, str]) 
     Raises:
         ConfigError: If the typed one is for another task.
     """
+    if choice["task"] == "multilabel":
+        raise ConfigError("task=multilabel: there are no baselines of several labels per row. Leave this stage out.")
     kind = "Regressor" if config["data"]["num_classes"] is None else "Classifier"
     fitting = [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
     if not is_typed(overrides):

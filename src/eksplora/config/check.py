@@ -252,8 +252,10 @@ def metrics_for(task: str) -> list[str]:
 
 def _tasks_of(data: Mapping[str, Any]) -> list[str]:
     """The tasks that a data set can be used for."""
+    if data.get("task") == "multilabel":
+        return ["multilabel"]
     if data["num_classes"] is None:
-        return ["regression", "counts", "quantiles"] if data["num_targets"] == 1 else ["regression", "counts"]
+        return ["regression", "counts", "quantiles" if data["num_targets"] == 1 else "multilabel"]
     return ["binary", "classification"] if data["num_classes"] == 2 else ["classification"]
 
 
@@ -266,4 +268,4 @@ def _tasks_for(metric: str) -> tuple[str, ...]:
     return as_words(declared(metric, "tasks", usual))
 
 
-_FAMILIES = {"Binary": ("binary",), "Multiclass": ("classification",)}
+_FAMILIES = {"Binary": ("binary",), "Multiclass": ("classification",), "Multilabel": ("multilabel",)}

@@ -15,7 +15,7 @@ CLASSES = ("binary", "classification")
 """The tasks whose targets are classes."""
 
 OF_TORCH: Mapping[str, Mapping[str, Any]] = {
-    "torch.nn.BCEWithLogitsLoss": {"tasks": ("binary",)},
+    "torch.nn.BCEWithLogitsLoss": {"tasks": ("binary", "multilabel")},
     "torch.nn.CrossEntropyLoss": {"tasks": ("classification",)},
     "torch.nn.PoissonNLLLoss": {"tasks": ("counts",), "keeps_zero": True},
 }
@@ -80,7 +80,7 @@ def check_mix(config: Config) -> None:
         rule.check(config)
 
 
-def task_of(config: Config) -> str:
+def task_of(config: Mapping[str, Any]) -> str:
     """The name of a configuration's task."""
     return str(config["task"]["_target_"].rpartition(".")[2])
 
@@ -114,8 +114,8 @@ def _squashed_scores(config: Config) -> str | None:
     given, task, loss = config["model"].get("output_activation", "identity"), task_of(config), config["loss"]
     if given == "identity":
         return None
-    if task in CLASSES:
-        inside = "sigmoid" if task == "binary" else "softmax"
+    if task in (*CLASSES, "multilabel"):
+        inside = "softmax" if task == "classification" else "sigmoid"
         return (
             f"model.output_activation={given} does not go with task={task}: {inside} is part of the loss "
             f"({loss['_target_']}), which wants raw scores. Choose model.output_activation=identity."
@@ -201,6 +201,16 @@ def _shifted_zero(config: Config) -> str | None:
     )
 
 
+def _scaled_labels(config: Config) -> str | None:
+    scaling = config["data"].get("target_scaling", "none")
+    if task_of(config) != "multilabel" or scaling == "none":
+        return None
+    return (
+        f"data.target_scaling={scaling} does not go with task=multilabel: labels are no numbers to scale. "
+        "Choose data.target_scaling=none."
+    )
+
+
 def _unreachable_targets(config: Config) -> str | None:
     scaling, given = config["data"].get("target_scaling", "none"), config["model"].get("output_activation", "identity")
     if scaling == "none" or given not in OUTPUT_RANGES:
@@ -268,6 +278,7 @@ RULES = (
     Rule(("augmentation", "data"), _mixed_alone),
     Rule(("augmentation", "model"), _mixed_codes),
     Rule(("data", "loss"), _shifted_zero),
+    Rule(("data", "task"), _scaled_labels),
     Rule(("data", "model"), _unreachable_targets),
 )
 """Every rule; what it reads decides which values of a space it is tried on."""

@@ -95,7 +95,7 @@ def _of_task(card: Card) -> Iterator[Derived]:
         yield Derived("data.target_scaling", "log" if is_skewed else "standard", reason)
     elif card.task == "multilabel":
         yield Derived("task", "multilabel", f"since {named} are labels of which a row may have several")
-        yield from (Derived("loss", "binary_cross_entropy"), Derived("objective", "label_accuracy"))
+        yield from (Derived("loss", "binary_cross_entropy"), Derived("objective", "label_f1"))
     else:
         yield from _of_classes(named, card.classes or (), counts)
 

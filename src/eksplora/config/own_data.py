@@ -68,7 +68,7 @@ def own_data(root: str, typed: Sequence[str]) -> OwnData | None:
     card = _card(data | {one.key.removeprefix("data."): one.value for one in read_as})
     follows = [*read_as, *KINDS[asked.kind](card)]
     model = asked.choice("model") or next(one.value for one in follows if one.key == "model")
-    follows.append(Derived("space", _space_of(model)))
+    follows += [*_codes_of(card, model), Derived("space", _space_of(model))]
     derived = [one for one in follows if one.key not in asked.words and one.key not in asked.stated]
     if "experiment" not in roots:
         values = [f"{one.key}={json.dumps(one.value)}" for one in derived if one.key.startswith("data.")]
@@ -131,6 +131,12 @@ class _Asked:
 
 def _kind_of(path: str) -> str:
     return "images" if Path(str(parse_override(path).value())).is_dir() else "table"
+
+
+def _codes_of(card: Any, model: str) -> list[Derived]:
+    """The columns of codes of a table, for a network that takes them."""
+    codes = [list(pair) for pair in getattr(card, "codes", ())]
+    return [Derived("model.cardinalities", codes)] if codes and "cardinalities" in _keys_of(model) else []
 
 
 def _space_of(model: str) -> str:

@@ -107,7 +107,7 @@ def describe(data: PreparedData) -> dict[str, Any]:
         "target_range": [[float(targets.min()), float(targets.max())]] if is_regression else None,
         "feature_names": data.feature_names,
         "feature_ranges": _ranges(data.train.features),
-        **({"target_scales": _scales(targets)} if is_regression and targets.shape[1] > 1 else {}),
+        **({"target_scales": _scales(targets)} if is_regression and _are_several_numbers(targets) else {}),
     }
 
 
@@ -162,6 +162,11 @@ def is_sealed(card: object) -> bool:
 def _class_counts(data: PreparedData, num_classes: int) -> dict[str, list[int]]:
     parts = {"train": data.train, "test": data.test}
     return {name: np.bincount(part.targets, minlength=num_classes).tolist() for name, part in parts.items()}
+
+
+def _are_several_numbers(targets: NDArray[Any]) -> bool:
+    """Whether rows have several targets, and not all of them are labels, 0 or 1."""
+    return targets.shape[1] > 1 and not bool(np.isin(targets, (0, 1)).all())
 
 
 def _scales(targets: NDArray[Any]) -> list[float]:

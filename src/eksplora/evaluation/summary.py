@@ -22,7 +22,7 @@ LEAST_OF_A_CLASS = 2
 WITHOUT = ("max_error", "median_ae", "calibration_error")
 """Measures without an interval: the largest error grows with the rows, few rows in a bin add to the calibration error,
 and leaving out rows one by one says too little of a median."""
-OF_ROWS = ("accuracy", "hamming", "top_2_accuracy", "top_3_accuracy", "binary_accuracy")
+OF_ROWS = ("accuracy", "hamming", "top_2_accuracy", "top_3_accuracy", "binary_accuracy", "subset_accuracy")
 """Shares of all rows: Wilson's interval holds for few rows too."""
 BY_CONFIDENCE = ("log_loss", "brier")
 """Measures of classes that are means over all rows, whichever classes these have."""

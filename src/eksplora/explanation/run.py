@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eksplora.config import part
+from eksplora.config.compatibility import task_of
 from eksplora.console.table import print_best
 from eksplora.counter import derive
 from eksplora.data.card import target_names, target_units
@@ -151,9 +152,9 @@ def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: Det
 
 def _of_targets(ensemble: Ensemble) -> list[str]:
     """Which of several targets is explained."""
-    if target_units(ensemble.card) is None:
-        return []
     names = target_names(ensemble.card)
+    if ensemble.classes is not None or len(names) < 2:
+        return []
     return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."]
 
 
@@ -230,7 +231,10 @@ def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
     if model.ensemble.classes is None:
         units = target_units(model.ensemble.card)
         error = partial(_absolute_error, units=None if units is None else torch.from_numpy(units))
-        return error, "the mean absolute error" + ("" if units is None else " in standard deviations of the targets")
+        what = "of probabilities" if task_of(model.ensemble.config) == "multilabel" else ""
+        return error, f"the mean absolute error {what}".rstrip() + (
+            "" if units is None else " in standard deviations of the targets"
+        )
     return (_log_loss if model.ensemble.config["task"]["num_outputs"] > 1 else _binary_log_loss), "the log-loss"
 
 

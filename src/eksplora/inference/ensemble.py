@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from eksplora.config.compatibility import task_of
 from eksplora.config.parts import part
 from eksplora.data.card import target_names
 
@@ -61,8 +62,9 @@ class Ensemble:
 
         Classes: `prediction` (a name), `probability` (mean over members), `std` (its spread over members), and a column
         `p_<class>` for each class. Numbers: `prediction` (mean), `std`, `lowest` and `highest` member; with several
-        targets each column ends with `_<name>`. The spread says what other seeds would have said; it holds nothing of
-        the noise in the targets.
+        targets each column ends with `_<name>`. Labels: `prediction` (names of those above a probability of 0.5), and
+        for each label columns `p_<label>` and `std_<label>`. The spread says what other seeds would have said; it holds
+        nothing of the noise in the targets.
 
         Args:
             features: Raw, (rows, *input_shape).
@@ -70,6 +72,8 @@ class Ensemble:
         each = self.members(features)
         spread = each.std(0, ddof=1) if len(each) > 1 else np.full(each.shape[1:], np.nan)
         if self.classes is None:
+            if task_of(self.config) == "multilabel":
+                return _labels(each.mean(0), spread, target_names(self.card))
             return _numbers(each, spread, target_names(self.card))
         if each.shape[2] == 1 and len(self.classes) == 2:
             each, spread = np.concatenate([1 - each, each], axis=2), np.concatenate([spread, spread], axis=1)
@@ -86,6 +90,14 @@ def _classes(each: NDArray[np.float64], spread: NDArray[np.float64], names: Sequ
         "std": spread[rows, chosen],
     }
     return pd.DataFrame(columns | {f"p_{name}": mean[:, number] for number, name in enumerate(names)})
+
+
+def _labels(mean: NDArray[np.float64], spread: NDArray[np.float64], names: Sequence[str]) -> pd.DataFrame:
+    chosen = [", ".join(name for name, has in zip(names, row > 0.5, strict=True) if has) or "none" for row in mean]
+    columns: dict[str, Any] = {"prediction": chosen}
+    for place, name in enumerate(names):
+        columns |= {f"p_{name}": mean[:, place], f"std_{name}": spread[:, place]}
+    return pd.DataFrame(columns)
 
 
 def _numbers(each: NDArray[np.float64], spread: NDArray[np.float64], names: Sequence[str]) -> pd.DataFrame:

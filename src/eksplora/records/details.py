@@ -172,6 +172,8 @@ class NormalQuantiles(Record):
 class DetailsRecord(Record):
     """The test part in detail. Of numbers there are residuals and intervals, of classes all else.
 
+    Of labels, of which a row may have several, there are measures and curves; `classes` and `per_class` are theirs.
+
     Attributes:
         kind: What is predicted.
         rows: Test rows.
@@ -183,7 +185,7 @@ class DetailsRecord(Record):
         images: Pictures of the shown rows by their numbers; empty where rows are no images.
     """
 
-    kind: Literal["classes", "numbers"]
+    kind: Literal["classes", "labels", "numbers"]
     rows: int
     members: int = 1
     measures: dict[str, Measure] = field(default_factory=dict)

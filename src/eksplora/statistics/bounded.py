@@ -14,6 +14,7 @@ from eksplora.statistics.interval import Interval, mean_and_spread
 _SHARES = (
     *("accuracy", "binary_accuracy", "balanced_accuracy", "hamming", "top_2_accuracy", "top_3_accuracy"),
     *("recall", "precision", "specificity", "f1", "f2", "jaccard", "auroc", "average_precision"),
+    *("subset_accuracy", "label_f1", "mean_average_precision"),
 )
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("mae", "mse", "rmse", "mape", "msle", "log_loss", "poisson_deviance"), (0.0, inf)),

@@ -54,6 +54,15 @@ def binary(*, num_outputs: int) -> Task:
     return Task(num_outputs, target=_column, metric_target=_flat_labels, prediction=_odds_to_probability)
 
 
+def multilabel(*, num_outputs: int) -> Task:
+    """Labels of which a row may have several: outputs are their log-odds, (rows, labels); targets are 0 or 1, likewise.
+
+    The metric gets probabilities, sigmoid(log-odds). Source: Tsoumakas and Katakis, "Multi-label classification: an
+    overview", International Journal of Data Warehousing and Mining 3, 2007: binary relevance, with shared layers.
+    """
+    return Task(num_outputs, target=_labels, metric_target=Tensor.long, prediction=_odds_to_probabilities)
+
+
 def regression(*, num_outputs: int) -> Task:
     """Numbers: outputs and targets are (rows, targets), in the target's unit.
 
@@ -130,6 +139,19 @@ def _column(labels: Tensor) -> Tensor:
 
 def _flat_labels(targets: Tensor) -> Tensor:
     return targets.reshape(-1).long()
+
+
+def _labels(targets: Tensor) -> Tensor:
+    if targets.dim() != 2 or not ((targets == 0) | (targets == 1)).all():
+        raise ConfigError(
+            "task=multilabel: targets are 0 or 1, a column for each label, and the data have others. "
+            "Choose task=regression."
+        )
+    return targets.float()
+
+
+def _odds_to_probabilities(odds: Tensor) -> Tensor:
+    return torch.sigmoid(odds.float())
 
 
 def _odds_to_probability(odds: Tensor) -> Tensor:

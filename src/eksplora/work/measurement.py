@@ -242,9 +242,16 @@ def _right(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tens
     return is_right.double()
 
 
+def _all_right(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
+    """Whether all labels of a row are right."""
+    is_right: Tensor = ((predicted > metric.get("threshold", 0.5)).long() == wanted).all(1)
+    return is_right.double()
+
+
 _ROW_LOSSES: Mapping[str, Callable[[Mapping[str, Any], Tensor, Tensor], Tensor | None]] = {
     "torchmetrics.MeanAbsoluteError": _absolute,
     "torchmetrics.MeanSquaredError": _squared,
     "torchmetrics.classification.MulticlassAccuracy": _right_class,
     "torchmetrics.classification.BinaryAccuracy": _right,
+    "torchmetrics.classification.MultilabelExactMatch": _all_right,
 }

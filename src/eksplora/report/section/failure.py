@@ -18,7 +18,7 @@ Images = Mapping[str, Image]
 def section(facts: Results) -> Section:
     """The worst and the best examples, and the classes that are taken for each other."""
     details = facts.test_part
-    shown = _of_classes(details, facts.explained) if details.kind == "classes" else _of_numbers(details)
+    shown = _of_classes(details, facts.explained) if details.kind == "classes" else _of_rows(details)
     return Section(
         key="failure",
         title="Where it fails",
@@ -30,15 +30,19 @@ def section(facts: Results) -> Section:
     )
 
 
-def _of_numbers(details: DetailsRecord) -> list[Block]:
+def _of_rows(details: DetailsRecord) -> list[Block]:
+    """Numbers, or labels of which a row may have several."""
     by_row = {row.row: row for row in details.rows_table}
     titles = {"Largest errors": details.examples.worst, "Smallest errors": details.examples.best}
     says = "Spread is the standard deviation of the members' predictions: a large one says that the model was unsure."
+    line, says = (_label_row, "By the log-loss of all labels.") if details.kind == "labels" else (_number_row, says)
     return [
-        Table(title, [_number_row(by_row[row]) for row in rows], says, is_tall=False)
-        for title, rows in titles.items()
-        if rows
+        Table(title, [line(by_row[row]) for row in rows], says, is_tall=False) for title, rows in titles.items() if rows
     ]
+
+
+def _label_row(row: ExampleRow) -> dict[str, Any]:
+    return {"test row": code(str(row.row)), "labels": row.actual, "predicted labels": row.predicted}
 
 
 def _number_row(row: ExampleRow) -> dict[str, Any]:

@@ -136,6 +136,8 @@ def _data(data: DataRecord | None) -> str:
 def _kind(details: DetailsRecord) -> str:
     if details.kind == "numbers":
         return "regression: a number is predicted"
+    if details.kind == "labels":
+        return f"several labels per row, of {counted(len(details.classes), 'label')}: {', '.join(details.classes[:10])}"
     names = details.classes
     shown = ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
     return f"classification into {counted(len(names), 'class', 'classes')}: {shown}"

@@ -36,7 +36,8 @@ OF_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precis
 def section(facts: Results) -> Section:
     """Measures, and what they hide."""
     details = facts.test_part
-    shown = _of_classes(details) if details.kind == "classes" else _of_numbers(details)
+    show = {"classes": _of_classes, "labels": _of_labels, "numbers": _of_numbers}[details.kind]
+    shown = show(details)
     return Section(
         key="test",
         title="Test results",
@@ -97,7 +98,7 @@ def _bias_variance(found: BiasVariance | None, details: DetailsRecord) -> list[B
     if details.members < 2:
         return [Note("Bias and variance need two members at least: with one they cannot be separated.")]
     if not found:
-        return [Note("Bias and variance are not reported for several targets at once.")]
+        return [Note("Bias and variance are not reported for several targets or labels at once.")]
     what = "error rate" if details.kind == "classes" else "squared error"
     return [
         Heading("Bias and variance"),
@@ -125,27 +126,36 @@ def _of_classes(details: DetailsRecord) -> list[Block]:
     ]
 
 
-def _per_class(rows: Sequence[ClassMeasures]) -> Table:
+def _of_labels(details: DetailsRecord) -> list[Block]:
+    return [
+        Heading("Label by label"),
+        _per_class(details.per_class, "label"),
+        _recalls(details.per_class, "label"),
+        *_curves(details.curves),
+    ]
+
+
+def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
     return Table(
-        "Measures of each class",
+        f"Measures of each {what}",
         [
             {
-                "class": row.name,
+                what: row.name,
                 "rows": row.rows,
                 **{word(name): row.measures[name].ensemble.mean for name in OF_CLASS},
             }
             for row in rows
         ],
-        "Of the ensemble of the members. Recall: the share of a class's rows that were found; precision: the share of "
-        "the rows said to be of it that are. A dash: not defined.",
+        f"Of the ensemble of the members. Recall: the share of a {what}'s rows that were found; precision: the share "
+        "of the rows said to be of it that are. A dash: not defined.",
     )
 
 
-def _recalls(rows: Sequence[ClassMeasures]) -> Table:
+def _recalls(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
     """How sure the share of a class that was found is."""
     return Table(
-        "Recall of each class",
-        [{"class": row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
+        f"Recall of each {what}",
+        [{what: row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
         "The same intervals as above.",
     )
 

@@ -20,7 +20,7 @@ def section(facts: Results) -> Section:
         key="uncertainty",
         title="Uncertainty",
         says=_confidence_says() if is_classes else _interval_says(),
-        blocks=_of_classes(details) if is_classes else _of_numbers(details.intervals),
+        blocks=_of_classes(details) if is_classes else _of_others(details),
     )
 
 
@@ -36,6 +36,12 @@ def _interval_says() -> str:
         "Intervals around single predictions, and the share of test rows that lie inside. An interval is honest if it "
         "covers what it promises, and useful if it is narrow too."
     )
+
+
+def _of_others(details: DetailsRecord) -> list[Block]:
+    if details.kind == "labels":
+        return [Note("Of several labels per row there are no intervals of predictions.")]
+    return _of_numbers(details.intervals)
 
 
 def _of_classes(details: DetailsRecord) -> list[Block]:
