@@ -84,6 +84,17 @@ def test_an_experiment_of_ones_own_counts_before_what_follows(folder: Path) -> N
         assert config["task"]["_target_"].endswith(".regression") and config["optimizer"]["weight_decay"] > 0
 
 
+def test_columns_of_codes_go_to_the_network_that_takes_them(folder: Path) -> None:
+    lines = [f"{n % 7},street {n % 40},{n % 7 * 2 + n / 1000}" for n in range(1000)]
+    (folder / "streets.csv").write_text("\n".join(["rooms,street,price", *lines]))
+    words = ["data.path=streets.csv", "data.target=price"]
+    request = compose(*words)
+    assert request.own_data is not None
+    codes = [list(pair) for pair in request.own_data.card.codes]
+    assert codes and request.config["model"]["cardinalities"] == codes
+    assert "cardinalities" not in compose(*words, "model=mlp_uniform").config["model"]
+
+
 def test_a_network_of_another_kind_gets_a_space_that_it_has() -> None:
     for model, has_widths in {"mlp_residual": True, "mlp_uniform": False}.items():
         space = compose(*NUMBERS, f"model={model}").config["space"]["params"]
