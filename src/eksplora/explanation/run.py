@@ -120,6 +120,7 @@ def explained(
         notes=[
             *_of_targets(ensemble),
             *_of_codes(ensemble),
+            *_of_weights(dataset),
             *dict.fromkeys(note for part in parts.values() for note in part.notes),
         ],
     )
@@ -156,6 +157,11 @@ def _of_targets(ensemble: Ensemble) -> list[str]:
     if ensemble.classes is not None or len(names) < 2:
         return []
     return [f"{len(names)} targets: importance is for all of them, attributions are for the first, {names[0]}."]
+
+
+def _of_weights(dataset: Any) -> list[str]:
+    """How rows with weights count."""
+    return [] if dataset.beside("test", "weights") is None else ["Each row counts once here, whatever its weight."]
 
 
 def _of_codes(ensemble: Ensemble) -> list[str]:

@@ -29,10 +29,9 @@ from eksplora.config.parts import check_part
 from eksplora.errors import ConfigError, EksploraError, place_of
 from eksplora.records.validation import write_validation
 from eksplora.training.recipe import Fold
-from eksplora.training.task import comparable
 from eksplora.types import Checked, Config, Decision, EpochReport, Job, Member, MemberResult, Report, Status, Training
 from eksplora.work.building import folds_of, one_line
-from eksplora.work.measurement import PartRows, validation_of
+from eksplora.work.measurement import PartRows, validation_of, value_of
 
 ANY_MEMBER = Member(index=0, seed=0)
 POLL_SECONDS = 0.1
@@ -56,10 +55,12 @@ class Rows:
         features: (rows, ...), float32, scaled by the rows to learn from as `data.scaling` says.
         targets: Classes (rows,), int64; or numbers in their own unit, float32, (rows,), of several targets
             (rows, targets).
+        weights: What each row counts, (rows,); None: all alike.
     """
 
     features: NDArray[np.float32]
     targets: NDArray[Any]
+    weights: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,9 +240,7 @@ class _Call:
         predicted = prediction_of(config, predictions, wanted)
         known = PartRows.of(part(config, "data"), "train")
         write_validation(Path(self._training.folder), validation_of(config, fold.split, known, predicted, wanted))
-        metric = part(config, "metric")
-        metric.update(comparable(predicted, known.units), comparable(wanted, known.units))
-        return float(metric.compute())
+        return value_of(config, predicted, wanted, known, rows)
 
     def _as_result(self, value: float | None, seconds: float) -> MemberResult:
         is_pruned = self._ended is Status.PRUNED
@@ -269,7 +268,8 @@ def split_of(config: Config, fold: Fold) -> Split:
     def rows(numbers: NDArray[np.int64]) -> Rows:
         own = targets[torch.from_numpy(numbers)].numpy()
         features = fold.features[torch.from_numpy(numbers)].numpy()
-        return Rows(features, own.ravel() if own.ndim > 1 and own.shape[1] == 1 else own)
+        weights = None if fold.weights is None else fold.weights[torch.from_numpy(numbers)].numpy()
+        return Rows(features, own.ravel() if own.ndim > 1 and own.shape[1] == 1 else own, weights)
 
     return Split(rows(fold.split.train), rows(fold.split.validation), task_of(config), config["data"]["num_classes"])
 
