@@ -71,7 +71,7 @@ def curves(facts: Results) -> Any:
 
 
 def tested(facts: Results) -> Any:
-    """Of classes the table of confusion in shares; of numbers the prediction over the target."""
+    """Of classes the table of confusion in shares; of labels ROC curves; of numbers the prediction over the target."""
     details = facts.details
     if details is None:
         return None
@@ -82,6 +82,12 @@ def tested(facts: Results) -> Any:
         ends = [min(actual + predicted), max(actual + predicted)]
         axes.plot(ends, ends, ":", color=GREY)
         return _named(drawn, axes, facts, "test part", "target", "prediction")
+    if details.kind == "labels":
+        axes.plot([0, 1], [0, 1], ":", color=GREY)
+        for one in details.curves.roc[:MOST_WRITTEN]:
+            axes.plot(one.x, one.y, label=one.name)
+        axes.legend(fontsize=8)
+        return _named(drawn, axes, facts, "test part, ROC of each label", "false positives", "true positives")
     rates = [[value or 0.0 for value in line] for line in details.confusion.rates]
     axes.imshow(rates, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(rates)), details.classes, rotation=45, ha="right", fontsize=8)
@@ -95,7 +101,7 @@ def tested(facts: Results) -> Any:
 
 
 MOST_WRITTEN = 20
-"""Classes up to which counts are written into the table of confusion."""
+"""Classes up to which counts are written into the table of confusion, and labels whose curves are drawn."""
 
 
 def importance(facts: Results) -> Any:
