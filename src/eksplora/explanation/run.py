@@ -244,7 +244,7 @@ def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
     return (_log_loss if model.ensemble.config["task"]["num_outputs"] > 1 else _binary_log_loss), "the log-loss"
 
 
-def _absolute_error(predicted: Tensor, targets: Tensor, *, units: Tensor | None) -> Tensor:
+def _absolute_error(predicted: Tensor, targets: Tensor, *, units: Tensor | None = None) -> Tensor:
     difference = predicted.double() - targets.double().reshape(1, *predicted.shape[1:])
     return comparable(difference, units).abs().mean((1, 2))
 
