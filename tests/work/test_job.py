@@ -449,14 +449,14 @@ def test_an_output_that_reaches_all_targets_is_taken(prepared: str) -> None:
     job.check(resolved(prepared, "experiment=diabetes_mlp", "model.output_activation=relu"))
 
 
-def test_a_lightning_module_is_no_model(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_makes_a_lightning_module_is_no_model(prepared: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be used as a plain network, and its own steps passed over."""
     from pytorch_lightning import LightningModule
 
     config = resolved(prepared)
     recipe, folds = job.recipe_of(config)
     monkeypatch.setattr(job, "recipe_of", lambda config: (replace(recipe, network=LightningModule), folds))
-    with pytest.raises(ConfigError, match=r"^model: .* is a LightningModule, .* Give its network"):
+    with pytest.raises(ConfigError, match=r"^model: .* makes a LightningModule, .* Name its class, "):
         job.check(config)
 
 
