@@ -120,11 +120,11 @@ def explained(
         notes=[
             *_of_targets(ensemble),
             *_of_codes(ensemble),
-            *_of_weights(dataset),
-            *dict.fromkeys(note for part in parts.values() for note in part.notes),
+            *_of_weights(part(spec.config, "data")),
+            *dict.fromkeys(note for found in parts.values() for note in found.notes),
         ],
     )
-    return record, {name: value for part in parts.values() for name, value in part.seconds.items()}
+    return record, {name: value for found in parts.values() for name, value in found.seconds.items()}
 
 
 def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: DetailsRecord) -> Model:
