@@ -80,7 +80,7 @@ def dates(draw: np.random.Generator, rows: int = 2000) -> Made:
     day = pd.Timestamp("2019-01-01") + pd.to_timedelta(draw.integers(0, 1400, rows), unit="D")
     number = (day - pd.Timestamp("2019-01-01")).days.to_numpy()
     heat = draw.normal(15, 6, rows)
-    season, week = 12 * np.sin(2 * np.pi * number / 365.25), 8 * (day.weekday.to_numpy() >= 5)
+    season, week = 12 * np.sin(2 * np.pi * number / 365.25), 8 * (day.day_of_week.to_numpy() >= 5)
     demand = 60 + season + week + 0.01 * number + 0.5 * heat + draw.normal(0, 3, rows)
     frame = pd.DataFrame({"day": day.strftime("%Y-%m-%d"), "heat": heat.round(1), "demand": demand.round(2)})
     return Made(frame, ("demand",))
@@ -124,7 +124,7 @@ def tested(frame: pd.DataFrame, made: Made, draw: np.random.Generator) -> NDArra
         column = frame[made.options[0].partition("=")[2]]
         chosen = draw.permutation(column.unique())[: column.nunique() // 5]
         return np.asarray(column.isin(chosen), dtype=np.bool_)
-    if frame[made.target[0]].dtype == object:
+    if not pd.api.types.is_numeric_dtype(frame[made.target[0]]):
         order = frame.groupby(made.target[0]).cumcount().to_numpy()
         return np.asarray(order % 5 == 0, dtype=np.bool_)
     return np.asarray(np.arange(len(frame)) % 5 == 0, dtype=np.bool_)
