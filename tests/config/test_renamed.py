@@ -47,7 +47,7 @@ def test_a_file_with_both_names_is_refused(tmp_path: Path) -> None:
         composed(tmp_path, "study: {n_seeds: 2, n_members: 3}")
 
 
-CARD = {"arrays": {}, "fingerprint": "0" * 64, "rows": {"train": 1}}
+CARD = {"name": "made", "arrays": {}, "fingerprint": "0" * 64, "rows": {"train": 1}}
 
 
 def test_a_study_keeps_its_identity_under_the_new_name() -> None:

@@ -36,7 +36,8 @@ class Known(nn.Module):
 def ensemble(task: dict[str, Any], *weights: Any, classes: list[str] | None = None) -> Ensemble:
     """Members that each multiply three features by their weights (3, outputs)."""
     node = {**task, "_target_": f"eksplora.training.task.{task['_target_']}"}
-    return Ensemble([Known(one) for one in weights], {"task": node}, {"classes": classes, "input_shape": [3]})
+    card = {"classes": classes, "input_shape": [3], "num_targets": weights[0].shape[1]}
+    return Ensemble([Known(one) for one in weights], {"task": node}, card)
 
 
 def maps(count: int, outputs: int) -> list[NDArray[np.float64]]:
@@ -60,11 +61,11 @@ def test_a_number_is_predicted_by_the_mean_with_spread_and_extremes_of_the_membe
 def test_several_targets_have_columns_of_their_own() -> None:
     weights = maps(3, 2)
     table = ensemble({"_target_": "regression", "num_outputs": 2}, *weights).predict(ROWS)
-    assert list(table.columns) == [f"{name}_{n}" for n in (0, 1) for name in ("prediction", "std", "lowest", "highest")]
+    assert list(table.columns) == [f"{name}_target_{n}" for n in (0, 1) for name in ("prediction", "std", "lowest", "highest")]
     for number in (0, 1):
         by_hand = np.stack([(ROWS @ one)[:, number] for one in weights])
-        np.testing.assert_allclose(table[f"prediction_{number}"], by_hand.mean(0), rtol=1e-6, atol=1e-6)
-        np.testing.assert_allclose(table[f"std_{number}"], by_hand.std(0, ddof=1), rtol=1e-5)
+        np.testing.assert_allclose(table[f"prediction_target_{number}"], by_hand.mean(0), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(table[f"std_target_{number}"], by_hand.std(0, ddof=1), rtol=1e-5)
 
 
 def test_of_quantiles_the_median_is_predicted() -> None:
