@@ -121,7 +121,8 @@ def test_parts_beside_the_users_own_folder_can_be_imported_but_shadow_nothing(
     monkeypatch.delitem(sys.modules, "mine", raising=False)  # another test's
     (own.parent / "mine.py").write_text("def Net(**values): return values\n")
     (own.parent / "yaml.py").write_text("raise RuntimeError\n")
-    monkeypatch.setattr("sys.path", before := [*__import__("sys").path])
+    before = [path for path in sys.path if not Path(path, "mine.py").exists()]  # another test's
+    monkeypatch.setattr("sys.path", before)
     folders.import_own_parts()
     assert before[-1] == str(own.parent)
     assert part({"model": NODE}, "model") == {key: NODE[key] for key in ("input_shape", "num_outputs", "units")}
@@ -158,3 +159,9 @@ def test_an_installed_package_brings_its_folder_of_configurations_unimported(
     assert "theirs" in choices("model") and allowed_targets("model", "theirs") == {"teampack.net.Net"}
     said = "the package lost has no folder teampack.lost, which it names for eksplora.conf: left out\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_command_whose_file_has_no_schema_is_refused(own: Path) -> None:
+    write(own / "prepare.yaml", "output: choice(a\n")
+    with pytest.raises(ConfigError, match=r"^conf/prepare\.yaml does not begin with its schema\. Add `- prepare_sch"):
+        compose_request("prepare", [])

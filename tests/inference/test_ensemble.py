@@ -61,7 +61,9 @@ def test_a_number_is_predicted_by_the_mean_with_spread_and_extremes_of_the_membe
 def test_several_targets_have_columns_of_their_own() -> None:
     weights = maps(3, 2)
     table = ensemble({"_target_": "regression", "num_outputs": 2}, *weights).predict(ROWS)
-    assert list(table.columns) == [f"{name}_target_{n}" for n in (0, 1) for name in ("prediction", "std", "lowest", "highest")]
+    assert list(table.columns) == [
+        f"{name}_target_{n}" for n in (0, 1) for name in ("prediction", "std", "lowest", "highest")
+    ]
     for number in (0, 1):
         by_hand = np.stack([(ROWS @ one)[:, number] for one in weights])
         np.testing.assert_allclose(table[f"prediction_target_{number}"], by_hand.mean(0), rtol=1e-6, atol=1e-6)

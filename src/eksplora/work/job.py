@@ -125,12 +125,15 @@ def _settings(make: Callable[..., T], config: Config, key: str) -> T:
     """The numbers of a group as its dataclass.
 
     Raises:
-        ConfigError: If a file of the group states a key that the dataclass has not.
+        ConfigError: If a file of the group states a key that the dataclass has not, or lacks one that it has.
     """
     known = inspect.signature(make).parameters
     for name in config[key]:
         if name not in known:
             raise ConfigError(f"{key}.{name} is unknown. {nearest(name, known)} See the files in conf/{key}/.")
+    lacking = [name for name, one in known.items() if one.default is one.empty and name not in config[key]]
+    if lacking:
+        raise ConfigError(f"{key}.{lacking[0]} is missing. Add it to the chosen file of conf/{key}/.")
     return make(**config[key])
 
 
