@@ -547,7 +547,7 @@ def test_all_that_a_network_draws_is_its_members_seeds_stopped_or_not(
     assert not torch.equal(weights(other)["network.read.weight_ih_l0"], weights(again)["network.read.weight_ih_l0"])
 
 
-def test_a_group_that_lacks_a_key_is_refused_by_its_name() -> None:
-    config = Configurator("search", ["experiment=wine_mlp"])({})
+def test_a_group_that_lacks_a_key_is_refused_by_its_name(prepared: str) -> None:
+    config = resolved(prepared, "experiment=wine_mlp")
     with pytest.raises(ConfigError, match=r"^imbalance\.class_weights is missing\. Add it to the chosen file of conf/"):
         job.recipe_of({**config, "imbalance": {"sampling": "none"}})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -94,7 +94,7 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
     check_values(root, overrides, values, choices)
     check_names(values)
     settings: Any = OmegaConf.to_object(config)
-    if not isinstance(settings, schema.ROOTS[root]):
+    if not is_dataclass(settings):
         raise ConfigError(f"conf/{root}.yaml does not begin with its schema. Add `- {root}_schema` to its defaults.")
     check_fields(settings)
     if issubclass(schema.ROOTS[root], schema.SearchConfig):
