@@ -94,7 +94,7 @@ def _checked(root: str, overrides: list[str], config: DictConfig, choices: dict[
     check_values(root, overrides, values, choices)
     check_names(values)
     settings: Any = OmegaConf.to_object(config)
-    if not is_dataclass(settings):
+    if not is_dataclass(settings) or isinstance(settings, type):
         raise ConfigError(f"conf/{root}.yaml does not begin with its schema. Add `- {root}_schema` to its defaults.")
     check_fields(settings)
     if issubclass(schema.ROOTS[root], schema.SearchConfig):
