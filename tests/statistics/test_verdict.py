@@ -357,3 +357,8 @@ def test_an_interval_and_the_verdict_beside_it_agree_in_what_is_recorded(
             is_claimed = found.verdict != "not distinguishable"
             assert (low > 0 or high < 0) == is_claimed or 0 in (round(low, 9), round(high, 9))
             assert found.verdict in found.in_words and (found.p is not None and found.p <= 0.05) == is_claimed
+
+
+def test_a_difference_of_nothing_has_no_sign() -> None:
+    found = compare([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], direction="maximize")
+    assert ": 0, p = 1" in in_words(replace(found, difference=-0.0, alpha=1.0), name="a", reference="b")

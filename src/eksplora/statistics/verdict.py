@@ -405,7 +405,7 @@ def _shown_difference(comparison: Comparison) -> str:
     """The difference and its interval, to two digits of the interval's width."""
     interval = comparison.interval
     if interval is None or interval.low == interval.high:
-        return f"{comparison.difference:.3g}"
+        return f"{comparison.difference:z.3g}"
     decimals = max(0, 1 - floor(log10(interval.high - interval.low)))
     low, middle, high = (f"{end:z.{decimals}f}" for end in (interval.low, comparison.difference, interval.high))
     return f"{middle} [{low}, {high}]"
