@@ -146,14 +146,14 @@ def _of_rows(card: TableCard) -> Iterator[Derived]:
 
 
 def batch_size(rows: int) -> int:
-    """Rows per step, a power of two: about 50 steps an epoch, within `BATCHES`.
+    """Rows per step, a power of two: about 50 steps an epoch, within `BATCHES`, and at least 3 steps.
 
     Examples:
-        >>> batch_size(300), batch_size(10_000), batch_size(10**6)
-        (32, 128, 1024)
+        >>> batch_size(16), batch_size(300), batch_size(10_000), batch_size(10**6)
+        (4, 32, 128, 1024)
     """
-    power: int = 1 << math.floor(math.log2(max(1, rows / 50)))
-    return min(max(power, BATCHES[0]), BATCHES[1])
+    wanted = min(max(rows / 50, BATCHES[0]), BATCHES[1], rows / 3)
+    return 1 << math.floor(math.log2(max(1, wanted)))
 
 
 def experiment_name(stem: str, targets: Sequence[str], fingerprint: str) -> str:
