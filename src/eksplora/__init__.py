@@ -22,7 +22,18 @@ _ROOMS = {
 }
 """The room of each name that is imported when it is asked for."""
 
-__all__ = ["__version__", *_ROOMS]  # made below
+__all__ = [
+    "Study",
+    "__version__",
+    "choice",
+    "compare",
+    "integers",
+    "load_ensemble",
+    "load_network",
+    "log",
+    "search",
+    "uniform",
+]
 
 
 class _SearchRoom(ModuleType):

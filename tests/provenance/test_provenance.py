@@ -219,6 +219,17 @@ def test_code_hash_changes_with_what_a_name_can_reach(package: Path, name: str) 
     assert code_sha256(package, ["eksplora.work"]) != before
 
 
+def test_a_package_that_defines_a_name_is_followed_also_when_another_name_passed_through_it(package: Path) -> None:
+    (package / "draws").mkdir()
+    (package / "draws/__init__.py").write_text("from eksplora.counter import x\nclass Draws: y = x\n")
+    (package / "draws/own.py").write_text("class Own: pass\n")
+    for names in (
+        ["eksplora.draws.Draws", "eksplora.draws.own.Own"],
+        ["eksplora.draws.own.Own", "eksplora.draws.Draws"],
+    ):
+        assert package / "counter.py" in reach(package, names)
+
+
 @pytest.mark.parametrize("name", ["report.py", "model/notes.txt", "model/mlp_residual.py"])
 def test_code_hash_is_deaf_to_the_rest(package: Path, name: str) -> None:
     before = code_sha256(package, ["eksplora.work"])

@@ -31,11 +31,13 @@ def reach(package: Path, names: Iterable[str]) -> set[Path]:
     for. So what a configuration does not use does not count, though Python imports it on the way.
     """
     found: set[Path] = set()
+    followed: set[Path] = set()  # an `__init__.py` that was only on the way may define what is asked for later
     waiting = list(names)
     known = set(waiting)
     while waiting:
         files, defined_in = _located(package, waiting.pop())
-        further = [name for file in defined_in if file not in found for name in _imports(file)]
+        further = [name for file in defined_in - followed for name in _imports(file)]
+        followed |= defined_in
         found |= files | defined_in
         waiting += [name for name in further if name not in known]
         known |= set(further)
