@@ -143,7 +143,7 @@ CHANGED = {
     "conf/explain.yaml": ["explain"],
     "conf/data/diabetes.yaml": ["prepare", "search"],
     "src/eksplora/report/markdown.py": ["report"],
-    "src/eksplora/evaluation/curve.py": ["evaluate"],
+    "src/eksplora/evaluation/curve.py": ["search", "confirm", "evaluate", "explain"],
     "src/eksplora/explain/ranking.py": ["explain"],
     "src/eksplora/model/cnn.py": list(here.NAMES),
 }
