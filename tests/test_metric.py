@@ -14,7 +14,8 @@ import yaml
 from sklearn import metrics as sk
 
 CONF = Path(__file__).parents[1] / "conf"
-NAMES = ("accuracy", "auroc", "binary_accuracy", "f1", "mae", "mse", "r2", "rmse")
+OF_LABELS = ("label_f1", "mean_average_precision", "subset_accuracy")
+NAMES = ("accuracy", "auroc", "binary_accuracy", "f1", "mae", "mse", "r2", "rmse", *OF_LABELS)
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 3, 60)
 SCORES = RNG.normal(size=(60, 3)) + 1.5 * np.eye(3)[CLASSES]  # raw scores (logits)
@@ -23,12 +24,17 @@ LABELS = RNG.integers(0, 2, 60)
 LOG_ODDS = RNG.normal(size=60) + LABELS
 TARGET = RNG.normal(size=60)
 PREDICTED = TARGET + RNG.normal(size=60)
+ROW_LABELS = RNG.integers(0, 2, (60, 3))
+CHANCES = np.clip(0.5 + 0.3 * (ROW_LABELS - 0.5) + RNG.normal(0, 0.2, (60, 3)), 0, 1)
 
 REFERENCE: dict[str, Callable[[], float]] = {
     "accuracy": lambda: sk.accuracy_score(CLASSES, SCORES.argmax(axis=1)),
     "auroc": lambda: sk.roc_auc_score(CLASSES, PROBABILITIES, multi_class="ovr", average="macro"),
     "binary_accuracy": lambda: sk.accuracy_score(LABELS, LOG_ODDS > 0),
     "f1": lambda: sk.f1_score(CLASSES, SCORES.argmax(axis=1), average="macro"),
+    "label_f1": lambda: sk.f1_score(ROW_LABELS, CHANCES > 0.5, average="macro"),
+    "mean_average_precision": lambda: sk.average_precision_score(ROW_LABELS, CHANCES, average="macro"),
+    "subset_accuracy": lambda: sk.accuracy_score(ROW_LABELS, CHANCES > 0.5),
     "mae": lambda: sk.mean_absolute_error(TARGET, PREDICTED),
     "mse": lambda: sk.mean_squared_error(TARGET, PREDICTED),
     "r2": lambda: sk.r2_score(TARGET, PREDICTED),
@@ -37,7 +43,12 @@ REFERENCE: dict[str, Callable[[], float]] = {
 
 
 def read(group: str, name: str) -> dict[str, Any]:
-    text = (CONF / group / f"{name}.yaml").read_text().replace("${data.num_classes}", "3")
+    text = (
+        (CONF / group / f"{name}.yaml")
+        .read_text()
+        .replace("${data.num_classes}", "3")
+        .replace("${data.num_targets}", "3")
+    )
     settings: dict[str, Any] = yaml.safe_load(text)
     return settings
 
@@ -55,7 +66,10 @@ def built(name: str) -> torchmetrics.Metric:
 @pytest.mark.parametrize("name", NAMES)
 def test_metric_over_batches_equals_scikit_learn_over_all_rows(name: str) -> None:
     classes, binary, regression = (SCORES, CLASSES), (LOG_ODDS, LABELS), (PREDICTED, TARGET)
-    inputs = {"accuracy": classes, "auroc": classes, "f1": classes, "binary_accuracy": binary}.get(name, regression)
+    labels = dict.fromkeys(OF_LABELS, (CHANCES, ROW_LABELS))
+    inputs = {**labels, "accuracy": classes, "auroc": classes, "f1": classes, "binary_accuracy": binary}.get(
+        name, regression
+    )
     metric = built(name)
     for rows in (slice(0, 50), slice(50, 60)):  # a last batch that is smaller
         metric.update(*(torch.tensor(values[rows]) for values in inputs))

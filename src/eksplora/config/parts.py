@@ -176,6 +176,10 @@ NOTHING = {"_target_": None}
 """A part that builds nothing: `function=none`."""
 
 
+NOTHING = {"_target_": None}
+"""A group of which nothing is chosen, such as `function=none`: it builds nothing."""
+
+
 def check_recorded(config: Mapping[str, Any]) -> None:
     """Refuse a configuration from elsewhere that names code which no file of `conf/` names, or is not resolved.
 
@@ -186,7 +190,8 @@ def check_recorded(config: Mapping[str, Any]) -> None:
         if node == NOTHING:
             continue
         if isinstance(node, Mapping) and "_target_" in node:
-            check_part(key, node, is_recorded=True)
+            if node != NOTHING:
+                check_part(key, node, is_recorded=True)
         else:
             check_plain(str(key), node)
     for key in ("experiment", "objective.metric"):
