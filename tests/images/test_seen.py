@@ -112,8 +112,8 @@ def test_a_damaged_line_makes_the_memory_none(photos: Path, tmp_path: Path) -> N
     assert recall(path) == {}
 
 
-def test_names_of_any_bytes_are_remembered(tmp_path: Path) -> None:
-    name = os.fsdecode(b'a/\xff\n"x.png')
+@pytest.mark.parametrize("name", [os.fsdecode(b'a/\xff\n"x.png'), "=1+1.png", "'=1+1.png", "'a.png", "-1.png"])
+def test_names_of_any_bytes_are_remembered(name: str, tmp_path: Path) -> None:
     remember(tmp_path / "memory.csv", [Seen(name, 1, 2, "3", 4, 5, 0, "why, so")])
     assert recall(tmp_path / "memory.csv")[name] == Seen(name, 1, 2, "3", 4, 5, 0, "why, so")
 

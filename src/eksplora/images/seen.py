@@ -21,13 +21,15 @@ from eksplora.errors import DataError, reason_of
 from eksplora.files import write_file
 from eksplora.images.decoding import UnusableError, check_header, is_grey, opened, upright_size
 from eksplora.images.listing import some
+from eksplora.records.table import as_csv
 from eksplora.untrusted import open_plain, reading
 
 SMALL_BYTES = 2**24  # files up to here are read at once, larger ones are hashed piece by piece
 COARSE_NS = 2 * 10**9
 CHUNK = 64  # files that a thread takes at a time
 WAY_OUT = "Permit reading it, or take it out."
-VERSION = "1"  # of what a file is looked at for
+HERE = "./"  # before a name, so that a spreadsheet takes none for a formula
+VERSION = "2"  # of what a file is looked at for
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -156,7 +158,7 @@ def recall(path: Path) -> dict[str, Seen]:
     with suppress(OSError, ValueError, csv.Error), path.open(newline="", errors="surrogateescape") as file:
         table = csv.reader(file)
         if next(table, None) == _head():
-            return {row[0]: _from_row(row) for row in table}
+            return {one.name: one for one in map(_from_row, table)}
     return {}
 
 
@@ -166,11 +168,8 @@ def remember(path: Path, seen: Iterable[Seen]) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_head())
-    table.writerows(astuple(one) for one in seen)
-    write_file(path, text.getvalue().encode(errors="surrogateescape"))
+    lines = (astuple(replace(one, name=f"{HERE}{one.name}")) for one in seen)
+    write_file(path, as_csv(_head(), lines).encode(errors="surrogateescape"))
 
 
 def _head() -> list[str]:
@@ -179,7 +178,7 @@ def _head() -> list[str]:
 
 def _from_row(row: Sequence[str]) -> Seen:
     name, size, changed, sha256, width, height, grey, problem = row
-    return Seen(name, int(size), int(changed), sha256, int(width), int(height), int(grey), problem)
+    return Seen(name.removeprefix(HERE), int(size), int(changed), sha256, int(width), int(height), int(grey), problem)
 
 
 def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
