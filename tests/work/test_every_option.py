@@ -42,8 +42,8 @@ LABELS = {
     *(f"objective={name}" for name in ("label_f1", "mean_average_precision", "subset_accuracy")),
 }
 """Of several labels per row, which no data set of ours has: see `test_own_rows.py`."""
-LEFT_OUT = {"data=fashion_mnist", "trainer=gpu", "trainer=ddp", *LABELS}
-"""Too large for here, or for other machines; `test_job.py` trains on several devices."""
+LEFT_OUT = {"data=fashion_mnist", "data=images", "data=table", "trainer=gpu", "trainer=ddp", *LABELS}
+"""Too large for here, of files of one's own, or for other machines; `test_job.py` trains on several devices."""
 
 CLASSES = ["experiment=wine_mlp", "data=digits"]  # images, which a multi-layer perceptron takes as well
 TWO_CLASSES = ["experiment=breast_cancer_mlp"]
@@ -128,7 +128,7 @@ def trained(prepared: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_every_group_that_a_training_chooses_is_here() -> None:
     known = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
-    others = {"baseline", "experiment", "exploration", "metric", "paths", "pruner", "sampler", "space"}
+    others = {"baseline", "experiment", "exploration", "function", "metric", "paths", "pruner", "sampler", "space"}
     assert known - others - {"tracker"} == set(GROUPS)
     assert set(PARTNERS) | LEFT_OUT <= set(OPTIONS)
 

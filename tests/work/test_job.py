@@ -28,6 +28,7 @@ from eksplora.inference import load_network
 from eksplora.study.journal import as_yaml
 from eksplora.types import Config, Job, Member, MemberResult, Status, Training
 from eksplora.work import job
+from eksplora.work.building import built
 
 TRAIN = Path(__file__).resolve().parents[2] / "pipelines" / "train.py"
 MEMBERS = [Member(index=0, seed=derive(0, "member", 0) % 2**31), Member(index=1, seed=5)]
@@ -242,7 +243,10 @@ def test_a_network_loads_as_the_bits_that_were_trained_on_images_too(prepared: s
         (["early_stopping.patience=0"], r"^early_stopping\.patience must be .* or null, got 0\. Try "),
         (["early_stopping.min_delta=-1.0"], r"^early_stopping\.min_delta must be .*, got -1\.0\."),
         (["loss=cross_entropy"], r"^loss: torch\.nn\.CrossEntropyLoss is for task=classification, not regression\. "),
-        (["loss=binary_cross_entropy"], r"^loss: torch\.nn\.BCEWithLogitsLoss is for task=binary, not regression\. "),
+        (
+            ["loss=binary_cross_entropy"],
+            r"^loss: torch\.nn\.BCEWithLogitsLoss is for task=binary or task=multilabel, not regression\. ",
+        ),
         ([*SMALL_CNN, "loss=mse"], r"^loss: torch\.nn\.MSELoss is for task=regression, not classification\. "),
         (
             [*SMALL_CNN, "model.kernel=9", "model.padding=valid"],
@@ -287,7 +291,7 @@ def test_whatever_a_part_raises_while_it_is_built_is_one_line_with_its_key(key: 
         raise error
 
     with pytest.raises(ConfigError) as refused:
-        job._build(key, refuses)
+        built(key, refuses)
     assert re.match(
         rf"{key}: .*\({re.escape(' '.join(str(error).split()) or type(error).__name__)}\)\. ", str(refused.value)
     )

@@ -39,7 +39,7 @@ def as_word(key: str, value: Any) -> str:
 
     Examples:
         >>> as_word("a", "x, y"), as_word("a", [1, 0.5, None, True]), as_word("a", {"b": 'say "no"'})
-        ('"x, y"', '[1,0.5,null,true]', '{b:"say \\\\"no\\\\""}')
+        ('"x, y"', '[1,0.5,null,true]', '{b:"say \\"no\\""}')
     """
     if hasattr(value, "tolist"):  # of NumPy
         value = value.tolist()

@@ -73,7 +73,7 @@ def histogram(counts: Sequence[int]) -> str:
 
     Examples:
         >>> histogram([0, 4, 8])
-        '▁▄█'
+        '▁▅█'
     """
     most = max(counts, default=0)
     return "".join(STEPS[round((len(STEPS) - 1) * count / most)] for count in counts) if most else ""
