@@ -71,6 +71,7 @@ def test_interval_holds_the_prediction(diabetes: Path) -> None:
             model.predict_proba(given)
 
 
+@pytest.mark.slow
 def test_a_study_that_a_time_limit_ended_is_closed_before_it_is_confirmed(
     asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_one_command_goes_from_file_to_report_and_says_what_it_decided(done: tup
     assert "boosting_regressor" in shown
 
 
+@pytest.mark.slow
 def test_the_same_command_skips_what_is_up_to_date_and_repeats_what_was_lost(done: tuple[Path, str]) -> None:
     folder, _ = done
     (report,) = (folder / "results").glob("my_houses*/report.md")
