@@ -9,6 +9,7 @@ from PIL import Image
 
 from eksplora.config import Configurator, Request, compose_request
 from eksplora.errors import ConfigError, DataError
+from eksplora.installation import CONF
 from eksplora.stage.confirm import ON_ALL_ROWS
 from eksplora.stage.spec import own_experiment
 
@@ -180,3 +181,16 @@ def test_a_folder_of_images_is_an_experiment(folder: Path) -> None:
     edited = compose("data.path=photos")
     assert edited.config["experiment"] != config["experiment"]
     assert edited.own_data is not None and edited.own_data.card.changes == "1 edited (cat/000.png)"
+
+
+@pytest.mark.parametrize("kind", ["table", "images"])
+def test_a_file_of_data_that_names_no_class_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / f"conf/data/{kind}.yaml"
+    file.parent.mkdir(parents=True)
+    lines = (CONF / f"data/{kind}.yaml").read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("_target_")))
+    with pytest.raises(ConfigError, match=r"^data\._target_: 'None' is no part that conf/data/ names"):
+        compose_request("search", [f"data={kind}", "data.path=rows", "data.target=y"])

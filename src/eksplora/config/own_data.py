@@ -203,9 +203,9 @@ KINDS: Mapping[str, Callable[[Any], list[Derived]]] = {"table": of_table, "image
 
 def _card(data: Config) -> Any:
     """The card of the data that a node `data` names."""
-    if data["_target_"] in allowed_targets("data", "images"):
+    if data.get("_target_") in allowed_targets("data", "images"):
         return part({"data": data}, "data").examine()  # which knows by itself whether one of its files has changed
-    path = Path(data["path"] or "")
+    path = Path(data.get("path") or "")
     status = path.stat() if path.exists() else None  # if it is not there, reading says so
     return _examined(json.dumps(data), status and (status.st_mtime_ns, status.st_size, status.st_ino))
 
