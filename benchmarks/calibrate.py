@@ -79,10 +79,10 @@ Tests pay for what members have in common in the worst case, so many rates are l
 FALSE_NARROW = """Rows are kept, so configurations are equal only where they are the same learner with other seeds.
 Where they see other features, noise makes one of them the better on these rows, and saying so is right.
 
-One seed says nothing of other seeds: `holdout, 1 seed` compares two trained networks, not two configurations, and so
-claims what other seeds would not show. Give a holdout several seeds."""
+One seed says nothing of other seeds: `holdout, 1 seed` compares two trained networks, not two configurations. Two
+networks of one configuration differ on new rows, so there a claim is false where the other network is the better."""
 COVERAGE = """Of 95% intervals, those of differences for all pairs of a study at once. The true value is the mean over
-fresh data sets or, where rows are kept, over fresh seeds on them."""
+fresh data sets; where rows are kept, over fresh seeds on them; of networks, their own on fresh rows."""
 POWER = """How often the better configuration is said to be better, for a true difference of the size in the table."""
 
 

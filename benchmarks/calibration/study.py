@@ -94,7 +94,7 @@ class Outcome:
 
     Attributes:
         scope: What its verdicts are about.
-        is_claimed: Whether any pair is said to differ.
+        is_claimed: Whether any pair is said to differ that does not, or the other way round.
         is_right: Whether the first configuration is said to be better than the second.
         differences: Whether all intervals of differences hold the true ones; None where there is none of them.
         mean: Whether the interval of the first configuration's value holds the true one; None: there is none.
@@ -125,39 +125,60 @@ EVERY = 4
 def simulate(case: Case, number: int) -> Outcome:
     """The outcome of a study of a kind; the same for the same number."""
     rng = np.random.default_rng(derive(0, "calibration", repr(case), number))
-    measure = MEASURES[case.measure]
-    drawn = draw(rng, case.setting.rows, case.null, case.gain)
-    cut = _cut(case.design, case.setting.rows, number % CUTS)
-    samples = _samples(rng, case, drawn, cut)
+    measure, rows = MEASURES[case.measure], case.setting.rows
+    cut = _cut(case.design, rows, number % CUTS)
+    is_of_networks = len(cut.splits) == 1
+    drawn = draw(rng, rows + is_of_networks * NETWORK_ROWS, case.null, case.gain)
+    losses = _losses(rng, case, drawn, cut)
+    samples = _samples(case, losses[..., :rows], cut)
     pairs = list(combinations(range(case.configurations), 2))
     found = compare_samples(samples, pairs, direction=measure.direction, alpha=ALPHA, scope=case.scope)
     if found[0].scope is Scope.DATA:
         return _judged(case, samples, found, expected(case)[case.views])
+    if found[0].scope is Scope.NETWORKS:
+        return _judged(case, samples, found, measure.values(losses[:, 0, rows:]))
     if number % EVERY:
         return _judged(case, samples, found, None)
     return _judged(case, samples, found, conditional(rng, case, drawn, cut, found[0].scope)[case.views])
 
 
-def _samples(rng: np.random.Generator, case: Case, drawn: Drawn, cut: Division) -> list[Sample]:
-    measure = MEASURES[case.measure]
-    predicted = predictions(rng, case.setting, drawn.views[case.views], drawn.targets, cut.learned)
-    losses = np.where(cut.judged, measure.loss(predicted, drawn.targets), np.nan)  # (configurations, members, rows)
-    values = measure.values(losses)
+def _losses(rng: np.random.Generator, case: Case, drawn: Drawn, cut: Division) -> Floats:
+    """Of each configuration's members for all rows, also those that no member has, (configurations, members, rows)."""
+    learned = np.zeros((len(cut.learned), len(drawn.targets)), dtype=bool)
+    learned[:, : case.setting.rows] = cut.learned
+    predicted = predictions(rng, case.setting, drawn.views[case.views], drawn.targets, learned)
+    return MEASURES[case.measure].loss(predicted, drawn.targets)
+
+
+def _samples(case: Case, losses: Floats, cut: Division) -> list[Sample]:
+    measure, judged = MEASURES[case.measure], np.where(cut.judged, losses, np.nan)
+    values = measure.values(judged)
     return [
         Sample(own, cut.splits, cut.ratio, case.setting.rows, None if measure.is_root else rows)
-        for own, rows in zip(values, losses, strict=True)
+        for own, rows in zip(values, judged, strict=True)
     ]
 
 
+def _is_false(verdict: Verdict, better_by: float) -> bool:
+    """Whether a verdict claims what is not true of two whose true difference this is."""
+    return (verdict is Verdict.BETTER and better_by <= 0) or (verdict is Verdict.WORSE and better_by >= 0)
+
+
 def _judged(case: Case, samples: list[Sample], found: tuple[Comparison, ...], truths: Floats | None) -> Outcome:
+    pairs = list(combinations(range(case.configurations), 2))
+    direction = -1 if MEASURES[case.measure].direction == "minimize" else 1
+    # Two networks always differ a little, so only a claim of the wrong one is false.
+    better = [
+        direction * (truths[own] - truths[other]) if truths is not None and found[0].scope is Scope.NETWORKS else 0.0
+        for own, other in pairs
+    ]
     outcome = Outcome(
         scope=found[0].scope,
-        is_claimed=any(one.verdict is not Verdict.NOT_DISTINGUISHABLE for one in found),
+        is_claimed=any(_is_false(one.verdict, difference) for one, difference in zip(found, better, strict=True)),
         is_right=found[0].verdict is Verdict.BETTER,
     )
     if truths is None:
         return outcome
-    pairs = combinations(range(case.configurations), 2)
     held = [
         one.interval.low <= truths[own] - truths[other] <= one.interval.high
         for one, (own, other) in zip(found, pairs, strict=True)
@@ -181,6 +202,8 @@ FRESH_DATA = 1000
 """Data sets that are drawn for a true value."""
 FRESH_SEEDS = 128
 """Seeds for a true value of rows that are kept."""
+NETWORK_ROWS = 4000
+"""New rows that the networks of a study of one seed are judged on."""
 FRESH_TIMES = 25
 """New rows for such a value, times those that a member is judged on: its own error is 2% of the estimate's variance."""
 

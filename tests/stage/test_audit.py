@@ -55,9 +55,9 @@ def test_no_study_but_the_last_sees_an_outer_row_and_each_row_is_outer_once(audi
     folder, _ = audited
     outer = []
     for split in facts(folder)["splits"]:
-        (own, *others) = rows_of(folder, split["studies"]["own"])
-        assert others == [own] * (SEEDS - 1) and len(own) == split["rows"]
-        assert rows_of(folder, split["studies"]["chosen"]) == [own] * SEEDS
+        (own, *others) = rows_of(folder, split["studies"]["final"])
+        assert set(map(frozenset, others)) == {frozenset(own)} and len(own) == split["rows"]
+        assert len(others) + 1 == SEEDS * len(here.events(folder, split["studies"]["final"], "trial"))
         for stage in ("search", "confirm"):
             assert not any(rows & own for rows in rows_of(folder, split["studies"][stage]))
         outer += sorted(own)
@@ -69,20 +69,25 @@ def test_the_last_trainings_have_no_rows_to_validate_on(audited: tuple[Path, str
     """A plateau schedule and early stopping look at those that validate: the outer rows must not be among them."""
     folder, _ = audited
     for split in facts(folder)["splits"]:
-        for study in (split["studies"]["own"], split["studies"]["chosen"]):
-            for member in here.events(folder, study, "member"):
-                assert set(member["curves"]) == {"train/loss", "train/mae"}
-            (trial,) = here.events(folder, study, "trial")
-            assert trial["resolved"]["protocol"]["_target_"] == "eksplora.protocol.full"
+        study = split["studies"]["final"]
+        for member in here.events(folder, study, "member"):
+            assert set(member["curves"]) == {"train/loss", "train/mae"}
+        trials = here.events(folder, study, "trial")
+        assert {trial["searched"]["configuration"] for trial in trials} == {"baseline", split["chosen"]}
+        assert {trial["resolved"]["protocol"]["_target_"] for trial in trials} == {"eksplora.protocol.full"}
 
 
 def test_values_are_those_of_the_predictions_for_outer_rows(audited: tuple[Path, str]) -> None:
     folder, _ = audited
     for split in facts(folder)["splits"]:
-        for name, key in (("own", "own"), ("chosen", "outer")):
-            files = sorted((folder / "mlruns/studies" / split["studies"][name]).rglob("validation.*"))
-            losses = [read_validation(path.parent).loss.mean() for path in files]
-            assert split[key] == pytest.approx(np.mean(losses), rel=1e-5)
+        study = split["studies"]["final"]
+        trials = {trial["searched"]["configuration"]: trial for trial in here.events(folder, study, "trial")}
+        for name, key in (("baseline", "own"), (split["chosen"], "outer")):
+            files = (folder / "mlruns/studies" / study / "trials" / f"{trials[name]['trial']:04d}").rglob(
+                "validation.*"
+            )
+            losses = [read_validation(path.parent).loss.mean() for path in sorted(files)]
+            assert len(losses) == SEEDS and split[key] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_the_inner_searches_are_as_usual_but_for_their_rows(audited: tuple[Path, str]) -> None:
@@ -96,7 +101,8 @@ def test_the_inner_searches_are_as_usual_but_for_their_rows(audited: tuple[Path,
     assert {member["seed"] for member in members(folder, first["search"])}.isdisjoint(
         member["seed"] for member in members(folder, first["confirm"])
     )
-    assert members(folder, first["own"]) == members(folder, first["chosen"])
+    seeds = [[member["seed"] for member in trial["members"]] for trial in here.events(folder, first["final"], "trial")]
+    assert len({tuple(own) for own in seeds}) == 1
 
 
 def test_its_studies_hang_under_a_run_of_the_audit(audited: tuple[Path, str]) -> None:

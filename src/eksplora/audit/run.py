@@ -10,7 +10,7 @@ import numpy as np
 from eksplora.audit.summary import Audited, summarized
 from eksplora.confirmation.candidates import BASELINE, candidates, in_words
 from eksplora.confirmation.choice import Confirmed, described, ranked
-from eksplora.confirmation.run import confirm_candidates, fresh_judges, on_all_rows, train_on_all_rows
+from eksplora.confirmation.run import confirm_candidates, fresh_judges, on_all_rows
 from eksplora.console.table import print_best
 from eksplora.errors import DataError, WorkerError
 from eksplora.files import new_folder
@@ -20,12 +20,13 @@ from eksplora.records.search import SearchRecord
 from eksplora.records.validation import NAME, read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.study import refinement
+from eksplora.study.comparison import Comparison, compare
 from eksplora.study.conclusion import SUMMARY
 from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
 from eksplora.study.trial import member_folders
-from eksplora.types import Config
+from eksplora.types import Config, Status
 from eksplora.work.measurement import measured
 
 
@@ -83,12 +84,10 @@ class OnOuterRows:
     """A configuration on the rows that are held out.
 
     Attributes:
-        study: The study that trained its members on all others.
-        sample: What they gave.
+        sample: What its members, trained on all others, gave.
         rows: The rows that are held out.
     """
 
-    study: Outcome
     sample: Sample
     rows: int
 
@@ -112,7 +111,8 @@ def audited(procedure: Procedure, fold: int, alpha: float) -> tuple[Audited, dic
             f"{in_words(BASELINE)} configuration ended as {own.trial.status} in {compared.name}, so there is nothing "
             "to compare the search with. Correct the experiment's values."
         )
-    best, reference = (on_outer_rows(procedure, confirm, one, fold) for one in (chosen, own))
+    final, measured_on_outer = on_outer_rows(procedure, confirm, [chosen, own], fold)
+    best, reference = (measured_on_outer[one.name] for one in (chosen, own))
     split = OuterSplit(
         number=fold + 1,
         rows=best.rows,
@@ -127,11 +127,10 @@ def audited(procedure: Procedure, fold: int, alpha: float) -> tuple[Audited, dic
         studies={
             "search": outcome.name,
             "confirm": compared.name,
-            "chosen": best.study.name,
-            "own": reference.study.name,
+            "final": final.name,
         },
     )
-    return Audited(split, best.sample, reference.sample), reference.study.provenance
+    return Audited(split, best.sample, reference.sample), final.provenance
 
 
 def _claimed(known: Sequence[Confirmed], spec: StudySpec, alpha: float) -> str:
@@ -146,24 +145,40 @@ def _record_of(outcome: Outcome) -> SearchRecord:
     return read(path, SearchRecord, way_out="Run the same command again: it writes the file anew.")
 
 
-def on_outer_rows(procedure: Procedure, spec: StudySpec, one: Confirmed, fold: int) -> OnOuterRows:
-    """A configuration trained on all inner rows as a confirmed one is on all rows, and measured on the outer ones.
+def on_outer_rows(
+    procedure: Procedure, spec: StudySpec, several: Sequence[Confirmed], fold: int
+) -> tuple[Outcome, dict[str, OnOuterRows]]:
+    """Configurations trained on all inner rows as a confirmed one is on all rows, and measured on the outer ones.
+
+    Returns:
+        Their study, and each of them by its name.
 
     Raises:
-        WorkerError: If one of its members does not finish.
+        WorkerError: If a member of one of them does not finish.
     """
-    config = on_all_rows(procedure.full, one)
-    outcome, trial = train_on_all_rows(replace(spec, name=f"{spec.name}-{one.name}", judges="all"), config)
-    known = [read_validation(folder) for folder in member_folders(trial, outcome.folder)]
+    configs = {one.name: on_all_rows(procedure.full, one) for one in several}
+    own = replace(spec, name=f"{spec.name}-final", is_shown=False, judges="all", may_fail=True, is_ranked=False)
+    trained = compare(own, configs, base=BASELINE, naming=in_words)
+    known = {name: _measured(config, trained, name, fold) for name, config in configs.items()}
+    return trained.outcome, known
+
+
+def _measured(config: Config, trained: Comparison, name: str, fold: int) -> OnOuterRows:
+    trial, folder = trained.trained(name), trained.outcome.folder
+    if trial.status != Status.FINISHED:
+        raise WorkerError(
+            f"{in_words(name)} configuration ended as {trial.status} when it learned from all inner rows "
+            f"({trial.message}). See the study {trained.outcome.name}."
+        )
+    known = [read_validation(own) for own in member_folders(trial, folder)]
     if any(member is None for member in known):
         raise DataError(
-            f"{outcome.folder}: a member lacks its file of predictions, {NAME}. Remove the folder: the same command "
+            f"{folder}: a member lacks its file of predictions, {NAME}. Remove the folder: the same command "
             "trains its members again."
         )
     values = np.array([measured(config, member) for member in known if member is not None])
-    sample = sample_of(trial, outcome.folder)
     rows = len(known[0].rows) if known[0] is not None else 0
-    return OnOuterRows(outcome, replace(sample, values=values, splits=np.full(len(values), fold)), rows)
+    return OnOuterRows(replace(sample_of(trial, folder), values=values, splits=np.full(len(values), fold)), rows)
 
 
 # --- what is shown -----------------------------------------------------------------------------------------------

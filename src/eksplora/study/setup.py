@@ -122,7 +122,7 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
     card: dict[str, Any] = dataset.prepare()
     splits = protocol_splits(base, dataset, spec.cut(spec.budget.n_seeds))
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
-    if spec.space and not validates:
+    if spec.space and spec.is_ranked and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose spread or holdout.")
     # The extremes of a searched batch size must fit the smallest split.
     searched = [

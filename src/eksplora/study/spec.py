@@ -51,6 +51,7 @@ class StudySpec:
         judges: Which rows may validate: others than those by which its configurations were chosen.
         outer: The part of the rows that is held out, from 0, of how many, and what they are drawn by; None: none is.
         may_fail: Whether the command goes on when not one trial finishes: what comes after does not rest on it.
+        is_ranked: Whether its trials are compared by their values, so that some rows must validate.
     """
 
     name: str
@@ -77,6 +78,7 @@ class StudySpec:
     reference: TrialOfStudy | None = None
     naming: Naming | None = None
     may_fail: bool = False
+    is_ranked: bool = True
     judges: Judges = "all"
     cut_for: int | None = None
     outer: tuple[int, int, int] | None = None
