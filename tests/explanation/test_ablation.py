@@ -8,7 +8,7 @@ import pytest
 
 from eksplora.config import compose_request
 from eksplora.errors import DataError
-from eksplora.explanation.ablation import WHOLE, ablate, ablation_facts
+from eksplora.explanation.ablation import WHOLE, ablate, judged
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import read_record
 from eksplora.stage.spec import on_fresh_members, spec_of
@@ -44,8 +44,8 @@ def test_members_are_those_of_the_confirmation_and_differ_in_what_they_see_alone
     assert next(trial.values["configuration"] for trial in trials.values()) == WHOLE
     values = {key: [trial.results[member].value for member in range(4)] for key, trial in trials.items()}
     for name in NAMES:
-        assert lost["losses"][name] == [own - whole for own, whole in zip(values[name,], values[()], strict=True)]
-        assert lost["verdicts"][name]["in_words"].startswith(f"without {name} ")
+        assert lost.losses[name] == [own - whole for own, whole in zip(values[name,], values[()], strict=True)]
+        assert lost.verdicts[name].in_words.startswith(f"without {name} ")
     populations = here.events(folder, outcome.name, "packed")
     assert [len(one["trainings"]) for event in populations for one in event["populations"]] == [16], "one population"
 
@@ -69,5 +69,5 @@ def test_without_the_member_to_compare_with_nothing_is_said_of_any_feature(
         outcome, _ = ablate(asked, confirmed, NAMES)
     trials = {str(trial.values["configuration"]): trial for trial in outcome.ledger.trials.values()}
     trials[WHOLE].value = None  # a member diverged
-    lost = ablation_facts(asked, Comparison(outcome, trials), NAMES)
-    assert (lost["losses"], lost["verdicts"], lost["failed"]) == ({}, {}, NAMES)
+    lost = judged(asked, Comparison(outcome, trials), NAMES)
+    assert (lost.losses, lost.verdicts, lost.failed) == ({}, {}, NAMES)

@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss, mean_absolute_error
 
 from eksplora.config import compose_request
 from eksplora.errors import ConfigError, DataError
-from eksplora.explanation import run
+from eksplora.explanation import features as explained
 from eksplora.inference import load_ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -60,12 +60,13 @@ def test_every_feature_has_a_place_in_every_method_with_an_interval_over_members
     assert tuple(features["methods"]) == METHODS
     for name, method in features["methods"].items():
         assert {row["feature"] for row in method["rows"]} == set(features["names"]), name
-        means = [row["mean"] for row in method["rows"]]
+        means = [row["importance"]["mean"] for row in method["rows"]]
         assert means == sorted(means, reverse=True)
         assert sum(row["first"] for row in method["rows"]) == pytest.approx(1)
         for row in method["rows"]:
-            assert row["low"] <= row["mean"] <= row["high"]
-            assert ("verdict" in row) == (name == "ablation")
+            known = row["importance"]
+            assert known["low"] <= known["mean"] <= known["high"]
+            assert (row["without"] is not None) == (name == "ablation")
     assert {(one["a"], one["b"]) for one in features["agreement"]} == {
         (a, b) for place, a in enumerate(METHODS) for b in METHODS[place + 1 :]
     }
@@ -87,7 +88,9 @@ def test_permutation_importance_is_in_the_unit_of_the_error_that_is_named(diabet
         grown.append([mean_absolute_error(targets, own) for own in model.members(shuffled)])
     (row,) = [row for row in method["rows"] if row["feature"] == "bmi"]
     spread = np.std(grown, axis=0).max()
-    assert row["mean"] == pytest.approx(np.mean(np.mean(grown, axis=0) - plain), abs=3 * spread / np.sqrt(10))
+    assert row["importance"]["mean"] == pytest.approx(
+        np.mean(np.mean(grown, axis=0) - plain), abs=3 * spread / np.sqrt(10)
+    )
 
 
 def test_ablation_names_its_study_whose_trials_mlflow_shows(diabetes: Path) -> None:
@@ -136,7 +139,7 @@ def test_one_member_of_two_classes_is_explained_without_an_interval_and_the_page
     facts = here.facts(alone, "explain")
     ablation = facts["features"]["methods"]["ablation"]["rows"]
     assert {row["feature"] for row in ablation} == set(facts["features"]["names"])
-    assert all((row["low"], row["high"]) == (None, None) and "verdict" not in row for row in ablation)
+    assert all(row["importance"]["low"] is row["importance"]["high"] is row["without"] is None for row in ablation)
     assert "One member: no interval over members can be given." in facts["notes"]
     assert facts["features"]["methods"]["permutation"]["says"].startswith("How much the log-loss grows")
     page = (alone / "results/breast_cancer_mlp/report.html").read_text()
@@ -170,7 +173,7 @@ def test_the_last_hidden_layer_is_mapped_and_scored_over_members(digits: Path) -
     assert {len(points) for points in found["maps"].values()} == {359}
     assert {"pca", "tsne"} <= set(found["maps"])
     assert len(found["scores"]["adjusted_rand"]["members"]) == 2
-    assert 0.3 < found["scores"]["v_measure"]["mean"] <= 1
+    assert 0.3 < found["scores"]["v_measure"]["over_members"]["mean"] <= 1
 
 
 def test_test_images_go_into_the_details_of_the_evaluation(digits: Path) -> None:
@@ -189,13 +192,13 @@ def test_errors_of_members_are_scikit_learns() -> None:
     labels = generator.integers(3, size=20)
     scores = generator.normal(size=(2, 20, 3))
     powers = np.exp(scores) / np.exp(scores).sum(2, keepdims=True)
-    found = run._log_loss(torch.from_numpy(scores), torch.from_numpy(labels))
+    found = explained._log_loss(torch.from_numpy(scores), torch.from_numpy(labels))
     assert found.tolist() == pytest.approx([log_loss(labels, own, labels=range(3)) for own in powers])
     odds, two = generator.normal(size=(2, 20, 1)), generator.integers(2, size=20)
-    found = run._binary_log_loss(torch.from_numpy(odds), torch.from_numpy(two))
+    found = explained._binary_log_loss(torch.from_numpy(odds), torch.from_numpy(two))
     assert found.tolist() == pytest.approx([log_loss(two, 1 / (1 + np.exp(-own[:, 0]))) for own in odds])
     numbers, targets = generator.normal(size=(2, 20, 2)), generator.normal(size=(20, 2))
-    found = run._absolute_error(torch.from_numpy(numbers), torch.from_numpy(targets))
+    found = explained._absolute_error(torch.from_numpy(numbers), torch.from_numpy(targets))
     assert found.tolist() == pytest.approx([mean_absolute_error(targets, own) for own in numbers])
 
 

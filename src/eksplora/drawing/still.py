@@ -109,13 +109,12 @@ def importance(facts: Results) -> Any:
     features = facts.explained and facts.explained.features
     if not features:
         return None
-    rows = features["methods"]["permutation"]["rows"][:20]
+    rows = features.methods["permutation"].rows[:20]
     drawn, axes = plt.subplots(figsize=(7, 1.2 + 0.3 * len(rows)), layout="constrained")
-    means = [row["mean"] for row in rows]
-    below = [row["mean"] - (row["mean"] if row["low"] is None else row["low"]) for row in rows]
-    above = [(row["mean"] if row["high"] is None else row["high"]) - row["mean"] for row in rows]
-    axes.barh(range(len(rows)), means, color=BLUE, xerr=[below, above], ecolor=VERMILION, capsize=2)
-    axes.set_yticks(range(len(rows)), [row["feature"] for row in rows])
+    means = [row.importance.value for row in rows]
+    reaches = list(zip(*(row.importance.reach for row in rows), strict=True))  # (2, features): below and above
+    axes.barh(range(len(rows)), means, color=BLUE, xerr=reaches, ecolor=VERMILION, capsize=2)
+    axes.set_yticks(range(len(rows)), [row.feature for row in rows])
     axes.invert_yaxis()
     return _named(drawn, axes, facts, "permutation importance, mean over members and 95% interval", "", "")
 

@@ -1,4 +1,4 @@
-"""Maps of what networks make of rows, and how far classes come apart there, in the form in which it is written down."""
+"""Maps of a hidden layer of networks, and how far classes come apart in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from eksplora.explain.clustering import NAMES, scores
 from eksplora.explain.embedding import MOST_ROWS, evenly, maps
 from eksplora.explain.facts import ONE_MEMBER, Facts, clock, listed
-from eksplora.statistics.interval import over_members
+from eksplora.records.explain import EmbeddingsRecord
+from eksplora.records.measure import Measure
+from eksplora.statistics.interval import estimate
 
 
 def embedding_facts(
     hidden: NDArray[Any], *, labels: NDArray[Any], numbers: Sequence[int], is_classes: bool, seed: int
-) -> Facts:
+) -> Facts[EmbeddingsRecord]:
     """Maps of the first member's hidden layer; scores of all members.
 
     Args:
@@ -25,8 +27,7 @@ def embedding_facts(
         seed: Of t-SNE, UMAP and k-means.
 
     Returns:
-        `of`, `units`, `row`, `colour` (of at most 1500 rows, evenly taken), `maps`, `explained` (see `maps`), `scores`
-        (see `scores`, over members; None for numbers) and `notes`.
+        Of at most 1500 rows, evenly taken; see `maps` and `scores`.
     """
     seconds = dict[str, float]()
     taken = evenly(hidden.shape[1], MOST_ROWS)
@@ -38,20 +39,20 @@ def embedding_facts(
         with clock(seconds, "clustering"):
             measured, others = _scores(rows, colour, seed)
         notes = list(dict.fromkeys([*notes, *others]))
-    facts = {
-        "of": "last hidden layer of member 0",
-        "units": hidden.shape[2],
-        "colour": [int(label) for label in colour] if is_classes else listed(colour),
-        "row": [int(numbers[place]) for place in taken],
-        "maps": {name: listed(points) for name, points in drawn.items()},
-        "explained": explained,
-        "scores": measured,
-        "notes": notes,
-    }
+    facts = EmbeddingsRecord(
+        of="last hidden layer of member 0",
+        units=hidden.shape[2],
+        colour=[int(label) for label in colour] if is_classes else listed(colour),
+        row=[int(numbers[index]) for index in taken],
+        maps={name: listed(points) for name, points in drawn.items()},
+        explained=explained,
+        scores=measured,
+        notes=notes,
+    )
     return Facts(facts, seconds)
 
 
-def _scores(rows: NDArray[Any], labels: NDArray[Any], seed: int) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _scores(rows: NDArray[Any], labels: NDArray[Any], seed: int) -> tuple[dict[str, Measure], list[str]]:
     """Each score over members, and what a reader should know."""
     each = [scores(own, labels, seed=seed) for own in rows]
     notes = [ONE_MEMBER] if len(rows) == 1 else []
@@ -59,7 +60,8 @@ def _scores(rows: NDArray[Any], labels: NDArray[Any], seed: int) -> tuple[dict[s
         notes += [
             reason if len(rows) == 1 or _is_shared(reason, each) else f"Member {number}: {reason}" for reason in reasons
         ]
-    return {name: over_members([found[name] for found, _ in each]) for name in NAMES}, notes
+    values = {name: [found[name] for found, _ in each] for name in NAMES}
+    return {name: Measure(over_members=estimate(own), members=own) for name, own in values.items()}, notes
 
 
 def _is_shared(reason: str, each: Sequence[tuple[Any, Sequence[str]]]) -> bool:

@@ -1,10 +1,10 @@
-"""Facts as they are written down: plain lists and finite numbers, how long they took, what a reader should know."""
+"""Findings of a part of an explanation: its record, how long it took, what a reader should know."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,18 +13,20 @@ from torch import Tensor
 
 ONE_MEMBER = "One member: no interval over members can be given."
 
+T = TypeVar("T", covariant=True)
+
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(Generic[T]):
     """Findings of a part of an explanation.
 
     Attributes:
-        facts: As JSON has them; None stands for what is not defined.
+        facts: Their record.
         seconds: What it took, by part.
         notes: Sentences for the reader.
     """
 
-    facts: Any
+    facts: T
     seconds: Mapping[str, float]
     notes: Sequence[str] = field(default_factory=list)
 

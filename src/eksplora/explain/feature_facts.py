@@ -1,6 +1,6 @@
-"""Which features of a table matter, by three methods, in the form in which it is written down."""
+"""Importance of the features of a table, by three methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from eksplora.explain.attribution import integrated_gradients, mean_magnitude, s
 from eksplora.explain.embedding import evenly
 from eksplora.explain.facts import ONE_MEMBER, Facts, clock, listed, tensor
 from eksplora.explain.importance import Error, permutation_importance
-from eksplora.explain.ranking import agreement, table
+from eksplora.explain.ranking import agreement, ranking
+from eksplora.records.explain import FeaturesRecord, Ranking, SingleRows
 
 MOST_FEATURES = 10
 """Features in the picture of SHAP values."""
@@ -48,7 +49,7 @@ class Tabular:
     classes: Sequence[str] | None
 
 
-def feature_facts(given: Tabular, *, seed: int, effort: Effort | None = None) -> Facts:
+def feature_facts(given: Tabular, *, seed: int, effort: Effort | None = None) -> Facts[FeaturesRecord]:
     """Permutation importance, SHAP values and integrated gradients.
 
     Args:
@@ -57,9 +58,8 @@ def feature_facts(given: Tabular, *, seed: int, effort: Effort | None = None) ->
         effort: How much is computed; None: what takes seconds, see `Effort.for_table`.
 
     Returns:
-        `names`; `methods`: `permutation`, `shap`, `integrated_gradients`, each as `table` gives it; `agreement`; and
-        `beeswarm`: of the 10 features that matter most by SHAP `feature` (names), `value` (per feature, of each row,
-        from 0 to 1) and `shap` (SHAP values of the same rows, mean over members).
+        Methods `permutation`, `shap` and `integrated_gradients`; single rows of the 10 features that matter most by
+        SHAP.
     """
     effort = effort or Effort.for_table(len(given.features), given.features.shape[1], given.members)
     seconds = dict[str, float]()
@@ -74,13 +74,13 @@ def feature_facts(given: Tabular, *, seed: int, effort: Effort | None = None) ->
         gradients = _gradients(given, rows, explained, effort)
     values = {"permutation": shuffled, "shap": mean_magnitude(shap), "integrated_gradients": mean_magnitude(gradients)}
     says = _sentences(given, effort, len(rows), found.shape[2])
-    methods = {name: table(importance, given.names, says[name]) for name, importance in values.items()}
-    facts = {
-        "names": list(given.names),
-        "methods": methods,
-        "agreement": agreement(methods),
-        "beeswarm": _beeswarm(shap.mean(0), rows.numpy(), given.names, methods["shap"]),
-    }
+    methods = {name: ranking(importance, given.names, says[name]) for name, importance in values.items()}
+    facts = FeaturesRecord(
+        names=list(given.names),
+        methods=methods,
+        agreement=agreement(methods),
+        beeswarm=_single_rows(shap.mean(0), rows.numpy(), given.names, methods["shap"]),
+    )
     return Facts(facts, seconds, _notes(given, found.shape[2]))
 
 
@@ -145,13 +145,11 @@ def _notes(given: Tabular, num_outputs: int) -> list[str]:
     return notes
 
 
-def _beeswarm(
-    shap: NDArray[np.float64], rows: NDArray[Any], names: Sequence[str], ranked: Mapping[str, Any]
-) -> dict[str, Any]:
+def _single_rows(shap: NDArray[np.float64], rows: NDArray[Any], names: Sequence[str], ranked: Ranking) -> SingleRows:
     """Values and SHAP values (rows, features) of the features that matter most."""
-    shown = [row["feature"] for row in ranked["rows"][:MOST_FEATURES]]
-    places = [list(names).index(name) for name in shown]
-    return {"feature": shown, "value": listed(_scaled(rows[:, places]).T), "shap": listed(shap[:, places].T)}
+    shown = [row.feature for row in ranked.rows[:MOST_FEATURES]]
+    columns = [list(names).index(name) for name in shown]
+    return SingleRows(feature=shown, value=listed(_scaled(rows[:, columns]).T), shap=listed(shap[:, columns].T))
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Which pixels speak for what the networks say of images, in the form in which it is written down."""
+"""Pixels of images that speak for the prediction of networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor
 from eksplora.explain._members import Outputs, evaluated, explained_output, probabilities
 from eksplora.explain.facts import Facts, clock, listed, tensor
 from eksplora.explain.overlay import gradient_overlay, occlusion_overlay, window_of
+from eksplora.records.explain import OverlayRecord
 
 MOST_IMAGES = 12
 
@@ -25,7 +26,7 @@ def overlay_facts(
     baseline: NDArray[Any],
     pixel_range: tuple[float, float],
     steps: int = 50,
-) -> Facts:
+) -> Facts[list[OverlayRecord]]:
     """Integrated gradients and occlusion of images, the first 12.
 
     Args:
@@ -38,11 +39,6 @@ def overlay_facts(
         baseline: (channels, height, width): an image that shows nothing, such as a black one.
         pixel_range: What is black and what is white in the images.
         steps: Of integrated gradients.
-
-    Returns:
-        A list with, for each image, `row`, `actual`, `predicted` (names of classes, or numbers as text), `probability`
-        (of the predicted class; None for numbers), `image` (numbers from 0 to 1, height x width, or height x width x 3
-        for three channels), `gradients` and `occlusion` (numbers from -1 to 1, height x width) and `occlusion_window`.
     """
     seconds = dict[str, float]()
     shown, empty = tensor(images[:MOST_IMAGES]), tensor(baseline)
@@ -59,14 +55,14 @@ def overlay_facts(
     said = _said(found, actual, classes)
     pictures = _pictures(shown.numpy(), pixel_range)
     facts = [
-        {
-            "row": int(number),
+        OverlayRecord(
+            row=int(number),
             **words,
-            "image": listed(picture),
-            "gradients": listed(gradient),
-            "occlusion": listed(covered),
-            "occlusion_window": window,
-        }
+            image=listed(picture),
+            gradients=listed(gradient),
+            occlusion=listed(covered),
+            occlusion_window=window,
+        )
         for number, words, picture, gradient, covered in zip(
             numbers, said, pictures, gradients, occlusion, strict=False
         )

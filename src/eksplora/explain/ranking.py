@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from eksplora.records.estimate import Estimate
+from eksplora.records.explain import FeatureImportance, RankAgreement, Ranking
 from eksplora.statistics.interval import t_interval
 
 
-def table(importance: NDArray[np.float64], names: Sequence[str], says: str) -> dict[str, Any]:
+def ranking(importance: NDArray[np.float64], names: Sequence[str], says: str) -> Ranking:
     """The features, most important first.
 
     Args:
@@ -19,17 +20,12 @@ def table(importance: NDArray[np.float64], names: Sequence[str], says: str) -> d
         names: Of the features.
         says: A sentence: what is measured, in which unit.
 
-    Returns:
-        `says` and `rows`, each with `feature`; `mean` over members and its 95% Student interval `low`, `high` (None for
-        one member); `first`: the share of members in which the feature ranks first (those that tie divide it); `rank`:
-        its mean rank over members, from 1, ties at their mean.
-
     Raises:
         ValueError: If an importance is not finite.
 
     Examples:
-        >>> found = table(np.array([[1.0, 3.0], [2.0, 3.0]]), ["a", "b"], "How much.")
-        >>> [(row["feature"], row["mean"], row["first"], row["rank"]) for row in found["rows"]]
+        >>> found = ranking(np.array([[1.0, 3.0], [2.0, 3.0]]), ["a", "b"], "How much.")
+        >>> [(row.feature, row.importance.mean, row.first, row.rank) for row in found.rows]
         [('b', 3.0, 1.0, 1.0), ('a', 1.5, 0.0, 2.0)]
     """
     means = [_mean_with_interval(column) for column in importance.T]
@@ -37,32 +33,32 @@ def table(importance: NDArray[np.float64], names: Sequence[str], says: str) -> d
     is_first = importance == importance.max(1, keepdims=True)
     first = (is_first / is_first.sum(1, keepdims=True)).mean(0)
     rows = [
-        {"feature": name, **mean, "first": float(share), "rank": float(rank)}
+        FeatureImportance(feature=name, importance=mean, first=float(share), rank=float(rank))
         for name, mean, share, rank in zip(names, means, first, ranks, strict=True)
     ]
-    return {"says": says, "rows": sorted(rows, key=lambda row: -row["mean"])}
+    return Ranking(says=says, rows=sorted(rows, key=lambda row: -row.importance.value))
 
 
-def _mean_with_interval(values: NDArray[np.float64]) -> dict[str, float | None]:
+def _mean_with_interval(values: NDArray[np.float64]) -> Estimate:
     interval = t_interval(values)
-    ends = (None, None) if interval is None else (interval.low, interval.high)
-    return {"mean": float(values.mean()), "low": ends[0], "high": ends[1]}
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return Estimate(mean=float(values.mean()), low=low, high=high, n=len(values))
 
 
-def agreement(methods: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def agreement(methods: Mapping[str, Ranking]) -> list[RankAgreement]:
     """How alike each two methods order the features: Spearman's correlation of the mean importances.
 
     Source: Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15,
     1904; computed by `scipy.stats.spearmanr`.
 
     Args:
-        methods: Tables (see `table`) of the same features, by the method's name.
+        methods: Rankings of the same features, by the method's name.
 
     Returns:
-        `a`, `b`, `spearman` in [-1, 1] for each pair; None where one of them gives all features the same importance.
+        One for each pair; None where one of them gives all features the same importance.
     """
-    columns = {name: {row["feature"]: row["mean"] for row in found["rows"]} for name, found in methods.items()}
-    return [{"a": a, "b": b, "spearman": _spearman(columns[a], columns[b])} for a, b in combinations(columns, 2)]
+    columns = {name: {row.feature: row.importance.value for row in found.rows} for name, found in methods.items()}
+    return [RankAgreement(a=a, b=b, spearman=_spearman(columns[a], columns[b])) for a, b in combinations(columns, 2)]
 
 
 def _spearman(a: Mapping[str, float], b: Mapping[str, float]) -> float | None:

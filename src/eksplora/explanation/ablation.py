@@ -1,12 +1,12 @@
 """Ablation of features: the confirmed configuration, trained again without it, on the same members."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.records.confirm import ConfirmRecord
-from eksplora.statistics.verdict import compare_samples, in_words
+from eksplora.records.estimate import Compared
+from eksplora.statistics.verdict import compare_samples, recorded
 from eksplora.study.comparison import Comparison, compare
 from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
@@ -17,13 +17,32 @@ from eksplora.types import Config
 WHOLE = "all features"
 
 
+@dataclass(frozen=True)
+class Ablation:
+    """Ablation of the features of a table.
+
+    Attributes:
+        study: Its name.
+        metric: The objective.
+        losses: How much worse the objective gets without a feature, by the feature's name; of each member.
+        verdicts: On the same comparisons; none of a single member.
+        failed: Features without which the training did not finish.
+    """
+
+    study: str
+    metric: str
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    verdicts: dict[str, Compared] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
 def without(name: str) -> str:
     """The configuration that lacks a feature, by its name."""
     return f"without {name}"
 
 
-def ablate(spec: StudySpec, confirmed: ConfirmRecord, names: list[str]) -> tuple[Outcome, dict[str, Any]]:
-    """Train the confirmed configuration with all features and without each; returns the study and its facts.
+def ablate(spec: StudySpec, confirmed: ConfirmRecord, names: list[str]) -> tuple[Outcome, Ablation]:
+    """Train the confirmed configuration with all features and without each.
 
     All of it is one study whose trials differ in what they see of the features, so their members train together. They
     have the seeds that the configuration was confirmed with; every row validates.
@@ -32,7 +51,7 @@ def ablate(spec: StudySpec, confirmed: ConfirmRecord, names: list[str]) -> tuple
     excluded = {WHOLE: [], **{without(name): [name] for name in names}}
     configs = {name: {**config, "data": {**config["data"], "excluded": own}} for name, own in excluded.items()}
     compared = compare(replace(spec, name=f"{spec.experiment}-ablation", is_shown=False), configs)
-    return compared.outcome, ablation_facts(spec, compared, names)
+    return compared.outcome, judged(spec, compared, names)
 
 
 def chosen_config(spec: StudySpec, confirmed: ConfirmRecord) -> Config:
@@ -51,8 +70,8 @@ def chosen_config(spec: StudySpec, confirmed: ConfirmRecord) -> Config:
     return config
 
 
-def ablation_facts(spec: StudySpec, compared: Comparison, names: list[str]) -> dict[str, Any]:
-    """How much worse the objective gets without each feature, member by member, largest mean first."""
+def judged(spec: StudySpec, compared: Comparison, names: list[str]) -> Ablation:
+    """The study of an ablation, read: how much worse the objective gets without each feature."""
     outcome, trials, sign = compared.outcome, compared.trials, 1 if spec.direction == "minimize" else -1
     is_known = trials[WHOLE].value is not None  # else there is nothing to compare with
     whole = values_of(trials[WHOLE]) if is_known else []
@@ -63,17 +82,16 @@ def ablation_facts(spec: StudySpec, compared: Comparison, names: list[str]) -> d
     pairs = [(place, len(known)) for place in range(len(known))] if len(whole) > 1 else []
     alpha = spec.config["explain"]["alpha"]
     verdicts = compare_samples(samples, pairs, direction=spec.direction, alpha=alpha, is_planned=True)
-    return {
-        "study": outcome.name,
-        "metric": outcome.metric,
-        "whole": whole,
-        "losses": {
+    return Ablation(
+        study=outcome.name,
+        metric=outcome.metric,
+        losses={
             name: [sign * (own - full) for own, full in zip(values, whole, strict=True)]
             for name, values in known.items()
         },
-        "verdicts": {
-            name: {"verdict": str(one.verdict), "in_words": in_words(one, name=without(name), reference=WHOLE)}
+        verdicts={
+            name: recorded(one, name=without(name), reference=WHOLE)
             for name, one in zip(known, verdicts, strict=False)  # of a single member nothing can be said
         },
-        "failed": [name for name in names if name not in known],
-    }
+        failed=[name for name in names if name not in known],
+    )

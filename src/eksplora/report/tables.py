@@ -75,9 +75,18 @@ def confirmation(confirmed: ConfirmRecord) -> TableRows:
 
 def importance(explained: ExplanationRecord | None) -> TableRows:
     """Features by method, a line each; none where they were not explained."""
-    features = (explained and explained.features) or {"methods": {}}
+    if explained is None or explained.features is None:
+        return []
     return [
-        {"method": method, **{key: row[key] for key in ("feature", "mean", "low", "high", "first", "rank")}}
-        for method, found in features["methods"].items()
-        for row in found["rows"]
+        {
+            "method": method,
+            "feature": row.feature,
+            "mean": row.importance.mean,
+            "low": row.importance.low,
+            "high": row.importance.high,
+            "first": row.first,
+            "rank": row.rank,
+        }
+        for method, found in explained.features.methods.items()
+        for row in found.rows
     ]

@@ -105,12 +105,6 @@ def estimate(values: Sequence[float | None]) -> Estimate:
     )
 
 
-def over_members(values: Sequence[float | None]) -> dict[str, Any]:
-    """Members' values of a number, as they are recorded: their estimate, and each value in `members`."""
-    found = estimate(values)
-    return {"mean": found.mean, "std": found.std, "low": found.low, "high": found.high, "members": list(values)}
-
-
 def bootstrap_interval(
     values: ArrayLike,
     *,

@@ -1,6 +1,6 @@
 """Rows as points: where a network puts them, and what features do to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,8 @@ from plotly import graph_objects as go
 
 from eksplora.drawing.colour import GREY
 from eksplora.drawing.look import MOST_STYLES, colour_axis, figure, labels, marker, plain
+from eksplora.records.explain import SingleRows
 
-Facts = Mapping[str, Any]
 Points = Sequence[Sequence[float]]
 
 
@@ -38,17 +38,17 @@ def by_number(
     return figure([_points(points, texts, style)], showlegend=False, **_axes(), **colour_axis("ordered", colorbar=bar))
 
 
-def beeswarm(found: Facts) -> Markup:
+def beeswarm(found: SingleRows) -> Markup:
     """SHAP values, a point a row, coloured by the feature's own value."""
-    names = labels(found["feature"])
+    names = labels(found.feature)
     places = [len(names) - 1 - place for place in range(len(names))]
     trace = go.Scatter(
-        x=[value for values in found["shap"] for value in values],
-        y=[place + rise for place, values in zip(places, found["shap"], strict=True) for rise in swarm(values)],
-        text=[name for name, values in zip(names, found["shap"], strict=True) for _ in values],
+        x=[value for values in found.shap for value in values],
+        y=[place + rise for place, values in zip(places, found.shap, strict=True) for rise in swarm(values)],
+        text=[name for name, values in zip(names, found.shap, strict=True) for _ in values],
         mode="markers",
         marker={
-            "color": [value for values in found["value"] for value in values],
+            "color": [value for values in found.value for value in values],
             "coloraxis": "coloraxis",
             "size": 5,
             "opacity": 0.85,

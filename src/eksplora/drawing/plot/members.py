@@ -1,6 +1,6 @@
 """Members as dots, with their mean and its interval: one look says whether an order is noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -9,8 +9,7 @@ from plotly import graph_objects as go
 from eksplora.drawing.colour import BLUE, VERMILION
 from eksplora.drawing.look import bars, figure, labels
 from eksplora.records.confirm import Configuration
-
-Facts = Mapping[str, Any]
+from eksplora.records.explain import FeatureImportance
 
 
 def configurations(rows: Sequence[Configuration], metric: str) -> Markup:
@@ -36,16 +35,17 @@ def configurations(rows: Sequence[Configuration], metric: str) -> Markup:
     return figure(traces, x=metric, yaxis=category)
 
 
-def importance(rows: Sequence[Facts]) -> Markup:
+def importance(rows: Sequence[FeatureImportance]) -> Markup:
     """Features with the interval of their mean importance over members, the first on top."""
-    names = labels([row["feature"] for row in rows])
-    means = [row["mean"] for row in rows]
+    names = labels([row.feature for row in rows])
+    known = [row.importance for row in rows]
+    means = [one.mean for one in known]
     bar = go.Bar(
         x=means,
         y=names,
         orientation="h",
         marker={"color": BLUE},
-        error_x=bars([row["low"] for row in rows], means, [row["high"] for row in rows], color=VERMILION, thickness=2),
+        error_x=bars([one.low for one in known], means, [one.high for one in known], color=VERMILION, thickness=2),
         hovertemplate="%{y}: %{x:.4g}<extra></extra>",
     )
     category = {"type": "category", "autorange": "reversed", "showgrid": False}

@@ -8,7 +8,14 @@ from eksplora.drawing.plot.embedding import beeswarm
 from eksplora.drawing.plot.members import importance
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
-from eksplora.records.explain import ExplanationRecord
+from eksplora.records.explain import (
+    ExplanationRecord,
+    FeatureImportance,
+    OverlayRecord,
+    RankAgreement,
+    Ranking,
+    SingleRows,
+)
 from eksplora.records.results import Results
 from eksplora.report.block import (
     Beside,
@@ -24,8 +31,6 @@ from eksplora.report.block import (
     percent,
 )
 from eksplora.report.number import NONE, counted, number, share
-
-Facts = Mapping[str, Any]
 
 MOST_BARS = 15
 """Features whose bars are drawn; the table has all."""
@@ -76,25 +81,25 @@ def _features(explained: ExplanationRecord) -> list[Block]:
     if not found:
         return []
     return [
-        *_first(found["methods"], explained.members),
-        *(block for name, one in found["methods"].items() for block in _method(name, one)),
-        *_agreement(found["agreement"]),
-        *_beeswarm(found["beeswarm"], is_classes=explained.kind == "classes"),
+        *_first(found.methods, explained.members),
+        *(block for name, one in found.methods.items() for block in _method(name, one)),
+        *_agreement(found.agreement),
+        *_beeswarm(found.beeswarm, is_classes=explained.kind == "classes"),
     ]
 
 
-def _first(methods: Mapping[str, Facts], members: int) -> list[Block]:
+def _first(methods: Mapping[str, Ranking], members: int) -> list[Block]:
     """The features that rank first, and whether other seeds agree."""
     if members < 2:
         return [Note("One member: no interval of an importance can be given, nor whether another seed would agree.")]
     rows = [
         {
             "method": title_of(name),
-            "most important on average": str(one["rows"][0]["feature"]),
-            "ranks first in": percent(one["rows"][0]["first"]),
+            "most important on average": one.rows[0].feature,
+            "ranks first in": percent(one.rows[0].first),
         }
         for name, one in methods.items()
-        if one["rows"]
+        if one.rows
     ]
     says = "In how many of the members the feature ranks first: at half of them, the order is an affair of the seed."
     return [Table("Which feature comes first", rows, says, is_tall=False)]
@@ -105,43 +110,41 @@ def title_of(method: str) -> str:
     return METHODS.get(method, method.replace("_", " "))
 
 
-def _method(name: str, found: Facts) -> list[Block]:
+def _method(name: str, found: Ranking) -> list[Block]:
     """A method's bars and table."""
-    rows, title = found["rows"], title_of(name)
+    rows, title = found.rows, title_of(name)
     top = rows[:MOST_BARS]
-    said = ", ".join(f"{row['feature']} {number(row['mean'])}" for row in top[:5])
+    said = ", ".join(f"{row.feature} {number(row.importance.mean)}" for row in top[:5])
     rest = f" The {MOST_BARS} most important of {len(rows)} are drawn." if len(rows) > MOST_BARS else ""
     plot = Plot(
         f"importance-{name}",
         title,
         f"{title}, largest first: {said}",
         importance(top),
-        f"{found['says']} Whiskers: 95% interval of the mean over members.{rest}",
+        f"{found.says} Whiskers: 95% interval of the mean over members.{rest}",
         height=90 + 26 * len(top),
     )
-    has_words = any("in_words" in row for row in rows)
+    has_words = any(row.without for row in rows)
     table = Table(f"{title} in numbers", [_row(row, has_words) for row in rows])
     blocks = [plot, table] if has_words else [Beside([plot, table])]  # a column of sentences needs the whole width
     return [Heading(title), *blocks]
 
 
-def _row(row: Facts, has_words: bool) -> dict[str, Any]:
+def _row(row: FeatureImportance, has_words: bool) -> dict[str, Any]:
     shown = {
-        "feature": str(row["feature"]),
-        "mean": row["mean"],
-        "95% interval": between(row["low"], row["high"]),
-        "ranks first in": percent(row["first"]),
-        "mean rank": row["rank"],
+        "feature": row.feature,
+        "mean": row.importance.mean,
+        "95% interval": between(row.importance.low, row.importance.high),
+        "ranks first in": percent(row.first),
+        "mean rank": row.rank,
     }
-    return shown | ({"without it": row.get("in_words", NONE)} if has_words else {})
+    return shown | ({"without it": row.without.in_words if row.without else NONE} if has_words else {})
 
 
-def _agreement(pairs: Sequence[Facts]) -> list[Block]:
+def _agreement(pairs: Sequence[RankAgreement]) -> list[Block]:
     if not pairs:
         return [Note("There is one method only, so none to agree with.")]
-    rows = [
-        {"method": title_of(one["a"]), "and": title_of(one["b"]), "rank correlation": one["spearman"]} for one in pairs
-    ]
+    rows = [{"method": title_of(one.a), "and": title_of(one.b), "rank correlation": one.spearman} for one in pairs]
     says = "Spearman's correlation of the mean importances: 1 is the same order, 0 none in common, a dash: not defined."
     return [Heading("Do the methods agree?"), Table("Agreement between methods", rows, says, is_tall=False)]
 
@@ -156,19 +159,19 @@ OF_CLASSES = (
 )
 
 
-def _beeswarm(found: Facts | None, *, is_classes: bool) -> list[Block]:
-    if not found or not found["feature"]:
+def _beeswarm(found: SingleRows | None, *, is_classes: bool) -> list[Block]:
+    if not found or not found.feature:
         return [Note("There are no SHAP values of single rows.")]
-    names = ", ".join(map(str, found["feature"]))
+    names = ", ".join(found.feature)
     return [
         Heading("Row by row"),
         Plot(
             "beeswarm",
             "SHAP values of single rows",
-            f"SHAP values of {counted(len(found['shap'][0]), 'row')}, for {names}",
+            f"SHAP values of {counted(len(found.shap[0]), 'row')}, for {names}",
             beeswarm(found),
             "A point is a row, the colour is the feature's own value. " + (OF_CLASSES if is_classes else OF_NUMBERS),
-            height=120 + 44 * len(found["feature"]),
+            height=120 + 44 * len(found.feature),
         ),
     ]
 
@@ -176,10 +179,10 @@ def _beeswarm(found: Facts | None, *, is_classes: bool) -> list[Block]:
 # --- images ------------------------------------------------------------------------------------------------------
 
 
-def _overlays(overlays: Sequence[Facts] | None) -> list[Block]:
+def _overlays(overlays: Sequence[OverlayRecord] | None) -> list[Block]:
     if not overlays:
         return [Note("There are no overlays: no image was explained.")]
-    window = overlays[0]["occlusion_window"]
+    window = overlays[0].occlusion_window
     return [
         Gallery(
             "Images, integrated gradients, occlusion",
@@ -191,17 +194,16 @@ def _overlays(overlays: Sequence[Facts] | None) -> list[Block]:
     ]
 
 
-def _views(one: Facts) -> list[Picture]:
-    what = f"Test row {one['row']}: {', '.join(_said(one))}"
+def _views(one: OverlayRecord) -> list[Picture]:
+    what = f"Test row {one.row}: {', '.join(_said(one))}"
     return [
-        Picture(picture(one["image"], scale=255.0), what),
-        Picture(overlay(one["image"], one["gradients"]), f"{what}: integrated gradients"),
-        Picture(overlay(one["image"], one["occlusion"]), f"{what}: occlusion"),
+        Picture(picture(one.image, scale=255.0), what),
+        Picture(overlay(one.image, one.gradients), f"{what}: integrated gradients"),
+        Picture(overlay(one.image, one.occlusion), f"{what}: occlusion"),
     ]
 
 
-def _said(one: Facts) -> list[str]:
-    probability = one["probability"]  # None where a number is predicted
-    sure = "" if probability is None else f" ({share(round(probability, 4))})"
-    said = f"{one['actual']}" if one["actual"] == one["predicted"] else f"is {one['actual']}, said {one['predicted']}"
-    return [f"{said}{sure}", f"row {one['row']}"]
+def _said(one: OverlayRecord) -> list[str]:
+    sure = "" if one.probability is None else f" ({share(round(one.probability, 4))})"
+    said = one.actual if one.actual == one.predicted else f"is {one.actual}, said {one.predicted}"
+    return [f"{said}{sure}", f"row {one.row}"]

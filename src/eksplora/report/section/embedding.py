@@ -1,16 +1,15 @@
 """How the network sees the rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from eksplora.drawing.plot.embedding import by_class, by_number
 from eksplora.records.details import DetailsRecord
+from eksplora.records.explain import EmbeddingsRecord
+from eksplora.records.measure import Measure
 from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Note, Plot, Section, Table, between
 from eksplora.report.number import counted, share
 from eksplora.report.section.attribution import absent
-
-Facts = Mapping[str, Any]
 
 MAPS = {
     "pca": (
@@ -45,41 +44,42 @@ def section(facts: Results) -> Section:
     )
 
 
-def _blocks(found: Facts | None, details: DetailsRecord) -> list[Block]:
-    if not found or not found["maps"]:
+def _blocks(found: EmbeddingsRecord | None, details: DetailsRecord) -> list[Block]:
+    if not found or not found.maps:
         return [Note("There are no embeddings: the network has no hidden layer.")]
-    plots = [_plot(name, points, found, details) for name, points in found["maps"].items()]
-    notes = list(found["notes"])
-    if "umap" not in found["maps"] and not any("UMAP" in sentence or "umap" in sentence for sentence in notes):
+    plots = [_plot(name, points, found, details) for name, points in found.maps.items()]
+    notes = list(found.notes)
+    if "umap" not in found.maps and not any("UMAP" in sentence or "umap" in sentence for sentence in notes):
         notes.append("There is no map by UMAP: umap-learn is not installed.")
     return [
         *map(Note, notes),
         Beside(plots),
-        *_scores(found["scores"]),
+        *_scores(found.scores),
     ]
 
 
-def _plot(name: str, points: Sequence[Sequence[float]], found: Facts, details: DetailsRecord) -> Plot:
+def _plot(name: str, points: Sequence[Sequence[float]], found: EmbeddingsRecord, details: DetailsRecord) -> Plot:
     title, says = MAPS[name]
-    if name == "pca" and None not in found["explained"]:  # None where all rows look the same
-        says = f"{says} The two directions hold {share(sum(found['explained']))} of the spread."
+    shares = [one for one in found.explained if one is not None]  # None where all rows look the same
+    if name == "pca" and shares:
+        says = f"{says} The two directions hold {share(sum(shares))} of the spread."
     if details.kind == "classes":
-        figure = by_class(points, found["colour"], found["row"], details.classes)
+        figure = by_class(points, [int(number) for number in found.colour], found.row, details.classes)
     else:
-        figure = by_number(points, found["colour"], found["row"], "target")
+        figure = by_number(points, found.colour, found.row, "target")
     colour = "class" if details.kind == "classes" else "target"
-    label = f"{counted(len(points), 'row')}, {found['of']} ({counted(found['units'], 'unit')}), coloured by {colour}"
+    label = f"{counted(len(points), 'row')}, {found.of} ({counted(found.units, 'unit')}), coloured by {colour}"
     return Plot(f"map-{name}", title, f"{title} of {label}", figure, says, height=360)
 
 
-def _scores(scores: Mapping[str, Facts] | None) -> list[Block]:
+def _scores(scores: Mapping[str, Measure] | None) -> list[Block]:
     if not scores:
         return [Note("Clustering scores need classes: there are none where a number is predicted.")]
     rows = [
         {
             "score": SCORES.get(name, (name, ""))[0],
-            "mean over members": one["mean"],
-            "95% interval": between(one["low"], one["high"]),
+            "mean over members": one.over_members.mean,
+            "95% interval": between(one.over_members.low, one.over_members.high),
             "how to read it": SCORES.get(name, (name, ""))[1],
         }
         for name, one in scores.items()

@@ -10,7 +10,6 @@ from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, Table, code, percent
 from eksplora.report.number import NONE, counted, share
 
-Facts = Mapping[str, Any]
 Known = Mapping[int, ExampleRow]
 Images = Mapping[str, Image]
 
@@ -75,9 +74,7 @@ def _known(details: DetailsRecord, explained: ExplanationRecord | None) -> dict[
         for row in pair.rows
     }
     overlays = {
-        one["row"]: ExampleRow(
-            row=one["row"], actual=one["actual"], predicted=one["predicted"], probability=one["probability"]
-        )
+        one.row: ExampleRow(row=one.row, actual=one.actual, predicted=one.predicted, probability=one.probability)
         for one in (explained and explained.overlays) or ()
     }
     return confused | overlays | {one.row: one for one in details.rows_table}
