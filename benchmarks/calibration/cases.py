@@ -12,7 +12,7 @@ SPLITS = tuple(name for name in DESIGNS if not name.startswith("holdout"))
 """Designs whose members have several splits."""
 FEW = ("k-fold, 5 folds x 2 seeds", "resample, 8 members", "spread, 8 members")
 """One design of each kind."""
-GAINS = (0.85, 0.7, 0.5)
+GAINS = (0.85, 0.7, 0.5, 0.1)
 """What the second view says, where power is measured: the smaller, the worse is the second configuration."""
 
 
@@ -59,9 +59,15 @@ def for_narrower() -> Sequence[Case]:
 
 def for_power() -> Sequence[Case]:
     """Studies with a difference."""
+    kinds = [
+        ("mae", SMOOTH, GAINS),
+        ("accuracy", SMOOTH, GAINS),
+        ("mae", LARGE, GAINS[1:]),
+        ("accuracy", LARGE, GAINS[1:]),
+    ]
     return [
-        Case(design, measure, gain=gain, scope=Scope.NEW_ROWS if design == HOLDOUT else Scope.DATA)
-        for measure in ("mae", "accuracy")
-        for gain in GAINS
+        Case(design, measure, setting=setting, gain=gain, scope=Scope.NEW_ROWS if design == HOLDOUT else Scope.DATA)
+        for measure, setting, gains in kinds
+        for gain in gains
         for design in (*FEW, HOLDOUT)
     ]

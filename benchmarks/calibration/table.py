@@ -10,6 +10,7 @@ from benchmarks.table import Row, Section
 MOST_CLAIMS = 0.065
 """The upper end of a rate of false claims of 5%."""
 LEAST_COVERAGE = 0.93
+LEAST_POWER = 0.8
 
 Outcomes = Mapping[Case, Sequence[Outcome]]
 
@@ -58,13 +59,31 @@ def _covered(case: Case, found: Sequence[Outcome]) -> Row:
 
 
 def power(title: str, text: str, outcomes: Outcomes) -> Section:
-    """How often studies say that the better configuration is better."""
-    rows = [
-        _case(case, found)
-        | {"true difference": f"{_effect(found):.3f}", "power, %": Rate.of(one.is_right for one in found).in_words()}
-        for case, found in outcomes.items()
+    """How often studies say that the better configuration is better, and from what difference on mostly so."""
+    rows = [_shown(case, found) for case, found in outcomes.items()]
+    return Section(title, f"{text}\n\n{_what_can_be_shown(outcomes)}", rows)
+
+
+def _shown(case: Case, found: Sequence[Outcome]) -> Row:
+    rate = Rate.of(one.is_right for one in found)
+    return _case(case, found) | {
+        "true difference": f"{_effect(found):.3f}",
+        "power, %": rate.in_words(),
+        "80% or more": "yes" if rate.share >= LEAST_POWER else "no",
+    }
+
+
+def _what_can_be_shown(outcomes: Outcomes) -> str:
+    """For each design, data and measure the least simulated difference that is shown in 80% of studies."""
+    kinds: dict[tuple[str, str, str], list[float]] = {}
+    for case, found in outcomes.items():
+        own = kinds.setdefault((case.measure, case.setting.name, case.design), [])
+        own += [_effect(found)] * (Rate.of(one.is_right for one in found).share >= LEAST_POWER)
+    lines = [
+        f"- {measure}, {data}, {design}: " + (f"{min(effects):.3f}" if effects else "none of those simulated")
+        for (measure, data, design), effects in kinds.items()
     ]
-    return Section(title, text, rows)
+    return "\n".join(["The least of these differences that is shown in 80% of the studies or more:", "", *lines])
 
 
 def _effect(found: Sequence[Outcome]) -> float:

@@ -48,6 +48,14 @@ def test_the_corrected_t_is_that_of_scikit_learns_example() -> None:
     assert (found.scope, found.method, found.freedom) == (Scope.DATA, Method.RESAMPLED, 99)
 
 
+def test_the_corrected_t_is_that_of_baycomp() -> None:
+    """`2 min(baycomp.CorrelatedTTest.probs(one, other, rope=0, runs=1))` of baycomp 1.0.3, ten folds."""
+    one = np.array([0.802, 0.868, 0.861, 0.774, 0.785, 0.774, 0.828, 0.797, 0.837, 0.708])
+    other = np.array([0.819, 0.835, 0.851, 0.74, 0.744, 0.758, 0.823, 0.761, 0.802, 0.699])
+    found = uncertain(Sample(one - other, np.arange(10), 1 / 9, 100))
+    assert found.p == pytest.approx(0.04245177706772707)
+
+
 def test_folds_are_judged_row_by_row() -> None:
     losses = np.random.default_rng(0).normal(0.3, 1, 120)
     found = uncertain(folded(losses, 6))
@@ -217,6 +225,22 @@ def test_shares_of_variance_are_those_of_the_analysis_of_variance() -> None:
     assert shares.in_words() == f"the split {shares.split / (shares.split + shares.seed):.0%}, the seed " + (
         f"{shares.seed / (shares.split + shares.seed):.0%}"
     )
+
+
+def test_shares_of_variance_are_those_of_a_mixed_model() -> None:
+    """`mixedlm("y ~ 1", groups=split).fit(reml=True)` of statsmodels 0.15.0: its `cov_re` and `scale`."""
+    table = [
+        [10.06, 11.34, 9.51, 9.38],
+        [11.09, 10.95, 10.7, 9.67],
+        [9.42, 10.15, 8.11, 8.99],
+        [6.32, 6.93, 6.38, 7.98],
+        [7.82, 9.36, 9.25, 8.9],
+        [5.5, 7.48, 7.97, 8.13],
+    ]
+    shares = variance_shares(Sample(np.ravel(table), np.repeat(np.arange(6), 4), 0.2, 60))
+    assert shares is not None
+    assert shares.split == pytest.approx(2.001708, rel=1e-4)
+    assert shares.seed == pytest.approx(0.749010, rel=1e-4)
 
 
 @pytest.mark.parametrize("splits", [[0, 1, 2, 3], [0, 0, 0, 0], [0, 0, 0, 1]])
