@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 from eksplora import provenance
-from eksplora.provenance import _code, _machine, code_sha256, collect, diff, outside_code, reach, without_git
+from eksplora.provenance import (
+    _code,
+    _machine,
+    _outside,
+    code_sha256,
+    collect,
+    diff,
+    outside_code,
+    outside_versions,
+    reach,
+    version_of,
+    without_git,
+)
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
@@ -369,3 +381,33 @@ def test_outside_code_holds_what_it_imports_from_files_that_a_person_edits(
     (tmp_path / "outside_ring.py").write_text("import outside_net\n")
     after = outside_code(["outside_net.net"])
     assert {key for key in before if before[key] != after[key]} == {"code.outside_ring.sha256"}
+
+
+def test_versions_of_what_outside_code_imports_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path, tmp_path / "site-packages"):
+        monkeypatch.syspath_prepend(str(folder))
+    (tmp_path / "outside_net.py").write_text("import json, outside_side, eksplora.loss\nfrom sklearn.svm import SVC\n")
+    (tmp_path / "outside_side.py").write_text("def f():\n    import outside_lib.inner\n")
+    install(tmp_path / "site-packages", "Outside_Lib", "1.2", requires="numpy>=1\nRequires-Dist: torch; extra == 'x'")
+    _outside._packages.cache_clear()
+    sklearn = {"version.scikit-learn": version_of("scikit-learn")}
+    assert outside_versions(["outside_net.Net"]) == sklearn | {"version.outside-lib": "1.2"}
+    own = outside_versions(["outside_lib.Net"])
+    assert own == {"version.outside-lib": "1.2", "version.numpy": version_of("numpy")}, (
+        "an installed one says it itself"
+    )
+    assert outside_versions(["torch.optim.Adam", "eksplora.loss.focal", "sklearn.svm.SVC"]) == {}
+    assert version_of("") == version_of("no-such-package-at-all") == "unknown"
+    _outside._packages.cache_clear()
+
+
+def install(folder: Path, name: str, version: str, *, requires: str) -> None:
+    """A package of one module, as a package manager leaves it."""
+    (folder / name.lower()).mkdir(parents=True)
+    (folder / name.lower() / "__init__.py").write_text("")
+    facts = folder / f"{name}-{version}.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: {requires}\n"
+    )
+    (facts / "top_level.txt").write_text(name.lower())

@@ -10,7 +10,7 @@ from collecting import Collects
 from eksplora import provenance
 from eksplora.config import compose_request, gather_space, parse_space, part
 from eksplora.stage.spec import spec_of
-from eksplora.study.definition import Definition, code_facts
+from eksplora.study.definition import Definition, changed_versions, code_facts
 from eksplora.types import Job, Member, Training
 from eksplora.work import job
 
@@ -30,6 +30,19 @@ def test_outside_code_is_compared_where_it_was_recorded() -> None:
     ]
     assert now.differences({"study.seed": 0, "code.sha256": "c"}) == ["code.sha256: c -> a"]
     assert Definition({}).differences({"code.mine.sha256": "b"}) == ["code.mine.sha256: b -> absent"]
+    with_version = Definition({"version.xgboost": "3.0"})
+    assert with_version.differences({}) == [] and with_version.differences({"version.xgboost": "2.1"}) == [
+        "version.xgboost: 2.1 -> 3.0"
+    ]
+
+
+def test_another_version_of_what_own_code_imports_is_named() -> None:
+    here = provenance.version_of("scipy")
+    assert changed_versions({"version.scipy": here, "code.mine.sha256": "a", "study.seed": 0}) == []
+    assert changed_versions({"version.scipy": "0.1", "version.gone": "2"}) == [
+        f"version.scipy is {here}, it was 0.1",
+        "version.gone is unknown, it was 2",
+    ]
 
 
 def reached(*overrides: str) -> set[str]:

@@ -7,10 +7,11 @@ at work, not what was done.
 
 from pathlib import Path
 
-from eksplora.provenance._code import code_sha256, file_sha256, outside_code, reach
+from eksplora.provenance._code import code_sha256, file_sha256, reach
 from eksplora.provenance._command import command_like, command_line, command_of
 from eksplora.provenance._git import UNKNOWN, diff, git_facts, sha256_of, without_git
-from eksplora.provenance._machine import machine, versions
+from eksplora.provenance._machine import machine, version_of, versions
+from eksplora.provenance._outside import outside_code, outside_versions
 
 __all__ = [
     "UNKNOWN",
@@ -22,8 +23,10 @@ __all__ = [
     "diff",
     "lock_sha256",
     "outside_code",
+    "outside_versions",
     "reach",
     "sha256_of",
+    "version_of",
     "without_git",
 ]
 

@@ -21,14 +21,15 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    versions = {f"version.{package}": _version(package) for package in PACKAGES}
+    versions = {f"version.{package}": version_of(package) for package in PACKAGES}
     return {"version.python": platform.python_version(), **versions}
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The version of an installed package; "unknown" where it is none."""
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):  # a record may name anything
         return UNKNOWN
 
 

@@ -21,7 +21,7 @@ from eksplora.installation import target
 from eksplora.reproduction.patch import Change, described
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.reproduction.retraining import check_data, train_again, worktree
-from eksplora.study.definition import changed_outside_code
+from eksplora.study.definition import changed_outside_code, changed_versions
 from eksplora.study.setup import tracker_of
 from eksplora.study.trial import Key
 from eksplora.tracker.base import SPOOL, Lookup, Shown
@@ -143,6 +143,7 @@ def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys
     dataset.open("train")  # refuses files that are not what their card says
     if settings.strict:
         unmet += check_machine(recorded.provenance, provenance.collect(project()), is_baseline="baseline" in config)
+        unmet += [one for one in changed_versions(recorded.study.definition or {}) if one not in unmet]
         unmet += check_threads([recorded.threads[key] for key in keys], len(os.sched_getaffinity(0)))
         unmet += check_device(str(recorded.results[keys[0]].device), config)
     if unmet:

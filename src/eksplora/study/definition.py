@@ -26,7 +26,8 @@ from eksplora.types import Config
 class Definition:
     """Identity of a study: if any of it changes, results no longer belong together.
 
-    Outside code is compared where it was recorded: studies of earlier versions know nothing of it.
+    Outside code, and the versions of what it imports, are compared where they were recorded: studies of earlier
+    versions know nothing of them.
 
     Attributes:
         values: What its results depend on, as flat keys.
@@ -47,7 +48,7 @@ class Definition:
         return [
             f"{RENAMED.get(key, key)}: {recorded.get(key, 'absent')} -> {self.values.get(key, 'absent')}"
             for key in keys
-            if recorded.get(key) != self.values.get(key) and not (key not in recorded and _is_outside_code(key))
+            if recorded.get(key) != self.values.get(key) and not (key not in recorded and _is_of_others(key))
         ]
 
 
@@ -77,7 +78,7 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     facts = provenance.collect(spec.project) | code_facts(spec, base)
     library = "scikit-learn" if "baseline" in base else "pytorch-lightning"
     values |= {key: facts[key] for key in ("code.sha256", "version.torch", f"version.{library}")}
-    values |= provenance.outside_code(_targets(spec, base))
+    values |= outside_facts(spec, base)
     return Definition(values, dataset_of(card))
 
 
@@ -100,6 +101,12 @@ def code_facts(spec: StudySpec, base: Config) -> dict[str, str]:
     return {"code.parts": " ".join(names), "code.sha256": provenance.code_sha256(package, names)}
 
 
+def outside_facts(spec: StudySpec, base: Config) -> dict[str, str]:
+    """Hashes of the code of others that the study's parts come from, and versions of the packages that it imports."""
+    targets = _targets(spec, base)
+    return {**provenance.outside_versions(targets), **provenance.outside_code(targets)}
+
+
 def _targets(spec: StudySpec, base: Config) -> set[str]:
     """Targets of a study's parts: of its configuration, of sampler and pruner, and of the files it searches."""
     nodes = [*base.values(), *(spec.config.get(key) for key in ("sampler", "pruner"))]
@@ -109,6 +116,10 @@ def _targets(spec: StudySpec, base: Config) -> set[str]:
         for name in extremes(parameter):
             found |= allowed_targets(parameter.key, str(name))
     return found
+
+
+def _is_of_others(key: str) -> bool:
+    return _is_outside_code(key) or key.startswith("version.")
 
 
 def _is_outside_code(key: str) -> bool:
@@ -131,13 +142,21 @@ def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str
     ]
 
 
+def changed_versions(recorded: Mapping[str, Any]) -> list[str]:
+    """Which packages that a study's code of others imports have another version here, in words."""
+    keys = [key for key in recorded if key.startswith("version.")]
+    present = {key: provenance.version_of(key.removeprefix("version.")) for key in keys}
+    return [f"{key} is {present[key]}, it was {recorded[key]}" for key in keys if present[key] != recorded[key]]
+
+
 def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Config) -> StudyEvent:
     """The first event of a spool: what the study is, and where it comes from."""
     root = spec.project
     patch = provenance.diff(root)
     if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
         print(f"The commit is not recorded: {reason}", file=sys.stderr)
-    origin = {**provenance.collect(root), **code_facts(spec, base), **_data_hashes(definition)}
+    origin = {**outside_facts(spec, base), **provenance.collect(root), **code_facts(spec, base)}
+    origin |= _data_hashes(definition)
     origin["git.diff.sha256"] = provenance.sha256_of(patch)
     space = {key: value for key, value in definition.values.items() if key.startswith("space.")}
     parts: Config = {key: base[key] for key in ("objective", "trainer", "protocol") if key in base}
