@@ -6,11 +6,13 @@ from pathlib import Path
 import own_package
 import pytest
 import spooling
-from confirming import run
+from confirming import events, facts, run
+from own_folder import write
 
 from eksplora.config import compose_request, forget
 from eksplora.errors import ConfigError
 from eksplora.events import spool as spools
+from eksplora.records.validation import read_validation
 from eksplora.stage.evaluate import evaluate, metrics_of
 
 QUICK = ("study.workers=1", "study.threads=1", "tracker=off")
@@ -68,6 +70,41 @@ def test_a_function_goes_from_search_to_report_without_a_network(folder: Path) -
         run(folder, "search", "experiment=near", "optimizer.lr=3", *QUICK)
     with pytest.raises(ConfigError, match=r"^space\.params\.model\.widths: a function trains, and what networks are"):
         run(folder, "search", "experiment=near", "space.params.model.widths=choice([2],[3])", *QUICK)
+
+
+@pytest.mark.slow
+def test_a_function_is_audited_on_rows_that_neither_search_nor_confirmation_has_seen(folder: Path) -> None:
+    asked = ["experiment=near", "study.n_trials=2", "audit.outer=2", "audit.n_seeds=2", "confirm.best=1"]
+    printed = run(folder, "audit", *asked, "space.params.function.rate=choice(0.01,0.9)", *QUICK)
+    known = facts(folder, "audit")
+    assert known["headline"] in printed and known["yields"]["scope"] == "data like these"
+    outer: list[int] = []
+    for split in known["splits"]:
+        (own, other), chosen = (rows_of(folder, split["studies"][name]) for name in ("own", "chosen"))
+        assert own == other == chosen[0] and len(own) == split["rows"]
+        for stage in ("search", "confirm"):
+            assert not any(rows & own for rows in rows_of(folder, split["studies"][stage]))
+        for member in events(folder, split["studies"]["chosen"], "member"):
+            assert set(member["curves"]) == {"held_out/accuracy"}
+        outer += sorted(own)
+    assert sorted(outer) == [*range(96)], "each row of the training part is outer once"
+
+
+def rows_of(folder: Path, study: str) -> list[set[int]]:
+    """The rows for which each member of a study left predictions."""
+    found = [read_validation(path.parent) for path in (folder / "mlruns/studies" / study).rglob("validation.*")]
+    return [set(one.rows.tolist()) for one in found if one is not None]
+
+
+@pytest.mark.slow
+def test_an_audit_of_a_function_asks_for_predictions(folder: Path) -> None:
+    write(folder / "searched/alone.py", "def train(config, seed, split, report):\n    return config['rate']\n")
+    write(folder / "conf/function/alone.yaml", "# mine\n_target_: searched.alone.train\nrate: 0.5 # value\n")
+    asked = ["experiment=near", "function=alone", "study.n_trials=1", "audit.outer=2", "audit.n_seeds=2"]
+    with pytest.raises(ConfigError, match=r"^function: an audit compares row by row, and searched\.alone"):
+        run(folder, "audit", *asked, "space.params.function.rate=choice(0.1,0.9)", *QUICK)
+    with pytest.raises(ConfigError, match=r"^protocol: searched\.alone\.train needs rows to validate on\. Choose"):
+        run(folder, "train", "experiment=near", "function=alone", "protocol=full", *QUICK)
 
 
 def test_what_a_module_has_of_its_own_is_not_searched(folder: Path) -> None:

@@ -123,6 +123,11 @@ class Split:
         """Rows whose predictions are kept: those that validate or, where there are none, those that are held out."""
         return self.validation if len(self.validation) else self.held_out
 
+    @property
+    def measured_as(self) -> str:
+        """Prefix of the metrics of these rows."""
+        return "val" if len(self.validation) else "held_out"
+
 
 @dataclass(frozen=True)
 class Training:

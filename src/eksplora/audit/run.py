@@ -12,7 +12,7 @@ from eksplora.confirmation.candidates import BASELINE, candidates, in_words
 from eksplora.confirmation.choice import Confirmed, described, ranked
 from eksplora.confirmation.run import confirm_candidates, fresh_judges, on_all_rows
 from eksplora.console.table import print_best
-from eksplora.errors import DataError, WorkerError
+from eksplora.errors import ConfigError, DataError, WorkerError
 from eksplora.files import new_folder
 from eksplora.records.audit import AuditRecord, OuterSplit
 from eksplora.records.record import read, to_json
@@ -101,6 +101,7 @@ def audited(procedure: Procedure, fold: int, alpha: float) -> tuple[Audited, dic
     search, confirm = (procedure.held_out(spec, fold) for spec in (procedure.search, procedure.confirm))
     outcome = refinement.run(search, procedure.stages)
     outcome.check_over()
+    _check_predicts(outcome)
     searched = _record_of(outcome)
     tried = candidates(search.configure, searched, procedure.best)
     compared, known = confirm_candidates(confirm, tried, fresh_judges(searched))
@@ -131,6 +132,23 @@ def audited(procedure: Procedure, fold: int, alpha: float) -> tuple[Audited, dic
         },
     )
     return Audited(split, best.sample, reference.sample), final.provenance
+
+
+def _check_predicts(searched: Outcome) -> None:
+    """Refuse a function of the user's own that returns its value alone.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    best = searched.ledger.best
+    if best is None or "function" not in best.config:
+        return
+    if any(read_validation(folder) is None for folder in member_folders(best, searched.folder)):
+        name = best.config["function"]["_target_"]
+        raise ConfigError(f"function: an audit compares row by row, and {name} returns its value alone. {_PREDICTIONS}")
+
+
+_PREDICTIONS = "Return (None, predictions), the predictions of the rows of split.validation."
 
 
 def _claimed(known: Sequence[Confirmed], spec: StudySpec, alpha: float) -> str:

@@ -126,13 +126,16 @@ def train_on_searched_rows(spec: StudySpec, best: Candidate, members: int) -> tu
 def on_all_rows(parts: Config, chosen: Confirmed) -> Config:
     """The chosen configuration for a training on all rows, with as many epochs as validation suggested.
 
+    A function of the user's own has no epochs that could be set.
+
     Args:
         parts: `protocol` and `early_stopping` of a training without validation rows.
         chosen: The configuration.
     """
     config = chosen.candidate.config
-    trainer = {**config["trainer"], "max_epochs": epoch_budget(chosen)}
-    return {**config, **{key: parts[key] for key in ("protocol", "early_stopping")}, "trainer": trainer}
+    own: Config = {key: parts[key] for key in ("protocol", "early_stopping") if key in config}
+    epochs = {"trainer": {**config["trainer"], "max_epochs": epoch_budget(chosen)}} if "trainer" in config else {}
+    return {**config, **own, **epochs}
 
 
 def train_on_all_rows(spec: StudySpec, config: Config) -> tuple[Outcome, Trial]:

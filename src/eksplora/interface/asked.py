@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eksplora.config import as_word, is_group, known_keys
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, nearest
 from eksplora.interface.domain import Domain, as_domain
 from eksplora.interface.key import full_key, keys_of
 from eksplora.ranges import Range, refusal
@@ -97,8 +97,8 @@ def space_words(space: Mapping[str, Any], words: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: For a name that is no key, or a value that is no domain.
     """
-    known = keys_of(words)
-    found = ["space=none"]
+    known, keys = keys_of(words), dict[str, str]()
+    found, conditions = ["space=none"], list[tuple[str, Domain]]()
     for name, value in space.items():
         domain = as_domain(value)
         if domain is None:
@@ -106,9 +106,26 @@ def space_words(space: Mapping[str, Any], words: Sequence[str]) -> list[str]:
                 f"space: '{name}' is {value!r}, which is no domain. Give a list of values, or ek.log(low, high), "
                 "ek.uniform(low, high), ek.integers(low, high) or ek.choice(...)."
             )
-        key = _searched_key(name, domain, known)
+        key = keys[name] = _searched_key(name, domain, known)
         found.append(f"space.params.{key}={_fitting(name, domain, known.get(key)).word(f'space: {name}')}")
-    return found
+        conditions += [(name, domain)] if domain.when is not None else []
+    return found + [f"space.when.{keys[name]}={_condition_word(name, domain, keys)}" for name, domain in conditions]
+
+
+def _condition_word(name: str, domain: Domain, keys: Mapping[str, str]) -> str:
+    """The condition of a domain as a configuration has it.
+
+    Raises:
+        ConfigError: If it is on a key that is not searched.
+    """
+    assert domain.when is not None
+    other, values = domain.when
+    key = keys.get(other, other)
+    if key not in keys.values():
+        raise ConfigError(
+            f"space: '{name}' depends on '{other}', which is not searched. Search it too. {nearest(other, keys)}"
+        )
+    return f"{key}={Domain(values=values).word(f'space: {name}')}"
 
 
 def _searched_key(name: str, domain: Domain, known: Mapping[str, Any]) -> str:

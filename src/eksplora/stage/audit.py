@@ -9,7 +9,6 @@ from eksplora.console.work import begin
 from eksplora.counter import fingerprint
 from eksplora.files import try_new_folders
 from eksplora.records.folder import output_of
-from eksplora.stage._network import needs_network
 from eksplora.stage.confirm import ON_ALL_ROWS
 from eksplora.stage.spec import on_fresh_members, own_experiment, spec_of
 
@@ -23,7 +22,6 @@ def audit(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM; the same command goes on.
     """
     settings: AuditConfig = request.settings
-    needs_network(request)
     output, name = output_of(settings.output), f"{settings.experiment}-audit"
     try_new_folders(output / "audit")
     space = parse_space(settings.space)

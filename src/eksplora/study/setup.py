@@ -77,7 +77,7 @@ def make_plan(spec: StudySpec, name: str, rows: "StudyData", batch: int) -> Plan
     return Plan(
         spec=spec,
         name=name,
-        metric=f"{'val' if rows.validates else 'train'}/{spec.metric}",
+        metric=f"{rows.judged_on}/{spec.metric}",
         sizes=rows.sizes,
         is_spread=rows.is_spread,
         batch=batch,
@@ -93,13 +93,13 @@ class StudyData:
     Attributes:
         card: The data's card.
         sizes: Rows to learn from in each of the protocol's splits.
-        validates: Whether every split has rows that validate.
+        judged_on: Prefix of the metrics that judge: `val`; where no row validates `train`, of a function `held_out`.
         is_spread: Whether each seed has a split of its own.
     """
 
     card: Mapping[str, Any]
     sizes: Sequence[int]
-    validates: bool
+    judged_on: str
     is_spread: bool
 
     def members_of(self, n_seeds: int) -> int:
@@ -112,7 +112,7 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
 
     Raises:
         ConfigError: If a batch is larger than the rows to learn from, or trials are to be compared and no
-            row validates.
+            row validates, or a function of the user's own would be called without rows to measure on.
         DataError: If data are missing or altered.
     """
     from eksplora.data.arrays import check_batch_size
@@ -124,10 +124,14 @@ def check_data(spec: StudySpec, base: Config) -> StudyData:
     sizes, validates = [len(split.train) for split in splits], all(len(split.validation) for split in splits)
     if spec.space and spec.is_ranked and not validates:
         raise ConfigError("protocol=full: no row validates, so trials cannot be compared. Choose spread or holdout.")
+    if "function" in base and not all(len(split.measured) for split in splits):
+        name = base["function"]["_target_"]
+        raise ConfigError(f"protocol: {name} needs rows to validate on. Choose protocol=spread, holdout or kfold.")
     # The extremes of a searched batch size must fit the smallest split.
     searched = [
         value for parameter in spec.space if parameter.key == "data.batch_size" for value in extremes(parameter)
     ]
     for size in [data["batch_size"], *searched]:
         check_batch_size(size, min(sizes))
-    return StudyData(card, sizes, validates, spec.cut_for is None and is_spread(part(base, "protocol")))
+    judged_on = "val" if validates else splits[0].measured_as if "function" in base else "train"
+    return StudyData(card, sizes, judged_on, spec.cut_for is None and is_spread(part(base, "protocol")))

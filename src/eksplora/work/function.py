@@ -69,7 +69,8 @@ class Split:
 
     Attributes:
         train: Rows to learn from.
-        validation: Rows to validate on: no other may decide on the returned value.
+        validation: Rows to validate on: no other may decide on the returned value. The rows that an audit holds out,
+            where it measures on these.
         task: Name of the task, e.g. `regression`.
         num_classes: Classes; None for numbers.
     """
@@ -100,15 +101,14 @@ def run(kind: str, value: Any, report: Report) -> Checked | None:
 
 
 def check(config: Config) -> Checked:
-    """Find the function, see that it can be called, and that there are rows to validate on.
+    """Find the function, and see that it can be called.
 
     Raises:
         ConfigError: Naming what is wrong.
     """
     name = config["function"]["_target_"]
     function_of(config)
-    if not len(folds_of(config, ANY_MEMBER.cut)[0].split.validation):
-        raise ConfigError(f"protocol: {name} needs rows to validate on. Choose protocol=spread, holdout or kfold.")
+    folds_of(config, ANY_MEMBER.cut)
     part(config, "task")
     part(config, "metric")
     return Checked(NOTICE.format(name=name))
@@ -143,8 +143,8 @@ class _Call:
 
     def __init__(self, training: Training, report: Report) -> None:
         self._training, self._report = training, report
-        self._metric = f"val/{training.config['objective']['metric']}"
         self._fold = folds_of(training.config, training.member.cut)[training.member.fold]
+        self._metric = f"{self._fold.split.measured_as}/{training.config['objective']['metric']}"
         self._curve: list[float] = []
         self._ended: Status | None = None
         self._asked: queue.Queue[Any] = queue.Queue()
@@ -235,7 +235,7 @@ class _Call:
     def _measured(self, predictions: Any) -> float:
         """The objective of predictions, which are kept for comparisons row by row."""
         config, fold = self._training.config, self._fold
-        task, rows = part(config, "task"), fold.split.validation
+        task, rows = part(config, "task"), fold.split.measured
         wanted = task.metric_target(task.target(fold.targets[torch.from_numpy(rows)]))
         predicted = prediction_of(config, predictions, wanted)
         known = PartRows.of(part(config, "data"), "train")
@@ -271,7 +271,7 @@ def split_of(config: Config, fold: Fold) -> Split:
         weights = None if fold.weights is None else fold.weights[torch.from_numpy(numbers)].numpy()
         return Rows(features, own.ravel() if own.ndim > 1 and own.shape[1] == 1 else own, weights)
 
-    return Split(rows(fold.split.train), rows(fold.split.validation), task_of(config), config["data"]["num_classes"])
+    return Split(rows(fold.split.train), rows(fold.split.measured), task_of(config), config["data"]["num_classes"])
 
 
 def prediction_of(config: Mapping[str, Any], given: Any, wanted: Tensor) -> Tensor:
