@@ -80,11 +80,11 @@ def test_a_function_is_audited_on_rows_that_neither_search_nor_confirmation_has_
     assert known["headline"] in printed and known["yields"]["scope"] == "data like these"
     outer: list[int] = []
     for split in known["splits"]:
-        (own, other), chosen = (rows_of(folder, split["studies"][name]) for name in ("own", "chosen"))
-        assert own == other == chosen[0] and len(own) == split["rows"]
+        own, *others = rows_of(folder, split["studies"]["final"])
+        assert others and all(rows == own for rows in others) and len(own) == split["rows"]
         for stage in ("search", "confirm"):
             assert not any(rows & own for rows in rows_of(folder, split["studies"][stage]))
-        for member in events(folder, split["studies"]["chosen"], "member"):
+        for member in events(folder, split["studies"]["final"], "member"):
             assert set(member["curves"]) == {"held_out/accuracy"}
         outer += sorted(own)
     assert sorted(outer) == [*range(96)], "each row of the training part is outer once"
