@@ -26,6 +26,8 @@ COPIED = (
     *("conf", "src", "pipelines", "dvc.yaml", "constraints.txt"),
     *(".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"),
 )
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.yaml")
+"""What of a folder is not copied; that in pipelines/ has the audit."""
 NAME, OTHER = "diabetes_mlp", "wine_mlp"
 RESULTS = Path("results") / NAME
 NAMES = ("search", "confirm", "evaluate", "explain", "report")
@@ -75,7 +77,7 @@ def make(project: Path) -> Path:
     for name in COPIED:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(ROOT / name, project / name, ignore=LEFT_OUT)
         else:
             shutil.copy(ROOT / name, project / name)
     for name, values in SMALL.items():

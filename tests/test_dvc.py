@@ -1,4 +1,4 @@
-"""dvc.yaml, written by hand: compared with what the commands import and with what Hydra composes."""
+"""The files dvc.yaml, written by hand: compared with what the commands import and with what Hydra composes."""
 
 import ast
 import re
@@ -18,6 +18,7 @@ from eksplora.untrusted import is_name
 ROOT = Path(__file__).resolve().parents[1]
 CONF, SOURCES = ROOT / "conf", ROOT / "src"
 STAGES = dvc_yaml.stages(ROOT / "dvc.yaml")
+AUDITS = dvc_yaml.stages(ROOT / "pipelines/dvc.yaml")
 VARS = dvc_yaml.read(ROOT / "dvc.yaml")["vars"]
 COMMANDS = ("prepare", "search", "confirm", "evaluate", "explain", "report")
 EXPERIMENT = next(iter(VARS["experiments"]))
@@ -37,7 +38,7 @@ def dependencies(command: str) -> list[str]:
     """Those of a command's stages that are files of the project; equal for all of its stages."""
     (found,) = {
         tuple(path for path in entry["deps"] if not path.startswith(("data/", "results/")))
-        for name, entry in STAGES.items()
+        for name, entry in {**STAGES, **AUDITS}.items()
         if name.partition("@")[0] == command
     }
     return list(found)
@@ -50,6 +51,7 @@ def test_every_experiment_has_its_stages_and_every_data_set_is_prepared_once() -
     per_experiment = [f"{command}@{name}" for command in COMMANDS[1:] for name in VARS["experiments"]]
     assert [*STAGES] == [*(f"prepare@{name}" for name in VARS["data_sets"]), *per_experiment]
     assert sorted(VARS["data_sets"]) == sorted({*VARS["experiments"].values()})
+    assert [*AUDITS] == [f"audit@{name}" for name in VARS["experiments"]]
 
 
 def test_an_experiment_is_a_file_of_its_group_and_has_the_data_set_that_the_file_chooses() -> None:
@@ -62,7 +64,7 @@ def test_an_experiment_is_a_file_of_its_group_and_has_the_data_set_that_the_file
 
 def test_a_stage_is_one_command_and_reads_what_stages_before_it_hand_on() -> None:
     handed_on: set[str] = set()
-    for name, entry in STAGES.items():
+    for name, entry in {**STAGES, **AUDITS}.items():
         command, _, subject = name.partition("@")
         assert re.fullmatch(rf"\S+ pipelines/{command}\.py \w+={subject}( [\w.]+=[\w./]+)*", entry["cmd"])
         for path in entry["deps"]:
@@ -97,10 +99,11 @@ def included(root: str) -> Iterator[str]:
             yield from included(entry)
 
 
-def test_prepare_and_search_depend_on_all_that_they_compose() -> None:
+def test_prepare_search_and_audit_depend_on_all_that_they_compose() -> None:
     for command, subject, names in (
         ("prepare", "data", choices("data")),
         ("search", "experiment", choices("experiment")),
+        ("audit", "experiment", choices("experiment")),
     ):
         composed = {group for name in names for group in groups(command, f"{subject}={name}")}
         wanted = {*included(command), *(f"conf/{group}" for group in composed)}
@@ -161,7 +164,7 @@ def parts_named(command: str) -> Iterator[Path]:
             yield from modules(str((yaml.safe_load(file.read_text()) or {}).get("_target_", "")))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "audit"])
 def test_a_stage_depends_on_the_rooms_that_its_command_can_reach_and_on_no_other(command: str) -> None:
     begun = [ROOT / f"pipelines/{command}.py", SOURCES / f"eksplora/stage/{command}.py"]  # found by its name
     files = closure([*begun, *parts_named(command)])
