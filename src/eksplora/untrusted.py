@@ -42,6 +42,21 @@ def is_name(text: object) -> bool:
     return isinstance(text, str) and NAME.fullmatch(text) is not None
 
 
+def folder_name(text: str, otherwise: str) -> str:
+    """A name for a folder from any text: at most 60 of its letters, digits, '.', '_' and '-', '_' for all else.
+
+    Args:
+        text: Such as the name of a file.
+        otherwise: The name where nothing of the text is left.
+
+    Examples:
+        >>> folder_name("My photos (2)", "images"), folder_name("...", "images")
+        ('My_photos_2', 'images')
+    """
+    kept = "".join(letter if NAME.fullmatch(f"a{letter}") else " " for letter in text)
+    return "_".join(kept.split()).strip("._-")[:60] or otherwise
+
+
 ALTERED = "The record was altered: restore it from a copy, or remove it."
 
 

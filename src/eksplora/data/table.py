@@ -12,7 +12,8 @@ from eksplora.data.card import PreparedData, Rows
 from eksplora.data.dataset import Dataset
 from eksplora.errors import DataError
 from eksplora.table import Options, TableCard, examine, fingerprint_of
-from eksplora.table.examination import as_json, check_options, name_of, prepared
+from eksplora.table.check import check_options
+from eksplora.table.examination import as_json, name_of, prepared
 
 
 class Table(Dataset):

@@ -17,7 +17,7 @@ from eksplora.images.listing import Entry, Listing, list_folder
 from eksplora.images.seen import Seen
 from eksplora.images.target import Targets, summaries, targets_of
 from eksplora.images.warning import reading_note, warnings_of
-from eksplora.untrusted import NAME
+from eksplora.untrusted import folder_name
 
 RULES = 1
 """Raise it where the rules change: prepared forms of an earlier one are not this one's."""
@@ -113,9 +113,7 @@ def name_of(path: Path) -> str:
         >>> name_of(Path("My photos (2)/")), name_of(Path("birds.csv")), name_of(Path("..."))
         ('My_photos_2', 'birds', 'images')
     """
-    text = path.stem if path.suffix.lower() == ".csv" else path.name
-    kept = "".join(letter if NAME.fullmatch(f"a{letter}") else " " for letter in text)
-    return "_".join(kept.split()).strip("._-")[:60] or "images"
+    return folder_name(path.stem if path.suffix.lower() == ".csv" else path.name, "images")
 
 
 def check_skipped(skipped: Sequence[tuple[str, str]], total: int, options: Options) -> None:
