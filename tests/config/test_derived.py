@@ -9,9 +9,9 @@ from eksplora.config import choices
 from eksplora.config.composition import stated_keys
 from eksplora.config.derived import BATCHES, EPOCHS, batch_size, experiment_name, of_images, of_table
 from eksplora.images import ImagesCard
-from eksplora.images import Target as ImageTarget
 from eksplora.images.card import Rule
-from eksplora.table import TableCard, Target
+from eksplora.records.target import TargetSummary
+from eksplora.table import TableCard
 from eksplora.untrusted import is_name
 
 NUMBERS = TableCard(
@@ -29,7 +29,7 @@ NUMBERS = TableCard(
     test_rows=200,
     without_target=0,
     columns=(),
-    targets=(Target(name="price", low=1.0, high=9.0, mean=5.0, skewness=0.5, is_positive=True),),
+    targets=(TargetSummary(name="price", low=1.0, high=9.0, mean=5.0, skewness=0.5, is_positive=True),),
     warnings=(),
     notes=(),
     separator=",",
@@ -49,7 +49,7 @@ def values(card: TableCard) -> dict[str, Any]:
 
 def classes(*counts: int) -> TableCard:
     names = tuple(f"class {number}" for number in range(len(counts)))
-    target = Target(name="kind", counts=counts)
+    target = TargetSummary(name="kind", counts=counts)
     task: Any = "binary" if len(counts) == 2 else "classification"
     return replace(NUMBERS, task=task, classes=names, num_targets=None, targets=(target,))
 
@@ -139,7 +139,7 @@ def of_shape(height: int, width: int, *counts: int) -> dict[str, Any]:
         rows=1000,
         train_rows=800,
         test_rows=200,
-        targets=(ImageTarget(name="class", counts=counts, low=1.0, high=2.0),),
+        targets=(TargetSummary(name="class", counts=counts, low=1.0, high=2.0),),
         split="",
         is_stratified=classes is not None,
         skipped=(),

@@ -4,7 +4,7 @@
 files go the same way.
 """
 
-from eksplora.images.card import ImagesCard, Options, Target
+from eksplora.images.card import ImagesCard, Options
 from eksplora.images.examination import examine
 
-__all__ = ["ImagesCard", "Options", "Target", "examine"]
+__all__ = ["ImagesCard", "Options", "examine"]

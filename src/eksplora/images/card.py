@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from eksplora.errors import ConfigError
 from eksplora.ranges import check_choice, check_count, check_fraction, check_number, check_seed, refusal
+from eksplora.records.target import TargetSummary
 
 Task = Literal["regression", "binary", "classification"]
 
@@ -105,29 +106,6 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """Summary of what is to be predicted.
-
-    Attributes:
-        name: The list's column; of folders `class`.
-        low: Least number; None of classes.
-        high: Greatest number.
-        mean: Their mean.
-        skewness: Third standardized moment.
-        is_positive: Whether every number is above 0.
-        counts: Images in each class, in the order of the classes; of numbers, in ten equal steps.
-    """
-
-    name: str
-    low: float | None = None
-    high: float | None = None
-    mean: float | None = None
-    skewness: float | None = None
-    is_positive: bool = False
-    counts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImagesCard:
     """Everything that was found in a folder or list of images and decided about it.
 
@@ -161,7 +139,7 @@ class ImagesCard:
     rows: int
     train_rows: int
     test_rows: int
-    targets: tuple[Target, ...]
+    targets: tuple[TargetSummary, ...]
     split: str
     is_stratified: bool
     skipped: tuple[tuple[str, str], ...]

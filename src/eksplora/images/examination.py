@@ -15,8 +15,9 @@ from eksplora.images.card import ImagesCard, Options, Rule, Task
 from eksplora.images.list_file import read_list
 from eksplora.images.listing import Entry, Listing, list_folder
 from eksplora.images.seen import Seen
-from eksplora.images.target import Targets, summaries, targets_of
+from eksplora.images.target import Targets, targets_of
 from eksplora.images.warning import reading_note, warnings_of
+from eksplora.records.target import summaries
 from eksplora.untrusted import folder_name
 
 RULES = 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.errors import DataError
-from eksplora.images.card import Options, Target
+from eksplora.images.card import Options
 from eksplora.images.list_file import number, numbers_of
 from eksplora.images.listing import Entry, Listing, class_names
 
@@ -60,24 +60,3 @@ def _are_numbers(options: Options, entries: Sequence[Entry], columns: Sequence[s
     if any(math.isnan(value) for value in values):
         return False
     return len(columns) > 1 or len(set(values)) > MOST_CLASSES or any(value != int(value) for value in values)
-
-
-def summaries(columns: Sequence[str], targets: Targets, classes: Sequence[str] | None) -> tuple[Target, ...]:
-    """A summary of each column that is predicted."""
-    if classes is not None:
-        counts = np.bincount(targets.astype(np.int64), minlength=len(classes))
-        return (Target(name=columns[0], counts=tuple(counts.tolist())),)
-    return tuple(_summary(name, own) for name, own in zip(columns, targets.T, strict=True))
-
-
-def _summary(name: str, values: NDArray[np.float64]) -> Target:
-    deviation = float(values.std())
-    return Target(
-        name=name,
-        low=float(values.min()),
-        high=float(values.max()),
-        mean=float(values.mean()),
-        skewness=float(((values - values.mean()) ** 3).mean() / deviation**3) if deviation else None,
-        is_positive=bool((values > 0).all()),
-        counts=tuple(np.histogram(values, bins=10)[0].tolist()),
-    )

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from eksplora.images.card import Options, Rule, Target
+from eksplora.images.card import Options, Rule
 from eksplora.images.listing import Entry, some
 from eksplora.images.seen import Seen
+from eksplora.records.target import TargetSummary
 
 FEW_IMAGES = 10
 """Images of a class below which little can be said of it."""
@@ -16,7 +17,7 @@ FEW_TESTS = 50
 
 def warnings_of(
     entries: Sequence[Entry],
-    summaries: Sequence[Target],
+    summaries: Sequence[TargetSummary],
     classes: Sequence[str] | None,
     skipped: Sequence[tuple[str, str]],
     test_rows: int,

@@ -44,6 +44,20 @@ def rows_as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return as_csv(columns, ([row.get(name) for name in columns] for row in rows))
 
 
+STEPS = "▁▂▃▄▅▆▇█"
+
+
+def histogram(counts: Sequence[int]) -> str:
+    """Counts as a row of bars.
+
+    Examples:
+        >>> histogram([0, 4, 8])
+        '▁▅█'
+    """
+    most = max(counts, default=0)
+    return "".join(STEPS[round((len(STEPS) - 1) * count / most)] for count in counts) if most else ""
+
+
 def frame_as_csv(table: "DataFrame") -> str:
     """A table of pandas, whose numbers have the digits of their own type."""
     texts = [name for name in table.columns if table[name].dtype.kind not in "biuf"]

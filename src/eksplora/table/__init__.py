@@ -4,7 +4,7 @@
 later files go the same way.
 """
 
-from eksplora.table.card import Column, Options, TableCard, Target
+from eksplora.table.card import Column, Options, TableCard
 from eksplora.table.examination import examine, fingerprint_of
 
-__all__ = ["Column", "Options", "TableCard", "Target", "examine", "fingerprint_of"]
+__all__ = ["Column", "Options", "TableCard", "examine", "fingerprint_of"]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from eksplora.records.target import TargetSummary
+
 Kind = Literal["number", "boolean", "date", "category", "text", "identifier", "constant", "empty"]
 Role = Literal["feature", "target", "group", "weight", "part", "identifier", "unused"]
 Task = Literal["regression", "binary", "classification", "multilabel"]
@@ -110,29 +112,6 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """Summary of a target column's numbers, over the rows that have one.
-
-    Attributes:
-        name: The column.
-        low: Least value; of classes None.
-        high: Greatest value.
-        mean: Their mean.
-        skewness: Third standardized moment.
-        is_positive: Whether every value is above 0.
-        counts: Rows in each class, in the order of the classes; of numbers, in ten equal steps.
-    """
-
-    name: str
-    low: float | None = None
-    high: float | None = None
-    mean: float | None = None
-    skewness: float | None = None
-    is_positive: bool = False
-    counts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class TableCard:
     """Everything that was found in a table and decided about it.
 
@@ -178,7 +157,7 @@ class TableCard:
     test_rows: int
     without_target: int
     columns: tuple[Column, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[TargetSummary, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     separator: str

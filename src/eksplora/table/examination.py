@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.files import write_file
+from eksplora.records.target import summaries
 from eksplora.table import cells, parts, warning
 from eksplora.table.card import Column, Options, TableCard
 from eksplora.table.check import check_names, check_options, check_rows
@@ -20,7 +21,7 @@ from eksplora.table.column import examined_column, named_apart
 from eksplora.table.encoding import matrix, num_codes
 from eksplora.table.kinds import decimal_of
 from eksplora.table.reading import Frame, check_file, hash_of, read_frame, stem_of, suffix_of
-from eksplora.table.target import Targets, summaries, targets_of
+from eksplora.table.target import Targets, targets_of
 from eksplora.untrusted import folder_name, read_json
 
 RULES = 1
@@ -163,7 +164,7 @@ def _examined(options: Options) -> TableCard:
         test_rows=len(test),
         without_target=frame.rows - len(targets.rows),
         columns=columns,
-        targets=summaries(options, targets),
+        targets=summaries(options.targets, targets.values, targets.classes),
         warnings=(),
         notes=(*_of_reading(frame), *targets.notes, *notes),
         separator=frame.separator,

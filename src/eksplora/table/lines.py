@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from eksplora.table.card import Column, TableCard, Target
+from eksplora.records.table import histogram
+from eksplora.records.target import TargetSummary
+from eksplora.table.card import Column, TableCard
 
-STEPS = "▁▂▃▄▅▆▇█"
 LONGEST_NAME, LONGEST_WORDS = 28, 60
 
 
@@ -35,7 +36,7 @@ def _task(card: TableCard) -> str:
     return f"{card.task} of {names} ({'; '.join(map(_summary, card.targets))})"
 
 
-def _summary(target: Target) -> str:
+def _summary(target: TargetSummary) -> str:
     assert target.low is not None and target.high is not None and target.skewness is not None
     return f"{target.low:g} to {target.high:g}, mean {target.mean:.4g}, skewness {target.skewness:.2g}"
 
@@ -66,17 +67,6 @@ def _day(days: float) -> str:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
     except OverflowError:
         return f"{days:g} days after 1970"
-
-
-def histogram(counts: Sequence[int]) -> str:
-    """Counts as a row of bars.
-
-    Examples:
-        >>> histogram([0, 4, 8])
-        '▁▅█'
-    """
-    most = max(counts, default=0)
-    return "".join(STEPS[round((len(STEPS) - 1) * count / most)] for count in counts) if most else ""
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eksplora.errors import ConfigError, DataError
 from eksplora.table import cells
-from eksplora.table.card import Options, Target, Task
+from eksplora.table.card import Options, Task
 from eksplora.table.kinds import Found, kind_of, stated_kind
 
 if TYPE_CHECKING:
@@ -212,18 +212,3 @@ def _numbers(
     if task not in ("regression", "multilabel"):
         raise ConfigError(f"data.task={task} is unknown. Choose regression, binary, classification or multilabel.")
     return Targets("multilabel" if task == "multilabel" else "regression", None, rows, values[rows])
-
-
-def summaries(options: Options, targets: Targets) -> tuple[Target, ...]:
-    """A summary of each target column."""
-    if targets.classes is not None:
-        counts = np.bincount(targets.values, minlength=len(targets.classes))
-        return (Target(name=options.targets[0], counts=tuple(map(int, counts))),)
-    return tuple(_summary(name, targets.values[:, number]) for number, name in enumerate(options.targets))
-
-
-def _summary(name: str, values: NDArray[np.float64]) -> Target:
-    low, high, mean, deviation = (float(value) for value in (values.min(), values.max(), values.mean(), values.std()))
-    skewness = float((((values - mean) / deviation) ** 3).mean()) if deviation > 0 else 0.0
-    counts = tuple(map(int, np.histogram(values, bins=10)[0])) if high > low else (len(values),)
-    return Target(name=name, low=low, high=high, mean=mean, skewness=skewness, is_positive=low > 0, counts=counts)

@@ -8,6 +8,7 @@ from eksplora.provenance import UNKNOWN
 from eksplora.records.confirm import Registered
 from eksplora.records.evaluate import DataRecord
 from eksplora.records.results import Results
+from eksplora.records.table import histogram
 from eksplora.report.block import Commands, Note, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
 from eksplora.report.number import NONE
@@ -32,7 +33,6 @@ CODE = {
 """Description of a commit, by whether the tree had changes."""
 
 
-STEPS = "▁▂▃▄▅▆▇█"
 """Bars of a histogram."""
 
 
@@ -67,17 +67,6 @@ def _named(data: DataRecord | None) -> str:
     if data is None:
         return "The record does not say which data these are."
     return f"{data.name}, from {data.source}: {data.rows['train']} training and {data.rows['test']} test rows."
-
-
-def histogram(counts: list[int]) -> str:
-    """Counts as a row of bars.
-
-    Examples:
-        >>> histogram([0, 4, 8])
-        '▁▄█'
-    """
-    most = max(counts, default=0)
-    return "".join(STEPS[(len(STEPS) - 1) * count // most] for count in counts) if most else ""
 
 
 def section(facts: Results) -> Section:
