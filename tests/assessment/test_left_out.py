@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from eksplora.assessment.left_out import of_any
 from eksplora.evaluation import regression
-from eksplora.evaluation.details import details_of_numbers
+from eksplora.evaluation.numbers import details_of_numbers
 
 
 def rmse(prediction: NDArray[np.float64], targets: NDArray[Any]) -> float:

@@ -13,16 +13,8 @@ from eksplora.statistics.generalization import Sample, Scope
 from eksplora.statistics.interval import Interval, t_interval
 from eksplora.statistics.paired import max_t, sign_flip
 from eksplora.statistics.power import members_needed
-from eksplora.statistics.verdict import (
-    Comparison,
-    Verdict,
-    compare,
-    compare_all,
-    compare_rows,
-    compare_samples,
-    in_words,
-    recorded,
-)
+from eksplora.statistics.sentence import in_words, recorded
+from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, compare_rows, compare_samples
 
 MAE = np.array([2.31, 2.42, 2.28, 2.51, 2.37, 2.29, 2.45, 2.33])
 LOWER = MAE - [0.20, 0.31, 0.05, 0.22, 0.28, 0.12, 0.30, 0.19]

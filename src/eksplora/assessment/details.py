@@ -10,9 +10,11 @@ from eksplora.config import part
 from eksplora.config.compatibility import task_of
 from eksplora.counter import derive
 from eksplora.data.card import target_names
-from eksplora.evaluation.details import details_of_classes, details_of_numbers, images_of
+from eksplora.evaluation.classes import details_of_classes
 from eksplora.evaluation.dropout import passes
+from eksplora.evaluation.examples import images_of
 from eksplora.evaluation.labels import details_of_labels
+from eksplora.evaluation.numbers import details_of_numbers
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.details import DetailsRecord
 

@@ -16,7 +16,8 @@ from eksplora.records.audit import AuditRecord, OuterSplit
 from eksplora.records.estimate import Estimate
 from eksplora.statistics.bounded import bounded_interval, estimate
 from eksplora.statistics.generalization import Sample, uncertain
-from eksplora.statistics.verdict import Verdict, compare_samples, recorded
+from eksplora.statistics.sentence import recorded
+from eksplora.statistics.verdict import Verdict, compare_samples
 from eksplora.study.display import OWN
 from eksplora.types import Direction
 

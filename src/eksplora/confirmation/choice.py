@@ -10,7 +10,8 @@ from eksplora.records.confirm import Configuration
 from eksplora.records.estimate import Compared, Estimate
 from eksplora.statistics.bounded import estimate
 from eksplora.statistics.generalization import Sample, variance_shares
-from eksplora.statistics.verdict import compare_samples, recorded
+from eksplora.statistics.sentence import recorded
+from eksplora.statistics.verdict import compare_samples
 from eksplora.study.findings import sample_of
 from eksplora.study.trial import Trial
 

@@ -14,7 +14,8 @@ from eksplora.inference import load_ensemble
 from eksplora.inference.served import Served
 from eksplora.records.confirm import ConfirmRecord, Registered
 from eksplora.statistics.generalization import Sample
-from eksplora.statistics.verdict import Verdict, compare_samples, in_words
+from eksplora.statistics.sentence import in_words
+from eksplora.statistics.verdict import Verdict, compare_samples
 from eksplora.study.run import Outcome
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from eksplora.evaluation import classification, curve
 from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
+from eksplora.evaluation.classes import PER_CLASS
+from eksplora.evaluation.examples import worst_and_best
 from eksplora.evaluation.finite import check_finite
 from eksplora.evaluation.summary import Rows, summaries
 from eksplora.records.details import (
@@ -16,13 +18,10 @@ from eksplora.records.details import (
     Curve,
     DetailsRecord,
     ExampleRow,
-    Examples,
     Selective,
 )
 from eksplora.records.measure import Measure
 
-PER_LABEL = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
-MOST_EXAMPLES = 12
 LEFT_OUT = "Of several labels per row there are no confusion matrix, no calibration and no selective accuracy."
 
 
@@ -49,14 +48,14 @@ def scores(probabilities: Array, labels: NDArray[np.int64], weights: Array) -> d
         "mean_average_precision": _mean(of_labels["average_precision"]),
         "auroc": _mean(of_labels["auroc"]),
         "log_loss": of_labels["log_loss"].mean(1),
-        **{f"class {name}": of_labels[name] for name in PER_LABEL},
+        **{f"class {name}": of_labels[name] for name in PER_CLASS},
     }
 
 
 def _of_label(probability: Array, label: NDArray[np.int64], weights: Array) -> dict[str, Array]:
     """The measures of one label against its absence, (weightings,)."""
     found = classification.scores(np.stack([1 - probability, probability], axis=1), label, weights)
-    return {name: found.per_class[name][:, 1] for name in PER_LABEL} | {"log_loss": found.overall["log_loss"]}
+    return {name: found.per_class[name][:, 1] for name in PER_CLASS} | {"log_loss": found.overall["log_loss"]}
 
 
 def _mean(values: Array) -> Array:
@@ -90,10 +89,7 @@ def details_of_labels(
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     part = Rows(len(labels), labels.sum(0), groups, weights)
     found = summaries(each, lambda own, counted: scores(own, labels, counted), part)
-    loss = _row_losses(together, labels)
-    order = np.argsort(-loss, kind="stable")
-    half = len(order) // 2  # of few rows none is among the worst and the best at once
-    worst, best = order[: min(MOST_EXAMPLES, len(order) - half)], order[::-1][: min(MOST_EXAMPLES, half)]
+    examples = worst_and_best(_row_losses(together, labels))
     rows = dict(zip(names, labels.sum(0).tolist(), strict=True))
     return DetailsRecord(
         kind="labels",
@@ -102,12 +98,12 @@ def details_of_labels(
         members=len(each),
         measures={name: value for name, value in found.items() if isinstance(value, Measure)},
         per_class=[
-            ClassMeasures(name=name, rows=count, measures={key: found[f"class {key}"][place] for key in PER_LABEL})
+            ClassMeasures(name=name, rows=count, measures={key: found[f"class {key}"][place] for key in PER_CLASS})
             for place, (name, count) in enumerate(rows.items())
         ],
         curves=_curves(together, labels, names),
-        examples=Examples(worst=worst.tolist(), best=best.tolist()),
-        rows_table=[_row(int(row), together, labels, names) for row in (*worst, *best)],
+        examples=examples,
+        rows_table=[_row(row, together, labels, names) for row in (*examples.worst, *examples.best)],
         notes=[*notes_of(each, None, part, rows)[:-1], LEFT_OUT],  # the last is of dropout, which is not looked at
     )
 

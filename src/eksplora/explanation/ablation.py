@@ -6,7 +6,8 @@ from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.estimate import Compared
-from eksplora.statistics.verdict import compare_samples, recorded
+from eksplora.statistics.sentence import recorded
+from eksplora.statistics.verdict import compare_samples
 from eksplora.study.comparison import Comparison, compare
 from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome

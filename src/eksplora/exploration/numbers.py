@@ -12,7 +12,8 @@ from eksplora.records.estimate import Compared, Estimate
 from eksplora.records.exploration import BudgetRecord, ClaimRecord, Decidable, ExplorationRecord, RowRecord, StudyRecord
 from eksplora.statistics.claim import Finding, Judge, Judgement, distinct, judged_together, least_p
 from eksplora.statistics.interval import t_interval
-from eksplora.statistics.verdict import compare_rows, recorded
+from eksplora.statistics.sentence import recorded
+from eksplora.statistics.verdict import compare_rows
 from eksplora.types import Direction
 
 

@@ -34,7 +34,8 @@ from eksplora.statistics.generalization import Scope
 from eksplora.statistics.interval import t_interval
 from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
 from eksplora.statistics.power import members_needed
-from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare, compare_all, in_words
+from eksplora.statistics.sentence import in_words
+from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare, compare_all
 
 Columns = Mapping[str, Mapping[str, Sequence[float]]]
 """Row -> column -> the values of its members, in the order of their numbers; all rows have the same members."""

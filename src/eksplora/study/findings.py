@@ -12,7 +12,8 @@ from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
 from eksplora.records.validation import read_validation
 from eksplora.statistics.generalization import Sample
-from eksplora.statistics.verdict import compare_samples, recorded
+from eksplora.statistics.sentence import recorded
+from eksplora.statistics.verdict import compare_samples
 from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Trial, TrialOfStudy, member_folders, values_of
 from eksplora.types import Status
