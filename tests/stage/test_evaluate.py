@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
-from eksplora.assessment import evaluation
+from eksplora.assessment.measurement import decomposed
+from eksplora.assessment.metrics import value_of
 from eksplora.config import compose_request, part
 from eksplora.errors import ConfigError, DataError, StudyError
 from eksplora.inference import load_network
@@ -410,15 +411,15 @@ def test_a_test_part_of_one_row_explains_no_variance_and_is_refused(new_folder: 
 
 def test_bias_and_variance_are_those_of_the_members_predictions() -> None:
     numbers = np.array([[[1.0], [4.0]], [[3.0], [4.0]]])  # (members, rows, targets)
-    found = evaluation.decomposed(numbers, np.array([[2.0], [5.0]]))
+    found = decomposed(numbers, np.array([[2.0], [5.0]]))
     assert found is not None
     assert (found.loss, found.bias, found.variance) == (1.0, 0.5, 0.5)
     scores = np.array([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]], [[0.8, 0.2], [0.1, 0.9]]])
-    found = evaluation.decomposed(scores, np.array([0, 0]))
+    found = decomposed(scores, np.array([0, 0]))
     assert found is not None
     assert (found.loss, found.bias, found.variance) == (4 / 6, 0.5, 1 / 6)
-    assert evaluation.decomposed(scores[:, :, 1:], np.array([0, 0])) == found, "of two classes one is enough"
-    assert evaluation.decomposed(scores, np.zeros((2, 2))) is None
+    assert decomposed(scores[:, :, 1:], np.array([0, 0])) == found, "of two classes one is enough"
+    assert decomposed(scores, np.zeros((2, 2))) is None
 
 
 def test_a_mean_over_classes_leaves_out_those_without_a_test_row() -> None:
@@ -431,7 +432,7 @@ def test_a_mean_over_classes_leaves_out_those_without_a_test_row() -> None:
     known = measures(odds, labels)
     for name, kind in (("f1", MulticlassF1Score), ("auroc", MulticlassAUROC)):
         metric = kind(num_classes=3, average="macro", validate_args=False)
-        value = evaluation._value(metric, torch.from_numpy(odds), torch.from_numpy(labels))
+        value = value_of(metric, torch.from_numpy(odds), torch.from_numpy(labels))
         assert value == pytest.approx(known[name], rel=1e-6) and metric.average == "macro"
 
 
@@ -442,11 +443,11 @@ def test_r2_is_scikit_learns_whatever_the_unit(center: float, scale: float) -> N
     generator = np.random.default_rng(0)
     targets = center + scale * generator.normal(size=200).astype(np.float32)
     predicted = targets.astype(np.float64) + 0.4 * scale * generator.normal(size=200)
-    value = evaluation._value(R2Score(), torch.from_numpy(predicted), torch.from_numpy(targets))
+    value = value_of(R2Score(), torch.from_numpy(predicted), torch.from_numpy(targets))
     assert value == pytest.approx(reference.r2_score(targets.astype(np.float64), predicted), abs=1e-4)
 
 
 def test_r2_of_targets_that_are_all_equal_is_what_torchmetrics_says() -> None:
     from torchmetrics import R2Score
 
-    assert evaluation._value(R2Score(), torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0])) == 0.0
+    assert value_of(R2Score(), torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0])) == 0.0

@@ -29,23 +29,24 @@ def evaluate(request: Request) -> None:
     model = output / "confirm" / "model"
     with Work(f"evaluate {settings.experiment}") as work, new_folder(output / "evaluate") as folder:
         work.step("loading PyTorch")
-        from eksplora.assessment import evaluation  # only now: what is slow comes with it
+        from eksplora.assessment import record  # only now: what is slow comes with it
+        from eksplora.assessment.measurement import measure
 
         known, dataset = metrics_of(request), part(request.config, "data")
-        measured = evaluation.measure(model, confirmed, dataset, known, work.step)
+        measured = measure(model, confirmed, dataset, known, work.step)
         work.step("MLflow")
-        for name, text in evaluation.tables(measured).items():
+        for name, text in record.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
-        evaluated = evaluation.record(request.config, request.command, confirmed, measured)
-        (folder / "metrics.json").write_text(as_json(evaluation.metrics(evaluated)))
+        evaluated = record.record(request.config, request.command, confirmed, measured)
+        (folder / "metrics.json").write_text(as_json(record.metrics(evaluated)))
         (folder / "evaluate.json").write_text(to_json(evaluated))
         shutil.copyfile(model / "card.json", folder / "card.json")
-    evaluation.show(evaluated, output / "evaluate")
+    record.show(evaluated, output / "evaluate")
 
 
 def metrics_of(request: Request) -> dict[str, Any]:
     """All metrics that are for the task, by the names that they have in curves, the objective's first."""
-    from eksplora.assessment.evaluation import leave_out
+    from eksplora.assessment.metrics import leave_out
 
     own, labels = request.choices["objective"], stated_files("objective")
     files = sorted(metrics_for(task_of(request.config)), key=lambda file: (file != own, file))
