@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 RANKS = (
     {"installation", "declares"},
     {"errors", "types", "counter", "draw", "entrance"},
-    {"untrusted", "files", "ranges", "grouping"},
-    {"records", "protocol"},
+    {"untrusted", "files", "ranges"},
+    {"records", "splitting"},
     {
         "drawing",
         "model",
@@ -41,6 +41,7 @@ RANKS = (
         "statistics",
         "provenance",
         "events",
+        "protocol",
     },
     {"data", "training", "search", "launch", "tracker", "evaluation", "explain", "report", "console"},
     {"config"},

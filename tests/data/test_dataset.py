@@ -17,7 +17,7 @@ from eksplora.data import _store, _verify
 from eksplora.data.card import RawData, sealed
 from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError, DataError, EksploraError, StorageError
-from eksplora.protocol import split_rows
+from eksplora.splitting.rows import split_rows
 
 ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
 

@@ -11,8 +11,8 @@ from eksplora.counter import derive
 from eksplora.data import _raw, _scaling, _store, _verify
 from eksplora.data.card import FORMAT, PreparedData, RawData, Rows, check_shape, describe
 from eksplora.errors import ConfigError, DataError, command_line, nearest
-from eksplora.protocol import split_rows
 from eksplora.ranges import Range, check_choice, check_flag, check_fraction, check_seed, refusal
+from eksplora.splitting.rows import split_rows
 
 PartName = Literal["train", "test"]
 

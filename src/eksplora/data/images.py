@@ -22,7 +22,7 @@ from eksplora.images.duplicates import linked, near_duplicates
 from eksplora.images.examination import Examined, check_skipped, examined, name_of
 from eksplora.images.pixels import decode_all
 from eksplora.images.warning import skipped_note
-from eksplora.protocol import split_rows
+from eksplora.splitting.rows import split_rows
 
 
 class Images(Dataset):

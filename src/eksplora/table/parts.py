@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from eksplora.counter import derive
 from eksplora.errors import DataError
-from eksplora.protocol import split_rows
 from eksplora.ranges import check_fraction
+from eksplora.splitting.rows import split_rows
 from eksplora.table import cells
 from eksplora.table.card import Options
 from eksplora.table.kinds import Found, kind_of

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from eksplora.errors import ConfigError
-from eksplora.grouping import partition_of_groups
-from eksplora.protocol import holdout, kfold, outer_rows, resample, split_rows, splits_of, spread
+from eksplora.protocol import holdout, kfold, outer_rows, resample, splits_of, spread
+from eksplora.splitting.groups import partition_of_groups
+from eksplora.splitting.rows import split_rows
 from eksplora.types import Cut
 
 RNG = np.random.default_rng(0)

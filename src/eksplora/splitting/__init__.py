@@ -1,0 +1,1 @@
+"""Rows cut into parts: pure functions of strata, groups and a seed."""
