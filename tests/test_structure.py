@@ -5,6 +5,7 @@ list is empty, and on a small project that offends.
 """
 
 import ast
+import graphlib
 import importlib
 import inspect
 import re
@@ -67,6 +68,7 @@ OWNERS = {
 NOT_SHIPPED = {"benchmarks", "tests", "tools"}
 MOST_FILES = 25
 LARGEST_SHARE = 0.15
+MOST_BODY_LINES = 40
 FORBIDDEN_STEMS = re.compile(r"_*(\w+_)?(utils?|helpers?|common|misc)")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home|root|work|Users)/\w+")
 
@@ -292,6 +294,38 @@ def large_rooms(root: Path) -> list[str]:
     return found + [f"{part} is {share:.0%} of the lines" for part, share in shares.items() if share > LARGEST_SHARE]
 
 
+def long_functions(root: Path) -> list[str]:
+    """Functions whose body, without its docstring, has more than 40 lines."""
+    found = []
+    for _, file in sources(root):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            body = node.body[ast.get_docstring(node) is not None :]
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            if lines > MOST_BODY_LINES:
+                found.append(f"{file.name}: {node.name} has {lines} lines")
+    return found
+
+
+def circular_imports(root: Path) -> list[str]:
+    """Files that import each other, at their heads or inside functions: ranks keep rooms apart, this files."""
+    package = root / "src/eksplora"
+    files = [file for part, file in sources(root) if part != "pipelines"]
+    names = {file: ".".join(file.relative_to(package.parent).with_suffix("").parts) for file in files}
+    names = {file: name.removesuffix(".__init__") for file, name in names.items()}
+    known = set(names.values())
+    graph = {
+        own: {name if name in known else name.rpartition(".")[0] for name in imports(file, package)} & known - {own}
+        for file, own in names.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [" imports ".join(reversed(error.args[1]))]
+    return []
+
+
 def incomplete_commands(root: Path) -> list[str]:
     """Names that are not at once a root configuration, a pipeline and a public stage."""
     places = {"conf": "*.yaml", "pipelines": "*.py", "src/eksplora/stage": "*.py"}
@@ -437,6 +471,8 @@ RULES = [
     private_imports,
     requests_below,
     large_rooms,
+    long_functions,
+    circular_imports,
     incomplete_commands,
     thick_pipelines,
     drawers,
@@ -643,6 +679,25 @@ def test_rooms_that_have_grown_too_large_are_found(project: Path) -> None:
     (project / "src/eksplora/model/one_more.py").touch()
     (project / "src/eksplora/search/space.py").write_text("x = 1\n" * 60)
     assert large_rooms(project) == ["model has 26 files", "search is 18% of the lines"]
+
+
+def test_functions_that_have_grown_too_long_are_found(project: Path) -> None:
+    lines = '    """Two\n    lines."""\n' + "    x = 1\n" * MOST_BODY_LINES
+    file = project / "src/eksplora/model/cnn.py"
+    file.write_text(f"def f():\n{lines}")
+    assert long_functions(project) == []
+    file.write_text(f"class A:\n    x = 1\n\ndef f():\n{lines}    y = 1\n")
+    assert long_functions(project) == ["cnn.py: f has 41 lines"]
+
+
+@pytest.mark.parametrize("text", ["from eksplora.model import cnn", "def f():\n    from eksplora.model.cnn import CNN"])
+def test_files_that_import_each_other_are_found(project: Path, text: str) -> None:
+    (project / "src/eksplora/model/cnn.py").write_text("from eksplora.model._layers import Dense\n")
+    (project / "src/eksplora/model/_layers.py").write_text("from torch import nn\n")
+    assert circular_imports(project) == []
+    (project / "src/eksplora/model/_layers.py").write_text(text)
+    (offence,) = circular_imports(project)
+    assert {"eksplora.model.cnn", "eksplora.model._layers"} == set(offence.split(" imports "))
 
 
 def test_commands_that_lack_a_place_are_found(project: Path) -> None:
