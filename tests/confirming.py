@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spooling import plain
-from surviving import without_plots
+from surviving import warm_up, without_plots
 
 from eksplora.config import Configurator, compose_request, gather_space
 from eksplora.counter import fingerprint
@@ -33,6 +33,7 @@ MEMBERS = {"confirm": ("study.n_seeds=3", "confirm.best=2"), "explain": ("study.
 
 def run(folder: Path, stage: str, *overrides: str) -> str:
     """Run a stage in a folder, where its studies draw nothing; returns what it printed."""
+    warm_up()
     printed = io.StringIO()
     with chdir(folder), redirect_stdout(printed), without_plots():
         getattr(import_module(f"eksplora.stage.{stage}"), stage)(compose_request(stage, gather_space(list(overrides))))

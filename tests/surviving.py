@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from waiting import rest_of, until
 
 from eksplora.config import compose_request, gather_space, parse_space
 from eksplora.events import spool as spools
-from eksplora.launch._starting import start_server
+from eksplora.launch._starting import end_server, start_server
 from eksplora.stage.spec import spec_of
 from eksplora.study.run import run_study
 
@@ -30,6 +31,8 @@ SEARCH = HERE.parent / "pipelines" / "search.py"
 PRETENDED = HERE / "pretended_study.py"
 PRETENDED_WORK = "pretended_work:run"
 ENDED = ("trial_end", "member")
+SERVER: Any = forkserver._forkserver
+_warm: set[int | None] = {None}
 
 
 @contextmanager
@@ -41,11 +44,18 @@ def without_plots() -> Iterator[None]:
 
 
 def warm_up() -> None:
-    """Start the process that workers are forked from with everything imported that these tests train with."""
+    """Have a process to fork workers from that has imported everything that these tests train with.
+
+    One that another test has started, or that was started again after it was killed, may have imported less: every
+    worker would import torch by itself then, 5 s of CPU each.
+    """
     paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    if SERVER._forkserver_pid not in _warm:
+        end_server()
     multiprocessing.get_context("forkserver").set_forkserver_preload(["eksplora.work.job", "pretended_work"])
     start_server()
+    _warm.add(SERVER._forkserver_pid)
 
 
 def study(*overrides: str, work: str = PRETENDED_WORK) -> None:
