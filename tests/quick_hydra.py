@@ -1,13 +1,20 @@
 """Hydra's compositions, at half their price: what it does again and again with the same result, it does once.
 
 A composition costs 0.2 s of CPU, the first of a process 0.45 s, and the tests make thousands. Kept are Hydra's own
-files and what texts are parsed to. The files of `conf/` are read each time, because tests change them.
+files, what texts are parsed to, and the last compositions: the same words give a copy while no file of `conf/` changes.
 """
 
 import copy
+import os
 import tempfile
+from collections import OrderedDict
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+MOST_KEPT = 32
+"""Compositions that are kept: a test asks for the same again soon, or not at all."""
 
 
 @cache
@@ -53,6 +60,54 @@ def quicken() -> None:
     OverridesParser.parse_rule = parse_once  # type: ignore[method-assign]
     ConfigRepository.__deepcopy__ = lambda repository, memo: copy.copy(repository)  # type: ignore[attr-defined]
     own_files.load_config = load_once
+    keep_compositions()
+
+
+def keep_compositions() -> None:
+    """Have Hydra answer the same words with a copy, as long as the files that it composes from are the same."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.core.config_store import ConfigStore
+
+    compose = ConfigLoaderImpl.load_configuration
+    kept: OrderedDict[object, Any] = OrderedDict()
+
+    def compose_once(loader: Any, config_name: str | None, overrides: list[str], *given: Any, **more: Any) -> Any:
+        stored = ConfigStore.instance().repo.get("experiment", {})  # tables of a user's own
+        if any(f"{text.partition('=')[2]}.yaml" in stored for text in overrides):
+            return compose(loader, config_name, overrides, *given, **more)
+        folders = [str(element.path) for element in loader.config_search_path.get_path()]
+        key = (
+            config_name,
+            tuple(overrides),
+            given,
+            tuple(more.items()),
+            tuple((place, state(place)) for place in folders),
+        )
+        if key not in kept:
+            kept[key] = compose(loader, config_name, overrides, *given, **more)
+            if len(kept) > MOST_KEPT:
+                kept.popitem(last=False)
+        kept.move_to_end(key)
+        found = copy.deepcopy(kept[key])
+        found.hydra.runtime.cwd = os.getcwd()  # noqa: PTH109  # as Hydra says it
+        return found
+
+    ConfigLoaderImpl.load_configuration = compose_once  # type: ignore[method-assign]
+
+
+def state(place: str) -> frozenset[tuple[str, int, int, int]]:
+    """The files below a folder of configurations, with what changes when one of them is written."""
+    folder = Path(place.removeprefix("file://"))
+    if "://" in str(folder) or not folder.is_dir():
+        return frozenset()
+    found = set()
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(inside, name)  # noqa: PTH118  # hundreds of files, each time
+            with suppress(OSError):  # a link to nothing
+                status = os.stat(path)  # noqa: PTH116
+                found.add((path, status.st_mtime_ns, status.st_size, status.st_ino))
+    return frozenset(found)
 
 
 def warm_up() -> None:
