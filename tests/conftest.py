@@ -1,18 +1,23 @@
+import gc
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
+from _pytest.doctest import DoctestModule
 
+# The tests start hundreds of processes. Each would compile what it imports: 1 to 2 s of CPU for a stage.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 sys.path.insert(0, str(Path(__file__).parent))  # mutating.py and waiting.py, for all tests
-import quick_hydra
+import hypothesis  # noqa: E402
+import quick_hydra  # noqa: E402
 
-hypothesis.settings.register_profile("unhurried", deadline=None)  # a first call takes longer on a busy machine
+hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=40)  # a first call takes long
 hypothesis.settings.load_profile("unhurried")
 
 # Ctrl-C and a closed terminal do what they do by default, in the commands that the tests start, too: in the background
@@ -32,6 +37,19 @@ os.environ.setdefault("MKL_CBWR", "AUTO")  # as the package sets it, before any 
 quick_hydra.quicken()
 
 MOST_COMPARED = 20_000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for no examples in docstrings of tests: those are in `src/`."""
+    found = yield
+    return [one for one in found if not isinstance(one, DoctestModule)]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of garbage collections: there are millions of objects, and all stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

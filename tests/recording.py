@@ -30,7 +30,7 @@ def git(root: Path, *arguments: str) -> str:
 def copy_project(root: Path) -> Path:
     """The project's sources, committed in a repository of their own: whatever else is changed here is not asked."""
     for name in ("conf", "src", "pipelines"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("*.pyc.*", "*.egg-info"))
     for name in ("constraints.txt", ".gitignore"):
         shutil.copy(ROOT / name, root)
     git(root, "init", "--quiet", "--initial-branch=main")

@@ -26,7 +26,7 @@ COPIED = (
     *("conf", "src", "pipelines", "dvc.yaml", "constraints.txt"),
     *(".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"),
 )
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.yaml")
+LEFT_OUT = shutil.ignore_patterns("*.pyc.*", "*.egg-info", "dvc.yaml")
 """What of a folder is not copied; that in pipelines/ has the audit."""
 NAME, OTHER = "diabetes_mlp", "wine_mlp"
 RESULTS = Path("results") / NAME
