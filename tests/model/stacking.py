@@ -1,10 +1,26 @@
 """Many networks as one whose tensors have a leading member dimension, and what a network computes."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
+
+
+def each_with_some(names: Iterable[str], styles: Iterable[Any]) -> list[Any]:
+    """All pairs, as parameters of a test; those beyond two or more of every name and every style are slow.
+
+    The parts know nothing of each other, so nearly all that can fail fails with a name or a style, not with a pair.
+    """
+    first, second = list(names), list(styles)
+    some = {(number % len(first), number % len(second)) for number in range(2 * max(len(first), len(second)))}
+    return [
+        pytest.param(name, style, marks=() if (row, column) in some else pytest.mark.slow)
+        for (row, name), (column, style) in product(enumerate(first), enumerate(second))
+    ]
 
 
 def stacked(networks: Sequence[nn.Module]) -> nn.Module:

@@ -62,6 +62,7 @@ for _ in range(3000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [False, True])
 def test_gradients_of_a_strided_projection_of_few_channels_leave_memory_as_it_was(members: bool) -> None:
     """In a process of its own: torch's write past a buffer's end, and it dies (oneDNN issue 6035)."""

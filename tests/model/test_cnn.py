@@ -1,11 +1,12 @@
 import warnings
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves, gradients
+from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves, each_with_some, gradients
 from torch import nn
 
 from eksplora.errors import ConfigError
@@ -187,13 +188,13 @@ def test_members_stacked_give_what_each_gives_alone(normalization: str, padding:
 SMALL = {"input_shape": [2, 9, 8], "num_outputs": 3, "filters": [4, 6], "kernel": [3, 2], "padding": "same"}
 
 
-@pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("place", ["before", "after"])
-@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_members_bits_do_not_depend_on_the_others(name: str, normalization: str, place: str, pooling: str) -> None:
-    style = {"normalization": normalization, "normalization_place": place, "groups": 2, "pooling": pooling}
-    networks = [cnn(**SMALL, **style, activation=name, hidden_units=[8], block_dropout=0.2) for _ in range(3)]
+STYLES = product(["none", "batch", "group", "layer"], ["before", "after"], ["max", "average"])
+
+
+@pytest.mark.parametrize(("name", "style"), each_with_some(ACTIVATIONS, STYLES))
+def test_a_members_bits_do_not_depend_on_the_others(name: str, style: tuple[str, str, str]) -> None:
+    styled = dict(zip(("normalization", "normalization_place", "pooling"), style, strict=True))
+    networks = [cnn(**SMALL, **styled, groups=2, activation=name, hidden_units=[8], block_dropout=0.2) for _ in "abc"]
     x = torch.randn(3, 6, 2, 9, 8)
     assert_members_stand_for_themselves(networks, x, 2)
 

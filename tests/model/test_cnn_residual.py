@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_stand_for_themselves
+from stacking import assert_members_stand_for_themselves, each_with_some
 from torch import Tensor, nn
 
 from eksplora.errors import ConfigError
@@ -112,8 +112,7 @@ def test_dropout_acts_on_the_averages_before_the_output() -> None:
     torch.testing.assert_close(model(x), model.output(averages * Dropout(0.5)(torch.ones(5, 6))))
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize(("name", "normalization"), each_with_some(ACTIVATIONS, ["none", "batch", "group", "layer"]))
 def test_members_are_as_alone_and_do_not_depend_on_the_others(name: str, normalization: str) -> None:
     networks: list[nn.Module] = [
         network(activation=name, normalization=normalization, dropout=0.2, blocks=1) for _ in range(3)

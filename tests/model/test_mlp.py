@@ -1,10 +1,11 @@
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves
+from stacking import assert_members_are_as_alone, assert_members_stand_for_themselves, each_with_some
 from torch import nn
 
 from eksplora.errors import ConfigError
@@ -121,13 +122,14 @@ def test_every_choice_of_activations_of_the_reference_study_can_be_built(names: 
     assert kinds == [CHOICES[name] for name in names]
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_members_bits_do_not_depend_on_the_others(name: str, normalization: str, place: str) -> None:
-    changes = {"widths": [20, 6], "num_outputs": 3, "activation": name, "groups": 2}
-    style = {"normalization": normalization, "normalization_place": place, "dropout": 0.2}
-    networks = [mlp(**changes, **style) for _ in range(4)]
+STYLES = product(["none", "batch", "group", "layer"], ["before", "after"])
+
+
+@pytest.mark.parametrize(("name", "style"), each_with_some(ACTIVATIONS, STYLES))
+def test_a_members_bits_do_not_depend_on_the_others(name: str, style: tuple[str, str]) -> None:
+    changes = {"widths": [20, 6], "num_outputs": 3, "activation": name, "groups": 2, "dropout": 0.2}
+    styled = dict(zip(("normalization", "normalization_place"), style, strict=True))
+    networks = [mlp(**changes, **styled) for _ in range(4)]
     x = torch.randn(4, 6, 13)
     assert unaware(networks[0]) == []
     assert_members_stand_for_themselves(networks, x, 2)

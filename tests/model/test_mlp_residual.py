@@ -1,10 +1,11 @@
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from stacking import assert_members_stand_for_themselves, stacked
+from stacking import assert_members_stand_for_themselves, each_with_some, stacked
 from torch import nn
 
 from eksplora.errors import ConfigError
@@ -83,12 +84,13 @@ def test_normalization_and_dropout_are_inside_the_branch(place: str) -> None:
     torch.testing.assert_close(model.hidden(x), model.hidden[0].skip(x) + y * kept)
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-@pytest.mark.parametrize("normalization", ["none", "batch", "group", "layer"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_members_are_as_alone_and_do_not_depend_on_the_others(name: str, normalization: str, place: str) -> None:
-    style = {"normalization": normalization, "normalization_place": place, "dropout": 0.2, "activation": name}
-    networks: list[nn.Module] = [network(**style) for _ in range(4)]
+STYLES = product(["none", "batch", "group", "layer"], ["before", "after"])
+
+
+@pytest.mark.parametrize(("name", "style"), each_with_some(ACTIVATIONS, STYLES))
+def test_members_are_as_alone_and_do_not_depend_on_the_others(name: str, style: tuple[str, str]) -> None:
+    styled = dict(zip(("normalization", "normalization_place"), style, strict=True))
+    networks: list[nn.Module] = [network(**styled, dropout=0.2, activation=name) for _ in range(4)]
     x = torch.randn(4, 7, 13)
     assert unaware(networks[0]) == []
     assert_members_stand_for_themselves(networks, x, 2)

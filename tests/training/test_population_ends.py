@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,32 +82,49 @@ def assert_leaves_the_others_alone(seats: Sequence[small.Seat], place: int, how:
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("place", [0, pytest.param(2, marks=pytest.mark.slow), 4])
 def test_however_a_member_ends_the_others_keep_their_bits(how: str, place: int, tmp_path: Path) -> None:
     seats = population(small.regression, 5, network=partial(small.mlp, dropout=0.3))
     assert_leaves_the_others_alone(seats, place, how, tmp_path)
 
 
-@pytest.mark.parametrize("how", ["diverges", "is pruned"])
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("normalization", ["none", "batch"])
-@pytest.mark.parametrize("base", [small.regression, small.classification], ids=["mlp", "cnn"])
+KINDS = {"mlp": small.regression, "cnn": small.classification}
+CHOICES = [list(KINDS), ["none", "batch"], [0.0, 0.3], ["diverges", "is pruned"]]
+MARKED = [  # half of them, among which each three choices meet in all ways, are not slow
+    pytest.param(
+        *(options[place] for options, place in zip(CHOICES, places, strict=True)),
+        marks=pytest.mark.slow if sum(places) % 2 else (),
+    )
+    for places in product(range(2), repeat=4)
+]
+
+
+@pytest.mark.parametrize(("kind", "normalization", "dropout", "how"), MARKED)
 def test_so_they_do_in_every_kind_of_network(
-    base: Callable[..., Recipe], normalization: str, dropout: float, how: str, tmp_path: Path
+    kind: str, normalization: str, dropout: float, how: str, tmp_path: Path
 ) -> None:
+    base = KINDS[kind]
     network = partial(base().network, normalization=normalization, dropout=dropout)
     assert_leaves_the_others_alone(population(base, 3, network=network), 0, how, tmp_path)
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 7, 9])
-@pytest.mark.parametrize("own_rates", [False, True], ids=["equal rates", "own rates"])
-def test_so_they_do_in_populations_of_every_size(own_rates: bool, count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("count", "own_rates"),
+    [
+        *((count, True) for count in (2, 3, 4, 7, 9)),
+        *(pytest.param(count, False, marks=() if count == 3 else pytest.mark.slow) for count in (2, 3, 4, 7, 9)),
+    ],
+)
+def test_so_they_do_in_populations_of_every_size(count: int, own_rates: bool, tmp_path: Path) -> None:
     seats = population(small.regression, count, own_rates=own_rates)
     assert_leaves_the_others_alone(seats, 0, "is pruned", tmp_path / "first")
     assert_leaves_the_others_alone(seats, count - 1, "is pruned", tmp_path / "last")
 
 
-@pytest.mark.parametrize(("name", "changes"), optimizers.VARIANTS + optimizers.DECAYING, ids=str)
+SLOW = [pytest.param(*decaying, marks=pytest.mark.slow) for decaying in optimizers.DECAYING]
+
+
+@pytest.mark.parametrize(("name", "changes"), optimizers.VARIANTS + SLOW, ids=str)
 def test_so_they_do_with_every_optimizer(name: str, changes: dict[str, Any], tmp_path: Path) -> None:
     recipes = [
         small.regression(optimizer=optimizers.optimizer(name, **changes | {"lr": 1e-3 * (1 + index)}))
