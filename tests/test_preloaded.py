@@ -63,7 +63,7 @@ def both(tmp_path: Path, text: str, **given: Any) -> list[tuple[int, str, str]]:
     return [(done.returncode, done.stdout, done.stderr) for done in (real, forked)]
 
 
-@pytest.mark.parametrize("new_session", [False, True])
+@pytest.mark.parametrize("new_session", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_it_sees_what_a_started_one_sees(new_session: bool, tmp_path: Path) -> None:
     own = os.environ | {"PYTHONPATH": f"{tmp_path}:/somewhere", "PYTHONWARNINGS": "error::UserWarning", "NEW": "\udcff"}
     own |= {"TMPDIR": str(tmp_path), "TZ": "Asia/Tokyo"}

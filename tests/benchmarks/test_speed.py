@@ -107,6 +107,7 @@ def test_the_bare_loop_takes_our_steps_to_our_validation_score(small: Callable[.
     assert [score] == pytest.approx(ours.scores, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_measured_population_trains_the_members_that_are_asked_for(small: Callable[..., Case]) -> None:
     case = small("boston_mlp", "tracker=off")
     together = case.ours(members=3, first=1)
@@ -115,6 +116,7 @@ def test_a_measured_population_trains_the_members_that_are_asked_for(small: Call
     assert together.scores == pytest.approx(alone, rel=1e-4)  # 33 steps apart by rounding only
 
 
+@pytest.mark.slow
 def test_the_bare_loop_of_a_case_trains_as_long_as_ours_and_scores_what_it_validates(
     small: Callable[..., Case],
 ) -> None:
@@ -336,6 +338,7 @@ def test_a_larger_population_holds_more_memory(small: Callable[..., Case]) -> No
     assert weights < float(section.rows[1]["above that of 1"]) < 20 * weights
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_each_augmentation_is_timed_after_steps_of_the_bare_loop(
     small: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
@@ -378,6 +381,7 @@ def test_every_augmentation_but_none_is_measured() -> None:
     assert {*augmentation.options(), "none"} == files
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_on_a_gpu_a_population_is_judged_per_member(small: Callable[..., Case]) -> None:
     promise = gpu.Promise(small("boston_mlp", "tracker=off"), members=3, target=1e9)

@@ -76,14 +76,17 @@ def test_what_earlier_versions_wrote_is_read(tmp_path: Path, empty_database: Pat
     assert {"dataset", "parent"} <= set(optional["Study"])
 
 
-def test_no_altered_spool_reads_or_writes_outside_or_shows_a_traceback(tmp_path: Path, empty_database: Path) -> None:
+@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+def test_no_altered_spool_reads_or_writes_outside_or_shows_a_traceback(
+    count: int, tmp_path: Path, empty_database: Path
+) -> None:
     outside, mlruns = tmp_path / "outside", tmp_path / "project" / "mlruns"
     outside.mkdir()
     (outside / "secret").write_text("the secret\n")
     mlruns.mkdir(parents=True)
     shutil.copy(empty_database, mlruns / "mlflow.db")
     taken, refused = 0, []
-    for index, (change, events) in enumerate(hostile_spools.mutations("s", outside, count=300, seed=13)):
+    for index, (change, events) in enumerate(hostile_spools.mutations("s", outside, count=count, seed=13)):
         spool = hostile_spools.write(mlruns / "studies" / f"s-{index}", events)
         try:
             tracker(mlruns).sync(spool, is_over=True)
@@ -91,8 +94,8 @@ def test_no_altered_spool_reads_or_writes_outside_or_shows_a_traceback(tmp_path:
         except UserError as error:
             assert "\n" not in str(error), change
             refused.append(str(error))
-    assert taken > 30, "most of what is odd is harmless"
-    assert len(refused) > 100
+    assert taken > count / 10, "most of what is odd is harmless"
+    assert len(refused) > count / 3
     assert not [text for text in refused if "cannot be used" in text], "a database was asked to hold nonsense"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "project"]
     assert [path.name for path in outside.iterdir()] == ["secret"]

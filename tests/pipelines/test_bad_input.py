@@ -137,7 +137,9 @@ def endings(
         return {case: pool.submit(run, case) for case in asked}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if place % 3 == 0 else pytest.mark.slow) for place, case in enumerate(CASES)]
+)
 def test_a_mistake_is_one_line_with_a_way_out_and_leaves_nothing_behind(
     case: str, endings: dict[str, "Future[tuple[subprocess.CompletedProcess[str], Path]]"]
 ) -> None:

@@ -65,7 +65,9 @@ def test_the_page_is_drawn_without_an_error_and_without_the_net(show: Any, facts
     assert [name for name, width, height, paths in sizes if width < 150 or height < 80 or paths < 2] == []
 
 
-@pytest.mark.parametrize(("name", "theme"), [("digits", "dark"), ("boston", "light")])
+@pytest.mark.parametrize(
+    ("name", "theme"), [("digits", "dark"), pytest.param("boston", "light", marks=pytest.mark.slow)]
+)
 def test_a_phone_scrolls_no_page_sideways(show: Any, name: str, theme: str, request: pytest.FixtureRequest) -> None:
     driver = show(document(request.getfixturevalue(name)), width=390, theme=theme)
     assert driver.execute_script("return document.documentElement.scrollWidth") == 390
@@ -162,7 +164,7 @@ WILD = (
 )
 
 
-@pytest.mark.parametrize("kind", ["classes", "numbers"])
+@pytest.mark.parametrize("kind", ["classes", pytest.param("numbers", marks=pytest.mark.slow)])
 def test_names_out_of_the_data_run_nothing_and_ask_for_nothing(
     show: Any, kind: str, request: pytest.FixtureRequest
 ) -> None:

@@ -89,7 +89,9 @@ def restored(history: History, sampler: str, pruner: str) -> Proposer:
     return study
 
 
-CASES = [(sampler, pruner, 20) for sampler in ("grid", "random", "tpe") for pruner in PRUNERS] + [("gp", "none", 7)]
+CASES = [(sampler, pruner, 20) for sampler in ("grid", "random", "tpe") for pruner in PRUNERS] + [
+    pytest.param("gp", "none", 7, marks=pytest.mark.slow)
+]
 
 
 @pytest.mark.parametrize(("sampler", "pruner", "count"), CASES)
@@ -180,7 +182,7 @@ def test_samplers_without_memory_propose_the_same_whatever_is_told_and_when(samp
     assert untold == told
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow)])
 def test_results_that_arrive_out_of_order_change_no_proposal(sampler: str) -> None:
     lag, count = 2, 8
 

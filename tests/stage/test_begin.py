@@ -68,9 +68,16 @@ SAID = {
 }
 
 
-def test_each_command_says_that_it_starts_before_anything_slow_is_imported(tmp_path: Path) -> None:
-    found = announced([[command, *overrides] for command, (overrides, _) in SAID.items()], tmp_path)
-    assert dict(zip(SAID, found, strict=True)) == {command: (said, []) for command, (_, said) in SAID.items()}
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, list[str]] | None]:
+    """What is announced by the commands that are right, and then by those of which something is wrong."""
+    right = [[command, *overrides] for command, (overrides, _) in SAID.items()]
+    return announced([*right, *WRONG], tmp_path_factory.mktemp("announced"))
+
+
+def test_each_command_says_that_it_starts_before_anything_slow_is_imported(heard: list[object]) -> None:
+    found = dict(zip(SAID, heard, strict=False))
+    assert found == {command: (said, []) for command, (_, said) in SAID.items()}
 
 
 @pytest.mark.parametrize("stage", ["confirm", "evaluate", "explain", "report"])
@@ -92,8 +99,8 @@ WRONG = [
 ]
 
 
-def test_what_is_wrong_or_only_asked_for_is_not_announced(tmp_path: Path) -> None:
-    assert announced(WRONG, tmp_path) == [None] * len(WRONG)
+def test_what_is_wrong_or_only_asked_for_is_not_announced(heard: list[object]) -> None:
+    assert heard[len(SAID) :] == [None] * len(WRONG)
 
 
 OPENED = """

@@ -310,6 +310,7 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "results/diabetes_mlp").iterdir())
 
 
+@pytest.mark.slow
 def test_a_time_limit_hands_nothing_on_and_the_same_command_goes_on(
     undisturbed: Path, prepared: str, folder: Path
 ) -> None:
@@ -352,12 +353,13 @@ def test_a_confirmation_that_is_terminated_hands_nothing_on_and_goes_on(
     assert max(Counter(here.trained(folder)).values()) == 1
 
 
-def test_an_older_confirmation_stays_until_a_new_one_is_whole(undisturbed: Path, prepared: str, folder: Path) -> None:
-    here.copy(undisturbed, folder)
-    before = without_times(folder)
+def test_an_older_confirmation_stays_until_a_new_one_is_whole(diabetes: Path, prepared: str, folder: Path) -> None:
+    here.copy(diabetes, folder)
+    before = here.facts(folder, "confirm"), left(folder)
+    asked = [*here.DIABETES, prepared, "study.n_seeds=4", "tracker=off"]
     with pytest.raises(EksploraError, match=r"(is not over|study\.timeout_seconds=0\.05 is over)"):
-        here.run(folder, "confirm", *SLOW, prepared, "study.n_seeds=3", "tracker=off", "study.timeout_seconds=0.05")
-    assert without_times(folder) == before and left(folder) == ["confirm", "search"]
+        here.run(folder, "confirm", *asked, "study.timeout_seconds=0.05")
+    assert (here.facts(folder, "confirm"), left(folder)) == before
 
 
 # --- what does not finish -----------------------------------------------------------------------------------------

@@ -90,7 +90,6 @@ def test_a_mistake_is_one_line_before_anything_runs(tmp_path: Path) -> None:
     write(tmp_path, 90)
     for words, message in {
         ("model.widht=3",): "model.widht: no such key",
-        ("study.n_trials=0",): "study.n_trials",
         ("repro.best=0",): "repro.best",
     }.items():
         ended = repro(tmp_path, *words)

@@ -298,7 +298,8 @@ def in_mlflow(project: Path) -> list[tuple[object, ...]]:
         return [*runs, *database.execute("SELECT name, count(*) FROM model_versions GROUP BY name")]
 
 
-@pytest.mark.parametrize("share", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.6])
 def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(share: float, copied: Path) -> None:
     """DVC writes dvc.lock in place. Killed meanwhile, it cannot read it, or takes it for one with fewer stages."""
     lock, before = copied / "dvc.lock", here.content(copied / "mlruns")
@@ -313,7 +314,9 @@ def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(shar
     assert [fixed[name] for name in here.STAGES] == [wanted[name] for name in here.STAGES]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in here.COMMANDS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "prepare" else pytest.mark.slow) for name in here.COMMANDS]
+)
 def test_a_stage_that_is_told_to_end_exits_with_143_and_the_same_command_goes_on(
     name: str, done: Path, copied: Path
 ) -> None:

@@ -335,6 +335,7 @@ def test_the_first_epoch_step_and_metric_that_differ_are_said_with_both_numbers(
     )
 
 
+@pytest.mark.slow
 def test_other_weights_alone_are_a_difference(here: Here) -> None:
     results = recording.events(here.project.spool("population"), "member")
     (present,) = [one["weights_sha256"] for one in results if (one["trial"], one["member"]) == (1, 0)]
@@ -698,6 +699,7 @@ def test_sources_that_cannot_train_are_one_line_and_leave_nothing(here: Here, mo
     assert raised.value.exit_code == 1 and "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_sigterm_while_it_trains_is_exit_code_143_and_leaves_nothing(here: Here) -> None:
     def endless(kind: str, data: dict[str, Any]) -> dict[str, Any]:
         longer = {"trainer": data["resolved"]["trainer"] | {"max_epochs": 10**6}} if kind == "trial" else {}

@@ -204,6 +204,7 @@ def _wait_for(address: str) -> None:
     until(answers)
 
 
+@pytest.mark.slow  # what it shows is MLflow's; what we log is asked for by its client above
 @pytest.mark.browser
 def test_pages_list_study_trials_and_members_and_show_the_curves_of_a_trial(page: str, runs: dict, driver: Any) -> None:
     from selenium.webdriver.support.ui import WebDriverWait

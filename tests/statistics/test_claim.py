@@ -307,6 +307,7 @@ def test_a_finding_goes_with_its_p(form: str) -> None:
         assert (judged.p <= 0.05) == (judged.finding is not Finding.NOT_DISTINGUISHABLE)
 
 
+@pytest.mark.slow
 def test_of_twenty_claims_on_noise_one_is_found_alone_and_seldom_one_together() -> None:
     rng, alone, jointly = np.random.default_rng(0), 0, 0
     for _ in range(60):

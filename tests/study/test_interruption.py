@@ -71,7 +71,10 @@ ENDS = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 
 @pytest.mark.parametrize(
     ("members", "ends"),
-    [(1, (signal.SIGKILL, signal.SIGTERM)), pytest.param(3, tuple(ENDS), marks=pytest.mark.slow)],
+    [
+        (1, (signal.SIGKILL,)),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((1, (signal.SIGTERM,)), (3, tuple(ENDS)))),
+    ],
 )
 def test_real_trainings_go_on_from_their_checkpoints_to_the_same_bits(
     members: int, ends: tuple[signal.Signals, ...], prepared: str, workplace: Path
@@ -135,7 +138,8 @@ def test_second_signal_leaves_at_once_and_the_same_command_finishes(
     assert here.counted_once()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_while_workers_import_ends_quietly(number: int, prepared: str, workplace: Path) -> None:
     with here.command(here.SEARCH, *REAL, prepared, start=subprocess.Popen) as process:
         until(lambda: len(session(process.pid)) >= 3, process=process)  # two servers of multiprocessing
@@ -247,6 +251,7 @@ def test_a_study_ends_well_when_its_terminal_is_closed(prepared: str, workplace:
     assert Path("mlruns/studies/study/summary/trials.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_study_that_is_to_outlive_its_terminal_does(prepared: str, workplace: Path) -> None:
     words = [sys.executable, str(here.PRETENDED), "tracker=off", *RANDOM, prepared]
     process = subprocess.Popen(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words], start_new_session=True)
@@ -256,6 +261,7 @@ def test_a_study_that_is_to_outlive_its_terminal_does(prepared: str, workplace: 
     assert [row["status"] for row in here.table()] == ["finished"] * 10
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_and_continued_is_the_same(prepared: str, workplace: Path) -> None:
     expected = here.undisturbed(*RANDOM, prepared)
     with here.command(here.PRETENDED, *RANDOM, prepared) as process:

@@ -57,6 +57,7 @@ def test_configuration_that_cannot_be_built_is_refused_before_anything_is_writte
     assert not Path("mlruns/studies/study").exists()
 
 
+@pytest.mark.slow
 def test_workers_that_die_before_they_get_a_job_end_the_study(prepared: str, workplace: Path) -> None:
     with pytest.raises(WorkerError, match=r"^workers die while they start \(exit code 1\)\. "):
         here.study("experiment=boston_mlp", prepared, work="no_such_module:run")

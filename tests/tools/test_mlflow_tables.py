@@ -13,11 +13,15 @@ def lines_of(statements: list[str]) -> list[list[str]]:
     return sorted(sorted(line.strip().rstrip(",") for line in statement.splitlines()) for statement in statements)
 
 
+def test_the_installed_mlflow_has_a_file() -> None:
+    assert _sqlite.tables_file().exists(), "MLflow has another version. Run `python -m tools.mlflow_tables`."
+
+
+@pytest.mark.slow
 def test_the_file_has_what_the_installed_mlflow_makes_by_its_migrations(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
     theirs.mkdir()
-    assert _sqlite.tables_file().exists(), "MLflow has another version. Run `python -m tools.mlflow_tables`."
     made = mlflow_tables.statements(_sqlite.make(ours))
     assert lines_of(made) == lines_of(mlflow_tables.statements(_sqlite.migrated(theirs)))
     (layout,) = (line for line in made if line.startswith('INSERT INTO "alembic_version"'))

@@ -278,6 +278,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_server_gets_the_same_runs_as_the_database(folder: Path, spool: Path, server: str) -> None:
     from mlflow import MlflowClient
 

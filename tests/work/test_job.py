@@ -367,7 +367,8 @@ TWO_DEVICES = {
 }
 
 
-@pytest.mark.parametrize("kind", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
 def test_two_devices_give_the_metrics_and_weights_of_one(kind: str, prepared: str, tmp_path: Path) -> None:
     (one,) = trained(resolved(prepared, *TWO_DEVICES[kind]), tmp_path / "one")
     (two,) = trained(resolved(prepared, *TWO_DEVICES[kind], *DDP), tmp_path / "two")
