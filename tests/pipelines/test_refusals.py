@@ -89,7 +89,7 @@ def test_a_searched_value_that_means_nothing_is_refused_before_anything_is_train
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("where", ["mlruns", "mlruns/studies"])
+@pytest.mark.parametrize("where", [pytest.param("mlruns", marks=pytest.mark.slow), "mlruns/studies"])
 def test_a_file_where_a_folder_is_wanted_is_refused_by_name(where: str, prepared: Path, tmp_path: Path) -> None:
     (tmp_path / where).parent.mkdir(exist_ok=True)
     (tmp_path / where).write_text("mine")
@@ -155,6 +155,7 @@ def test_a_second_driver_is_refused_while_the_first_runs(prepared: Path, tmp_pat
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the end of the first has freed it
 
 
+@pytest.mark.slow
 def test_a_changed_study_is_refused_with_what_changed(prepared: Path, tmp_path: Path) -> None:
     first = run(tmp_path, words(prepared))
     assert first.returncode == 0, first.stderr

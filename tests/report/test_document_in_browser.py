@@ -136,6 +136,7 @@ def test_the_page_and_its_plots_follow_the_system_and_the_button(show: Any, bost
     assert driver.execute_script("return document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.mark.slow
 def test_paper_is_white_whatever_the_theme(show: Any, boston: Facts) -> None:
     driver = show(document(boston), theme="dark")
     driver.execute_script("dispatchEvent(new Event('beforeprint'))")
@@ -191,6 +192,7 @@ def test_a_browser_that_cannot_unpack_the_plots_says_so_and_shows_the_rest(show:
     assert driver.find_elements("css selector", MEASURES)
 
 
+@pytest.mark.slow
 def test_contents_lead_to_their_sections_in_a_frame_too(show: Any, boston: Facts, tmp_path: Path) -> None:
     driver = show(document(boston))
     driver.execute_script(

@@ -205,17 +205,20 @@ def test_the_check_passes_and_finds_an_altered_number(
         claims.write_text(text)
 
 
-def test_whatever_recorded_facts_say_they_are_checked_or_refused_in_one_line(explored: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_whatever_recorded_facts_say_they_are_checked_or_refused_in_one_line(
+    count: int, explored: Path, tmp_path: Path
+) -> None:
     copy, refused = shutil.copytree(explored / "results/paper/small", tmp_path / "small") / "explore.json", 0
     with chdir(explored), tracker_of(compose_request("paper_check", []).config).lookup() as lookup:
-        for content in mutations(copy.read_text(), 60):
+        for content in mutations(copy.read_text(), count):
             copy.write_bytes(content)
             try:
                 check(copy, lookup)
             except EksploraError as error:
                 assert "\n" not in str(error), error
                 refused += 1
-    assert refused > 60
+    assert refused > count
 
 
 def test_the_same_command_trains_nothing_again_and_writes_the_same(explored: Path) -> None:

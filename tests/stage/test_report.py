@@ -87,7 +87,7 @@ def test_whatever_a_stage_handed_on_it_is_shown_or_refused_in_one_line(
     monkeypatch.setattr("eksplora.drawing.still.stills", lambda facts: {})
     output = folder / "results/diabetes_mlp"
     path, refused = output / f"{name}.json", 0
-    for content in mutations(path.read_text(), 12):
+    for content in mutations(path.read_text(), 6):
         path.write_bytes(content)
         try:
             with drawn_from(output, "Run its stages again."):
