@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,10 +111,22 @@ MADE: Mapping[str, Callable[[np.random.Generator], Made]] = {
 NAMES = (*SHIPPED, *MADE)
 
 
+def from_file(folder: Path, word: str, seed: int = 0) -> Made:
+    """The table that a word such as `wage:wage:logwage` says: file, target, columns that are left out."""
+    name, target, *left_out = word.split(":")
+    dropped = [column for text in left_out for column in text.split(",")]
+    frame = pd.read_csv(folder / f"{name}.csv").drop(columns=dropped).dropna(subset=target)
+    return parted(Made(frame, (target,)), seed, np.random.default_rng(seed))
+
+
 def table(name: str, seed: int = 0) -> Made:
-    """A table by its name, with a column `part` that says which fifth of the rows are test rows."""
+    """A table of ours by its name, see `parted`."""
     draw = np.random.default_rng(seed)
-    found = shipped(name) if name in SHIPPED else MADE[name](draw)
+    return parted(shipped(name) if name in SHIPPED else MADE[name](draw), seed, draw)
+
+
+def parted(found: Made, seed: int, draw: np.random.Generator) -> Made:
+    """A table in an order of its seed, with a column `part` that says which fifth of the rows are test rows."""
     frame = found.frame.sample(frac=1, random_state=seed).reset_index(drop=True)
     return Made(frame.assign(part=np.where(tested(frame, found, draw), "test", "train")), found.target, found.options)
 

@@ -4,6 +4,8 @@ Each table is a CSV file with a column that says which rows are test rows. ekspl
 is chosen by hand. scikit-learn's HistGradientBoosting gets the same rows through a plain pipeline: categories as
 numbers, dates as days, nothing tuned. Both are judged by eksplora's objective for the table, on the same test rows.
 The interval is that of the difference, by a paired bootstrap over test rows (or groups of them).
+
+Other tables than those of `benchmarks.made`: `--folder rdatasets --files diamonds:price wage:wage:logwage`.
 """
 
 import json
@@ -26,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks.made import NAMES, Made, table
+from benchmarks.made import NAMES, Made, from_file, table
 from benchmarks.settings import OwnTablesSettings, parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,8 +103,8 @@ def by_network(made: Made, name: str, folder: Path, settings: OwnTablesSettings)
     """The delivered model's predictions, its objective, and the seconds from file to report."""
     made.frame.to_csv(folder / f"{name}.csv", index=False)
     target = made.target[0] if len(made.target) == 1 else f"[{','.join(made.target)}]"
-    words = [f"data={name}.csv" if name not in ("diabetes", "wine", "breast_cancer") else f"data=./{name}.csv"]
-    words += [f"data.target={target}", "data.part=part", *made.options, "tracker=off", *settings.words()]
+    words = [f"data=./{name}.csv", f"data.target={target}", "data.part=part", *made.options]
+    words += ["tracker=off", *settings.words()]
     begun = time.monotonic()
     command = [sys.executable, str(ROOT / "pipelines/repro.py"), *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=MOST_SECONDS, check=False)
@@ -150,13 +152,14 @@ def by_boosting(made: Made) -> Predicted:
     return Predicted(actual if classes is None else actual[:, 0].astype(str), np.concatenate(numbers, 1), classes)
 
 
-def compared(name: str, settings: OwnTablesSettings) -> Compared:
-    """Run both on a table and compare their errors.
+def compared(asked: str, settings: OwnTablesSettings) -> Compared:
+    """Run both on a table, a name of ours or a word of `--files`, and compare their errors.
 
     Raises:
         RuntimeError: If eksplora ends with an error, or its test rows are others.
     """
-    made = table(name, settings.seed)
+    name, _, target = asked.partition(":")
+    made = from_file(Path(settings.folder), asked, settings.seed) if target else table(name, settings.seed)
     with tempfile.TemporaryDirectory(prefix="eksplora-tables-") as folder:
         network, measure, seconds = by_network(made, name, Path(folder), settings)
     with threadpool_limits(1):  # two on a busy machine wait for each other
@@ -218,11 +221,11 @@ def measure(arguments: Sequence[str]) -> None:
     """Run the tables and print the outcomes."""
     settings = parse(OwnTablesSettings, arguments, NAMES, __doc__ or "")
     known, failed = list[Compared](), list[str]()
-    for name in settings.only or NAMES:
+    for name in settings.files or settings.only or NAMES:
         try:
             known.append(compared(name, settings))
             print(known[-1], file=sys.stderr, flush=True)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
+        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
             failed.append(str(error))
             print(error, file=sys.stderr, flush=True)
     print("\n".join([*lines(known), *(f"failed: {one}" for one in failed)]))

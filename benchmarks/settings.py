@@ -71,6 +71,10 @@ class OwnTablesSettings:
     """Options of `benchmarks.own_tables`."""
 
     only: tuple[str, ...] = field(default=(), metadata={"help": "tables to run; default: all"})
+    folder: str = _text("", "folder of CSV files, of which --files are run instead")
+    files: tuple[str, ...] = field(
+        default=(), metadata={"help": "of --folder: name:target, or name:target:left,out, such as wage:wage:logwage"}
+    )
     seed: int = _number(0, "decides which rows the tables have, and which are test rows", least=0)
     trials: int = _number(20, "trials of each search")
     seeds: int = _number(8, "seeds of each configuration that is confirmed, and of the delivered model", least=2)
@@ -95,12 +99,20 @@ def parse(kind: type[S], arguments: Sequence[str], measurements: Collection[str]
         option, text = f"--{one.name.replace('_', '-')}", one.metadata["help"]
         if one.name == "only":
             parser.add_argument(option, nargs="+", choices=sorted(measurements), default=(), help=text)
+        elif one.name == "files":
+            parser.add_argument(option, nargs="+", type=_of_file, default=(), help=text)
         elif one.type is int:
             parser.add_argument(option, type=_at_least(one.metadata["least"]), default=one.default, help=text)
         else:
             parser.add_argument(option, default=one.default, help=text)
     found = vars(parser.parse_args(arguments))
-    return kind(**found | ({"only": tuple(found["only"])} if "only" in found else {}))
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+
+
+def _of_file(text: str) -> str:
+    if text.count(":") not in (1, 2):
+        raise argparse.ArgumentTypeError(f"{text} is no name:target or name:target:left,out")
+    return text
 
 
 def _at_least(bound: int) -> Any:

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.made import NAMES, table
+from benchmarks.made import NAMES, from_file, table
 from benchmarks.own_tables import ERRORS, Compared, bootstrapped, lines, predicted
 
 
@@ -34,3 +36,11 @@ def test_worse_is_what_lies_above_by_more_than_the_interval() -> None:
     known = [Compared("a", 9, "mae", 2.0, 1.0, 0.5, 1.5, 1), Compared("b", 9, "f1", 0.2, 0.1, -0.1, 0.3, 1)]
     assert [one.is_not_worse for one in known] == [False, True]
     assert lines(known)[-1] == "1 of 2 not worse."
+
+
+def test_a_file_is_a_table_without_rows_that_lack_its_target(tmp_path: Path) -> None:
+    columns = {"y": [*range(19), None], "copy": range(20), "x": ["a", "b"] * 10}
+    pd.DataFrame(columns).to_csv(tmp_path / "own.csv", index=False)
+    made = from_file(tmp_path, "own:y:copy")
+    assert list(made.frame) == ["y", "x", "part"] and made.target == ("y",)
+    assert sorted(made.frame["y"]) == list(range(19)) and (made.frame["part"] == "test").sum() == 4
