@@ -147,7 +147,7 @@ def take_lock(path: Path, *, patience_seconds: float = math.inf) -> FileIO:
             file = opened.enter_context(FileIO(os.open(path, flags, 0o644), "r+"))
             _wait_for(file, until)
             # The lock is on the open file: a holder that gives up removes its folder, and the path has another file.
-            if _lies_at(file, path):
+            if lies_at(file, path):
                 with suppress(OSError):  # a full disk: the lock holds, only the owner's number is missing
                     os.ftruncate(file.fileno(), 0)
                     os.pwrite(file.fileno(), str(os.getpid()).encode(), 0)
@@ -166,7 +166,8 @@ def _wait_for(lock: FileIO, until: float) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def _lies_at(file: FileIO, path: Path) -> bool:
+def lies_at(file: FileIO, path: Path) -> bool:
+    """Whether an open file is the one that a path names now."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     return False

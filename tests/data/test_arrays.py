@@ -288,3 +288,14 @@ def test_pixels_are_not_excluded(tmp_path):
 def prepared(dataset):
     dataset.prepare()
     return dataset
+
+
+def test_large_features_are_shared_by_processes_and_are_the_same_numbers(wine, monkeypatch):
+    alone = fold_arrays(wine, folds_of(wine))
+    monkeypatch.setattr("eksplora.data.arrays.LEAST_BYTES", 0)
+    together = fold_arrays(wine, folds_of(wine))
+    assert len(list((wine.root / "scaled").glob("*.f32"))) == 5
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.features, other.features)
+    del together, other
+    assert not list((wine.root / "scaled").glob("*.f32"))

@@ -10,6 +10,7 @@ import small
 import torch
 from safetensors.torch import load_file
 
+from eksplora.training import held
 from eksplora.training.recipe import Fold, Recipe
 from eksplora.types import Decision, EpochReport, Member, MemberResult, Split
 
@@ -122,3 +123,11 @@ def test_each_decision_reaches_its_member_whatever_the_order_of_parts(tmp_path: 
     report = small.Decides(at=2, decision=Decision.PRUNE, member_index=1)
     results = small.train_together([replace(seat) for seat in members], tmp_path, report)
     assert [(result.member, result.epochs) for result in results] == [(0, 3), (1, 2), (2, 3)]
+
+
+def test_folds_that_stay_apart_are_as_joined_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = seats(small.regression, [70, 69, 65])
+    joined = small.train_together(members, tmp_path / "joined")
+    monkeypatch.setattr(held, "MOST_JOINED_BYTES", 0)
+    for one, other in zip(joined, small.train_together(members, tmp_path / "apart"), strict=True):
+        assert one.curves == other.curves

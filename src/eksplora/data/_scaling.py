@@ -1,17 +1,19 @@
 """Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora.data._shared import in_memory
 from eksplora.errors import ConfigError
 from eksplora.ranges import check_choice
 
 Array = NDArray[Any]
 BLOCK_ROWS = 4096  # rows scaled at a time, so that the float64 intermediate of 60 000 images stays small
+BLOCK_COLUMNS = 8  # columns of a table looked at together: a line of the processor's cache holds 8 numbers of a row
 
 BLOCK_IMAGES = 256  # images whose pixels are float64 at a time
 
@@ -157,7 +159,14 @@ def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> S
     return Scaling(np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale)
 
 
-def for_table(kind: str, features: Array, *, codes: Sequence[int], flags: Sequence[int] = ()) -> Scaling:
+def for_table(
+    kind: str,
+    features: Array,
+    *,
+    codes: Sequence[int],
+    flags: Sequence[int] = (),
+    rows: NDArray[np.int64] | slice = slice(None),
+) -> Scaling:
     """The scaling of a table's prepared rows, in which a number may be missing (NaN).
 
     Columns of 0 and 1 and of codes are left as they are. A column that is constant in these rows becomes 0 everywhere:
@@ -166,26 +175,33 @@ def for_table(kind: str, features: Array, *, codes: Sequence[int], flags: Sequen
 
     Args:
         kind: As in `fit`.
-        features: The training rows, shape (rows, columns).
+        features: Shape (rows, columns); a few columns at a time are copied.
         codes: Columns of codes.
         flags: Columns of 0 and 1.
+        rows: The training rows.
     """
     width = features.shape[1]
-    fitted = [fit(kind, known if len(known) else np.zeros(1)) for known in map(_known, features.T)]
-    shift, scale = (np.array([getattr(own, name) for own in fitted], dtype=np.float64) for name in ("shift", "scale"))
-    if kind == "pixel":
-        whole = fit(kind, _known(np.delete(features, [*codes, *flags], axis=1).ravel()))
-        shift, scale = np.full(width, whole.shift), np.full(width, whole.scale)
+    blocks = (features[rows, start : start + BLOCK_COLUMNS].T for start in range(0, width, BLOCK_COLUMNS))
+    shift, scale, low, high = np.array([_of_column(kind, values) for block in blocks for values in block]).T
     kept = [*codes, *flags]
+    free = np.setdiff1d(np.arange(width), kept)
+    if kind == "pixel" and len(free):
+        whole = fit(kind, np.array([np.fmin.reduce(low[free]), np.fmax.reduce(high[free])]))
+        shift[:], scale[:] = whole.shift, whole.scale
     shift[kept], scale[kept] = 0.0, 1.0
-    is_constant = ~(np.fmin.reduce(features, axis=0) < np.fmax.reduce(features, axis=0))
+    is_constant = ~(low < high)
     is_constant[list(codes)] = False
     scale[is_constant] = np.inf
     return Scaling(shift, scale)
 
 
-def _known(values: Array) -> Array:
-    return values[~np.isnan(values)]
+def _of_column(kind: str, values: Array) -> tuple[float, float, float, float]:
+    """Shift and scale of a column, and its least and greatest value; NaN for these where every cell is missing."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return 0.0, 1.0, np.nan, np.nan
+    fitted = fit(kind, known)
+    return float(fitted.shift), float(fitted.scale), float(known.min()), float(known.max())
 
 
 def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
@@ -195,9 +211,12 @@ def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
         >>> apply(fit("pixel", np.array([[0.0], [4.0]])), np.array([[2.0], [8.0]])).tolist()
         [[0.5], [2.0]]
     """
-    scaled = np.empty(features.shape, dtype=np.float32)
+    return in_memory(features.shape, lambda: scaled_blocks(scaling, features))
+
+
+def scaled_blocks(scaling: Scaling, features: Array) -> Iterator[NDArray[np.float32]]:
+    """The same rows, some at a time."""
     for start in range(0, len(features), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
-        scaled[block] = (features[block] - scaling.shift) / scaling.scale
-        np.copyto(scaled[block], 0, where=np.isnan(scaled[block]))
-    return scaled
+        block = ((features[start : start + BLOCK_ROWS] - scaling.shift) / scaling.scale).astype(np.float32)
+        np.copyto(block, 0, where=np.isnan(block))
+        yield block

@@ -1,5 +1,6 @@
 """The arrays that a training works on."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _scaling
+from eksplora.data._shared import LEAST_BYTES, shared
 from eksplora.data.dataset import Dataset, check_batch
 from eksplora.errors import ConfigError
 from eksplora.types import Split
@@ -37,7 +39,8 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
 
     Splits that ask for the same scaling share the scaled features, and all share the targets. So with `none`, and with
     `pixel` as long as the extremes are in every fold, the features are held once, however many the folds. `standard`
-    differs from fold to fold: every distinct scaling holds a copy of rows x features x 4 bytes.
+    differs from fold to fold: every distinct scaling holds a copy of rows x features x 4 bytes. A large copy lies in a
+    file under `<root>/scaled`, which all processes share, for as long as one of them has it.
 
     Args:
         dataset: Prepared data.
@@ -57,15 +60,25 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
     scaled: dict[bytes, tuple[NDArray[np.float32], _scaling.Scaling]] = {}
 
     def scaled_for(split: Split) -> TrainingArrays:
-        fitted = dataset.fitted_scaling(features[split.train])
+        fitted = dataset.fitted_scaling(features, split.train)
         scaling = _scaling.without(fitted, excluded, features.shape[1:])
         key = scaling.shift.tobytes() + scaling.scale.tobytes()
         if key not in scaled:
-            scaled[key] = _scaling.apply(scaling, features), scaling
+            scaled[key] = _scaled(dataset, features, scaling, key), scaling
         target_scaling = _scaling.fit_targets(dataset.target_scaling, targets[split.train])
         return TrainingArrays(split, scaled[key][0], held, scaled[key][1], target_scaling)
 
     return tuple(scaled_for(split) for split in splits)
+
+
+def _scaled(dataset: Dataset, features: NDArray[Any], scaling: _scaling.Scaling, key: bytes) -> NDArray[np.float32]:
+    """The scaled features: small ones of this process alone."""
+    if 4 * features.size < LEAST_BYTES:
+        return _scaling.apply(scaling, features)
+    source = dataset.card()["arrays"]["train_features"]["sha256"]
+    name = hashlib.sha256(source.encode() + key).hexdigest()
+    path = dataset.root / "scaled" / f"{name}.f32"
+    return shared(path, features.shape, lambda: _scaling.scaled_blocks(scaling, features))
 
 
 def batch_rows(batch_size: int | str, rows: int) -> int:

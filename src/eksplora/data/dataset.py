@@ -190,12 +190,12 @@ class Dataset:
         way_out = f"Delete the folder {self.folder}. {self._way_out()}"
         return _verify.open_array(self.folder / f"{name}.npy", entry, way_out)
 
-    def fitted_scaling(self, features: NDArray[Any]) -> _scaling.Scaling:
-        """The scaling that rows to learn from ask for, (rows, ...); columns of codes are left as they are."""
+    def fitted_scaling(self, features: NDArray[Any], rows: NDArray[np.int64]) -> _scaling.Scaling:
+        """The scaling of features (rows, ...) that the rows to learn from ask for; columns of codes stay."""
         codes = [column for column, _ in self.card().get("codes", ())]
-        return (
-            _scaling.for_table(self.scaling, features, codes=codes) if codes else _scaling.fit(self.scaling, features)
-        )
+        if codes:
+            return _scaling.for_table(self.scaling, features, codes=codes, rows=rows)
+        return _scaling.fit(self.scaling, features[rows])
 
     def excluded_columns(self) -> list[int]:
         """Numbers of the features that the network does not see.

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.data import _scaling
@@ -124,11 +125,11 @@ class Table(Dataset):
         classes = None if card.classes is None else list(card.classes)
         return PreparedData(train, test, list(card.feature_names), classes), facts_of(card)
 
-    def fitted_scaling(self, features: NDArray[Any]) -> _scaling.Scaling:
+    def fitted_scaling(self, features: NDArray[Any], rows: NDArray[np.int64]) -> _scaling.Scaling:
         """The scaling that rows to learn from ask for; what is missing in them counts for nothing."""
         card = self.card()
         codes = [number for number, _ in card["codes"]]
-        return _scaling.for_table(self.scaling, features, codes=codes, flags=card["flags"])
+        return _scaling.for_table(self.scaling, features, codes=codes, flags=card["flags"], rows=rows)
 
 
 def facts_of(card: TableCard) -> dict[str, Any]:

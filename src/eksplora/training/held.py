@@ -9,6 +9,9 @@ from torch import Tensor
 
 from eksplora.training.member import MemberState
 
+MOST_JOINED_BYTES = 64 << 20
+"""Of the features of several folds that are joined, so that a batch of all members is one indexing operation."""
+
 
 class HeldRows:
     """Features and targets of all members; those of equal folds once: a batch is one indexing operation.
@@ -25,11 +28,14 @@ class HeldRows:
         # Folds that are scaled alike share one tensor; kfold scales each fold by its own rows.
         sources = list({id(fold.features): fold.features for fold in folds}.values())
         numbers = {id(source): number for number, source in enumerate(sources)}
-        rows = len(sources[0])
+        self._num_rows = len(sources[0])
         # (members, 1): where a member's source begins in the features of all sources.
-        self._offsets = torch.tensor([[numbers[id(fold.features)] * rows] for fold in folds], device=device)
-        self._has_offsets = len(sources) > 1
-        self._features = (torch.cat(sources) if self._has_offsets else sources[0]).to(device)
+        offsets = [[numbers[id(fold.features)] * self._num_rows] for fold in folds]
+        self._offsets = torch.tensor(offsets, device=device)
+        # Large sources stay apart: each may be a file that several processes map, and together they would be a copy.
+        is_large = device.type == "cpu" and sum(source.nbytes for source in sources) > MOST_JOINED_BYTES
+        self._is_joined = len(sources) > 1 and not is_large
+        self._sources = [torch.cat(sources).to(device)] if self._is_joined else [one.to(device) for one in sources]
         self.targets = members[0].recipe.task.target(folds[0].targets).to(device)
         weights = folds[0].weights
         self._weights = None if weights is None else weights.to(device)
@@ -43,9 +49,13 @@ class HeldRows:
 
     def features(self, rows: Tensor, members: slice | None) -> Tensor:
         """Features (members, rows, ...) of row numbers (members, rows)."""
-        if self._has_offsets:
-            rows = rows + (self._offsets if members is None else self._offsets[members])
-        return self._features[rows]  # (members, rows, ...)
+        if not (self._is_joined or len(self._sources) > 1):
+            return self._sources[0][rows]  # (members, rows, ...)
+        offsets = self._offsets if members is None else self._offsets[members]
+        if self._is_joined:
+            return self._sources[0][rows + offsets]
+        sources = [self._sources[number] for number in (offsets.flatten() // self._num_rows).tolist()]
+        return torch.stack([source[own] for source, own in zip(sources, rows, strict=True)])
 
     @property
     def has_weights(self) -> bool:
