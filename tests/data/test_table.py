@@ -116,7 +116,7 @@ def test_a_served_network_sees_the_numbers_of_training(folder):
     np.testing.assert_array_equal(served(torch.from_numpy(raw)).numpy(), arrays.features)
 
 
-@pytest.mark.parametrize("kind", ["standard", "minmax", "robust", "pixel", "none"])
+@pytest.mark.parametrize("kind", ["standard", "minmax", "robust", "quantile", "pixel", "none"])
 def test_what_is_constant_becomes_0_and_codes_and_flags_stay(kind):
     rows = np.array([[1.0, 7.0, 3.0, 0.0, 1.0], [2.0, 7.0, 9.0, 1.0, 1.0], [np.nan, 7.0, 3.0, 1.0, 1.0]])
     scaling = _scaling.for_table(kind, rows, codes=[2], flags=[3, 4])

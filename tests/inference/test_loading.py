@@ -147,6 +147,18 @@ def test_numbers_that_are_not_finite_are_refused_whatever_the_card_says(load: An
             assert f"member-0.safetensors: the tensor '{name}' holds values that no training leaves" in message
 
 
+def test_quantiles_of_features_are_taken_where_they_are_such(folder: Path) -> None:
+    file, known = folder / "member-0.safetensors", torch.tensor([[0.0, 0, torch.nan], [1, 0, torch.nan]]).double()
+    whole = load_file(file)
+    save_file(whole | {"quantiles": known}, file)
+    reseal(folder)
+    torch.testing.assert_close(load_network(folder).quantiles, known, equal_nan=True)
+    for wrong in (known.flip(0), known[:, :2], known[0], known.float(), known.clone().fill_(torch.inf), known[:0]):
+        save_file(whole | {"quantiles": wrong.contiguous()}, file)
+        reseal(folder)
+        assert "the tensor 'quantiles'" in refused(load_network, folder)
+
+
 def test_every_tensor_that_is_missing_too_many_of_another_shape_or_kind_is_refused_by_name(folder: Path) -> None:
     whole = load_file(folder / "member-0.safetensors")
     altered: dict[str, dict[str, torch.Tensor]] = {"network.more": whole | {"network.more": torch.ones(1)}}

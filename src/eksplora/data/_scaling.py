@@ -1,7 +1,7 @@
 """Scaling of features: pure functions, fitted on the rows they are given and on nothing else."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,27 @@ Array = NDArray[Any]
 BLOCK_ROWS = 4096  # rows scaled at a time, so that the float64 intermediate of 60 000 images stays small
 BLOCK_COLUMNS = 8  # columns of a table looked at together: a line of the processor's cache holds 8 numbers of a row
 
+MOST_QUANTILES = 1000
+
 BLOCK_IMAGES = 256  # images whose pixels are float64 at a time
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Scaled = (feature - shift) / scale; both float64 and broadcastable over one row of features."""
+    """Scaled = (feature - shift) / scale; both float64 and broadcastable over one row of features.
+
+    Where `quantiles` (quantiles, columns) are given, a feature is first made a number of a standard normal
+    distribution, see `eksplora.model.scaled.as_normal`.
+    """
 
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
+    quantiles: NDArray[np.float64] | None = None
+
+    def key(self) -> bytes:
+        """Bytes that are the same for the same scaling."""
+        known = [array for array in (self.shift, self.scale, self.quantiles) if array is not None]
+        return b"".join(array.tobytes() for array in known)
 
 
 def _standard(features: Array) -> Scaling:
@@ -52,6 +64,19 @@ def _pixel(features: Array) -> Scaling:
     return Scaling(np.asarray(low), np.asarray(high - low if high > low else 1.0, dtype=np.float64))
 
 
+def _quantile(features: Array) -> Scaling:
+    """Normal numbers by the quantiles of each feature, as scikit-learn's QuantileTransformer, of all rows."""
+    if features.ndim != 2:
+        raise ConfigError("data.scaling=quantile is for tables, images have none. Choose data.scaling=channel.")
+    return replace(_none(features), quantiles=_quantiles(features, min(len(features), MOST_QUANTILES)))
+
+
+def _quantiles(values: Array, count: int) -> NDArray[np.float64]:
+    """So many quantiles of values (rows, ...), from the least to the greatest."""
+    found = np.percentile(values, 100 * np.linspace(0, 1, count), axis=0)
+    return np.maximum.accumulate(found)  # which rounding can leave out of order
+
+
 def _none(features: Array) -> Scaling:
     return Scaling(np.zeros((), dtype=np.float64), np.ones((), dtype=np.float64))
 
@@ -72,6 +97,7 @@ KINDS: dict[str, Callable[[Array], Scaling]] = {
     "standard": _standard,
     "minmax": _minmax,
     "robust": _robust,
+    "quantile": _quantile,
     "pixel": _pixel,
     "channel": _channel,
     "none": _none,
@@ -103,8 +129,9 @@ def fit(kind: str, features: Array) -> Scaling:
 
     Args:
         kind: `standard` (each feature to mean 0 and deviation 1), `minmax` (each to [0, 1]), `robust` (each to median
-            0 and interquartile range 1), `pixel` (the global range to [0, 1]), `channel` (each channel of images to
-            mean 0 and deviation 1) or `none`. A feature without deviation or range is only shifted.
+            0 and interquartile range 1), `quantile` (each to normal numbers by its ranks, for tables), `pixel` (the
+            global range to [0, 1]), `channel` (each channel of images to mean 0 and deviation 1) or `none`. A feature
+            without deviation or range is only shifted.
         features: The training rows, shape (rows, ...).
 
     Raises:
@@ -156,7 +183,7 @@ def without(scaling: Scaling, columns: Sequence[int], shape: Sequence[int]) -> S
         return scaling
     scale = np.broadcast_to(scaling.scale, tuple(shape)).copy()
     scale[list(columns)] = np.inf
-    return Scaling(np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale)
+    return replace(scaling, shift=np.broadcast_to(scaling.shift, tuple(shape)).copy(), scale=scale)
 
 
 def for_table(
@@ -182,7 +209,8 @@ def for_table(
     """
     width = features.shape[1]
     blocks = (features[rows, start : start + BLOCK_COLUMNS].T for start in range(0, width, BLOCK_COLUMNS))
-    shift, scale, low, high = np.array([_of_column(kind, values) for block in blocks for values in block]).T
+    found = [_of_column(kind, values) for block in blocks for values in block]
+    shift, scale, low, high = (np.array([one[place] for one in found]) for place in range(4))
     kept = [*codes, *flags]
     free = np.setdiff1d(np.arange(width), kept)
     if kind == "pixel" and len(free):
@@ -192,16 +220,22 @@ def for_table(
     is_constant = ~(low < high)
     is_constant[list(codes)] = False
     scale[is_constant] = np.inf
-    return Scaling(shift, scale)
+    if kind != "quantile":
+        return Scaling(shift, scale)
+    quantiles = np.stack([one[4] for one in found], axis=1)
+    quantiles[:, [*kept, *np.flatnonzero(np.isnan(low))]] = np.nan
+    return Scaling(shift, scale, quantiles)
 
 
-def _of_column(kind: str, values: Array) -> tuple[float, float, float, float]:
-    """Shift and scale of a column, and its least and greatest value; NaN for these where every cell is missing."""
-    known = values[~np.isnan(values)]
+def _of_column(kind: str, values: Array) -> tuple[float, float, float, float, Array]:
+    """Shift and scale of a column, its least and greatest value, and its quantiles; NaN where every cell is missing."""
+    known, count = values[~np.isnan(values)], min(len(values), MOST_QUANTILES)
     if not len(known):
-        return 0.0, 1.0, np.nan, np.nan
+        return 0.0, 1.0, np.nan, np.nan, np.full(count, np.nan)
+    if kind == "quantile":
+        return 0.0, 1.0, float(known.min()), float(known.max()), _quantiles(known, count)
     fitted = fit(kind, known)
-    return float(fitted.shift), float(fitted.scale), float(known.min()), float(known.max())
+    return float(fitted.shift), float(fitted.scale), float(known.min()), float(known.max()), known[:0]
 
 
 def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
@@ -217,6 +251,17 @@ def apply(scaling: Scaling, features: Array) -> NDArray[np.float32]:
 def scaled_blocks(scaling: Scaling, features: Array) -> Iterator[NDArray[np.float32]]:
     """The same rows, some at a time."""
     for start in range(0, len(features), BLOCK_ROWS):
-        block = ((features[start : start + BLOCK_ROWS] - scaling.shift) / scaling.scale).astype(np.float32)
+        raw = features[start : start + BLOCK_ROWS]
+        raw = raw if scaling.quantiles is None else _as_normal(raw, scaling.quantiles)
+        block = ((raw - scaling.shift) / scaling.scale).astype(np.float32)
         np.copyto(block, 0, where=np.isnan(block))
         yield block
+
+
+def _as_normal(features: Array, quantiles: NDArray[np.float64]) -> Array:
+    """Features as a served network computes them, to the last bit."""
+    import torch
+
+    from eksplora.model.scaled import as_normal
+
+    return as_normal(torch.from_numpy(features.astype(np.float64)), torch.from_numpy(quantiles)).numpy()

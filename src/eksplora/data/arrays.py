@@ -62,7 +62,7 @@ def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArra
     def scaled_for(split: Split) -> TrainingArrays:
         fitted = dataset.fitted_scaling(features, split.train)
         scaling = _scaling.without(fitted, excluded, features.shape[1:])
-        key = scaling.shift.tobytes() + scaling.scale.tobytes()
+        key = scaling.key()
         if key not in scaled:
             scaled[key] = _scaled(dataset, features, scaling, key), scaling
         target_scaling = _scaling.fit_targets(dataset.target_scaling, targets[split.train])

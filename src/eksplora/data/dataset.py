@@ -27,7 +27,8 @@ class Dataset:
     Args:
         root: Folder of raw and prepared data.
         batch_size: Rows per optimizer step, or `full` for all rows to learn from.
-        scaling: `standard`, `minmax`, `robust`, `pixel` or `none`; fitted on the rows to learn from.
+        scaling: `standard`, `minmax`, `robust`, `quantile`, `pixel`, `channel` or `none`; fitted on the rows to learn
+            from.
         input_shape: Shape of one row's features; checked against the data.
         num_classes: Number of classes, or None for a regression; checked against the data.
         num_targets: Numbers to predict per row, or None for classes; checked against the data.

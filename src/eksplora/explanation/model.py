@@ -78,20 +78,20 @@ def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: Det
     return Model(
         ensemble,
         Together(ensemble.networks),
-        without_gaps(features, ensemble.networks[0].shift),
+        without_gaps(features, ensemble.networks[0].middle),
         np.array(targets),
-        without_gaps(background, ensemble.networks[0].shift),
+        without_gaps(background, ensemble.networks[0].middle),
         derive(spec.config["explain"]["seed"], "explain") % 2**31,
     )
 
 
-def without_gaps(features: NDArray[Any], shift: Tensor) -> NDArray[Any]:
-    """Features with the shift of their scaling where a cell is missing: the networks see 0 there either way.
+def without_gaps(features: NDArray[Any], middle: Tensor) -> NDArray[Any]:
+    """Features with the middle of their scaling where a cell is missing: the networks see 0 there either way.
 
     Args:
         features: Raw, (rows, ...); NaN where one is missing.
-        shift: Of the scaling of the networks, which have learned from the same rows.
+        middle: Of the scaling of the networks, which have learned from the same rows.
     """
     if not np.issubdtype(features.dtype, np.floating):
         return np.array(features)
-    return np.where(np.isnan(features), shift.numpy(), features)
+    return np.where(np.isnan(features), middle.numpy(), features)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 MEMBER = re.compile(r"member-(0|[1-9]\d{0,5})\.safetensors")
 PREFIX = "network."
-SCALING = ("shift", "scale", "target_shift", "target_scale", "target_log")
-"""Tensors stored beside a network's own; the last is there only where targets are learned as logarithms, and the two
-before it are missing in models of versions that did not scale targets."""
+SCALING = ("shift", "scale", "target_shift", "target_scale", "target_log", "quantiles")
+"""Tensors stored beside a network's own. The fifth is there only where targets are learned as logarithms, the last with
+`data.scaling=quantile`, and the two for targets are missing in models of versions that did not scale them."""
 
 _NETWORK = "Give a folder that holds a study's best network."
 _CONFIRMED = "Give the folder of a confirmed model."
@@ -228,6 +228,8 @@ def _check_scaling(
         shape = list(scaling[name].shape)
         sizes = zip(reversed(shape), reversed(row), strict=False)
         fits = len(shape) <= len(row) and all(size in (1, wanted) for size, wanted in sizes)
+        if name == "quantiles":  # (quantiles, columns)
+            fits = len(shape) == 2 and shape[1:] == row and shape[0] > 0 and scaling[name].element_size() == 8
         if not fits or not scaling[name].is_floating_point():
             raise DataError(
                 f"{weights}: the tensor '{name}' is {str(scaling[name].dtype).removeprefix('torch.')} of shape "
@@ -250,10 +252,13 @@ def _check_finite(weights: Path, tensors: Mapping[str, "Tensor"], fresh: Mapping
         finite = value.isfinite() | ((value == torch.inf) if name == "scale" else False)
         if name in fresh and not is_lazy(fresh[name]):
             finite |= value == fresh[name]
-        if not finite.all() or (name == "scale" and (value == 0).any()):
+        if name == "quantiles":
+            finite |= value.isnan().all(0)  # of columns that are left as they are
+        falls = name == "quantiles" and bool((value.diff(dim=0) < 0).any())
+        if not finite.all() or falls or (name == "scale" and (value == 0).any()):
             raise DataError(
-                f"{weights}: the tensor '{name}' holds values that no training leaves (not finite, or a scale of 0). "
-                "Restore the file from a copy, or train the model again."
+                f"{weights}: the tensor '{name}' holds values that no training leaves (not finite, a scale of 0, or "
+                "quantiles that fall). Restore the file from a copy, or train the model again."
             )
 
 

@@ -5,6 +5,32 @@ from torch import Tensor, nn
 
 from eksplora.errors import DataError
 
+LEAST_SHARE = 1e-7
+"""What is below all quantiles has this share of rows below it: a normal number of -5.2; what is above all, 5.2."""
+
+
+def as_normal(features: Tensor, quantiles: Tensor) -> Tensor:
+    """Features as numbers of a standard normal distribution, by the share of rows below each.
+
+    As scikit-learn's QuantileTransformer with `output_distribution="normal"`, except that a value of many rows lies in
+    the middle of their shares also where it is the least or the greatest one.
+
+    Args:
+        features: (rows, columns), float64; what is missing (NaN) stays so.
+        quantiles: (quantiles, columns), ascending, from the least value to the greatest; a column of NaN is left as it
+            is.
+    """
+    knots, values = quantiles.T.contiguous(), features.T.contiguous()  # (columns, quantiles), (columns, rows)
+    last = knots.shape[1] - 1
+    above = torch.searchsorted(knots, values).clamp(max=last)
+    below = (torch.searchsorted(knots, values, right=True) - 1).clamp(min=0)
+    low, high = knots.gather(1, below), knots.gather(1, above)
+    # Between two knots a straight line; on knots of one value their middle.
+    place = torch.where(high > low, (values - low) / torch.where(high > low, high - low, 1.0), 0.5)
+    share = (below + place * (above - below)) / max(last, 1)
+    normal = torch.special.ndtri(share.clamp(LEAST_SHARE, 1 - LEAST_SHARE))
+    return torch.where(values.isnan() | knots[:, :1].isnan(), values, normal).T
+
 
 class Scaled(nn.Module):
     """Takes raw features, as in the prepared arrays, and returns the network's outputs; numbers in the targets' unit.
@@ -12,6 +38,7 @@ class Scaled(nn.Module):
     Attributes:
         shift: Subtracted from the features; broadcastable over (rows, ...).
         scale: Then they are divided by it.
+        quantiles: Those by which features become normal numbers before both, see `as_normal`; None: they do not.
         target_shift: Added to the outputs, once they are multiplied by `target_scale`; broadcastable over
             (rows, num_outputs).
         target_scale: What outputs are multiplied by.
@@ -22,6 +49,7 @@ class Scaled(nn.Module):
     scale: Tensor
     target_shift: Tensor
     target_scale: Tensor
+    quantiles: Tensor | None
 
     def __init__(
         self,
@@ -32,6 +60,7 @@ class Scaled(nn.Module):
         target_shift: Tensor | None = None,
         target_scale: Tensor | None = None,
         target_log: Tensor | None = None,
+        quantiles: Tensor | None = None,
     ) -> None:
         """Wrap `network`, which was trained on scaled features, and on scaled targets where these numbers are given.
 
@@ -41,6 +70,7 @@ class Scaled(nn.Module):
         self.network = network
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.register_buffer("quantiles", quantiles)
         self.register_buffer("target_shift", torch.zeros(()) if target_shift is None else target_shift)
         self.register_buffer("target_scale", torch.ones(()) if target_scale is None else target_scale)
         self.is_target_log = target_log is not None and bool(target_log)
@@ -67,5 +97,16 @@ class Scaled(nn.Module):
     def scaled(self, features: Tensor) -> Tensor:
         """The features as the network sees them, float32; 0 where one is missing (NaN)."""
         # In 64 bits, as training scaled them, then 32: a served network sees the same numbers.
-        scaled = ((features.double() - self.shift) / self.scale).float()
+        raw = features.double()
+        raw = raw if self.quantiles is None else as_normal(raw, self.quantiles)
+        scaled = ((raw - self.shift) / self.scale).float()
         return torch.where(scaled.isnan(), 0.0, scaled)
+
+    @property
+    def middle(self) -> Tensor:
+        """Raw features that the network sees as 0; broadcastable over (rows, ...)."""
+        if self.quantiles is None:
+            return self.shift
+        last = len(self.quantiles) - 1
+        median = (self.quantiles[last // 2] + self.quantiles[last - last // 2]) / 2
+        return torch.where(median.isnan(), self.shift, median)

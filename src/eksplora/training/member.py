@@ -228,6 +228,7 @@ class MemberState:
         """Write weights, with the scaling of the features, as safetensors; returns path and hash."""
         tensors = {f"network.{name}": value.contiguous().cpu() for name, value in weights.items()}
         scaling = {name: getattr(self.fold, name) for name in SCALING}
+        scaling |= {} if self.fold.quantiles is None else {"quantiles": self.fold.quantiles}
         tensors |= {name: torch.from_numpy(value).clone() for name, value in scaling.items()}
         tensors |= {"target_log": torch.ones((), dtype=torch.float64)} if self.fold.is_target_log else {}
         content = safetensors.torch.save(tensors)

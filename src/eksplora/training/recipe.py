@@ -73,6 +73,7 @@ class Fold:
         is_target_log: Whether log(1 + target) takes the place of a target before both.
         target_units: Those in which metrics measure several targets, (targets,); None: their own.
         weights: What each row counts, (rows,); None: all alike.
+        quantiles: Those by which raw features became normal numbers first, (quantiles, columns); None: they did not.
     """
 
     split: Split
@@ -85,6 +86,7 @@ class Fold:
     is_target_log: bool = False
     target_units: Tensor | None = None
     weights: Tensor | None = None
+    quantiles: NDArray[np.float64] | None = None
 
     @property
     def scales_targets(self) -> bool:

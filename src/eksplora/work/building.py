@@ -59,6 +59,7 @@ def _folds(text: str, cut: Cut) -> tuple[Fold, ...]:
                 is_target_log=of_targets.is_log,
                 target_units=None if units is None else torch.from_numpy(units),
                 weights=of_rows,
+                quantiles=arrays.scaling.quantiles,
             )
         )
     return tuple(folds)
