@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from eksplora.errors import DataError
 
 LEAST_SHARE = 1e-7
-"""What is below all quantiles has this share of rows below it: a normal number of -5.2; what is above all, 5.2."""
+"""Share of rows below what is below all quantiles: a normal number of -5.2; of what is above all, 5.2."""
 
 
 def as_normal(features: Tensor, quantiles: Tensor) -> Tensor:
