@@ -28,6 +28,14 @@ def printed(rows: Sequence[Row], width: int) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines()[1:] if line.strip(" ─")]
 
 
+def test_a_notebook_shows_no_table_past_who_takes_what_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    print_best(ROWS, title="Best")
+    assert "2.123" in capsys.readouterr().out
+
+
 def unfolded(lines: Sequence[str]) -> list[list[str]]:
     """The cells of a turned table, each put together from its pieces; a line without a key continues the one above."""
     starts = [match.start() for match in re.finditer(r"\S+", lines[0])]

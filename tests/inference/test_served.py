@@ -1,16 +1,25 @@
 """A model as MLflow calls it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import houses
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
+from eksplora.confirmation.registration import LOADER
 from eksplora.errors import DataError
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.served import Served
+from eksplora.table import Options
+from eksplora.table.examination import as_json, prepared
+from eksplora.table.prediction import rows_of_table
+from eksplora.tracker._registry import _signature
+from eksplora.tracker.base import Model
 
 
 class Sum(nn.Module):
@@ -21,9 +30,10 @@ class Sum(nn.Module):
         return (flat @ torch.arange(1, flat.shape[1] + 1).double()).float()[:, None]
 
 
-def served(shape: list[int], names: list[str]) -> Served:
+def served(shape: list[int], names: list[str], **more: Any) -> Served:
     config = {"task": {"_target_": "eksplora.training.task.regression", "num_outputs": 1}}
-    return Served(Ensemble([Sum(), Sum()], config, {"classes": None, "input_shape": shape, "feature_names": names}))
+    card = {"classes": None, "input_shape": shape, "feature_names": names, **more}
+    return Served(Ensemble([Sum(), Sum()], config, card))
 
 
 TABLE = served([3], ["a", "größe", "c"])
@@ -67,3 +77,40 @@ def test_rows_of_another_shape_and_values_that_are_no_numbers_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         model.predict(given)
+
+
+@pytest.fixture(scope="module")
+def houses_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, pd.DataFrame, pd.DataFrame]:
+    """A model of a user's own table, rows as the user has them, and the same prepared."""
+    file = tmp_path_factory.mktemp("houses") / "houses.csv"
+    houses.houses().to_csv(file, index=False)
+    card, _ = prepared(Options(path=str(file), target="price"))
+    own = houses.houses().dropna().head(4).drop(columns=["price", "id"])
+    made = pd.DataFrame(rows_of_table(own, card).features, columns=list(card.feature_names))
+    return served(list(card.input_shape), list(card.feature_names), table=json.loads(as_json(card))), own, made
+
+
+def test_a_users_own_columns_are_read_by_the_rules_of_the_training(
+    houses_model: tuple[Served, pd.DataFrame, pd.DataFrame],
+) -> None:
+    model, own, made = houses_model
+    expected = model.predict(made)  # as models of an earlier version were registered for
+    pd.testing.assert_frame_equal(model.predict(own.assign(more=1)[[*own.columns[::-1], "more"]]), expected)
+    pd.testing.assert_frame_equal(model.predict(own.astype(str)), expected)
+    with pytest.raises(DataError, match=r"^input: the table has no column 'area'\."):
+        model.predict(own.drop(columns="area"))
+    with pytest.warns(UserWarning, match=r"^1 cells have a category that the model does not know: they count as oth"):
+        model.predict(own.assign(city=["Bern", *own["city"][1:]]))
+
+
+def test_the_signature_names_a_users_own_columns_and_takes_what_cells_they_have(
+    houses_model: tuple[Served, pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    from mlflow.models.utils import _enforce_schema
+
+    model, own, _ = houses_model
+    registered = Model("m", "e", "s", tmp_path, LOADER, own, model.predict(own), "", columns=list(own.columns))
+    inputs = _signature(registered).inputs
+    assert inputs.input_names() == ["city", "area", "built", "garden"]
+    for rows in (own, own.astype(str), own.assign(area=[90, 100, 110, 120])):
+        pd.testing.assert_frame_equal(_enforce_schema(rows, inputs), rows)

@@ -11,7 +11,7 @@ import pytest
 from eksplora.errors import ConfigError, DataError
 from eksplora.table import Options, TableCard, examination, examine, fingerprint_of
 from eksplora.table.examination import as_json, prepared
-from eksplora.table.prediction import read_rows, rows_of_table
+from eksplora.table.prediction import example_rows, read_rows, rows_of_table
 from eksplora.untrusted import parse_json
 
 
@@ -210,6 +210,16 @@ def test_rows_to_predict_for_become_the_numbers_that_training_rows_were(path, fo
     for row in rows.features[1]:
         assert any(np.array_equal(row, given.features[n], equal_nan=True) for n in test)
     assert given.others == {} and given.missing == {"area": 20, "city": 20}
+
+
+def test_an_example_made_of_the_card_is_read_as_training_rows_are(path):
+    card, rows = prepared(options(path))
+    example = example_rows(card)
+    assert list(example.columns) == ["city", "area", "built", "garden"] and len(example) == 2
+    given = rows_of_table(example, card)
+    assert given.remarks() == [] and not np.isnan(given.features).any()
+    both = np.concatenate(rows.features)
+    assert (given.features >= np.nanmin(both, 0)).all() and (given.features <= np.nanmax(both, 0)).all()
 
 
 def test_cells_that_are_not_as_the_training_rows_were_are_counted(path):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from eksplora.config import part
+from eksplora.data.given import table_of
 from eksplora.events import spool as spools
 from eksplora.inference import load_ensemble
 from eksplora.inference.served import Served
@@ -19,6 +20,7 @@ from eksplora.statistics.verdict import Verdict, compare_samples
 from eksplora.study.run import Outcome
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec
+from eksplora.table.prediction import example_rows
 from eksplora.tracker.base import Model
 from eksplora.types import Config
 
@@ -93,6 +95,7 @@ def _are_values(values: Any, count: int) -> bool:
 def _model(name: str, spec: StudySpec, folder: Path, record: ConfirmRecord, final: Outcome) -> Model:
     study = spools.study_of(final.folder / "spool.jsonl")
     example = example_of(spec.config)
+    is_table = part(spec.config, "data").card().get("table") is not None
     return Model(
         name=name,
         experiment=spec.experiment,
@@ -103,14 +106,20 @@ def _model(name: str, spec: StudySpec, folder: Path, record: ConfirmRecord, fina
         predictions=Served(load_ensemble(folder)).predict(example),
         description=record.headline,
         tags={"metric": record.metric, "chosen": record.chosen},
+        columns=list(example.columns) if is_table else None,
     )
 
 
 def example_of(config: Config) -> Any:
-    """Some rows of the training part as one gives them to the model: a table, or an array of images."""
+    """Some rows as one gives them to the model: of the training part a table, or an array of images.
+
+    Rows for a user's own table are made of its card: none of his rows goes to the registry.
+    """
     import pandas as pd
 
     dataset = part(config, "data")
+    if dataset.card().get("table") is not None:
+        return example_rows(table_of(dataset.card()))
     features, names = np.array(dataset.open("train")[0][:EXAMPLE_ROWS]), dataset.card()["feature_names"]
     return pd.DataFrame(features, columns=names) if features.ndim == 2 else features
 

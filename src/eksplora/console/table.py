@@ -83,7 +83,14 @@ def _text(value: Any) -> Text:
 
 
 class _Piped(Console):
-    """A console whose pipe may be closed: the command says with which exit code it then ends, where rich says 1."""
+    """A console whose pipe may be closed: the command says with which exit code it then ends, where rich says 1.
+
+    It prints to the standard output, also in a notebook, where rich would show a table past who redirects that.
+    """
+
+    def __init__(self, width: int | None = None) -> None:
+        """Print in so many columns; None: those of the terminal."""
+        super().__init__(width=width, force_jupyter=False)
 
     def on_broken_pipe(self) -> None:
         raise  # rich calls this while it handles the error

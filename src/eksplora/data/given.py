@@ -60,13 +60,18 @@ def of_table(path: Path, card: Card) -> Given:
     Raises:
         DataError: If the file cannot be read or lacks a column; the message names it.
     """
-    own = parse_json(json.dumps(card["table"]), TableCard, source="the model's card", way_out="Restore it.")
+    own = table_of(card)
     rows = read_rows(path, own)
     known = (
         ["The model was trained on this file: scores of its rows say little."] if hash_of(path) == own.sha256 else []
     )
     remarks = (*known, *rows.remarks())
     return Given(rows.names, rows.features, own.identifier or "row", rows.targets, own.task, remarks)
+
+
+def table_of(card: Card) -> TableCard:
+    """The card of a user's own table, out of that of the data."""
+    return parse_json(json.dumps(card["table"]), TableCard, source="the model's card", way_out="Restore it.")
 
 
 def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:

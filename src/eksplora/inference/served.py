@@ -3,14 +3,17 @@
 `mlflow.pyfunc.load_model("models:/eksplora-<experiment>@champion")` imports this module and calls `_load_pyfunc`.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eksplora.data.given import table_of
 from eksplora.errors import DataError
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.loading import load_ensemble
+from eksplora.table.prediction import feature_columns, rows_of_table
 
 
 class Served:
@@ -24,13 +27,19 @@ class Served:
         """Predictions with their spread (see `Ensemble.predict`).
 
         Args:
-            model_input: A table with the columns of the features, or an array (rows, *input_shape).
+            model_input: A table with the columns of the training, by the rules of its card; one with the columns of the
+                features, as models of an earlier version were registered for; or an array (rows, *input_shape).
             params: Nothing.
 
         Raises:
             DataError: If a column is missing, the shape is another one, or a value is no number.
         """
         del params
+        if isinstance(model_input, pd.DataFrame) and self._has_columns_of_its_own(model_input):
+            rows = rows_of_table(model_input, table_of(self.ensemble.card))
+            for remark in rows.remarks():
+                warnings.warn(remark, stacklevel=2)
+            return self.ensemble.predict(rows.features)
         shape, names = self.ensemble.card["input_shape"], self.ensemble.card["feature_names"]
         if isinstance(model_input, pd.DataFrame) and len(shape) == 1:
             missing = [name for name in names if name not in model_input.columns]
@@ -44,6 +53,15 @@ class Served:
         if np.isinf(features).any() or (not has_gaps and np.isnan(features).any()):
             raise DataError("the rows hold values that are no numbers. Fix them first.")
         return self.ensemble.predict(features)
+
+    def _has_columns_of_its_own(self, rows: pd.DataFrame) -> bool:
+        """Whether rows have the columns of a user's own table, and not those that are made of them."""
+        if self.ensemble.card.get("table") is None:
+            return False
+        given = set(map(str, rows.columns))
+        return given.issuperset(feature_columns(table_of(self.ensemble.card))) or not given.issuperset(
+            self.ensemble.card["feature_names"]
+        )
 
 
 def load_pyfunc(path: str) -> Served:

@@ -4,6 +4,7 @@ import functools
 import io
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def session(folders: Sequence[str] = ()) -> Iterator[None]:
         if folders:
             os.environ[CONFIG_DIRS] = os.pathsep.join([*folders, *filter(None, [before])])
         forget()
-        with composing(), shown_on(notebook()), outlived():
+        with composing(), shown_on(notebook()), outlived(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, of libraries that show no bar here
             import_own_parts()
             yield
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,29 @@ def read_rows(path: Path, card: TableCard) -> GivenRows:
 def rows_of_table(table: "pd.DataFrame", card: TableCard) -> GivenRows:
     """The rows of a pandas table; see `read_rows`."""
     return rows_of(frame_of(table, wanted=_wanted(card)), card, "the table")
+
+
+def feature_columns(card: TableCard) -> list[str]:
+    """Names of the columns that a model needs of a table."""
+    return [column.name for column in card.columns if column.encoding != "none"]
+
+
+def example_rows(card: TableCard) -> "pd.DataFrame":
+    """Two rows as the training's are, made of what the card says: least and greatest numbers, frequent categories."""
+    import pandas as pd
+
+    features = [column for column in card.columns if column.encoding != "none"]
+    return pd.DataFrame({column.name: _examples(column) for column in features})
+
+
+def _examples(column: Column) -> list[Any]:
+    if column.low is None or column.high is None:
+        known = column.vocabulary or column.values or ("",)
+        return [known[0], known[-1]]
+    if column.kind != "date":
+        return [column.low, column.high]
+    dates = [date(1970, 1, 1) + timedelta(days=days) for days in (column.low, column.high)]
+    return [one.strftime(column.format) if column.format else one.isoformat() for one in dates]
 
 
 def _wanted(card: TableCard) -> list[str]:

@@ -157,13 +157,24 @@ def _save(model: Model, target: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what MLflow has to say of types and of environments is not the user's to fix
         import mlflow.pyfunc
-        from mlflow.models import infer_signature
 
         mlflow.pyfunc.save_model(
             str(target),
             loader_module=model.loader,
             data_path=str(model.folder),
-            signature=infer_signature(model.example, model.predictions),
+            signature=_signature(model),
             input_example=model.example,
             pip_requirements=["eksplora"],
         )
+
+
+def _signature(model: Model) -> Any:
+    """What the model takes and gives: MLflow would refuse whole numbers where the example has others."""
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    found = infer_signature(model.example, model.predictions)
+    if model.columns is None:
+        return found
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    return ModelSignature(Schema([ColSpec(anything, name) for name in model.columns]), found.outputs)

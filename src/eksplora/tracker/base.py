@@ -45,6 +45,7 @@ class Model:
         loader: The module that loads them, by `_load_pyfunc`.
         example: Some rows as one gives them to the model.
         predictions: What it makes of them.
+        columns: Columns that rows must have, whatever their cells are; None: as the example has them.
         description: What it is, in a few words.
         tags: What else to note.
     """
@@ -58,6 +59,7 @@ class Model:
     predictions: Any
     description: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] | None = None
 
 
 class Lookup(Protocol):
