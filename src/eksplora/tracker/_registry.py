@@ -169,7 +169,7 @@ def _save(model: Model, target: Path) -> None:
 
 
 def _signature(model: Model) -> Any:
-    """What the model takes and gives: MLflow would refuse whole numbers where the example has others."""
+    """Columns that the model takes and gives; MLflow would refuse whole numbers where the example has others."""
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
