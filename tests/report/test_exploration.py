@@ -152,8 +152,8 @@ def test_what_was_changed_by_hand_is_said_everywhere() -> None:
 
 def test_the_page_tells_the_claims_the_choice_on_the_test_column_and_how_often_it_changes() -> None:
     text = page(facts())
-    assert "| few | few are worse | **replicated** |  |  |  |" in text
-    assert "| noise | it is noise | **not distinguishable** |  |  | about 12 |" in text
+    assert "| few | few are worse | **replicated** |  | these rows |  |  |" in text
+    assert "| noise | it is noise | **not distinguishable** |  | these rows |  | about 12 members |" in text
     assert "by test: 50% units (1), 5_units (1)." in text
     assert "- 5_units is worse than 50% units" in text
     assert (

@@ -24,7 +24,8 @@ from eksplora.installation import CONF
 from eksplora.records.estimate import Estimate
 from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
-from eksplora.statistics.claim import Judgement, least_p
+from eksplora.statistics.decidable import least_p
+from eksplora.statistics.judgement import Judgement
 from eksplora.study.ledger import Ledger
 from eksplora.study.setup import tracker_of
 
@@ -154,7 +155,18 @@ def test_the_page_of_claims_has_each_with_its_verdict(explored: Path) -> None:
     page = (explored / "results/paper/claims.md").read_text()
     assert "claims of the reference explorations" not in page, "a smoke run is not counted"
     line = next(line for line in page.splitlines() if line.startswith("| more-units |"))
-    assert "| **not distinguishable** | not distinguishable | no (least p " in line and "| about " in line
+    assert "| **not distinguishable** | not distinguishable | new rows, trained on these | yes | about " in line
+    told = facts(explored)["claims"]["more-units"]
+    assert told["evidence"][0].startswith("test: 64 is not distinguishable from 2 on new rows, trained on these: ")
+    page = (explored / "results/paper/small/README.md").read_text()
+    assert "`new rows, trained on these` varies the rows that are judged on, and seeds" in page
+
+
+def test_rows_of_the_validation_and_of_the_test_part_stand_behind_the_comparisons(explored: Path) -> None:
+    """Members of a study have splits of their own by themselves, the test part in common."""
+    row = facts(explored)["studies"]["units"]["comparisons"]
+    scopes = {on: {one["scope"] for known in row[on].values() for one in known.values()} for on in ("val", "test")}
+    assert scopes == {"val": {"data like these"}, "test": {"new rows, trained on these"}}
 
 
 def test_runs_hang_under_one_run_of_the_exploration_and_stand_behind_every_row(explored: Path) -> None:
@@ -197,6 +209,12 @@ def test_the_check_passes_and_finds_an_altered_number(
                 paper_check(request)
             path.write_text(text)
         paper_check(request)
+        altered = Path("results/paper/small/rows.safetensors")
+        content = altered.read_bytes()
+        altered.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(DataError, match=r"rows\.safetensors is not the file that explore\.json was written with"):
+            paper_check(request)
+        altered.write_bytes(content)
         claims = Path("results/paper/claims.md")
         text = claims.read_text()
         claims.write_text(text.replace("not distinguishable", "replicated", 1))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
@@ -10,10 +10,14 @@ from eksplora.errors import WorkerError
 from eksplora.exploration.chain import Exploration, OneFactor
 from eksplora.records.estimate import Compared, Estimate
 from eksplora.records.exploration import BudgetRecord, ClaimRecord, Decidable, ExplorationRecord, RowRecord, StudyRecord
-from eksplora.statistics.claim import Finding, Judge, Judgement, distinct, judged_together, least_p
+from eksplora.statistics.claim import Judge, distinct
+from eksplora.statistics.contrast import Column, as_one, sample_of_column
+from eksplora.statistics.decidable import least_p
+from eksplora.statistics.generalization import Sample, Scope
 from eksplora.statistics.interval import t_interval
+from eksplora.statistics.judgement import Finding, Judgement, judged_together
 from eksplora.statistics.sentence import recorded
-from eksplora.statistics.verdict import compare_rows
+from eksplora.statistics.verdict import compare_samples
 from eksplora.types import Direction
 
 
@@ -26,12 +30,19 @@ class RowResult:
         status: How its training ended.
         message: Why it did not finish.
         columns: The values of its members by column; empty where it did not finish.
+        samples: Of columns whose rows are known: the same values with the losses of rows.
     """
 
     trial: int
     status: str
     message: str
     columns: Mapping[str, Sequence[float]]
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> Mapping[str, Column]:
+        """The columns with what is known of their rows."""
+        return {**self.columns, **self.samples}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,13 +191,14 @@ def _summary(values: Sequence[float]) -> Estimate:
 
 def _comparisons(study: StudyResult, alpha: float, on: str) -> dict[str, dict[str, Compared]]:
     """Each row against the best of its column, and each against the base; all pairs of rows judged together."""
-    known = {name: row.columns[on] for name, row in study.rows.items() if row.columns}
+    columns = {name: row.measured[on] for name, row in study.rows.items() if row.columns}
+    known = dict(zip(columns, as_one([sample_of_column(column) for column in columns.values()]), strict=True))
     found: dict[str, dict[str, Compared]] = {}
     for word, other in {"best": study.winner[on], "base": study.base}.items():
         others = [name for name in known if name != other and other in known]
         places = {name: place for place, name in enumerate(known)}
         pairs = [(places[name], places[other]) for name in others]
-        compared = compare_rows(list(known.values()), pairs, direction=study.direction, alpha=alpha)
+        compared = compare_samples(list(known.values()), pairs, direction=study.direction, alpha=alpha)
         for name, one in zip(others, compared, strict=True):
             found.setdefault(name, {})[word] = recorded(one, name=name, reference=other)
     return found
@@ -210,22 +222,34 @@ def _claims(
             p=one.p,
             evidence=list(one.evidence),
             members_needed=one.members_needed,
-            decidable=_decidable(exploration, name, alpha),
+            rows_needed=one.rows_needed,
+            scopes=list(map(str, one.scopes)),
+            decidable=_decidable(exploration, name, alpha, _by_rows(studies)),
         )
         for (name, one), jointly in zip(judged.items(), together, strict=True)
     }
 
 
-def _decidable(exploration: Exploration, name: str, alpha: float) -> Decidable:
+def _by_rows(studies: Mapping[str, StudyResult]) -> list[str]:
+    """The columns in which all rows that finished can speak for other rows, too."""
+    rows = [row for study in studies.values() for row in study.rows.values() if row.columns]
+    return [
+        column
+        for column in COMPARED
+        if rows and all(sample_of_column(row.measured[column]).scope is not Scope.THESE_ROWS for row in rows)
+    ]
+
+
+def _decidable(exploration: Exploration, name: str, alpha: float, by_rows: Sequence[str]) -> Decidable:
     """Whether so many members can show a claim, alone and with the others, and how many can."""
     claim, count = exploration.claims[name], len(exploration.claims)
     rows = len(next(study for study in exploration.studies if study.name == claim["study"]).rows)
 
     def least(members: int) -> float:
-        return least_p(claim["holds"], rows=rows, members=members)[0]
+        return least_p(claim["holds"], rows=rows, members=members, by_rows=by_rows)[0]
 
     own = least(exploration.budget.members)
-    enough = next((members for members in range(2, 51) if least(members) <= alpha / count), None)
+    enough = next((members for members in range(1, 51) if least(members) <= alpha / count), None)
     return Decidable(least_p=own, alone=own <= alpha, jointly=own <= alpha / count, members=enough)
 
 
@@ -249,8 +273,8 @@ def _judged(
     return Judge(own, _directions(direction), alpha, others)(claim["holds"])
 
 
-def _columns_of(rows: Mapping[str, RowResult]) -> dict[str, Mapping[str, Sequence[float]]]:
-    return {name: found.columns for name, found in rows.items() if found.columns}
+def _columns_of(rows: Mapping[str, RowResult]) -> dict[str, Mapping[str, Column]]:
+    return {name: found.measured for name, found in rows.items() if found.columns}
 
 
 def _directions(direction: str) -> dict[str, str]:

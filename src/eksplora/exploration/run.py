@@ -10,6 +10,7 @@ from eksplora.counter import fingerprint
 from eksplora.events import spool as spools
 from eksplora.exploration.chain import Exploration, OneFactor
 from eksplora.exploration.numbers import RowResult, StudyResult, columns_of, summarized, winners
+from eksplora.exploration.rows import compact, write_rows
 from eksplora.exploration.verification import claims_of
 from eksplora.files import new_folder, write_file
 from eksplora.records.record import to_json
@@ -17,6 +18,7 @@ from eksplora.report.exploration import page, tables
 from eksplora.report.figure import draw
 from eksplora.report.listing import write_index
 from eksplora.study.comparison import compare
+from eksplora.study.findings import sample_of, tested_sample_of
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec
 from eksplora.study.trial import Trial
@@ -44,10 +46,11 @@ def run_one(spec: StudySpec, exploration: Exploration, study: OneFactor, configs
         {name: configs[name] for name in study.rows},
     )
     base = next((name for name in study.rows if keys[name] == keys[""]), next(iter(study.rows)))
-    rows = {name: _row_of(compared.trained(name), spec) for name in study.rows}
+    folder = compared.outcome.folder
+    rows = {name: _row_of(compared.trained(name), spec, folder) for name in study.rows}
     found = StudyResult(
         study=compared.outcome.name,
-        id=spools.study_of(compared.outcome.folder / "spool.jsonl").id,
+        id=spools.study_of(folder / "spool.jsonl").id,
         base=base,
         rows=rows,
         winner=winners(rows, spec.direction),
@@ -59,12 +62,19 @@ def run_one(spec: StudySpec, exploration: Exploration, study: OneFactor, configs
     return found
 
 
-def _row_of(trial: Trial, spec: StudySpec) -> RowResult:
-    """Measured values of a row's members, column by column."""
+def _row_of(trial: Trial, spec: StudySpec, folder: Path) -> RowResult:
+    """Measured values of a row's members, column by column, with the losses of rows where these are kept."""
     if trial.status is not Status.FINISHED:
         return RowResult(trial.number, str(trial.status), trial.message, {})
     members = [_member(result, spec.metric) for _, result in sorted(trial.results.items())]
-    return RowResult(trial.number, str(trial.status), "", columns_of(members, spec.direction))
+    samples = {"val": sample_of(trial, folder), "test": tested_sample_of(trial, folder, spec.metric)}
+    return RowResult(
+        trial.number,
+        str(trial.status),
+        "",
+        columns_of(members, spec.direction),
+        {column: compact(sample) for column, sample in samples.items() if sample.num_rows},
+    )
 
 
 def _member(result: MemberResult, metric: str) -> dict[str, float]:
@@ -112,6 +122,7 @@ def conclude(
     )
     output = Path(config["output"])
     with new_folder(output / exploration.name) as folder:
+        facts = replace(facts, rows_sha256=write_rows(folder, studies))
         (folder / "explore.json").write_text(to_json(facts), encoding="utf-8")
         (folder / "README.md").write_text(page(facts), encoding="utf-8")
         for path, text in tables(facts).items():

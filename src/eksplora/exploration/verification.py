@@ -7,6 +7,7 @@ from pathlib import Path
 from eksplora.errors import DataError, EksploraError
 from eksplora.exploration.chain import read_exploration
 from eksplora.exploration.numbers import RowResult, StudyResult, columns_of, summarized, winners
+from eksplora.exploration.rows import read_rows
 from eksplora.records.exploration import ExplorationRecord, RowRecord
 from eksplora.records.record import read, to_json
 from eksplora.records.shapes import drawn_from
@@ -35,7 +36,7 @@ def check(path: Path, lookup: Lookup) -> None:
     """
     recorded = read(path, ExplorationRecord, way_out=AGAIN)
     with drawn_from(path, AGAIN):
-        facts = _again(recorded, lookup)
+        facts = _again(recorded, lookup, path.parent)
         texts = {"README.md": page(facts), **tables(facts)}
     _refuse_difference(path, first_difference(to_json(recorded), to_json(facts)))
     for name, text in texts.items():
@@ -45,17 +46,25 @@ def check(path: Path, lookup: Lookup) -> None:
     print(f"{path.parent}: {cells} means over the members of {len(runs)} runs, all as recorded")
 
 
-def _again(recorded: ExplorationRecord, lookup: Lookup) -> ExplorationRecord:
-    """The facts of an exploration from the runs in MLflow."""
+def _again(recorded: ExplorationRecord, lookup: Lookup, folder: Path) -> ExplorationRecord:
+    """The facts of an exploration from the runs in MLflow, and from the losses of rows that add up to their values."""
+    studies = {name: _study(recorded, name, lookup) for name in recorded.studies}
     exploration = read_exploration(recorded.exploration, recorded.asked, recorded.budget.name)
     facts = summarized(
         exploration,
-        {name: _study(recorded, name, lookup) for name in recorded.studies},
+        read_rows(folder, studies, recorded.rows_sha256, way_out=AGAIN),
         {name: _runs(recorded, name) for name in recorded.studies},
         carry=recorded.carry,
         alpha=recorded.alpha,
     )
-    return replace(facts, run=recorded.run, asked=recorded.asked, set=recorded.set, threads=recorded.threads)
+    return replace(
+        facts,
+        run=recorded.run,
+        asked=recorded.asked,
+        set=recorded.set,
+        threads=recorded.threads,
+        rows_sha256=recorded.rows_sha256,
+    )
 
 
 def compare(path: Path, text: str) -> None:

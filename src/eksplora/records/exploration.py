@@ -1,6 +1,7 @@
 """Record of an exploration: one-factor studies, and what stands of the claims about them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from eksplora.records.estimate import Compared, Estimate
 from eksplora.records.record import Record, Values
@@ -109,6 +110,8 @@ class ClaimRecord(Record):
         p: Of what is found; None: an earlier version did not write it.
         evidence: The comparisons that it rests on, a sentence each.
         members_needed: About how many members would decide it; None where none is known.
+        rows_needed: About how many rows would; None where it is judged on these rows, or none is known.
+        scopes: What its comparisons are about, each once; earlier versions judged on these rows.
         decidable: Whether it could be decided; None: an earlier version did not say.
     """
 
@@ -119,7 +122,14 @@ class ClaimRecord(Record):
     p: float | None = None
     evidence: list[str] = field(default_factory=list)
     members_needed: int | None = None
+    rows_needed: int | None = None
+    scopes: list[str] = field(default_factory=list)
     decidable: Decidable | None = None
+
+    @classmethod
+    def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:
+        """The scope was not written: it was that of seeds alone."""
+        return {"scopes": ["these rows"], **found}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +153,7 @@ class ExplorationRecord(Record):
         asked: The file of `conf/exploration/` as it was.
         set: What was changed by hand, as overrides.
         threads: Asked for, of one training; None: the cores were divided among the workers.
+        rows_sha256: Hash of the file with the losses of rows; empty: there is none.
     """
 
     exploration: str
@@ -161,3 +172,4 @@ class ExplorationRecord(Record):
     asked: Values = field(default_factory=dict)
     set: list[str] = field(default_factory=list)
     threads: int | None = None
+    rows_sha256: str = ""

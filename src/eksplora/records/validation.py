@@ -76,7 +76,7 @@ def read_validation(folder: Path, name: str = NAME) -> Validation | None:
     if not path.exists():
         return None
     try:
-        path_inside(folder, NAME, source=folder)  # no link to another place
+        path_inside(folder, name, source=folder)  # no link to another place
         with safe_open(path, framework="numpy") as file:
             names, facts = set(file.keys()), file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in names}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eksplora.records.exploration import Decidable, ExplorationRecord, RowRecord
+from eksplora.records.exploration import ClaimRecord, Decidable, ExplorationRecord, RowRecord
 from eksplora.records.table import as_csv
 from eksplora.report import table as tabular
 from eksplora.report.table import Markdown, markdown, table
@@ -11,17 +11,39 @@ from eksplora.report.table import Markdown, markdown, table
 MARKS = {"replicated": "yes", "not replicated": "no", "not distinguishable": "open"}
 
 
+_SCOPES = {
+    "data like these": "`data like these` varies all rows, and seeds.",
+    "new rows, trained on these": "`new rows, trained on these` varies the rows that are judged on, and seeds; what "
+    "other training rows would change is not in it.",
+    "new rows, for these networks": "`new rows, for these networks` varies the rows that are judged on; what other "
+    "seeds or training rows would change is not in it.",
+    "these rows": "`these rows` varies seeds alone, paired by member.",
+}
+
+
+def scopes_of(facts: ExplorationRecord) -> list[str]:
+    """What the sentences of an exploration's page are about, the widest first."""
+    claimed = [scope for claim in facts.claims.values() for scope in claim.scopes]
+    compared = [
+        one.scope
+        for study in facts.studies.values()
+        for row in study.comparisons.get("test", {}).values()
+        for one in row.values()
+    ]
+    return [scope for scope in _SCOPES if scope in (*claimed, *compared)]
+
+
 def page(facts: ExplorationRecord) -> str:
     """The page of an exploration."""
     budget = facts.budget
     direction = "lower" if facts.direction == "minimize" else "higher"
     introduction = [
-        f"{facts.metric} ({direction} is better), mean over {budget.members} members with its 95% interval "
-        "(Student's), beside the reported numbers.",
+        f"{facts.metric} ({direction} is better), mean over {budget.members} members with its 95% interval for other "
+        "members on these rows (Student's), beside the reported numbers.",
         f"Budget `{budget.name}`: {budget.note}. What a study hands to the next: {_carried(facts)}.",
-        "Test columns are for reporting only, never for selection. Comparisons are paired by member, by exact sign "
-        "flips; all pairs of a study's rows are tested together (maxT), so the best row may be chosen by these values. "
-        "They say what other seeds would change on these rows.",
+        "Test columns are for reporting only, never for selection. Each sentence says what it is about: "
+        f"{' '.join(_SCOPES[scope] for scope in scopes_of(facts))} All pairs of a study's rows are tested together, so "
+        "the best row may be chosen by these values.",
         "A verdict on a claim is at the level of that claim; `all claims together` corrects for their number (Holm).",
     ]
     head = [
@@ -65,12 +87,25 @@ def claims_table(facts: ExplorationRecord) -> str:
                 "the reference says": claim.says,
                 "verdict": Markdown(f"**{markdown(claim.finding)}**"),
                 "all claims together": claim.jointly,
+                "about": "; ".join(claim.scopes),
                 "could be decided": _could_be_decided(claim.decidable),
-                "members needed": "" if claim.members_needed is None else f"about {claim.members_needed}",
+                "would settle it": _would_settle(claim),
             }
             for name, claim in facts.claims.items()
         ]
     )
+
+
+def _would_settle(claim: ClaimRecord) -> str:
+    """Members or rows that would decide a claim.
+
+    Examples:
+        >>> _would_settle(ClaimRecord(says="", finding="not distinguishable", members_needed=12, rows_needed=900))
+        'about 12 members or 900 rows'
+    """
+    known = {"members": claim.members_needed, "rows": claim.rows_needed}
+    words = [f"{number} {what}" for what, number in known.items() if number is not None]
+    return f"about {' or '.join(words)}" if words else ""
 
 
 def _could_be_decided(known: Decidable | None) -> str:

@@ -13,82 +13,41 @@ A claim is a mapping with one key, its form; `column` names the column that it i
     {all: [claim, claim]}                              every one of them
 
 A claim is replicated when the members show it, not replicated when they show its opposite, and otherwise not
-distinguishable: the sample is too small. Comparisons are paired by member. That all of several hold is shown when each
-is shown at the level alpha (an intersection-union test: Berger, "Multiparameter hypothesis testing and acceptance
-sampling", Technometrics 24, 1982); that one of them is the opposite only after Holm's correction for their number.
+distinguishable: the sample is too small. It is judged for the widest scope that the column's members can speak for:
+where the losses of rows are known, for other rows too; `ratio` always on these rows. Comparisons are paired by member
+and row. That all of several hold is shown when each is shown at the level alpha (an intersection-union test: Berger,
+"Multiparameter hypothesis testing and acceptance sampling", Technometrics 24, 1982); that one of them is the opposite
+only after a correction for their number: Holm's on these rows, single-step minP beyond.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import combinations
+from functools import partial
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 
-from eksplora.statistics.correction import holm
-from eksplora.statistics.equivalence import equivalence_p
-from eksplora.statistics.generalization import Scope
-from eksplora.statistics.interval import t_interval
-from eksplora.statistics.paired import least_pairs, max_t, sign_flip, smallest_p
-from eksplora.statistics.power import members_needed
+from eksplora.statistics.contrast import (
+    Column,
+    Contrast,
+    as_one,
+    combined,
+    contrast,
+    least_error_at,
+    sample_of_column,
+    together,
+    value_in_words,
+)
+from eksplora.statistics.equivalence import LEAST_ALIKE, Apart, apart
+from eksplora.statistics.generalization import Sample, Scope
+from eksplora.statistics.judgement import Judgement, joined, judgement, largest
+from eksplora.statistics.paired import least_pairs
 from eksplora.statistics.sentence import in_words
-from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare, compare_all
+from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare_samples
 
-Columns = Mapping[str, Mapping[str, Sequence[float]]]
-"""Row -> column -> the values of its members, in the order of their numbers; all rows have the same members."""
-
-
-LEAST_ALIKE = 3
-"""Members with which a margin can be spoken of: a spread of two is a single number."""
-
-
-class Finding(StrEnum):
-    """Finding on a claim."""
-
-    REPLICATED = "replicated"
-    NOT_REPLICATED = "not replicated"
-    NOT_DISTINGUISHABLE = "not distinguishable"
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """A claim, judged.
-
-    Attributes:
-        finding: What is found.
-        evidence: The comparisons that it rests on, a sentence each.
-        members_needed: About how many members would decide, where it is not distinguishable; None where none is known.
-        refuting_p: The p of its opposite, adjusted for the comparisons in it.
-        showing_p: The p of the claim: the largest of its comparisons, 1 where one points the other way.
-    """
-
-    finding: Finding
-    evidence: tuple[str, ...]
-    members_needed: int | None = None
-    refuting_p: float = 1.0
-    showing_p: float = 1.0
-
-    @property
-    def p(self) -> float:
-        """The p of what is found: of the claim, or of its opposite where that is nearer."""
-        return min(self.showing_p, self.refuting_p)
-
-
-def judged_together(found: Sequence[Judgement], alpha: float) -> list[Finding]:
-    """The findings on claims that a page makes jointly: any of them is wrong with chance `alpha` at most (Holm).
-
-    Examples:
-        >>> alone = [Judgement(Finding.REPLICATED, (), showing_p=p) for p in (0.01, 0.04)]
-        >>> [finding.value for finding in judged_together(alone, 0.025)]
-        ['replicated', 'not distinguishable']
-    """
-    if not found:
-        return []
-    ps = holm([one.p for one in found])
-    return [one.finding if p <= alpha else _OPEN for one, p in zip(found, ps, strict=True)]
+Columns = Mapping[str, Mapping[str, Column]]
+"""Row -> column -> its members, in the order of their numbers; all rows have the same members."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +78,7 @@ class Judge:
         if form == "all" and not said:
             raise ValueError("a claim of the form 'all' joins none. Give one at least.")
         if form == "all":
-            return _joined([self(part) for part in said], self.alpha)
+            return joined([self(part) for part in said], self.alpha)
         judges: dict[str, Callable[..., Judgement]] = {
             "better": self._better,
             "worse": self._worse,
@@ -148,13 +107,17 @@ class Judge:
         if form == "best" and len(self.columns) < 2:
             raise ValueError("a claim of the form 'best' needs a second row that finished.")
 
-    def _values(self, row: str, column: str) -> NDArray[np.float64]:
+    def _samples(self, rows: Sequence[str], column: str) -> list[Sample]:
+        """What the members of some rows gave, as it can be compared."""
+        return as_one([sample_of_column(self._column(row, column)) for row in rows])
+
+    def _column(self, row: str, column: str) -> Column:
         known = {**self.others, **self.columns}
         if row not in known:
             raise ValueError(f"a claim names the row '{row}'. Valid: {', '.join(known)}.")
         if column not in known[row]:
             raise ValueError(f"a claim names the column '{column}'. Valid: {', '.join(known[row])}.")
-        return np.asarray(known[row][column], dtype=np.float64)
+        return known[row][column]
 
     # --- forms -------------------------------------------------------------------------------------------------------
 
@@ -168,58 +131,67 @@ class Judge:
         return self._compared([(row, other) for other in self.columns if other != row], column, Verdict.BETTER)
 
     def _compared(self, pairs: Sequence[tuple[str, str]], column: str, wanted: Verdict, by: float = 0.0) -> Judgement:
-        """Every pair is to be as wanted, each at the level alpha; one that is the opposite, by Holm, refutes it.
+        """Every pair is to be as wanted, each at the level alpha; one that is the opposite, adjusted, refutes it.
 
         With a margin the rows are compared with references that are so much better (or worse) than those named.
         """
-        values = [(self._values(row, column), self._values(other, column)) for row, other in pairs]
-        direction = self.directions[column]
+        samples, direction = self._samples([name for pair in pairs for name in pair], column), self.directions[column]
         shift = by if (direction == "maximize") is (wanted is Verdict.BETTER) else -by
-        samples = [(own, other + shift) for own, other in values]
-        each = [compare(*sample, direction=direction, alpha=self.alpha) for sample in samples]
-        together = compare_all(samples, direction=direction, alpha=self.alpha)
+        samples[1::2] = [combined([other], [1], shift) for other in samples[1::2]]
+        places = [(place, place + 1) for place in range(0, len(samples), 2)]
+        judged = partial(compare_samples, direction=direction, alpha=self.alpha, is_planned=True)
+        each = [judged([samples[own], samples[other]], [(0, 1)])[0] for own, other in places]
+        jointly = judged(samples, places) if len(pairs) > 1 else each
         opposite = Verdict.WORSE if wanted is Verdict.BETTER else Verdict.BETTER
         moved = f" {'+' if shift > 0 else '-'} {by:g}" if by else ""
-        words = (
+        words = [
             in_words(one, name=row, reference=f"{other}{moved}") for one, (row, other) in zip(each, pairs, strict=True)
-        )
-        finding = _finding(
-            shown=all(one.verdict is wanted for one in each), refuted=any(one.verdict is opposite for one in together)
-        )
-        needed = _most_needed(each, wanted) if finding is _OPEN else None
+        ]
         sign = {"maximize": 1, "minimize": -1}[direction] * (1 if opposite is Verdict.BETTER else -1)
-        refuting = min((one.p for one in together if sign * one.difference > 0), default=1.0)
+        refuting = min((one.p for one in jointly if sign * one.difference > 0), default=1.0)
         showing = max(one.p if sign * one.difference < 0 else 1.0 for one in each)
-        return Judgement(finding, tuple(f"{column}: {sentence}" for sentence in words), needed, refuting, showing)
+        return judgement(
+            [f"{column}: {sentence}" for sentence in words],
+            shown=all(one.verdict is wanted for one in each),
+            refuted=any(one.verdict is opposite for one in jointly),
+            ps=(showing, refuting),
+            scopes=[one.scope for one in each],
+            needed=_most_needed([one for one in each if one.verdict is not wanted]),
+        )
 
     def _alike(self, *, rows: Sequence[str], within: float, column: str) -> Judgement:
         """Equivalence of every pair shows it; an interval of one (Bonferroni's) outside of the margin refutes it."""
-        differences = {
-            (row, other): self._values(row, column) - self._values(other, column)
-            for row, other in combinations(rows, 2)
-        }
-        ps = [equivalence_p(sample, within) for sample in differences.values()]
-        count = min(len(sample) for sample in differences.values())
-        if count < LEAST_ALIKE:
+        samples = self._samples(rows, column)
+        scope, count = samples[0].scope, min(len(one.values) for one in samples)
+        if scope is Scope.THESE_ROWS and count < LEAST_ALIKE:
             members = f"{count} member{'s' * (count != 1)}"
-            said = f"{column} {_ON}: {members} cannot show how much rows differ: {LEAST_ALIKE} or more can"
-            return Judgement(_OPEN, (said,), LEAST_ALIKE)
-        words, refuted, refuting, needed = [], False, 1.0, list[int | None]()
-        for ((row, other), sample), p in zip(differences.items(), ps, strict=True):
-            interval = t_interval(sample, level=1 - self.alpha / max(1, len(differences)))
-            is_out = interval is not None and (interval.low > within or interval.high < -within)
-            refuted = refuted or is_out
-            refuting = min(refuting, len(differences) * _outside_p(sample, within))
-            if p > self.alpha:
-                needed.append(_needed_for_equivalence(sample, within, self.alpha, len(differences)))
-            shown = "no interval" if interval is None else f"[{interval.low:.3g}, {interval.high:.3g}]"
-            said = "more than" if is_out else "at most" if p <= self.alpha else "perhaps more than"
-            words.append(
-                f"{column} {_ON}: {row} and {other} differ by {sample.mean():.3g} {shown}: {said} {within:g}, "
-                f"p = {p:.3g}"
+            said = f"{column} on {scope}: {members} cannot show how much rows differ: {LEAST_ALIKE} or more can"
+            return judgement(
+                [said], shown=False, refuted=False, ps=(1.0, 1.0), scopes=[scope], needed=(LEAST_ALIKE, None)
             )
-        finding = _finding(shown=all(p <= self.alpha for p in ps), refuted=refuted)
-        return Judgement(finding, tuple(words), _largest(needed) if finding is _OPEN else None, refuting, max(ps))
+        pairs = list(combinations(range(len(rows)), 2))
+        found = [
+            apart(samples[own], samples[other], within, alpha=self.alpha, num_pairs=len(pairs)) for own, other in pairs
+        ]
+        refuting = min(1.0, len(pairs) * min(one.outside for one in found))
+        left = [one.needed for one in found if one.inside > self.alpha]
+        return judgement(
+            [
+                self._apart_in_words(one, f"{column} on {one.scope}: {rows[own]} and {rows[other]}", within, len(pairs))
+                for one, (own, other) in zip(found, pairs, strict=True)
+            ],
+            shown=not left,
+            refuted=refuting <= self.alpha,
+            ps=(max(one.inside for one in found), refuting),
+            scopes=[one.scope for one in found],
+            needed=(largest([members for members, _ in left]), largest([number for _, number in left])),
+        )
+
+    def _apart_in_words(self, one: Apart, names: str, within: float, num_pairs: int) -> str:
+        is_out = num_pairs * one.outside <= self.alpha
+        said = "more than" if is_out else "at most" if one.inside <= self.alpha else "perhaps more than"
+        shown = "no interval" if one.interval is None else f"[{one.interval[0]:.3g}, {one.interval[1]:.3g}]"
+        return f"{names} differ by {one.mean:.3g} {shown}: {said} {within:g}, p = {one.inside:.3g}"
 
     def _rises(self, *, rows: Sequence[str], column: str) -> Judgement:
         return self._trend(rows, column, 1)
@@ -228,115 +200,103 @@ class Judge:
         return self._trend(rows, column, -1)
 
     def _trend(self, rows: Sequence[str], column: str, sign: int) -> Judgement:
-        """Each member's slope over the positions in the list, by least squares, against zero by sign flips.
+        """Each member's slope over the positions in the list, by least squares, against zero.
 
         A slope alone would call a curve that turns a trend: a step that is shown to go the other way refutes it. Slope
-        and steps are judged together for that (maxT).
+        and steps are judged together for that.
         """
-        table = np.stack([self._values(row, column) for row in rows])  # (rows, members)
-        # Centred, so that the slope is one dot product per member. (rows,)
+        samples = self._samples(rows, column)
+        # Centred, so that the slope is one sum with weights. (rows,)
         positions = np.arange(len(rows)) - (len(rows) - 1) / 2
-        # (members,)
-        slopes = positions @ table / (positions @ positions)
-        word = "rises" if sign > 0 else "falls"
-        sentence = f"{column} {_ON} changes by {_shown(slopes)} per step from {rows[0]} to {rows[-1]}"
-        slope = self._against_zero(sign * slopes, f"{sentence}; said: it {word}")
-        moves = [slopes, *np.diff(table, axis=0)]
         # Every value may be off by a 32-bit float's rounding.
-        ps = max_t(moves, resolutions=[RESOLUTION * float(np.abs(table).max())] * len(moves))
-        against = {index: float(p) for index, p in enumerate(ps) if sign * moves[index].mean() < 0}
+        error = RESOLUTION * max(float(np.abs(one.values).max()) for one in samples)
+        steps = [combined([second, first], [1, -1]) for first, second in pairwise(samples)]
+        moves = [combined(samples, list(positions / (positions @ positions))), *steps]
+        found = [contrast(move, resolution=error) for move in moves]
+        slope = found[0]
+        ps = together(found, self.alpha, error)
+        against = {index: p for index, p in enumerate(ps) if sign * found[index].mean < 0}
         turns = [
-            f"{column}: from {rows[index - 1]} to {rows[index]} it changes by {_shown(moves[index])} (p = {p:.3g})"
+            f"{column}: from {rows[index - 1]} to {rows[index]} it changes by {found[index].in_numbers} (p = {p:.3g})"
             for index, p in against.items()
             if index and p <= self.alpha
         ]
         refuting = min(against.values(), default=1.0)
-        finding = _finding(shown=slope.finding is Finding.REPLICATED, refuted=refuting <= self.alpha)
-        return Judgement(
-            finding,
-            (*slope.evidence, *turns),
-            slope.members_needed if finding is _OPEN else None,
-            refuting,
-            slope.showing_p,
+        sentence = f"{column} on {slope.scope} changes by {slope.in_numbers} per step from {rows[0]} to {rows[-1]}"
+        return self._against_zero(
+            slope,
+            f"{sentence}; said: it {'rises' if sign > 0 else 'falls'}",
+            sign=sign,
+            refuting=refuting,
+            beside=turns,
         )
 
     def _below(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
-        rooms = {row: bound - self._values(row, column) for row in rows}
-        return _joined(
-            [self._bounded(row, room, column, f"below {bound:g}") for row, room in rooms.items()], self.alpha
-        )
+        return self._bounded(rows, bound, column, -1)
 
     def _above(self, *, rows: Sequence[str], bound: float, column: str) -> Judgement:
-        rooms = {row: self._values(row, column) - bound for row in rows}
-        return _joined(
-            [self._bounded(row, room, column, f"above {bound:g}") for row, room in rooms.items()], self.alpha
-        )
+        return self._bounded(rows, bound, column, 1)
 
-    def _bounded(self, row: str, room: NDArray[np.float64], column: str, said: str) -> Judgement:
-        return self._against_zero(room, f"{column} of {row} {_ON} is {_shown(self._values(row, column))}; said: {said}")
+    def _bounded(self, rows: Sequence[str], bound: float, column: str, sign: int) -> Judgement:
+        said = f"{'above' if sign > 0 else 'below'} {bound:g}"
+        parts = []
+        for row in rows:
+            (sample,) = self._samples([row], column)
+            beyond = contrast(combined([sample], [sign], -sign * bound), least_error=least_error_at(sample, bound))
+            sentence = f"{column} of {row} on {beyond.scope} is {value_in_words(sample)}; said: {said}"
+            parts.append(self._against_zero(beyond, sentence))
+        return joined(parts, self.alpha)
 
     def _ratio(self, *, row: str, of: str, at_most: float, column: str) -> Judgement:
         """Logarithms of the members' ratios, against that of the bound, by sign flips.
 
         Members that were trained together share one measurement, their population's: it counts once.
         """
-        ratios = np.array(distinct(self._values(row, column) / self._values(of, column)))
+        own, other = (sample_of_column(self._column(name, column)).values for name in (row, of))
+        ratios = np.array(distinct(own / other))
+        shown = contrast(sample_of_column(ratios))
         return self._against_zero(
-            np.log(at_most) - np.log(ratios),
-            f"{column} of {row} {_ON} is {_shown(ratios)} of that of {of}; said: at most {at_most:g}",
-            "measurement",
+            contrast(sample_of_column(np.log(at_most) - np.log(ratios))),
+            f"{column} of {row} on {shown.scope} is {shown.in_numbers} of that of {of}; said: at most {at_most:g}",
+            unit="measurement",
         )
 
-    def _against_zero(self, sample: NDArray[np.float64], sentence: str, unit: str = "member") -> Judgement:
-        """Whether the mean of a sample is above zero (shown), below (refuted), or not distinguishable from it."""
-        p = sign_flip(sample)
-        is_sure, positive = p <= self.alpha, float(sample.mean()) > 0
-        finding = _finding(shown=is_sure and positive, refuted=is_sure and not positive)
-        count = f"{len(sample)} {unit}s" if len(sample) != 1 else f"1 {unit}"
-        showing, refuting = (p, 1.0) if positive else (1.0, p)
-        words = f"{sentence} (p = {p:.3g}, {count})"
-        if finding is not _OPEN:
-            return Judgement(finding, (words,), None, refuting, showing)
-        if smallest_p(len(sample)) > self.alpha:
-            needed: int | None = least_pairs(self.alpha)
-            words += f"; {count} cannot reach the {self.alpha:g} level: {needed} or more can"
-        else:
-            needed = members_needed(sample, alpha=self.alpha)
-            needed = None if needed is None else max(needed, len(sample) + 1)  # those that are there did not suffice
-        return Judgement(finding, (words,), needed, refuting, showing)
+    def _against_zero(
+        self,
+        found: Contrast,
+        sentence: str,
+        *,
+        sign: int = 1,
+        unit: str = "member",
+        refuting: float | None = None,
+        beside: Sequence[str] = (),
+    ) -> Judgement:
+        """Whether a mean is above zero (shown), below (refuted), or not distinguishable from it.
 
-
-def least_p(claim: Mapping[str, Any], *, rows: int, members: int) -> tuple[float, float]:
-    """The least p with which so many members can show a claim, and with which any part of it that is false refutes it.
-
-    Above alpha, the claim cannot be decided that way, whatever the members say. Sign flips of n members reach 2 / 2^n;
-    refuting is corrected for the comparisons of a form (Holm) and for the claims that are joined. The t tests of
-    `alike` reach any p from 3 members on.
-
-    Args:
-        claim: Of the forms above.
-        rows: Rows of the study that it is about.
-        members: Of each row; of `ratio` the measurements that are not copies of one another.
-
-    Examples:
-        >>> least_p({"better": {"rows": ["a"], "than": ["b", "c"], "column": "test"}}, rows=3, members=6)
-        (0.03125, 0.0625)
-    """
-    ((form, said),) = claim.items()
-    if form == "all":
-        parts = [least_p(part, rows=rows, members=members) for part in said]
-        return max(shown for shown, _ in parts), min(1.0, len(parts) * max(refuted for _, refuted in parts))
-    if form == "alike":
-        return (0.0, 0.0) if members >= LEAST_ALIKE else (1.0, 1.0)
-    named = len(said.get("rows", ()))
-    counts = {
-        "better": named * len(said.get("than", ())),
-        "worse": named * len(said.get("than", ())),
-        "best": rows - 1,
-        "below": named,
-        "above": named,
-    }
-    return smallest_p(members), min(1.0, counts.get(form, 1) * smallest_p(members))
+        Args:
+            found: The mean.
+            sentence: The same in words.
+            sign: -1: it is to be below.
+            unit: What its values are of.
+            refuting: The p that refutes; None: that of a mean on the other side.
+            beside: More evidence.
+        """
+        count = f"{found.count} {unit}s" if found.count != 1 else f"1 {unit}"
+        is_as_said = sign * found.mean > 0
+        showing = found.p if is_as_said else 1.0
+        against = (1.0 if is_as_said else found.p) if refuting is None else refuting
+        words = f"{sentence} (p = {found.p:.3g}, {count})"
+        is_open = showing > self.alpha and against > self.alpha
+        if is_open and found.too_few(self.alpha):
+            words += f"; {count} cannot reach the {self.alpha:g} level: {least_pairs(self.alpha)} or more can"
+        return judgement(
+            [words, *beside],
+            shown=showing <= self.alpha,
+            refuted=against <= self.alpha,
+            ps=(showing, against),
+            scopes=[found.scope],
+            needed=found.needed(self.alpha) if is_open else (None, None),
+        )
 
 
 def distinct(values: Iterable[float]) -> list[float]:
@@ -344,64 +304,12 @@ def distinct(values: Iterable[float]) -> list[float]:
     return list(dict.fromkeys(map(float, values)))
 
 
-_OPEN = Finding.NOT_DISTINGUISHABLE
-_ON = f"on {Scope.THESE_ROWS}"
-
-
-def _finding(*, shown: bool, refuted: bool) -> Finding:
-    return Finding.NOT_REPLICATED if refuted else Finding.REPLICATED if shown else _OPEN
-
-
-def _joined(parts: Sequence[Judgement], alpha: float) -> Judgement:
-    """All of them: one that is refuted, by Holm over their number, refutes; one that is open leaves open."""
-    refuting = float(holm([min(1.0, part.refuting_p) for part in parts]).min())
-    finding = _finding(shown=all(part.finding is Finding.REPLICATED for part in parts), refuted=refuting <= alpha)
-    needed = _largest([part.members_needed for part in parts if part.finding is not Finding.REPLICATED])
-    evidence = tuple(sentence for part in parts for sentence in part.evidence)
-    showing = max(part.showing_p for part in parts)
-    return Judgement(finding, evidence, needed if finding is _OPEN else None, refuting, showing)
-
-
-def _largest(numbers: Sequence[int | None]) -> int | None:
-    """The largest, None where one is not known."""
-    return None if None in numbers or not numbers else max(number for number in numbers if number is not None)
-
-
-def _outside_p(sample: NDArray[np.float64], within: float) -> float:
-    """The two-sided p of a mean difference that lies outside of a margin; 1 where it lies inside."""
-    interval = t_interval(sample)
-    room = abs(float(sample.mean())) - within
-    if interval is None or room <= 0:
-        return 1.0
-    error = float(sample.std(ddof=1)) / len(sample) ** 0.5
-    return float(2 * stats.t.sf(room / error, len(sample) - 1)) if error > 0 else smallest_p(len(sample))
-
-
-def _needed_for_equivalence(sample: NDArray[np.float64], within: float, alpha: float, num_pairs: int) -> int | None:
-    """About how many members would decide on which side of its margin a difference lies, if it is as it seems to be.
-
-    Inside: two one-sided tests at alpha, each with the chance 0.9, both with 0.8 at least. Outside: one of the pairs.
-    """
-    toward = np.copysign(1.0, sample.mean()) * sample
-    room = within - float(toward.mean())
-    if room > 0:
-        needed = members_needed(within - toward, alpha=min(2 * alpha, 0.99), power=0.9)
-    else:
-        needed = members_needed(toward - within, alpha=alpha / num_pairs)
-    return None if needed is None else max(needed, len(sample) + 1)
-
-
-def _most_needed(found: Sequence[Comparison], wanted: Verdict) -> int | None:
-    """Members that would decide the comparisons that are undecided, if those are as they seem to be."""
-    needed = [
-        max(one.members_needed, least_pairs(one.alpha / one.num_comparisons)) if one.members_needed else None
-        for one in found
-        if one.verdict is not wanted
+def _most_needed(undecided: Sequence[Comparison]) -> tuple[int | None, int | None]:
+    """Members and rows that would decide comparisons that are undecided, if those are as they seem to be."""
+    members = [
+        max(one.members_needed, least_pairs(one.alpha / one.num_comparisons))
+        if one.members_needed and one.scope is Scope.THESE_ROWS
+        else one.members_needed
+        for one in undecided
     ]
-    return None if None in needed else max(number for number in needed if number is not None)
-
-
-def _shown(values: NDArray[np.float64]) -> str:
-    interval = t_interval(values)
-    mean = float(values.mean())
-    return f"{mean:.4g}" if interval is None else f"{mean:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
+    return largest(members), largest([one.rows_needed for one in undecided])

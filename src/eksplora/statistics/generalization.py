@@ -162,6 +162,7 @@ class Uncertain:
         method: How the error was found.
         units: What was averaged: values of splits or losses of rows, for the correlation with other comparisons.
         skewness: Of the estimate, where it was found.
+        seeds: The share of the squared error that more members would lower and more rows would not.
     """
 
     mean: float
@@ -171,6 +172,7 @@ class Uncertain:
     method: Method
     units: NDArray[np.float64]
     skewness: float = 0.0
+    seeds: float = 0.0
 
     @property
     def p(self) -> float:
@@ -241,8 +243,8 @@ def _of_one_split(sample: Sample) -> Uncertain:
     total = over_rows + over_seeds
     squares = over_rows**2 / (len(rows) - 1) + (over_seeds**2 / (count - 1) if count > 1 else 0.0)
     freedom = total**2 / squares if squares else len(rows) - 1  # Satterthwaite's
-    error = float(np.sqrt(total))
-    return Uncertain(float(rows.mean()), error, freedom, sample.scope, sample.method, rows)
+    error, seeds = float(np.sqrt(total)), over_seeds / total if total else 0.0
+    return Uncertain(float(rows.mean()), error, freedom, sample.scope, sample.method, rows, seeds=seeds)
 
 
 def _variance(units: NDArray[np.float64]) -> float:
@@ -252,11 +254,16 @@ def _variance(units: NDArray[np.float64]) -> float:
 
 
 def uncertain_difference(sample: Sample, reference: Sample) -> Uncertain:
-    """The mean difference of two samples, with no smaller p than the exact sign test of the rows that differ can reach.
+    """The mean difference of two samples, see `uncertain_effect`."""
+    return uncertain_effect(sample - reference)
+
+
+def uncertain_effect(sample: Sample) -> Uncertain:
+    """The mean of differences, with no smaller p than the exact sign test of the rows that differ can reach.
 
     Student's t is for means of many rows that vary. Where a handful of rows differs (accuracy) it claims too much.
     """
-    found = uncertain(sample - reference)
+    found = uncertain(sample)
     if found.error is None or found.mean == 0 or (found.error and found.method not in (Method.ROWS, Method.GROUPS)):
         return found
     least = smallest_p(max(1, min(1000, int(np.count_nonzero(found.units)))))

@@ -1,7 +1,7 @@
 """How many members a difference needs: the power of the paired t test."""
 
 from bisect import bisect_left
-from math import ceil
+from math import ceil, inf
 
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -87,19 +87,21 @@ MOST_ROWS = 10_000_000
 """More rows than anybody collects for a comparison."""
 
 
-def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 0.8) -> int | None:
+def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 0.8, fixed: float = 0.0) -> int | None:
     """How many rows would tell a difference of the size seen: its error shrinks with the root of their number.
 
-    rows = num_rows * ((z(1 - alpha / 2) + z(power)) / t)^2. The size seen is itself uncertain: say "about".
+    rows = num_rows * (1 - fixed) / (s^-2 - fixed) with s = (z(1 - alpha / 2) + z(power)) / t. The size seen is itself
+    uncertain: say "about".
 
     Args:
         t: The difference over its standard error.
         num_rows: Rows behind it.
         alpha: Level of significance, in (0, 1).
         power: The chance to see it, in (0, 1).
+        fixed: The share of the squared error that more rows leave as it is.
 
     Returns:
-        None where the difference is 0 or more than `MOST_ROWS` are needed.
+        None where the difference is 0, more than `MOST_ROWS` are needed, or no number of rows suffices.
 
     Examples:
         >>> rows_needed(1.4, 100)
@@ -110,7 +112,11 @@ def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 
     if t == 0:
         return None
     wanted = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
-    needed = num_rows * (wanted / t) ** 2
+    if fixed:
+        left = (t / wanted) ** 2 - fixed
+        needed = num_rows * (1 - fixed) / left if left > 0 else inf
+    else:
+        needed = num_rows * (wanted / t) ** 2
     return ceil(needed) if needed <= MOST_ROWS else None
 
 

@@ -15,7 +15,8 @@ from eksplora.statistics.effect import effect_size
 from eksplora.statistics.generalization import Method, Sample, Scope, Uncertain, adjusted, uncertain_difference
 from eksplora.statistics.interval import Interval, t_interval
 from eksplora.statistics.paired import max_t, sign_flip, smallest_p
-from eksplora.statistics.power import members_needed, rows_needed, splits_needed
+from eksplora.statistics.power import members_needed
+from eksplora.statistics.settling import more, settling
 
 _SIGNS = {"minimize": -1, "maximize": 1}
 RESOLUTION = 2.0**-23
@@ -254,13 +255,8 @@ def _of_uncertain(
 ) -> Comparison:
     ends = one.interval(level)
     verdict = _verdict(one.mean * sign, p, alpha)
-    needed = rows = None
-    if one.error:
-        rows = rows_needed(one.mean / one.error, sample.num_rows, alpha=1 - level)
-        if verdict is Verdict.NOT_DISTINGUISHABLE and rows is not None:
-            rows = max(rows, sample.num_rows + 1)
-        if one.method is Method.RESAMPLED:
-            needed = splits_needed(one.units, sample.ratio, alpha=1 - level)
+    settled = settling(one, sample, abs(one.mean), alpha=1 - level)
+    needed, rows = more(settled, sample) if verdict is Verdict.NOT_DISTINGUISHABLE else settled
     return Comparison(
         difference=one.mean,
         interval=None if ends is None else Interval(*ends, level=1 - alpha),

@@ -1,6 +1,7 @@
 """Facts of a search for its page: every trial in numbers, and what pruning has saved."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from eksplora.records.estimate import Compared
 from eksplora.records.search import Pruned, RankedTrial, TrialRecord
-from eksplora.records.validation import read_validation
+from eksplora.records.validation import TESTED, Validation, read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.statistics.sentence import recorded
 from eksplora.statistics.verdict import compare_samples
@@ -124,9 +125,34 @@ def sample_of(trial: Trial, folder: Path) -> Sample:
     """
     members = [member for member in trial.members if member.index in trial.results]
     known = [read_validation(one) for one in member_folders(trial, folder)]
-    values, splits = np.array(values_of(trial)), np.array([member.fold for member in members])
+    return _of_members(np.array(values_of(trial)), np.array([member.fold for member in members]), known)
+
+
+def tested_sample_of(trial: Trial, folder: Path, metric: str) -> Sample:
+    """Measures of the members of a finished trial on the test part, which all of them have in common.
+
+    Args:
+        trial: Its number decides where its files lie.
+        folder: The study's own.
+        metric: Name of the measure, such as `mae`.
+
+    Raises:
+        DataError: If a file of predictions is damaged.
+    """
+    values = np.array([result.test[f"test/{metric}"] for _, result in sorted(trial.results.items())])
+    known = [read_validation(one, TESTED) for one in member_folders(trial, folder)]
+    found = _of_members(values, np.zeros(len(values), dtype=np.int64), known)
+    # Of the test part it may be the first rows only that are measured.
+    rows = next((len(one.rows) for one in known if one is not None), 0)
+    parts = {
+        key: part[..., :rows] for key in ("losses", "groups", "weights") if (part := getattr(found, key)) is not None
+    }
+    return replace(found, num_rows=min(rows, found.num_rows), **parts)
+
+
+def _of_members(values: NDArray[np.float64], splits: NDArray[np.int64], known: Sequence[Validation | None]) -> Sample:
     found = [one for one in known if one is not None]
-    if len(found) < len(members):
+    if len(found) < len(values):
         return Sample(values, np.zeros_like(splits), ratio=1.0, num_rows=0)  # of seeds alone, since rows are not known
     ratio = fmean(len(one.rows) / one.train_rows for one in found)
     losses = np.full((len(found), found[0].num_rows), np.nan)
