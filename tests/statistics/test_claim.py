@@ -365,7 +365,7 @@ def false_claims(repeats: int, members: int, rows: int) -> dict[str, float]:
 
 
 def test_equal_learners_are_seldom_told_apart_on_new_rows() -> None:
-    assert max(false_claims(60, 2, 60).values()) <= 0.1
+    assert max(false_claims(60, 2, 100).values()) <= 0.12
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ _SCOPES = {
 
 
 def scopes_of(facts: ExplorationRecord) -> list[str]:
-    """What the sentences of an exploration's page are about, the widest first."""
+    """Scopes of the sentences of an exploration's page, the widest first."""
     claimed = [scope for claim in facts.claims.values() for scope in claim.scopes]
     compared = [
         one.scope

@@ -108,7 +108,7 @@ class Judge:
             raise ValueError("a claim of the form 'best' needs a second row that finished.")
 
     def _samples(self, rows: Sequence[str], column: str) -> list[Sample]:
-        """What the members of some rows gave, as it can be compared."""
+        """Values of the members of some rows, as they can be compared."""
         return as_one([sample_of_column(self._column(row, column)) for row in rows])
 
     def _column(self, row: str, column: str) -> Column:

@@ -1,4 +1,4 @@
-"""What is found of a claim, by itself and with others that a page makes jointly."""
+"""Finding on a claim, by itself and with others that a page makes jointly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What would settle an open question for other rows: more members, or more rows."""
+"""Means to settle an open question for other rows: more members, or more rows."""
 
 from eksplora.statistics.generalization import Method, Sample, Uncertain
 from eksplora.statistics.power import rows_needed, splits_needed
