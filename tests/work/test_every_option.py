@@ -3,6 +3,7 @@
 The options are the files on disk, so a new one is tested without a change here, unless it needs partners.
 """
 
+import json
 import math
 from collections.abc import Callable
 from functools import cache
@@ -91,8 +92,10 @@ OPTIONS = [f"{group}={name}" for group in GROUPS for name in choices(group)]
 Trained = Callable[[str], list[tuple[Training, MemberResult]]]
 
 
-def most_learned(config: Config) -> int:
-    """Rows to learn from in the largest of the protocol's own splits."""
+@cache
+def most_learned(parts: str) -> int:
+    """Rows to learn from in the largest of the protocol's own splits, of data and a protocol as JSON."""
+    config: Config = json.loads(parts)
     dataset = part(config, "data")
     dataset.prepare()
     splits = part(config, "protocol")(targets=dataset.open("train")[1])
@@ -104,7 +107,9 @@ def job(option: str, data_folder: str, folder: Path) -> Job:
     request = compose_request("train", [*PARTNERS.get(option, CLASSES), option])
     config = request.config  # values are set here: as overrides, each option would be composed twice
     config["data"] |= {"root": data_folder}
-    config["data"]["batch_size"] = math.ceil(most_learned(config) / 2) + 1
+    config["data"]["batch_size"] = (
+        math.ceil(most_learned(json.dumps({key: config[key] for key in ("data", "protocol")})) / 2) + 1
+    )
     config["trainer"]["max_epochs"] = 1
     config["training"]["engine"] = "fused"
     members = [Member(index, seed=5 + index, fold=index if option == "protocol=kfold" else 0) for index in range(2)]
