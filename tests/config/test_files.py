@@ -54,3 +54,11 @@ def test_all_of_the_projects_own_files_are_read() -> None:
     for path in paths:
         values, _ = read_file(path)
         assert values == OmegaConf.to_container(OmegaConf.load(path)), f"{path} is read as Hydra reads it"
+
+
+def test_an_experiment_without_its_first_line_is_refused_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "conf/experiment/x.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("trainer: {max_epochs: 1}\n")
+    with pytest.raises(ConfigError, match=r"^conf/experiment/x.yaml: .*Begin its file with the line '# @package _gl"):
+        read_file(path)

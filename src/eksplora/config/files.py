@@ -28,6 +28,7 @@ NO_HYDRA = (
     "the node 'hydra' is not set here: it says which folders Hydra makes and which code it calls, and these commands "
     "use neither. Remove it."
 )
+NO_PACKAGE = "an experiment sets keys of other groups. Begin its file with the line '# @package _global_'."
 ENTRY = re.compile(r"(optional |override )*/?(?P<path>[^@\s]+)(@(?P<package>[\w.]+))?")
 """An entry of a defaults list: keywords, a group or a file, and the package that it goes to."""
 
@@ -130,6 +131,8 @@ def _read_file(path: Path, state: tuple[int, ...]) -> tuple[dict[str, Any], dict
     _check_defaults(values.get("defaults", []), path)
     if header.get("package") == "_global_" or path.parent.name in HANDED_ON:
         _check_places(values, path, "")
+    if path.parent.name == "experiment" and header.get("package") != "_global_":
+        raise ConfigError(f"{shown(path)}: {NO_PACKAGE}")
     return values, header
 
 

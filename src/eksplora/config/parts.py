@@ -173,10 +173,6 @@ def check_plain(name: str, value: object) -> None:
 
 
 NOTHING = {"_target_": None}
-"""A part that builds nothing: `function=none`."""
-
-
-NOTHING = {"_target_": None}
 """A group of which nothing is chosen, such as `function=none`: it builds nothing."""
 
 
@@ -190,8 +186,7 @@ def check_recorded(config: Mapping[str, Any]) -> None:
         if node == NOTHING:
             continue
         if isinstance(node, Mapping) and "_target_" in node:
-            if node != NOTHING:
-                check_part(key, node, is_recorded=True)
+            check_part(key, node, is_recorded=True)
         else:
             check_plain(str(key), node)
     for key in ("experiment", "objective.metric"):
