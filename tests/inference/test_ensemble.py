@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from eksplora.data.card import sealed
 from eksplora.errors import ConfigError, DataError
-from eksplora.inference import load_ensemble
+from eksplora.inference import load_ensemble, load_network
 from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 
 ROWS = np.random.default_rng(0).normal(size=(7, 3))
@@ -208,6 +208,38 @@ def test_a_folder_gives_its_members_in_the_order_of_their_numbers(folder: Path) 
     each = load_ensemble(folder).members(ROWS)
     by_hand = [((ROWS - 1) / 2).sum(1) * member + 1 for member in range(12)]
     np.testing.assert_allclose(each[:, :, 0], by_hand, rtol=1e-5, atol=1e-5)
+
+
+def test_no_prediction_is_made_of_what_is_no_number(folder: Path) -> None:
+    far = np.where(np.arange(7)[:, None] == 4, 1e300, ROWS)
+    with pytest.raises(DataError, match=r"^row 4: the model has no finite number for it"):
+        load_ensemble(folder).predict(far)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (ROWS[:, :2], r"^features holds float64 of shape \[7, 2\]\. Give numbers of shape \[rows, 3\]\.$"),
+        (ROWS[0], r"^features holds float64 of shape \[3\]"),
+        (ROWS[:0], r"^features holds float64 of shape \[0, 3\]"),
+        (ROWS.astype(str), r"^features holds <U32 of shape"),
+        ([["a", 1, 2]], r"^features holds <U21 of shape"),
+        ([[1, 2], [3]], r"^features holds object of shape"),
+        (None, r"^features holds float64 of shape \[\]"),
+        (np.full((2, 3), np.nan), r"^features holds values that are no numbers\."),
+        (pd.DataFrame(ROWS, columns=["b", "a", "c"]), r"^features has other columns than those of the training, or in"),
+    ],
+)
+def test_rows_that_are_not_like_those_of_the_training_are_refused(given: Any, message: str, folder: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        load_ensemble(folder).predict(given)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["a"], np.ones(2)])
+def test_what_names_no_folder_is_one_line(name: Any) -> None:
+    for load in (load_ensemble, load_network):
+        with pytest.raises(DataError, match=rf"^{type(name).__name__} is no name of a folder\. Give "):
+            load(name)
 
 
 def test_loading_a_model_opens_no_pickle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

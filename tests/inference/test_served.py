@@ -60,16 +60,24 @@ def test_arrays_of_every_kind_are_taken(kind: str) -> None:
             pd.DataFrame({"a": [1.0], "c": [2.0]}),
             r"^the table has no column 'größe'\. Columns wanted: a, größe, c\.$",
         ),
-        (TABLE, np.zeros((2, 4)), r"^rows of shape \[4\] were given; the model takes \[3\]\.$"),
-        (TABLE, np.zeros(3), r"^rows of shape \[\] were given"),
-        (IMAGES, np.zeros((2, 4)), r"^rows of shape \[4\] were given; the model takes \[1, 2, 2\]\.$"),
-        (IMAGES, pd.DataFrame(np.zeros((2, 4))), r"^rows of shape \[4\] were given"),
+        (
+            TABLE,
+            np.zeros((2, 4)),
+            r"^the input holds float64 of shape \[\d, 4\]\. Give numbers of shape \[rows, 3\]\.$",
+        ),
+        (TABLE, np.zeros(3), r"^the input holds float64 of shape \[3\]"),
+        (
+            IMAGES,
+            np.zeros((2, 4)),
+            r"^the input holds float64 of shape \[2, 4\]\. Give numbers of shape \[rows, 1, 2, 2\]\.$",
+        ),
+        (IMAGES, pd.DataFrame(np.zeros((2, 4))), r"^the input holds float64 of shape \[2, 4\]"),
         (
             TABLE,
             pd.DataFrame({"a": [1.0], "größe": [None], "c": [2.0]}),
-            r"^the rows hold values that are no numbers\.",
+            r"^the input holds values that are no numbers\.",
         ),
-        (IMAGES, np.full((1, 1, 2, 2), np.inf), r"^the rows hold values that are no numbers\. Fix them first\.$"),
+        (IMAGES, np.full((1, 1, 2, 2), np.inf), r"^the input holds values that are no numbers\. Fix them first\.$"),
     ],
 )
 def test_rows_of_another_shape_and_values_that_are_no_numbers_are_refused(

@@ -35,7 +35,7 @@ def test_comparison_ranks_and_judges(asked: dict[str, Any], tmp_path: Path) -> N
     [
         ({"a": {}}, "configurations: 1 given, a comparison needs two. Add another."),
         ({"a": {}, "b c": {}}, "configurations: 'b c' is no name. Use letters"),
-        ({"a": {}, "b": 3}, "configurations: 'b' is 3. Give its settings"),
+        ({"a": {}, "b": 3}, "b: 3 does not say values by their names. Write"),
         ({"a": {}, "b": {"widht": 3}}, "b: 'widht' is no key of this training. Did you mean 'widths'?"),
     ],
 )

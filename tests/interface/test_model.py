@@ -52,7 +52,7 @@ def test_model_takes_a_file_too(confirmed: Confirmation, tmp_path: Path) -> None
 
 
 def test_rows_of_another_shape_are_one_line(confirmed: Confirmation) -> None:
-    with pytest.raises(DataError, match=r"rows: float64 of shape \[4, 12\] is given. Give numbers of shape"):
+    with pytest.raises(DataError, match=r"rows holds float64 of shape \[4, 12\]. Give numbers of shape"):
         confirmed.model.predict(rows()[:, :12])
     with pytest.raises(ConfigError, match="interval: it is of one number, predicted by several members"):
         confirmed.model.interval(rows())

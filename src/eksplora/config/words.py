@@ -41,7 +41,7 @@ def as_word(key: str, value: Any) -> str:
         >>> as_word("a", "x, y"), as_word("a", [1, 0.5, None, True]), as_word("a", {"b": 'say "no"'})
         ('"x, y"', '[1,0.5,null,true]', '{b:"say \\"no\\""}')
     """
-    if hasattr(value, "tolist"):  # of NumPy
+    if hasattr(value, "tolist") and not isinstance(value, type):  # of NumPy
         value = value.tolist()
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eksplora.counter import fingerprint
 from eksplora.data.shape import ArrayEntry, PartRows, PreparedCard
+from eksplora.errors import DataError
 
 State = Literal["fetched", "prepared"]
 # Raise one when the files or the card of that form change their meaning. Older prepared folders are then made again,
@@ -141,6 +142,39 @@ def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
     arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
     own = {"rows": PartRows(**card["rows"]), "arrays": arrays, "table": None, "images": None}
     PreparedCard(**{key: card[key] for key in card if key in PreparedCard.__dataclass_fields__} | own)
+
+
+def as_features(values: object, card: Mapping[str, Any], source: str) -> NDArray[Any]:
+    """Raw features (rows, *input_shape) as the card describes them.
+
+    Args:
+        values: An array, or what NumPy makes one of; a table has the columns of the card, in their order.
+        card: `input_shape`, `feature_names`, and `table` where it is of a user's own, whose missing cells are NaN.
+        source: What was given, for messages.
+
+    Raises:
+        DataError: If it is anything else, or holds what is no finite number.
+    """
+    columns, shape = getattr(values, "columns", None), list(card["input_shape"])
+    if columns is not None and len(shape) == 1 and list(columns) != list(card["feature_names"]):
+        raise DataError(
+            f"{source} has other columns than those of the training, or in another order: "
+            f"{', '.join(card['feature_names'])}. Choose them by these names."
+        )
+    try:
+        features: NDArray[Any] = np.asarray(values)
+        features = features.astype(np.float64) if features.dtype == object else features
+    except (TypeError, ValueError):
+        features = np.empty(0, dtype=object)
+    if list(features.shape[1:]) != shape or features.dtype.kind not in "iuf" or not len(features):
+        raise DataError(
+            f"{source} holds {features.dtype} of shape {list(features.shape)}. Give numbers of shape [rows, "
+            f"{', '.join(map(str, shape))}]."
+        )
+    is_whole = np.isfinite(features) if card.get("table") is None else ~np.isinf(features)
+    if not is_whole.all():
+        raise DataError(f"{source} holds values that are no numbers. Fix them first.")
+    return features
 
 
 def sealed(card: Mapping[str, Any]) -> dict[str, Any]:

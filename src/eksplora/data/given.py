@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eksplora.data.card import as_features
 from eksplora.errors import DataError
 from eksplora.images.card import Rule
 from eksplora.images.decoding import SUFFIXES, UnusableError, decode, opened, upright_size
@@ -160,15 +161,7 @@ def _arrays(path: Path, card: Card) -> NDArray[np.float64]:
         raise DataError(f"input: {path} has no array `features`. {SAVED}") from None
     except Exception as error:  # of a damaged file: numpy, zipfile and zlib each have their own
         raise DataError(f"input: {path} cannot be read ({error}). {SAVED}") from None
-    shape = list(card["input_shape"])
-    if list(features.shape[1:]) != shape or features.dtype.kind not in "iuf" or not len(features):
-        raise DataError(
-            f"input: {path} holds {features.dtype} of shape {list(features.shape)}. Give numbers of shape [rows, "
-            f"{', '.join(map(str, shape))}]."
-        )
-    if not np.isfinite(features).all():
-        raise DataError(f"input: {path} holds values that are no numbers. Fix them first.")
-    return features.astype(np.float64)
+    return as_features(features, card, f"input: {path}").astype(np.float64)
 
 
 def _check_size(path: Path) -> None:

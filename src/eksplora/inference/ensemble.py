@@ -12,7 +12,8 @@ from torch import Tensor
 
 from eksplora.config.compatibility import task_of
 from eksplora.config.parts import part
-from eksplora.data.card import target_names
+from eksplora.data.card import as_features, target_names
+from eksplora.errors import DataError
 
 BLOCK_ROWS = 1024
 """Rows of one forward pass: few enough for the memory that any network here needs for them."""
@@ -51,11 +52,23 @@ class Ensemble:
         return np.stack([one.reshape(len(features), -1).numpy() for one in predicted])
 
     def outputs(self, features: NDArray[Any]) -> Tensor:
-        """Outputs of the networks for raw features: scores, log-odds or numbers, (members, rows, outputs)."""
-        rows = torch.from_numpy(np.ascontiguousarray(features))
+        """Outputs of the networks for raw features: scores, log-odds or numbers, (members, rows, outputs).
+
+        Raises:
+            DataError: If the features are not as the card has them, or so far from those of the training that a network
+                says nothing of them.
+        """
+        rows = torch.from_numpy(np.ascontiguousarray(as_features(features, self.card, "features")))
         with torch.inference_mode():
             blocks = torch.split(rows, BLOCK_ROWS)
-            return torch.stack([torch.cat([network(block) for block in blocks]) for network in self.networks])
+            found = torch.stack([torch.cat([network(block) for block in blocks]) for network in self.networks])
+        is_number = found.isfinite().transpose(0, 1).flatten(1).all(dim=1)  # (rows,)
+        if not is_number.all():
+            raise DataError(
+                f"row {int((~is_number).nonzero()[0])}: the model has no finite number for it, since its features are "
+                "far from those of the training. Correct them."
+            )
+        return found
 
     def predict(self, features: NDArray[Any]) -> pd.DataFrame:
         """Prediction of the ensemble, row by row, and how far its members agree.

@@ -6,6 +6,7 @@ Nothing of it is a pickle, nothing is larger in memory than its file, and no num
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def load_network(folder: str | Path, *, member: int = 0) -> Any:
         ConfigError: If the configuration names a part that this project does not have.
         DataError: If a file is missing, unreadable, or not the one that was recorded.
     """
-    path = Path(folder)
+    path = _folder(folder, _NETWORK)
     check_folder(path, _NETWORK)
     return network_of(recorded_config(path / "config.yaml"), path / f"member-{member}.safetensors")
 
@@ -61,7 +62,7 @@ def load_ensemble(folder: str | Path) -> "Ensemble":
     """
     from eksplora.inference.ensemble import Ensemble
 
-    path = Path(folder)
+    path = _folder(folder, _CONFIRMED)
     card = read_card(path, _CONFIRMED)
     config = recorded_config(path / "config.yaml")
     check_recorded(config)
@@ -75,6 +76,17 @@ def load_ensemble(folder: str | Path) -> "Ensemble":
     if not members:
         raise DataError(f"{path} holds no member-<i>.safetensors. {_CONFIRMED}")
     return Ensemble([network_of(config, file) for _, file in sorted(members.items())], config, card)
+
+
+def _folder(given: object, way_out: str) -> Path:
+    """The folder of a model.
+
+    Raises:
+        DataError: If it names none.
+    """
+    if not isinstance(given, str | PathLike):
+        raise DataError(f"{type(given).__name__} is no name of a folder. {way_out}")
+    return Path(given)
 
 
 def network_of(config: Mapping[str, Any], weights: Path) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eksplora.data.card import as_features
 from eksplora.data.given import table_of
 from eksplora.errors import DataError
 from eksplora.inference.ensemble import Ensemble
@@ -35,24 +36,19 @@ class Served:
             DataError: If a column is missing, the shape is another one, or a value is no number.
         """
         del params
+        card = self.ensemble.card
         if isinstance(model_input, pd.DataFrame) and self._has_columns_of_its_own(model_input):
-            rows = rows_of_table(model_input, table_of(self.ensemble.card))
+            rows = rows_of_table(model_input, table_of(card))
             for remark in rows.remarks():
                 warnings.warn(remark, stacklevel=2)
             return self.ensemble.predict(rows.features)
-        shape, names = self.ensemble.card["input_shape"], self.ensemble.card["feature_names"]
+        shape, names = card["input_shape"], card["feature_names"]
         if isinstance(model_input, pd.DataFrame) and len(shape) == 1:
             missing = [name for name in names if name not in model_input.columns]
             if missing:
                 raise DataError(f"the table has no column '{missing[0]}'. Columns wanted: {', '.join(names)}.")
             model_input = model_input[list(names)]
-        features = np.asarray(model_input, dtype=np.float64)
-        if list(features.shape[1:]) != list(shape):
-            raise DataError(f"rows of shape {list(features.shape[1:])} were given; the model takes {list(shape)}.")
-        has_gaps = self.ensemble.card.get("table") is not None  # of a table: a missing cell is NaN
-        if np.isinf(features).any() or (not has_gaps and np.isnan(features).any()):
-            raise DataError("the rows hold values that are no numbers. Fix them first.")
-        return self.ensemble.predict(features)
+        return self.ensemble.predict(as_features(model_input, card, "the input").astype(np.float64))
 
     def _has_columns_of_its_own(self, rows: pd.DataFrame) -> bool:
         """Whether rows have the columns of a user's own table, and not those that are made of them."""

@@ -45,6 +45,30 @@ class Asked:
         return replace(self, words=(*self.words, *words))
 
 
+def check_texts(**given: object) -> None:
+    """Refuse arguments that are names and were given as something else; None stands for none.
+
+    Raises:
+        ConfigError: Naming the argument.
+    """
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name}: {value!r} is no text. Give a name in quotes, or leave it out.")
+
+
+def check_values(name: str, values: object) -> None:
+    """Refuse an argument that is not a mapping with names for keys.
+
+    Raises:
+        ConfigError: Naming the argument.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{name}: {values!r} does not say values by their names. Write {{'lr': ...}}.")
+    for key in values:
+        if not isinstance(key, str):
+            raise ConfigError(f"{name}: {key!r} is no name. Write {{'lr': ...}}.")
+
+
 def numbers(**given: float | None) -> tuple[str, ...]:
     """Overrides of the arguments that are numbers; None leaves what the configuration says.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eksplora.config import Configurator, compose_request
 from eksplora.errors import ConfigError
-from eksplora.interface.asked import numbers, settings_words
+from eksplora.interface.asked import check_texts, check_values, numbers, settings_words
 from eksplora.interface.confirmation import estimated, rows_of
 from eksplora.interface.data import Target
 from eksplora.interface.look import lines, table
@@ -96,12 +96,13 @@ def compare(
         UserError: For what the caller can correct, in one line.
         KeyboardInterrupt: After Ctrl-C; the same call goes on.
     """
+    check_texts(name=name)
     _check_names(configurations)
+    common = {} if settings is None else settings
+    check_values("settings", common)
     given = numbers(members=members, workers=workers, seed=seed)
     every = {key: value for own in configurations.values() for key, value in own.items()}
-    asked = asked_for(
-        data, target, experiment, network, {**every, **(settings or {})} if network else settings or {}, None
-    )
+    asked = asked_for(data, target, experiment, network, common if network is None else {**every, **common}, None)
     with session(asked.folders):
         words = [*asked.words, *given, "space=none", "sampler=grid", "pruner=none"]
         configs = {
@@ -117,13 +118,13 @@ def _check_names(configurations: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         ConfigError: Naming what is wrong.
     """
+    check_values("configurations", configurations)
     if len(configurations) < 2:
         raise ConfigError(f"configurations: {len(configurations)} given, a comparison needs two. Add another.")
     for key, own in configurations.items():
         if not is_name(key):
             raise ConfigError(f"configurations: {key!r} is no name. Use letters, digits, - and _.")
-        if not isinstance(own, Mapping):
-            raise ConfigError(f"configurations: '{key}' is {own!r}. Give its settings: {{'widths': [16]}}.")
+        check_values(key, own)
 
 
 def _config(words: list[str]) -> Config:

@@ -25,6 +25,8 @@ def data_words(data: object, target: Target, experiment: str | None, folder: Pat
     Raises:
         ConfigError: If they are not known, or say too little.
     """
+    if target is not None and not (isinstance(target, str) or _are_texts(target)):
+        raise ConfigError(f"target: {target!r} is no name of a column. Give one in quotes, or a list of them.")
     if experiment is not None and experiment not in choices("experiment"):
         raise ConfigError(f"experiment: '{experiment}' is none. {nearest(experiment, choices('experiment'))}")
     chosen = [] if experiment is None else [f"experiment={experiment}"]
@@ -42,6 +44,10 @@ def data_words(data: object, target: Target, experiment: str | None, folder: Pat
     aim = [] if target is None else [f"data.target={as_word('target', target)}"]
     kind = "images" if path.is_dir() else "table"
     return [*chosen, f"data={kind}", f"data.path={as_word('data', str(path))}", *aim]
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, str) for value in values)
 
 
 def _own_experiment(data: str) -> list[str]:

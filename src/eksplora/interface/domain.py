@@ -6,6 +6,7 @@ from typing import Any
 
 from eksplora.config import as_word
 from eksplora.errors import ConfigError
+from eksplora.ranges import Range
 
 When = Mapping[str, Any]
 """A condition: another key of the space, and the value or list of values that it needs to have."""
@@ -65,10 +66,14 @@ def log(low: float, high: float, *, when: When | None = None) -> Domain:
         high: The largest.
         when: As `choice` takes it.
 
+    Raises:
+        ConfigError: If an end is no number.
+
     Examples:
         >>> log(1e-4, 1e-1)
         log(0.0001, 0.1)
     """
+    _check_ends("log", low, high)
     return Domain(low, high, is_log=True, when=_condition(when))
 
 
@@ -80,10 +85,14 @@ def uniform(low: float, high: float, *, when: When | None = None) -> Domain:
         high: The largest.
         when: As `choice` takes it.
 
+    Raises:
+        ConfigError: If an end is no number.
+
     Examples:
         >>> uniform(0, 0.95, when={"optimizer": "sgd"})
         uniform(0, 0.95, when={'optimizer': ['sgd']})
     """
+    _check_ends("uniform", low, high)
     return Domain(low, high, when=_condition(when))
 
 
@@ -96,10 +105,14 @@ def integers(low: int, high: int, *, log: bool = False, when: When | None = None
         log: Whether they are drawn by order of magnitude.
         when: As `choice` takes it.
 
+    Raises:
+        ConfigError: If an end is no whole number.
+
     Examples:
         >>> integers(8, 256, log=True)
         integers(8, 256, log=True)
     """
+    _check_ends("integers", low, high)
     return Domain(low, high, is_log=log, is_whole=True, when=_condition(when))
 
 
@@ -120,6 +133,20 @@ def choice(*values: Any, when: When | None = None) -> Domain:
         >>> space = {"optimizer": choice("adam", "sgd"), "nesterov": choice(True, False, when={"optimizer": "sgd"})}
     """
     return Domain(values=values, when=_condition(when))
+
+
+def _check_ends(kind: str, *ends: object) -> None:
+    """Refuse ends of an interval that are no numbers, or not whole where they have to be.
+
+    Raises:
+        ConfigError: Naming the function of the interface.
+    """
+    allowed = Range(is_whole=kind == "integers")
+    for end in ends:
+        if end not in allowed:
+            raise ConfigError(
+                f"ek.{kind}: {end!r} is not {allowed}. Give the smallest and the largest: ek.{kind}(1, 8)."
+            )
 
 
 def _condition(when: When | None) -> tuple[str, tuple[Any, ...]] | None:

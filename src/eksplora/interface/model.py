@@ -13,6 +13,7 @@ from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.interface.data import as_parquet, is_frame
 from eksplora.interface.look import lines, table
 from eksplora.interface.running import in_one_line, session
+from eksplora.ranges import check_fraction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,8 +80,7 @@ class Model:
         """
         from eksplora.evaluation.uncertainty import ensemble_interval
 
-        if not 0 < level < 1:
-            raise ConfigError(f"level must be a number above 0 and below 1, got {level}. Try level=0.9.")
+        check_fraction(level, "level", usual=0.9)
         with session(self._folders):
             ensemble = self._ensemble()
             each = ensemble.members(_features(rows, ensemble.card))
@@ -116,6 +116,7 @@ def _features(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":
     Raises:
         DataError: If they have another shape, lack a column, or cannot be read.
     """
+    from eksplora.data.card import as_features
     from eksplora.data.given import read_given
 
     if card.get("table"):
@@ -126,13 +127,7 @@ def _features(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":
         rows = rows[names].to_numpy()
     if isinstance(rows, str | Path):
         return read_given(Path(rows), card)[1]
-    features, shape = np.asarray(rows), list(card["input_shape"])
-    if features.dtype.kind not in "iufb" or list(features.shape[1:]) != shape or not len(features):
-        raise DataError(
-            f"rows: {features.dtype} of shape {list(features.shape)} is given. Give numbers of shape [rows, "
-            f"{', '.join(map(str, shape))}], or a table with columns {', '.join(card['feature_names'] or ())}."
-        )
-    return features.astype(np.float64)
+    return as_features(rows, card, "rows").astype(np.float64)
 
 
 def _of_table(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":

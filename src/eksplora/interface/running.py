@@ -54,7 +54,7 @@ ARGUMENTS = {"study.name": "name", "study.n_seeds": "members", "study.n_trials":
 
 def _reworded(error: EksploraError) -> EksploraError:
     """The error, without its way through eksplora, that names arguments instead of keys."""
-    text = re.sub(r"\bstudy\.\w+", lambda found: ARGUMENTS.get(found[0], found[0]), str(error))
+    text = re.sub(r"\bstudy\.\w+", lambda found: ARGUMENTS.get(found[0], found[0]), " ".join(str(error).split()))
     error.args = (text,)
     return error.with_traceback(None)
 

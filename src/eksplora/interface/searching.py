@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.config import compose_request, gather_space
-from eksplora.interface.asked import Asked, numbers, settings_words, space_words
+from eksplora.interface.asked import Asked, check_texts, check_values, numbers, settings_words, space_words
 from eksplora.interface.data import Target, data_words
 from eksplora.interface.network import named
 from eksplora.interface.running import in_one_line, session
@@ -58,7 +58,8 @@ def search(
         KeyboardInterrupt: After Ctrl-C; what was trained is kept.
     """
     given = numbers(trials=trials, members=members, minutes=minutes, workers=workers, seed=seed)
-    asked = asked_for(data, target, experiment, network, settings or {}, space)
+    check_texts(name=name)
+    asked = asked_for(data, target, experiment, network, {} if settings is None else settings, space)
     with session(asked.folders):
         asked = replace(asked, numbers=given)
         return run(asked, name or (_name_with_network(asked) if asked.folders else None))
@@ -84,6 +85,10 @@ def asked_for(
     Raises:
         UserError: For what the caller can correct.
     """
+    check_texts(experiment=experiment)
+    check_values("settings", settings)
+    if space is not None:
+        check_values("space", space)
     places = {name: value for name, value in settings.items() if name.startswith("paths.")}
     with session():
         own = settings_words(places, [])
