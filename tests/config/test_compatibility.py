@@ -6,7 +6,7 @@ import torch
 import yaml
 
 from eksplora.config import Configurator, check_mix, check_space, compose_request
-from eksplora.config.compatibility import OF_TORCH, OUTPUT_RANGES, losses_for
+from eksplora.config.compatibility import OF_TORCH, OUTPUT_RANGES, RULES, losses_for
 from eksplora.errors import ConfigError
 from eksplora.installation import CONF
 from eksplora.model.activations import ACTIVATIONS
@@ -199,3 +199,20 @@ def test_a_space_with_a_combination_that_makes_no_sense_is_refused(
 )
 def test_a_space_whose_combinations_make_sense_is_taken(base: list[str], space: list[Parameter]) -> None:
     check(base, *space)
+
+
+@pytest.mark.parametrize("experiment", ["wine_mlp", "digits_cnn"])
+def test_whatever_a_file_lacks_or_says_the_rules_refuse_it_in_one_line(experiment: str) -> None:
+    config = compose_request("search", [f"experiment={experiment}"]).config
+    refused = 0
+    for group in {group for rule in RULES for group in rule.reads}:
+        node = config[group]
+        for key in node if isinstance(node, dict) else ():
+            lacking = {other: value for other, value in node.items() if other != key}
+            for changed in (lacking, *({**node, key: value} for value in (None, "x", [], [None], {}, -1, True))):
+                try:
+                    check_mix({**config, group: changed})
+                except ConfigError as error:
+                    refused += 1
+                    assert str(error).endswith("."), error
+    assert refused > 50

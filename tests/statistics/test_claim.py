@@ -1,10 +1,12 @@
 """Claims as data: what members show, what they refute, and what they cannot tell."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from mutating import mutations
 from scipy import stats
 
 from eksplora.statistics.claim import Judge
@@ -374,3 +376,26 @@ def test_false_claims_on_new_rows_are_at_most_five_percent(members: int, rows: i
     """A rate of 0.05 has a standard error of 0.008 here."""
     found = false_claims(700, members, rows)
     assert max(found.values()) <= 0.066, found
+
+
+VALID = (
+    {"better": {"rows": ["a"], "than": ["b", "c"], "column": "test", "by": 0.1}},
+    {"all": [{"best": {"row": "a", "column": "test"}}, {"rises": {"rows": ["a", "b", "c"], "column": "test"}}]},
+    {"alike": {"rows": ["a", "b"], "column": "test", "within": 0.5}},
+    {"below": {"rows": ["a"], "column": "test", "value": 3.0}},
+)
+
+
+@pytest.mark.parametrize("claim", VALID)
+def test_whatever_a_claim_says_it_is_judged_or_refused_in_one_line(claim: dict[str, Any]) -> None:
+    known, refused = judge(a=1.0, b=2.0, c=3.0), 0
+    for content in mutations(json.dumps(claim), 150):
+        try:
+            given = json.loads(content)
+        except (ValueError, RecursionError):
+            continue
+        try:
+            assert isinstance(known(given), Judgement)
+        except ValueError:
+            refused += 1
+    assert refused > 50

@@ -17,7 +17,7 @@ from eksplora.config.composition import (
     unknown_key,
 )
 from eksplora.config.declared import as_words, declared
-from eksplora.config.parts import allowed_targets
+from eksplora.config.parts import SPECIAL, allowed_targets
 from eksplora.errors import ConfigError
 from eksplora.types import Config
 from eksplora.untrusted import is_name
@@ -83,6 +83,7 @@ def check_file(group: str, name: str, node: Any) -> None:
     for key in sorted(set.intersection(*map(set, others)) - {"defaults"}):
         if key not in node and (key in ("_target_", "_partial_") or group in READ):
             raise ConfigError(f"{file}: has no {key}, which every other file there has. Add it.")
+    _check_orders(file, node, others)
     if not isinstance(node.get("_target_") or "", str):
         raise ConfigError(f"{file}: _target_: {_shown(node['_target_'])} is no name of a part. Write package.name.")
     for key, value in node.items():
@@ -90,6 +91,21 @@ def check_file(group: str, name: str, node: Any) -> None:
         free = any(one is None or (isinstance(one, str) and "${" in one) for one in known)
         if known and not free and value is not None and not any(_is_alike(one, value) for one in known):
             raise ConfigError(f"{file}: {key}: {_shown(value)} is of the wrong type. Other files have {known[0]!r}.")
+
+
+def _check_orders(file: str, node: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse orders to Hydra that no part of a group is built with.
+
+    Raises:
+        ConfigError: Naming the order.
+    """
+    for key in SPECIAL[2:]:
+        if key in node:
+            raise ConfigError(f"{file}: {key} is no key of a part. Give each of its values by name.")
+    if all(values.get("_partial_") is True for values in others) and node.get("_partial_") is not True:
+        raise ConfigError(
+            f"{file}: _partial_: {_shown(node.get('_partial_'))} is not true, as in every other file there. Set it."
+        )
 
 
 READ = ("data", "exploration", "objective", "trainer")

@@ -8,7 +8,7 @@ from typing import Any
 from eksplora.config.composition import choices
 from eksplora.config.declared import as_words, declared
 from eksplora.config.parts import allowed_targets
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, UserError
 from eksplora.types import Config
 
 CLASSES = ("binary", "classification")
@@ -63,9 +63,16 @@ class Rule:
         """Refuse a configuration.
 
         Raises:
-            ConfigError: With the reason.
+            ConfigError: With the reason; or that a file lacks a key that is compared, or has another kind of value.
         """
-        reason = self.reason(config)
+        try:
+            reason = self.reason(config)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, UserError):
+                raise
+            files = " or ".join(f"conf/{group}/" for group in self.reads)
+            wrong = f"has no {error}" if isinstance(error, KeyError) else f"cannot be compared ({error})"
+            raise ConfigError(f"the chosen file of {files} {wrong}. Compare it with the other files there.") from None
         if reason:
             raise ConfigError(reason)
 

@@ -114,7 +114,9 @@ def _explained(key: str, node: Mapping[str, Any]) -> Iterator[None]:
             raise cause from None
         reason = " ".join(str(cause).split())
         place = place_of(cause) if is_foreign(node["_target_"]) else ""
-        raise ConfigError(f"{key}: {node['_target_']} refuses its values: {reason}{place}. See conf/{key}/.") from error
+        raise ConfigError(
+            f"{key}: {node['_target_']} refuses its values: {reason.rstrip('.')}{place}. See conf/{key}/."
+        ) from error
 
 
 def check_part(key: str, node: object, *, is_recorded: bool = False) -> Mapping[str, Any]:

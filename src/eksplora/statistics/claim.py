@@ -72,11 +72,12 @@ class Judge:
         Raises:
             ValueError: If it is not of the forms above, or names a row or column that does not exist.
         """
-        if len(claim) != 1:
-            raise ValueError(f"a claim has one form, got {', '.join(claim) or 'none'}. Join claims with all: [...].")
+        if not isinstance(claim, Mapping) or len(claim) != 1:
+            got = ", ".join(map(str, claim)) or "none" if isinstance(claim, Mapping) else repr(claim)
+            raise ValueError(f"a claim has one form, got {got}. Join claims with all: [...].")
         ((form, said),) = claim.items()
-        if form == "all" and not said:
-            raise ValueError("a claim of the form 'all' joins none. Give one at least.")
+        if form == "all" and not (isinstance(said, list | tuple) and said):
+            raise ValueError("a claim of the form 'all' joins none. Give a list of one at least.")
         if form == "all":
             return joined([self(part) for part in said], self.alpha)
         judges: dict[str, Callable[..., Judgement]] = {
@@ -95,7 +96,7 @@ class Judge:
         try:
             self._check_rows(form, said)
             return judges[form](**said)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise ValueError(f"a claim of the form '{form}' is incomplete: {error}. See statistics/claim.py.") from None
 
     def _check_rows(self, form: str, said: Mapping[str, Any]) -> None:
