@@ -14,6 +14,7 @@ import surviving
 import torch
 from numpy.typing import NDArray
 from sklearn import metrics as reference
+from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from eksplora.assessment.measurement import decomposed
 from eksplora.assessment.metrics import value_of
@@ -65,11 +66,15 @@ def outputs(folder: Path) -> NDArray[np.float64]:
 
 def rows(folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Features and targets of the test part, read without eksplora."""
-    (model,) = folder.glob("results/*/confirm/model")
-    prepared = (
-        Path(load_config(model)["data"]["root"]) / "prepared" / json.loads((model / "card.json").read_text())["name"]
-    )
+    prepared = prepared_of(folder)
     return np.load(prepared / "test_features.npy"), np.load(prepared / "test_targets.npy")
+
+
+def prepared_of(folder: Path) -> Path:
+    """The folder of the prepared data."""
+    (model,) = folder.glob("results/*/confirm/model")
+    name = json.loads((model / "card.json").read_text())["name"]
+    return Path(load_config(model)["data"]["root"]) / "prepared" / name
 
 
 def load_config(model: Path) -> dict[str, Any]:
@@ -134,6 +139,29 @@ def test_metrics_of_each_member_and_of_all_together_are_scikit_learns(
     for metric, one in test.items():
         assert one["members"] == pytest.approx([values[metric] for values in members], rel=1e-5)
         assert one["ensemble"]["mean"] == pytest.approx(together[metric], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "dummy"),
+    [("diabetes", DummyRegressor()), ("wine", DummyClassifier()), ("breast_cancer", DummyClassifier())],
+)
+def test_plain_baselines_learn_from_all_rows_and_are_compared_row_by_row(
+    name: str, dummy: Any, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(name)
+    facts, (features, targets) = here.facts(folder, "evaluate"), rows(folder)
+    learned = [np.load(path) for path in sorted(prepared_of(folder).glob("train_[ft]*.npy"))]
+    dummy.fit(*learned)
+    judge = reference.mean_absolute_error if name == "diabetes" else reference.accuracy_score
+    known = {one["name"].partition("_")[0]: one for one in facts["baselines"]}
+    assert set(known) == {"boosting", "mean" if name == "diabetes" else "majority"}
+    (plain,) = [one for key, one in known.items() if key != "boosting"]
+    assert plain["value"] == pytest.approx(judge(targets, dummy.predict(features)), rel=1e-5)
+    own = facts["test"][facts["metric"]]["ensemble"]["mean"]
+    for one in known.values():
+        assert one["versus"]["difference"]["mean"] == pytest.approx(own - one["value"], abs=1e-5)
+        scope = "new rows, for these networks" if name == "breast_cancer" else "new rows, trained on these"
+        assert one["versus"]["scope"] == scope and scope in one["versus"]["in_words"]
 
 
 @pytest.mark.parametrize("name", ["diabetes", "wine", "breast_cancer"])

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eksplora.assessment.baseline import TestPart, beside_baselines
 from eksplora.assessment.details import detailed
 from eksplora.assessment.metrics import of_each_target, of_ensemble, usable, values_of
 from eksplora.config.compatibility import task_of
@@ -20,7 +22,9 @@ from eksplora.inference.ensemble import Ensemble
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.estimate import Estimate
+from eksplora.records.evaluate import BesideBaseline
 from eksplora.statistics.decomposition import Decomposition, squared_error, zero_one
+from eksplora.types import Config
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Measured:
         test_sha256: Hashes of the test part's features and targets.
         decomposition: The members' expected loss as bias and variance; None for several targets at once.
         details: All that the page shows of the test part, see `details.detailed`.
+        baselines: Plain baselines beside the model.
     """
 
     metrics: Mapping[str, Sequence[float]]
@@ -42,6 +47,7 @@ class Measured:
     test_sha256: Mapping[str, str]
     decomposition: Decomposition | None = None
     details: DetailsRecord | None = None
+    baselines: Sequence[BesideBaseline] = ()
 
 
 def measure(
@@ -50,6 +56,7 @@ def measure(
     dataset: Any,
     known: Mapping[str, Any],
     begins: Callable[[str], None] = lambda step: None,
+    baselines: Mapping[str, Config] = MappingProxyType({}),
 ) -> Measured:
     """Open the test part and measure the model on it; each step `begins` with its name.
 
@@ -59,6 +66,7 @@ def measure(
         dataset: Its data set.
         known: Metrics by name, the objective's first; others that cannot be computed are left out.
         begins: Called with the name of each step.
+        baselines: The configuration of each plain baseline to compare with, by name.
 
     Raises:
         DataError: If weights or data are not those that were confirmed.
@@ -76,6 +84,9 @@ def measure(
     values = [values_of(ensemble, metrics, prediction, targets, weights) for prediction in each]
     begins("measures, intervals and examples")
     details = detailed(ensemble, np.array(features), np.array(targets), each, groups, weights)
+    begins("baselines")
+    part_known, objective = TestPart(ensemble, each, np.array(targets), groups, weights), next(iter(metrics.items()))
+    beside = beside_baselines(part_known, baselines, objective, confirmed.direction, confirmed.alpha)
     return Measured(
         metrics={name: [one[name] for one in values] for name in metrics},
         together={
@@ -86,6 +97,7 @@ def measure(
         test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
         decomposition=decomposed(each, np.array(targets)),
         details=details,
+        baselines=beside,
     )
 
 

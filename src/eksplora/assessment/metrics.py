@@ -66,10 +66,7 @@ def values_of(
     Raises:
         DataError: If a metric is not defined for so few rows.
     """
-    task = part(ensemble.config, "task")
-    target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
-    predicted = torch.from_numpy(prediction)
-    predicted = predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted
+    predicted, target = tensors(ensemble, prediction, targets)
     units, found = target_units(ensemble.card), {}
     of_rows = None if weights is None else torch.from_numpy(np.array(weights))
     for name, plain in metrics.items():
@@ -86,6 +83,16 @@ def values_of(
         except ValueError as error:  # R^2 of a single row
             raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
+
+
+def tensors(
+    ensemble: Ensemble, prediction: NDArray[np.float64], targets: NDArray[Any]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions (rows, columns) and their targets as a metric takes them."""
+    task = part(ensemble.config, "task")
+    target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
+    predicted = torch.from_numpy(prediction)
+    return predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted, target
 
 
 def value_of(metric: Any, predicted: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None) -> float:

@@ -96,6 +96,7 @@ def record(config: Config, command: Command, confirmed: ConfirmRecord, measured:
         rows=len(measured.table),
         data=data_record(card),
         test=test,
+        baselines=list(measured.baselines),
         bias_variance=None if parts is None else BiasVariance(**asdict(parts)),
         test_sha256=dict(measured.test_sha256),
         model=confirmed.chosen,
@@ -157,6 +158,8 @@ def show(evaluated: EvaluationRecord, folder: Path) -> None:
     print(f"\n{evaluated.headline}\n")
     rows = [{"test": name, **one.columns} for name, one in evaluated.test.items()]
     print_best(rows, title="Test part: delivered model, 95% interval for new rows; members' mean and spread", limit=50)
+    for one in evaluated.baselines:
+        print(f"  {one.versus.in_words} ({one.name}: {evaluated.metric} {one.value:.4g})")
     if evaluated.opened > 1:
         print(
             f"This test part has been opened for {evaluated.opened} confirmed models of this experiment: "

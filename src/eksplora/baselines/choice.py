@@ -11,6 +11,7 @@ from eksplora.types import Config
 KEPT = (*schema.BASELINE_KEYS, "study", "tracker", "paths", "output")
 """Keys that may be overridden."""
 
+PLAIN = "sklearn.dummy."
 ON_TABLES = "sklearn.ensemble."
 """Trees: on the thousands of pixels of an image they take long, and several targets they cannot have."""
 
@@ -43,8 +44,7 @@ def chosen(overrides: Sequence[str], config: Config, choice: Mapping[str, str]) 
     """
     if choice["task"] == "multilabel":
         raise ConfigError("task=multilabel: there are no baselines of several labels per row. Leave this stage out.")
-    kind = "Regressor" if config["data"]["num_classes"] is None else "Classifier"
-    fitting = [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
+    kind, fitting = _kind(config["data"]), _fitting(config["data"])
     if not is_typed(overrides):
         return [name for name in fitting if _suits(config["data"], name)]
     name = choice["baseline"]
@@ -54,10 +54,38 @@ def chosen(overrides: Sequence[str], config: Config, choice: Mapping[str, str]) 
     return [name]
 
 
+def without_networks(config: Config, choice: Mapping[str, str]) -> list[str]:
+    """The baselines that a tested model is compared with: those that are fitted in a moment, by name.
+
+    Args:
+        config: Of the model's experiment.
+        choice: The choice of every config group.
+    """
+    if choice["task"] == "multilabel":
+        return []
+    return [
+        name for name in _fitting(config["data"]) if _suits(config["data"], name) and _is_of(name, PLAIN, ON_TABLES)
+    ]
+
+
+def _kind(data: Mapping[str, Any]) -> str:
+    return "Regressor" if data["num_classes"] is None else "Classifier"
+
+
+def _fitting(data: Mapping[str, Any]) -> list[str]:
+    """The baselines whose targets are for the task."""
+    kind = _kind(data)
+    return [name for name in choices("baseline") if any(t.endswith(kind) for t in allowed_targets("baseline", name))]
+
+
+def _is_of(name: str, *modules: str) -> bool:
+    return any(target.startswith(modules) for target in allowed_targets("baseline", name))
+
+
 def _suits(data: Mapping[str, Any], name: str) -> bool:
     """Whether a baseline is fitted without being asked for."""
     is_simple = len(data["input_shape"]) == 1 and data["num_targets"] in (None, 1)
-    return is_simple or not any(target.startswith(ON_TABLES) for target in allowed_targets("baseline", name))
+    return is_simple or not _is_of(name, ON_TABLES)
 
 
 def is_typed(overrides: Sequence[str]) -> bool:

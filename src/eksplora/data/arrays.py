@@ -33,6 +33,10 @@ class TrainingArrays:
     scaling: _scaling.Scaling
     target_scaling: _scaling.TargetScaling
 
+    def scaled(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Other features, (rows, ...), scaled as these were."""
+        return _scaling.apply(self.scaling, features)
+
 
 def fold_arrays(dataset: Dataset, splits: Sequence[Split]) -> tuple[TrainingArrays, ...]:
     """The training arrays of each split, each scaled by what its own `train` rows show; the test part stays closed.

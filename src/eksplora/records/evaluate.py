@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from eksplora.records.confirm import OfModel
+from eksplora.records.estimate import Compared
 from eksplora.records.measure import Measure
 from eksplora.records.record import Record
 
@@ -55,6 +56,15 @@ class BiasVariance(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BesideBaseline(Record):
+    """A plain baseline, fitted to all rows of the training part: its value, and the delivered model against it."""
+
+    name: str
+    value: float
+    versus: Compared
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationRecord(OfModel):
     """A confirmed model on the test part.
 
@@ -65,6 +75,8 @@ class EvaluationRecord(OfModel):
         rows: Test rows.
         data: The data set; None: an earlier version did not write it.
         test: Measures by name.
+        baselines: Plain baselines beside the delivered model, by the objective's metric; empty: an earlier version did
+            not fit them.
         bias_variance: None for several targets at once.
         test_sha256: Hashes of the test part's features and targets.
         model: Name of the chosen configuration.
@@ -77,6 +89,7 @@ class EvaluationRecord(OfModel):
     rows: int
     data: DataRecord | None = None
     test: dict[str, Measure]
+    baselines: list[BesideBaseline] = field(default_factory=list)
     bias_variance: BiasVariance | None = None
     test_sha256: dict[str, str] = field(default_factory=dict)
     model: str = ""

@@ -3,6 +3,7 @@
 import shutil
 from typing import Any
 
+from eksplora.baselines.choice import without_networks
 from eksplora.config import Configurator, Request, metrics_for, part, stated_files
 from eksplora.config.compatibility import task_of
 from eksplora.config.schema import SearchConfig
@@ -12,6 +13,7 @@ from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import output_of, read_record
 from eksplora.records.record import to_json
 from eksplora.stage._network import needs_network
+from eksplora.types import Config
 
 
 def evaluate(request: Request) -> None:
@@ -33,7 +35,7 @@ def evaluate(request: Request) -> None:
         from eksplora.assessment.measurement import measure
 
         known, dataset = metrics_of(request), part(request.config, "data")
-        measured = measure(model, confirmed, dataset, known, work.step)
+        measured = measure(model, confirmed, dataset, known, work.step, baselines_of(request))
         work.step("MLflow")
         for name, text in record.tables(measured).items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -42,6 +44,14 @@ def evaluate(request: Request) -> None:
         (folder / "evaluate.json").write_text(to_json(evaluated))
         shutil.copyfile(model / "card.json", folder / "card.json")
     record.show(evaluated, output / "evaluate")
+
+
+def baselines_of(request: Request) -> dict[str, Config]:
+    """The configurations of plain baselines to compare with, by name; as their files state them."""
+    own = {key: request.config[key] for key in ("data", "task", "metric", "objective")}
+    stated = stated_files("baseline")
+    names = without_networks(request.config, request.choices)
+    return {name: own | {"baseline": dict(stated[name])} for name in names if name in stated}
 
 
 def metrics_of(request: Request) -> dict[str, Any]:

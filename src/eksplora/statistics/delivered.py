@@ -48,6 +48,41 @@ class LeftOut:
     both: NDArray[np.float64]
 
 
+def left_out_of_mean(
+    losses: NDArray[np.float64],
+    without: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    few: NDArray[np.int64],
+) -> LeftOut:
+    """The values of a mean over rows without parts of rows and members.
+
+    Args:
+        losses: What each row adds, of all members, (rows,).
+        without: The same without each member, (members, rows); empty for one member.
+        weights: What each row counts, (rows,).
+        groups: The part that each row is left out with, (rows,), see `groups_of`.
+        few: The same where a member is left out too.
+
+    Examples:
+        >>> alone = np.arange(3)
+        >>> left_out_of_mean(np.array([1.0, 2.0, 6.0]), np.empty((0, 3)), np.ones(3), alone, alone).rows.tolist()
+        [4.0, 3.5, 1.5]
+    """
+    return LeftOut(
+        rows=_means_without(losses, weights, groups),
+        members=without @ weights / weights.sum() if len(without) else np.empty(0),
+        both=np.array([_means_without(one, weights, few) for one in without]).T,
+    )
+
+
+def _means_without(
+    losses: NDArray[np.float64], weights: NDArray[np.float64], groups: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    parts, own = np.bincount(groups, weights=losses * weights), np.bincount(groups, weights=weights)
+    return np.asarray((losses @ weights - parts) / (weights.sum() - own))
+
+
 def uncertain_delivered(value: float, left_out: LeftOut) -> Uncertain:
     """A measure of a model on rows that nothing chose by, with its error over rows and over members.
 

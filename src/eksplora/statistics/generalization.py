@@ -259,14 +259,22 @@ def uncertain_difference(sample: Sample, reference: Sample) -> Uncertain:
 
 
 def uncertain_effect(sample: Sample) -> Uncertain:
-    """The mean of differences, with no smaller p than the exact sign test of the rows that differ can reach.
+    """The mean of differences, see `with_least_p`."""
+    found = uncertain(sample)
+    is_by_rows = found.method in (Method.ROWS, Method.GROUPS)
+    if found.error and not is_by_rows:
+        return found
+    return with_least_p(found, int(np.count_nonzero(found.units)))
+
+
+def with_least_p(found: Uncertain, differing: int) -> Uncertain:
+    """The same with no smaller p than the exact sign test of so many rows that differ can reach.
 
     Student's t is for means of many rows that vary. Where a handful of rows differs (accuracy) it claims too much.
     """
-    found = uncertain(sample)
-    if found.error is None or found.mean == 0 or (found.error and found.method not in (Method.ROWS, Method.GROUPS)):
+    if found.error is None or found.mean == 0:
         return found
-    least = smallest_p(max(1, min(1000, int(np.count_nonzero(found.units)))))
+    least = smallest_p(max(1, min(1000, differing)))
     if found.p >= least:
         return found
     reach = float(stats.t.isf(least / 2, found.freedom))

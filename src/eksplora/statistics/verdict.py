@@ -236,6 +236,28 @@ def compare_samples(
     return tuple(compared)
 
 
+def compare_found(
+    found: Sequence[Uncertain], *, direction: str, members: int, rows: int, alpha: float = 0.05
+) -> tuple[Comparison, ...]:
+    """Judge differences whose errors are known, such as those of a delivered model, all of them together.
+
+    Args:
+        found: Mean differences, all of the same units.
+        direction: What is better: `minimize` or `maximize`.
+        members: Behind each.
+        rows: That they were measured on.
+        alpha: Level of significance of all together, in (0, 1).
+    """
+    _check(direction, alpha)
+    ps, level = adjusted(found, alpha)
+    unknown = Sample(np.zeros(members), np.zeros(members, dtype=np.int64), ratio=1.0, num_rows=rows)
+    sign, count = _SIGNS[direction], len(found)
+    return tuple(
+        _of_uncertain(one, p, level, unknown.values, unknown, sign, alpha, count)
+        for one, p in zip(found, ps, strict=True)
+    )
+
+
 def _uncertain(sample: Sample, reference: Sample) -> Uncertain:
     """The difference of two samples; one that 32-bit floats can make of none is none."""
     found = uncertain_difference(sample, reference)

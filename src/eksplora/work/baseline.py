@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from eksplora.data.arrays import TrainingArrays, fold_arrays
 from eksplora.data.dataset import Dataset
 from eksplora.errors import ConfigError
 from eksplora.records.validation import write_validation
-from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Status, Training
+from eksplora.types import Config, Cut, Job, Member, MemberResult, Report, Split, Status, Training
 from eksplora.work.measurement import PartRows, validation_of, value_of
 
 ANY_MEMBER = Member(index=0, seed=0)
@@ -114,6 +115,26 @@ def _fitted(config: Config, estimator: Any, fold: TrainingArrays) -> None:
             "Choose another baseline."
         )
     estimator.fit(features_of(fold, fold.split.train), learned(fold), **known)
+
+
+def tested(config: Config, seed: int) -> NDArray[np.float64]:
+    """Predictions of the test part by an estimator that was fitted to all rows of the training part, (rows, columns).
+
+    Args:
+        config: Its data, task and baseline.
+        seed: Of an estimator that draws at random.
+    """
+    dataset = dataset_of(config)
+    every = np.arange(dataset.rows("train"))
+    (fold,) = fold_arrays(dataset, [Split(train=every, validation=every[:0])])
+    estimator = estimator_of(config, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _fitted(config, estimator, fold)
+    features = np.array(dataset.open("test")[0])
+    rows = np.arange(len(features))
+    found = predicted(config, estimator, replace(fold, features=fold.scaled(features)), rows)
+    return found.reshape(len(rows), -1).astype(np.float64)
 
 
 def keep_validation(training: Training, estimator: Any, fold: TrainingArrays) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from eksplora.drawing.plot import classes, numbers
 from eksplora.records.details import ClassCurves, ClassMeasures, Curve, DetailsRecord, Selective
-from eksplora.records.evaluate import BiasVariance
+from eksplora.records.evaluate import BiasVariance, EvaluationRecord
 from eksplora.records.measure import Measure
 from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
@@ -48,6 +48,7 @@ def section(facts: Results) -> Section:
         blocks=[
             *_notes(details.notes),
             measures(details.measures),
+            *_beside(facts.tested),
             *_bias_variance(facts.tested.bias_variance, details),
             *shown,
         ],
@@ -81,6 +82,21 @@ def measures(found: Mapping[str, Measure]) -> Table:
         "of the largest error, of a median, of the calibration error, and of too few rows.",
         is_tall=False,
     )
+
+
+def _beside(found: EvaluationRecord) -> list[Block]:
+    """Plain baselines, fitted to the same rows."""
+    if not found.baselines:
+        return []
+    rows = [{"baseline": one.name, found.metric: one.value, "verdict": one.versus.in_words} for one in found.baselines]
+    return [
+        Table(
+            "Beside plain baselines",
+            rows,
+            "Each was fitted once to all rows of the training part. The delivered model is compared with each row by "
+            "row, all of them are judged together.",
+        )
+    ]
 
 
 def _with_intervals(one: Measure) -> dict[str, Any]:
