@@ -28,7 +28,7 @@ LEFT_OUT = ("paths", "tracker")
 
 BESIDES = {
     "confirm": {*TO_THE_END, *(word.partition("=")[0] for word in ON_ALL_ROWS)},
-    "evaluate": {"objective", "metric"},
+    "evaluate": {"objective", "metric", "baseline"},
     "explain": {*TO_THE_END},
 }
 """Groups of which a stage composes other files than the experiment's: its code says so."""

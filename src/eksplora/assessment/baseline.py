@@ -127,7 +127,7 @@ def _without_each(each: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def _losses(known: TestPart, predictions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    """What each row adds to the metric, (predictions, rows); None where it is no mean over rows."""
+    """Part that each row adds to the metric, (predictions, rows); None where it is no mean over rows."""
     units, found = target_units(known.ensemble.card), []
     tensor = None if units is None else torch.from_numpy(units)
     for prediction in predictions:
