@@ -9,7 +9,6 @@ from torch import nn
 from eksplora.errors import ConfigError
 from eksplora.model.activations import (
     ACTIVATIONS,
-    EXACT,
     NON_DECREASING,
     Activation,
     activation_number,
@@ -96,6 +95,10 @@ def test_the_non_decreasing_never_fall_and_the_others_may(name: str) -> None:
 def test_no_number_makes_a_non_decreasing_one_fall(name: str, number: float) -> None:
     steps = Activation(name, number).layer().double()(torch.linspace(-20, 20, 4001, dtype=torch.float64)).diff()
     assert bool((steps >= 0).all())
+
+
+EXACT = (nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Threshold)
+"""Modules of comparisons and products."""
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

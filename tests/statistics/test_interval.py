@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from eksplora.statistics.interval import Interval, bootstrap_interval, mean_and_spread, t_interval
+from eksplora.statistics.interval import Interval, mean_and_spread, t_interval
 
 SAMPLE = np.random.default_rng(0).gamma(2.0, size=40)
 unhurried = settings(deadline=None)  # scipy's first call takes longer on a busy machine
@@ -49,8 +49,6 @@ def test_a_higher_level_gives_an_interval_around_the_lower_ones(values: list[int
 def test_equal_values_have_an_interval_of_width_0(value: float) -> None:
     assert mean_and_spread([value] * 10) == (value, 0.0)
     assert t_interval([value] * 10) == Interval(low=value, high=value, level=0.95)
-    resampled = bootstrap_interval([value] * 10, seed=0)
-    assert resampled.low == resampled.high == pytest.approx(value)
 
 
 @pytest.mark.parametrize("num_values", [3, 8, 30])
@@ -61,65 +59,6 @@ def test_the_t_interval_covers_as_often_as_it_says(num_values: int) -> None:
     assert 0.94 <= coverage <= 0.96  # the standard error is 0.002
 
 
-def test_the_bootstrap_interval_is_near_the_t_interval_of_many_normal_values() -> None:
-    sample = np.random.default_rng(2).normal(size=2000)
-    found, expected = bootstrap_interval(sample, seed=0), t_interval(sample)
-    width = expected.high - expected.low
-    assert found.low == pytest.approx(expected.low, abs=0.05 * width)
-    assert found.high == pytest.approx(expected.high, abs=0.05 * width)
-
-
-def test_the_bootstrap_interval_of_a_skewed_sample_leans_to_the_long_tail() -> None:
-    found = bootstrap_interval(SAMPLE, seed=0)
-    assert found.high - SAMPLE.mean() > 1.1 * (SAMPLE.mean() - found.low)
-
-
-def test_the_bootstrap_interval_is_a_function_of_its_seed() -> None:
-    first, again, other = (bootstrap_interval(SAMPLE, seed=seed) for seed in (0, 0, 1))
-    assert first == again
-    assert first != other
-
-
-def test_the_bootstrap_takes_any_statistic_of_a_sample() -> None:
-    by_axis = bootstrap_interval(SAMPLE, seed=0, num_draws=500, statistic=np.median)
-    one_by_one = bootstrap_interval(SAMPLE, seed=0, num_draws=500, statistic=lambda sample: np.median(sample))
-    assert by_axis == one_by_one
-    assert by_axis.low < np.median(SAMPLE) < by_axis.high
-
-
-def test_many_values_are_resampled_in_blocks_without_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = bootstrap_interval(SAMPLE, seed=0)
-    monkeypatch.setattr("eksplora.statistics.interval._BLOCK", 40 * 7)
-    blocks = bootstrap_interval(SAMPLE, seed=0)
-    assert (blocks.low, blocks.high) == pytest.approx((whole.low, whole.high))
-
-
-def test_a_median_among_ties_has_the_percentiles_of_its_resamples() -> None:
-    # The median of 5 draws is 1 where 3 or more are: binomial(5, 0.2), chance 0.058.
-    assert bootstrap_interval([0, 0, 0, 0, 1], seed=0, statistic=np.median) == Interval(0.0, 1.0, 0.95)
-    assert bootstrap_interval([0, 0, 0, 0, 1], level=0.8, seed=0, statistic=np.median) == Interval(0.0, 0.0, 0.8)
-
-
-@pytest.mark.slow
-def test_the_bootstrap_interval_covers_almost_as_often_as_it_says() -> None:
-    samples = np.random.default_rng(3).normal(size=(2000, 50))
-    intervals = [bootstrap_interval(sample, seed=seed, num_draws=2000) for seed, sample in enumerate(samples)]
-    coverage = np.mean([interval.low <= 0 <= interval.high for interval in intervals])
-    assert 0.93 <= coverage <= 0.96  # the standard error is 0.005
-
-
-def test_one_value_cannot_be_resampled() -> None:
-    with pytest.raises(ValueError, match=r"^values must be two or more to be resampled, got 1\.$"):
-        bootstrap_interval([1.0], seed=0)
-
-
-def test_a_statistic_that_is_no_number_for_a_resample_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^statistic must be a finite number for every resample\.$"):
-        bootstrap_interval([1.0, 2.0, 3.0], seed=0, statistic=lambda sample: np.nan if sample[0] == 1 else sample[0])
-
-
 def test_a_level_that_is_no_fraction_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^level must be a number above 0 and below 1, got 95\. "):
         t_interval([1.0, 2.0], 95)
-    with pytest.raises(ValueError, match=r"^level must be a number above 0 and below 1, got 95\. "):
-        bootstrap_interval([1.0, 2.0], level=95, seed=0)

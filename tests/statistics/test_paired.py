@@ -113,36 +113,6 @@ def test_sign_flip_keeps_its_level_for_any_symmetric_distribution(num_pairs: int
     assert (false_share == 0) == (num_pairs < 6)
 
 
-@pytest.mark.parametrize("num_pairs", [1, 5, 6, 9, 20, 21, 50])
-def test_wilcoxon_without_ties_is_scipys_exact_one(num_pairs: int) -> None:
-    differences = np.random.default_rng(num_pairs).normal(0.4, 1, num_pairs)
-    assert wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
-
-
-@pytest.mark.parametrize("differences", [[1, 1, 1, -2, 3], [0, 2, -2, 2, 5, 0, -1], [4, 4, 4, 4]])
-def test_wilcoxon_with_ties_and_zeros_is_scipys_permutation_test_of_the_ranks(differences: list[int]) -> None:
-    left = [difference for difference in differences if difference != 0]
-    expected = stats.wilcoxon(left, method=stats.PermutationMethod(n_resamples=np.inf)).pvalue
-    assert wilcoxon(differences) == pytest.approx(expected)
-
-
-@unhurried
-@given(few.filter(any))
-def test_wilcoxon_of_few_pairs_counts_every_pattern_of_the_ranks(differences: list[int]) -> None:
-    left = np.array([difference for difference in differences if difference != 0])
-    ranks = stats.rankdata(np.abs(left)) * np.sign(left)
-    assert wilcoxon(differences) == counted((2 * ranks).astype(int).tolist())
-
-
-def test_wilcoxon_of_many_tied_pairs_is_scipys() -> None:
-    differences = np.random.default_rng(0).integers(-4, 7, 60)
-    assert wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences[differences != 0]).pvalue)
-
-
-def test_wilcoxon_sees_ties_through_rounding() -> None:
-    assert wilcoxon([0.3 - 0.2, 0.2 - 0.1, 0.1, -0.1, 0.4 - 0.1]) == wilcoxon([1, 1, 1, -1, 3])
-
-
 @unhurried
 @given(st.integers(1, 60))
 def test_differences_of_zero_have_a_p_of_1(num_pairs: int) -> None:

@@ -40,10 +40,6 @@ class Asked:
         """Both."""
         return [*self.words, *self.numbers]
 
-    def with_words(self, *words: str) -> "Asked":
-        """The same with further words."""
-        return replace(self, words=(*self.words, *words))
-
 
 def check_texts(**given: object) -> None:
     """Refuse arguments that are names and were given as something else; None stands for none.

@@ -94,9 +94,6 @@ ACTIVATIONS: dict[str, Function] = {
     "thresholded_relu": Function(lambda theta=1.0: nn.Threshold(theta, 0.0), "theta", Range(least=0)),
 }
 
-EXACT = (nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Threshold)
-"""Modules of comparisons and products: their bits never depend on how a loop is cut."""
-
 NON_DECREASING = frozenset(ACTIVATIONS) - {"gelu", "prelu", "silu"}
 """Those for which the largest value of a window is the value of its largest number, whatever training makes of them."""
 

@@ -1,8 +1,5 @@
 """The report of an experiment as one file that opens without a net."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from eksplora.records.results import Results
 from eksplora.report.block import Section
 from eksplora.report.page import plotly, render
@@ -20,8 +17,6 @@ from eksplora.report.section import (
     tested,
     uncertainty,
 )
-
-Facts = Mapping[str, Any]
 
 SECTIONS = (
     result.section,

@@ -1,16 +1,11 @@
 """The numbers of a report as tables for papers and programs."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.details import DetailsRecord
 from eksplora.records.explain import ExplanationRecord
 from eksplora.records.results import Results
 from eksplora.records.table import rows_as_csv
 from eksplora.report.table import TableRows, latex, table
-
-Facts = Mapping[str, Any]
 
 
 def tables(facts: Results) -> dict[str, str]:

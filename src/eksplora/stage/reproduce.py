@@ -57,7 +57,7 @@ def reproduce(request: Request) -> None:
         raise ConfigError(f"run={settings.run} is the study {shown.name}, which has no best trial. Give a trial's run.")
     keys = recorded.members(trial, shown.member)
     name = f"{shown.name}, trial {keys[0][0]}" + ("" if shown.member is None else f", member {shown.member}")
-    _check(request, settings, recorded, keys, name)
+    _check(settings, recorded, keys, name)
     commit = recorded.provenance.get("git.commit", provenance.UNKNOWN)
     _say(f"{name}: commit {commit[:12]}, {_count(len(keys), 'member')}")
     again: dict[Key, dict[str, Any]] = {}
@@ -122,7 +122,7 @@ def _permit(found: list[Change], *, is_allowed: bool) -> None:
 # --- preconditions -----------------------------------------------------------------------------------------------
 
 
-def _check(request: Request, settings: ReproduceConfig, recorded: Recorded, keys: Sequence[Key], name: str) -> None:
+def _check(settings: ReproduceConfig, recorded: Recorded, keys: Sequence[Key], name: str) -> None:
     """Refuse what cannot be compared here.
 
     Raises:

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -30,29 +29,6 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     # The smallest p times m, the next times m - 1, ...; the running maximum keeps their order.
     adjusted[order] = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1)).clip(max=1)
     return adjusted
-
-
-def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjusted p values that bound the expected share of false claims among the claims (false discovery rate).
-
-    With p_(1) <= ... <= p_(m): adjusted p_(i) = min over j >= i of min(1, m p_(j) / j). For tests that are independent
-    or positively dependent. Source: Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the
-    Royal Statistical Society B 57, 1995; computed by `scipy.stats.false_discovery_control`.
-
-    Args:
-        p_values: Of the tests, (tests,).
-
-    Returns:
-        In the order of the tests, (tests,).
-
-    Raises:
-        ValueError: If a p is not in [0, 1].
-
-    Examples:
-        >>> benjamini_hochberg([0.03, 0.01, 0.04]).round(2).tolist()
-        [0.04, 0.03, 0.04]
-    """
-    return np.asarray(stats.false_discovery_control(_p_values(p_values), method="bh"), dtype=np.float64)
 
 
 def _p_values(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ from math import ldexp
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from eksplora.statistics._argument import check_count, check_fraction, finite
 
@@ -108,38 +107,6 @@ def max_t(differences: ArrayLike, *, resolutions: Sequence[float] | None = None,
     # No p below that of a more extreme comparison; a drawn reference set counts the observed pattern too.
     adjusted[order] = np.maximum.accumulate((counts + is_drawn) / (num_patterns + is_drawn))
     return adjusted
-
-
-def wilcoxon(differences: ArrayLike) -> float:
-    """The two-sided p of Wilcoxon's signed-rank test: the differences enter by sign and rank of their size.
-
-    Differences of 0 are dropped, as Wilcoxon did; equal sizes share their ranks, and sizes that differ by rounding
-    alone (1e-12 of the largest) are equal. Source: Wilcoxon, "Individual comparisons by ranking methods", Biometrics
-    Bulletin 1, 1945. Up to 20 differences it is the exact sign flip of the ranks, ties included, where
-    `scipy.stats.wilcoxon` takes seconds or approximates; beyond, it is scipy's with its automatic choice of method.
-
-    Args:
-        differences: Of the pairs, (pairs,).
-
-    Returns:
-        In (0, 1]; 1 where all differences are 0.
-
-    Raises:
-        ValueError: If there are no differences, or not only finite ones.
-
-    Examples:
-        >>> wilcoxon([1, 2, 3, 4, 5, 6])
-        0.03125
-    """
-    sample = finite(differences, "differences")
-    if not sample.any():
-        return 1.0
-    # Relative to the largest: the test knows signs and ranks only, so the unit does not matter.
-    rounded = np.round(sample / np.abs(sample).max(), 12)
-    left = rounded[rounded != 0]
-    if len(left) <= EXACT_PAIRS:
-        return sign_flip(np.sign(left) * stats.rankdata(np.abs(left)))
-    return float(stats.wilcoxon(left).pvalue)
 
 
 def smallest_p(num_pairs: int) -> float:

@@ -129,10 +129,10 @@ def write_summary(
         for name, page in pages(record):
             (new / "plots" / f"{name}.html").write_text(page, encoding="utf-8")
         if ledger.best is not None:
-            _write_best(driver, ledger.best, new / "best")
+            _write_best(ledger.best, new / "best")
 
 
-def _write_best(driver: Driver, best: Trial, folder: Path) -> None:
+def _write_best(best: Trial, folder: Path) -> None:
     folder.mkdir()
     (folder / "config.yaml").write_text(as_yaml(best.config), encoding="utf-8")
     for member, result in best.results.items():

@@ -187,7 +187,3 @@ class TableCard:
             if column.has_missing and column.encoding in ("number", "date")
         }
         return tuple(number for number, name in enumerate(self.feature_names) if name in shown)
-
-    def source_of(self) -> dict[str, str]:
-        """The file's column that each prepared column comes from."""
-        return {name: column.name for column in self.columns for name in column.prepared}

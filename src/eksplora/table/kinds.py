@@ -80,7 +80,7 @@ def kind_of(name: str, column: "pa.ChunkedArray", decimal: str) -> Found:
     words = texts(column)
     if unique == 2 and is_pair(*sorted(pc.unique(words.drop_null()).to_pylist())):
         return Found("boolean")
-    return _read_as_number(name, words, decimal) or _read_as_date(words) or Found(_worded(name, words, unique))
+    return _read_as_number(name, words, decimal) or _read_as_date(words) or Found(_worded(words, unique))
 
 
 def stated_kind(column: "pa.ChunkedArray", stated: str, decimal: str) -> Found:
@@ -138,7 +138,7 @@ def _names_rows(name: str, values: Numbers) -> bool:
     return bool(values.max() - values.min() == len(values) - 1) or NAMED_ID.search(name) is not None
 
 
-def _worded(name: str, words: "pa.ChunkedArray", unique: int) -> Kind:
+def _worded(words: "pa.ChunkedArray", unique: int) -> Kind:
     import pyarrow.compute as pc
 
     present = len(words) - words.null_count

@@ -36,7 +36,7 @@ def relocate(database: Path, artifacts: Path) -> int:
             if known is None or not is_name(name) or (known == folder and "%" not in str(known)):
                 continue
             if location != folder.as_uri():
-                moved += _relocate(connection, number, location, folder)
+                moved += _relocate(connection, number, folder)
     return moved
 
 
@@ -48,7 +48,7 @@ def local_folder(location: str | None) -> Path | None:
     return Path(urllib.parse.unquote(parts.path) if parts.scheme else location)
 
 
-def _relocate(connection: sqlite3.Connection, experiment: int, location: str, folder: Path) -> int:
+def _relocate(connection: sqlite3.Connection, experiment: int, folder: Path) -> int:
     runs = connection.execute("SELECT run_uuid, artifact_uri FROM runs WHERE experiment_id = ?", (experiment,))
     moved = 0
     for run_id, uri in runs.fetchall():

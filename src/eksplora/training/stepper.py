@@ -29,9 +29,6 @@ ELEMENTWISE = (
 ASGD, Rprop (the rate is not a factor), LBFGS, Muon and Adafactor (elements depend on each other) are not among them.
 """
 
-OWN = ("lr", "weight_decay")
-"""Numbers that may differ between the members of a population."""
-
 
 @dataclass(frozen=True, eq=False)
 class RateSchedule:

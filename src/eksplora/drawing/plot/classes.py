@@ -1,6 +1,6 @@
 """Pictures of a test of classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -9,8 +9,6 @@ from plotly import graph_objects as go
 from eksplora.drawing.colour import BLUE, GREY
 from eksplora.drawing.look import colour_axis, figure, labels, line, plain
 from eksplora.records.details import CalibrationBin, Curve, Selective
-
-Facts = Mapping[str, Any]
 
 MOST_WRITTEN = 12
 """Classes up to which the numbers stand in the fields of a confusion matrix."""

@@ -1,6 +1,6 @@
 """Pictures of a test of numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -9,8 +9,6 @@ from plotly import graph_objects as go
 from eksplora.drawing.colour import BLUE, GREY, VERMILION
 from eksplora.drawing.look import bars, figure
 from eksplora.records.details import NormalQuantiles, PredictionInterval, Residuals
-
-Facts = Mapping[str, Any]
 
 
 def predicted(residuals: Residuals) -> Markup:

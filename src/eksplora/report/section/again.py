@@ -1,7 +1,6 @@
 """Sections on what the numbers come from: the data, and the commands that make them again."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from eksplora.installation import in_checkout, target
 from eksplora.provenance import UNKNOWN
@@ -12,8 +11,6 @@ from eksplora.records.table import histogram
 from eksplora.report.block import Commands, Note, Points, Prose, Section, Table, code
 from eksplora.report.command import commands, is_plain
 from eksplora.report.number import NONE
-
-Facts = Mapping[str, Any]
 
 SHOWN_PROVENANCE = ("git.", "dvc_lock.", "lock.", "code.", "data.", "version.", "machine.", "threads")
 """Keys of the provenance that are shown, in this order."""

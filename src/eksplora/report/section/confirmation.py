@@ -1,7 +1,6 @@
 """Section on the confirmed configurations and their uncertainty."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
@@ -9,8 +8,6 @@ from eksplora.records.confirm import Configuration
 from eksplora.records.results import Results
 from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
 from eksplora.report.number import interval, number, settings
-
-Facts = Mapping[str, Any]
 
 
 def section(facts: Results) -> Section:

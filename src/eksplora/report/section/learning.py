@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from eksplora.drawing.plot import curve
 from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Note, Plot, Section
 from eksplora.report.number import number
 
-Facts = Mapping[str, Any]
 Columns = dict[str, list[float]]
 
 

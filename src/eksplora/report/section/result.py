@@ -1,6 +1,6 @@
 """Section on the result and the question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from eksplora.drawing.axis import in_order, is_scale, setting
@@ -11,8 +11,6 @@ from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord, TrialRecord
 from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
 from eksplora.report.number import NONE, counted, interval, number
-
-Facts = Mapping[str, Any]
 
 ONE_MEMBER = (
     "Only one member was trained, so the interval leaves out what another training would have given. "

@@ -11,7 +11,6 @@ from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Pr
 from eksplora.report.number import counted, number, settings
 from eksplora.report.section.result import keys_of
 
-Facts = Mapping[str, Any]
 Trials = Sequence[TrialRecord]
 
 MOST_TRIALS = 10

@@ -11,8 +11,6 @@ from eksplora.records.results import Results
 from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
 from eksplora.report.number import counted, number
 
-Facts = Mapping[str, Any]
-
 WORDS = {
     "f2": "f2 (recall counts more)",
     "mcc": "Matthews correlation",
@@ -174,10 +172,6 @@ def _recalls(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
         [{what: row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
         "The same intervals as above.",
     )
-
-
-_COUNTS = "A field holds how many rows of its line's class were said to be of its column's."
-_RATES = "The same as a share of the line: a small class shows as well as a large one."
 
 
 def _confusion(details: DetailsRecord) -> Block:

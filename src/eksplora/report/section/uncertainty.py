@@ -1,15 +1,12 @@
 """Section on how well the model's uncertainty matches its errors."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from eksplora.drawing.plot.numbers import coverage
 from eksplora.records.details import DetailsRecord, PredictionInterval
 from eksplora.records.results import Results
 from eksplora.report.block import Block, Note, Plot, Section, Table, Tiles, percent, percents
 from eksplora.report.number import number, share
-
-Facts = Mapping[str, Any]
 
 
 def section(facts: Results) -> Section:
