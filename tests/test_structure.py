@@ -434,13 +434,21 @@ def readers_of_processes(root: Path) -> list[str]:
     ]
 
 
+ROUNDABOUT = re.compile(
+    r'\s*r?"""(What|How|Where|Why|Which|When|Who|If|That|It|They|So|As|At|By|For|From|In|Of|Only|Under|With)\b'
+)
+
+
 def roundabout_docstrings(root: Path) -> list[str]:
-    """Docstrings, of values too, that begin with "What": a noun or a verb says it at once."""
+    """Docstrings, of values too, that begin with "What", "How" or "Of": a noun or a verb says it at once.
+
+    "Whether" is the field's word for what is true or false.
+    """
     return [
-        f"{file.name}:{number} begins with What"
+        f"{file.name}:{number} begins with {match[1]}"
         for _, file in sources(root)
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if re.match(r'\s*r?"""What\b', line)
+        if (match := ROUNDABOUT.match(line))
     ]
 
 
@@ -759,9 +767,11 @@ def test_tests_that_read_of_processes_by_themselves_are_found(project: Path, tex
     assert readers_of_processes(project) == ["test_it.py"]
 
 
-def test_docstrings_that_begin_with_what_are_found(project: Path) -> None:
-    (project / "src/eksplora/loss.py").write_text('"""Losses."""\nA = 1\n"""What A is."""\nB = 2\n"""Whatever."""\n')
-    assert roundabout_docstrings(project) == ["loss.py:3 begins with What"]
+@pytest.mark.parametrize("word", ["What", "How", "Where", "Which", "Of", "It"])
+def test_docstrings_that_begin_with_neither_a_noun_nor_a_verb_are_found(project: Path, word: str) -> None:
+    text = f'"""Losses."""\nA = 1\n"""{word} A is."""\nB = 2\n"""Whatever."""\nC = 3\n"""Whether it is."""\n'
+    (project / "src/eksplora/loss.py").write_text(text)
+    assert roundabout_docstrings(project) == [f"loss.py:3 begins with {word}"]
 
 
 @pytest.mark.parametrize("name", ["utils.py", "_helpers.py", "data_utils.py", "common/a.py", "misc.yaml"])

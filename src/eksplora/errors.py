@@ -102,7 +102,7 @@ WORDS_OF: dict[str, Sequence[str]] = {}
 
 
 def reason_of(error: OSError) -> str:
-    """Why the operating system refused, in words; of several errors in one (shutil has such) the first.
+    """Reason of the operating system's refusal, in words; of several errors in one (shutil has such) the first.
 
     Examples:
         >>> reason_of(PermissionError(1, "Operation not permitted", "x"))
@@ -163,7 +163,7 @@ def follows(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def place_of(error: BaseException) -> str:
-    """Where in a user's own code an error was raised, ` at file.py:12`, for a message; empty where it was not there.
+    """Place in a user's own code at which an error was raised, ` at file.py:12`, for a message; empty if there is none.
 
     His own is what lies neither in eksplora nor among installed packages or Python's own modules.
     """

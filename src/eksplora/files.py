@@ -108,7 +108,7 @@ def new_folder(target: Path, *, durable: bool = False, way_out: str = AGAIN) -> 
 
 
 def beside(target: Path) -> tuple[Path, Path]:
-    """Where the new form of a folder is written, and where the old one waits for the new to take its place."""
+    """Paths beside a folder: of its new form while it is written, and of the old one while it is replaced."""
     return target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
 
 

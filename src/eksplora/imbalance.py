@@ -13,7 +13,7 @@ KINDS = ("none", "balanced")
 
 @dataclass(frozen=True)
 class Imbalance:
-    """How classes are balanced in training (see `conf/imbalance/`); validation is never changed.
+    """Balance of classes in training (see `conf/imbalance/`); validation is never changed.
 
     Either a row of class k counts rows / (classes * count_k) in the loss, or an epoch draws rows with replacement such
     that classes are drawn alike. Source: King and Zeng, "Logistic regression in rare events data", Political Analysis
@@ -56,7 +56,7 @@ def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def row_probabilities(classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How likely a draw takes each row, such that classes are drawn alike, (rows,).
+    """Probabilities of the rows in a draw, such that classes are drawn alike, (rows,).
 
     Args:
         classes: The class of each row, numbered from 0, (rows,).
@@ -71,7 +71,7 @@ def row_probabilities(classes: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def drawn(rows: NDArray[np.int64], probabilities: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
-    """As many rows as there are, drawn with replacement: a function of the seed and of nothing else.
+    """Rows drawn with replacement, as many as there are: a function of the seed and of nothing else.
 
     Args:
         rows: Row numbers, (rows,).

@@ -1,4 +1,4 @@
-"""Where this eksplora lies: in a checkout, with `conf/` and `pipelines/` beside it, or among the installed packages."""
+"""Place of this eksplora: in a checkout, with `conf/` and `pipelines/` beside it, or among the installed packages."""
 
 import sys
 from pathlib import Path

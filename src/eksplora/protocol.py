@@ -1,4 +1,4 @@
-"""How rows are cut into parts: pure functions of the targets, their groups and a seed.
+"""Protocols, which cut the training part for each member: pure functions of the targets, their groups and a seed.
 
 Rows of a group (visits of a patient, photographs of a scene) resemble each other, so that a part that judges must hold
 whole groups: otherwise a network is judged on rows whose like it has learned. Where a function takes `groups`, (rows,),

@@ -131,7 +131,7 @@ class WarmUp(Schedule):
 
 
 def _half_wave(start: float, end: float, progress: float) -> float:
-    """From start, at progress 0, along half a cosine wave to end, at progress 1."""
+    """Half a cosine wave from start, at progress 0, to end, at progress 1."""
     return end + (start - end) * (1 + cos(pi * progress)) / 2
 
 
@@ -264,7 +264,7 @@ class Plateau(Schedule):
 
 @lru_cache(maxsize=1024)  # called for every step of an epoch, and for each member in turn, with the same history
 def _reductions(history: tuple[float, ...], patience: int, min_delta: float, cooldown: int) -> int:
-    """How often epochs with these objectives stopped improving."""
+    """Number of times that epochs with these objectives stopped improving."""
     best, bad, rest, count = inf, 0, 0, 0
     for value in history:
         is_better = value < best - min_delta

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Direction = Literal["minimize", "maximize"]
-"""Which way an objective is better."""
+"""Direction in which an objective is better."""
 
 Judges = Literal["all", "first", "later", "others"]
 """Rows of the training part that may validate: all of them; of a search, `first`; where its choice is judged, `later`
@@ -61,7 +61,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Cut:
-    """How a protocol cuts the rows, as far as that does not stand in its configuration.
+    """Cut of the rows by a protocol, as far as it does not stand in its configuration.
 
     Attributes:
         members: Members among which a protocol divides the rows that validate; see `eksplora.protocol.spread`.
@@ -100,7 +100,7 @@ class Member:
 
     @property
     def cut(self) -> Cut:
-        """How the rows are cut for it."""
+        """Cut of the rows for it."""
         return Cut(self.members, self.judges, self.outer_fold, self.outer_folds, self.outer_seed)
 
 
@@ -233,7 +233,7 @@ class MemberResult:
 
 
 class Report(Protocol):
-    """How a population's training talks to its driver."""
+    """Channel from a population's training to its driver."""
 
     def epochs(self, reports: Sequence[EpochReport]) -> Sequence[Decision]:
         """Hand over the metrics of the members that finished an epoch together; one answer for each."""

@@ -276,7 +276,7 @@ def _check_events(text: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Why a text cannot be read, in one line, with the place where that is known."""
+    """Reason for which a text cannot be read, in one line, with the place where that is known."""
     if isinstance(error, RecursionError):
         return "nested too deep"
     mark = getattr(error, "problem_mark", None)

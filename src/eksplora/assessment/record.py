@@ -131,7 +131,7 @@ def _new_rows(known: Estimate) -> dict[str, float]:
 
 
 def openings(studies: Path, experiment: str, test_sha256: Mapping[str, str]) -> int:
-    """For how many confirmed models of an experiment this test part has been opened on this machine."""
+    """Number of confirmed models of an experiment that this test part has been opened for on this machine."""
     count = 0
     for spool in studies.glob(f"{experiment}-final*/spool.jsonl"):
         bodies = [event.body for event in spools.read(spool)]

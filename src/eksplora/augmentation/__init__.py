@@ -157,7 +157,7 @@ class Augmentation:
         return right, down
 
     def _resampled(self, x: Tensor, draws: Draws, shift: tuple[Tensor, Tensor] | None) -> Tensor:
-        """Where each pixel comes from: back through the crop, the shift and the turn."""
+        """Source of each pixel: back through the crop, the shift and the turn."""
         height, width = x.shape[-2:]
         columns, rows = centered(width, x.device), centered(height, x.device)
         if self.crop_fraction < 1:

@@ -103,4 +103,4 @@ class Quantiles:
 
 
 LEVELS: NDArray[np.float64] = np.linspace(0, 1, CELLS + 1)
-"""Where quantile functions are evaluated."""
+"""Points at which quantile functions are evaluated."""

@@ -1,4 +1,4 @@
-"""Which baselines are fitted, and with which configuration: read from `conf/baseline/` and the overrides."""
+"""Baselines that are fitted, each with its configuration: read from `conf/baseline/` and the overrides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

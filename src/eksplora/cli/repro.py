@@ -71,7 +71,7 @@ class InOurWords(logging.Filter):
             self._times.write_text(json.dumps(self._seconds), encoding="utf-8")
 
     def _rest(self, stage: str) -> str:
-        """How long this stage and those after it took when they ran last, where that is known of all."""
+        """Time that this stage and those after it took when they ran last, where that is known of all."""
         rest = self.steps[self.steps.index(stage) :] if stage in self.steps else [""]
         if not all(name in self._seconds for name in rest):
             return ""

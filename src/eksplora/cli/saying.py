@@ -37,7 +37,7 @@ def found(own: OwnData) -> list[str]:
 
 
 def ended(request: Request) -> list[str]:
-    """Where the results of a command on data of one's own are, and which command comes next."""
+    """Place of the results of a command on data of one's own, and the command that comes next."""
     name, output = (getattr(request.settings, key, None) for key in ("experiment", "output"))  # prepare has none
     stage, purpose = NEXT.get(request.root, ("repro", "all stages that are left, up to the report"))
     if stage == "predict":

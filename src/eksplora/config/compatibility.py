@@ -49,7 +49,7 @@ OUTPUT_RANGES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """Why some parts do not go together.
+    """Reason for which some parts do not go together.
 
     Attributes:
         reads: The nodes of a configuration that it looks at.
@@ -108,7 +108,7 @@ def _tasks_of(loss: str) -> tuple[str, ...]:
 
 
 def _wrong_loss(config: Config) -> str | None:
-    """It would train on numbers that mean something else."""
+    """Reason against a loss that would train on numbers of another meaning."""
     target, task = config["loss"]["_target_"], task_of(config)
     if task in _tasks_of(target):
         return None
@@ -229,7 +229,7 @@ def _unreachable_targets(config: Config) -> str | None:
 
 
 def _missed(activation: str) -> str:
-    """Which targets of mean 0 and deviation 1 an activation's values do not reach."""
+    """Targets of mean 0 and deviation 1 that an activation's values do not reach."""
     least, most = OUTPUT_RANGES[activation]
     if least == 0:
         return "it has no values below 0, where about half of such targets are"

@@ -45,7 +45,7 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
 
 
 OPEN = ("data.columns.",)
-"""Where keys are the user's own: names of columns, which no file of a group can state."""
+"""Nodes whose keys are the user's own: names of columns, which no file of a group can state."""
 
 
 def opened(overrides: Iterable[str]) -> list[str]:
@@ -232,7 +232,7 @@ def known_keys(root: str) -> set[str]:
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Why there is no such key, and the way out: another choice that has it, or the nearest key."""
+    """Refusal of a key that does not exist, with the way out: another choice that has it, or the nearest key."""
     group = key.partition(".")[0]
     files = stated_keys().get(key)
     if files:

@@ -156,7 +156,7 @@ def _check_of_function(space: Space) -> None:
 
 
 def samples(space: Space, configure: Configurator) -> Iterator[tuple[str, Config]]:
-    """For each searched key and each value near its ends a configuration that has it, and what to call it."""
+    """Configurations to try, each with its name: one for each value of a searched key that lies near its ends."""
     for parameter in space:
         for value in drawable(parameter):
             yield f"space.params.{parameter.key}", configure(_completed(space, parameter, value))
@@ -273,7 +273,7 @@ TYPED = (*READ_BY_MODEL, "augmentation", "clipping", "early_stopping", "imbalanc
 
 
 def _missing(key: str, known: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
-    """Why a searched key does not exist, and the way out."""
+    """Refusal of a searched key that does not exist, with the way out."""
     group = key.partition(".")[0]
     files = stated_keys().get(key)
     if group in groups and files:

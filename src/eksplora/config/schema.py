@@ -41,7 +41,7 @@ class Activation:
 
 @dataclass
 class Dropout:
-    """Which units training zeroes, and how."""
+    """Dropout: the units that training zeroes."""
 
     rate: float
     kind: str
@@ -65,7 +65,7 @@ COUNT = within(least=1, is_whole=True, also="null")
 
 @dataclass
 class Parallel:
-    """How studies share a machine.
+    """Share of a machine for studies.
 
     Attributes:
         workers: Worker processes; None: one per core, but no more than trainings.
@@ -78,7 +78,7 @@ class Parallel:
 
 @dataclass
 class Budget(Parallel):
-    """How much a study trains, and how.
+    """Budget of a study, and its members.
 
     Attributes:
         seed: All random draws of the study derive from it.
@@ -109,7 +109,7 @@ class Study(Budget):
 
 @dataclass
 class Training:
-    """How members are trained, whatever they are."""
+    """Training of members, whatever they are."""
 
     engine: str
     population: int | None
@@ -179,7 +179,7 @@ class ConfirmConfig(SearchConfig):
 
 @dataclass
 class Audit:
-    """How often a search is judged, and by how many networks.
+    """Splits of an audit, and networks in each.
 
     Attributes:
         outer: Outer splits; each holds out one part of the rows.
@@ -201,7 +201,7 @@ class AuditConfig(ConfirmConfig):
 
 @dataclass
 class Explain:
-    """How much of a model is explained."""
+    """Extent of an explanation."""
 
     ablated: int = field(metadata=within(least=0, is_whole=True, usual=0))
     images: int = field(metadata=within(least=0, is_whole=True, usual=0))
@@ -218,7 +218,7 @@ class ExplainConfig(SearchConfig):
 
 @dataclass
 class Repro:
-    """How much the stages after a search do; None: as they state it themselves.
+    """Extent of the stages after a search; None: as they state it themselves.
 
     Attributes:
         best: Configurations that are confirmed.

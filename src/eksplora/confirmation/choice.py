@@ -1,4 +1,4 @@
-"""Which candidate is chosen, and how sure one may be: pure functions of what the members gave."""
+"""Choice among the candidates, with its evidence: pure functions of what the members gave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -126,7 +126,7 @@ def _with_luck(one: Configuration, again: Confirmed | None, direction: str) -> C
 
 
 def epoch_optimism(curves: Sequence[Sequence[float]], epochs: Sequence[int], direction: str) -> float | None:
-    """By how much a member's value is better for its epoch was chosen on the rows that judge it, mean over members.
+    """Optimism of choosing each member's epoch on the rows that judge it, mean over members.
 
     A member's value at its own best epoch, less that at the epoch that the other members would choose: the median of
     theirs. So no row that judges has chosen.
@@ -154,7 +154,7 @@ def epoch_optimism(curves: Sequence[Sequence[float]], epochs: Sequence[int], dir
 
 
 def _optimism(known: Estimate, found: float, direction: str) -> Estimate:
-    """By how much the value that the search saw is better than that of fresh members, with this one's interval."""
+    """Optimism of the search: its value less that of fresh members, with the interval of this one."""
     sign = 1 if direction == "minimize" else -1
     ends = [sign * (end - found) for end in (known.low, known.high) if end is not None]
     low, high = (min(ends), max(ends)) if len(ends) == 2 else (None, None)

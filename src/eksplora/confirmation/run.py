@@ -1,4 +1,4 @@
-"""How a search is confirmed: a study of the candidates, the choice, a study of the chosen one on all rows."""
+"""Confirmation of a search: a study of the candidates, the choice, a study of the chosen one on all rows."""
 
 import shutil
 from collections.abc import Mapping, Sequence

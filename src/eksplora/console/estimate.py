@@ -1,4 +1,4 @@
-"""How long a study still takes: from the epochs that were trained and what they cost, with no clock of its own."""
+"""Remaining time of a study: from the epochs that were trained and what they cost, with no clock of its own."""
 
 import heapq
 from collections import Counter, deque
@@ -27,7 +27,7 @@ MOST_GAP = 2.0
 
 @dataclass(frozen=True)
 class Length:
-    """How long a training may get.
+    """Length that a training may reach.
 
     Attributes:
         epochs: Its last epoch, if nothing ends it earlier; at least 1.
@@ -142,7 +142,7 @@ class Estimate:
             self._costs[running.steps] = _added(self._costs.get(running.steps), epochs, spent)
 
     def _note_gap(self, at: float) -> None:
-        """How much longer a worker takes than its trainings: looked at while there is work for all workers."""
+        """Ratio of a worker's time to that of its trainings: looked at while there is work for all workers."""
         if self._began_at is not None and len(self._sizes) > self.workers:
             busy = self._busy + sum(at - running.started_at for running in self._running.values())
             self._gap = min(MOST_GAP, max(1.0, (at - self._began_at) * self.workers / busy)) if busy else 1.0
@@ -169,7 +169,7 @@ class Estimate:
         return self._scheduled(ends, [cost * self._gap for cost in queue])
 
     def _scheduled(self, ends: list[float], queue: list[float]) -> float:
-        """When the last worker is done: each takes the next few trainings when it is free."""
+        """Time at which the last worker is done: each takes the next few trainings when it is free."""
         free = sorted([*ends, *[0.0] * (self.workers - len(ends))])[: max(self.workers, len(ends))]
         size = min(round(fmean(self._sizes)) if self._sizes else 1, -(-len(queue) // self.workers)) or 1
         heapq.heapify(free)

@@ -48,15 +48,15 @@ class Line:
     left: str = ""
 
     def in_full(self) -> str:
-        """With everything."""
+        """The line with everything."""
         return next(self._forms())
 
     def fitted(self, width: int) -> str:
-        """With as much as goes into so many columns."""
+        """The line with as much as goes into so many columns."""
         return next((form for form in self._forms() if cell_len(form) <= width), "") or self._least(width)
 
     def _forms(self) -> Iterator[str]:
-        """From the longest to the shortest."""
+        """Forms of the line, from the longest to the shortest."""
         best = f"best {self.best}" if self.best else ""
         whose = f"{best} ({self.best_name})" if best and self.best_name else best
         every = ", ".join(map(str, self.running))

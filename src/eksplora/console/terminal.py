@@ -1,4 +1,4 @@
-"""Where progress is shown: a terminal with one line that is renewed, or a plain stream; neither can break a command."""
+"""Output of progress: a terminal with one line that is renewed, or a plain stream. Neither can break a command."""
 
 import io
 import os

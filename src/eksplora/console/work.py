@@ -8,7 +8,7 @@ from typing import Self
 from eksplora.console.terminal import Shown, cut, standard
 
 RENEWED_SECONDS = 0.25
-"""How often the line is looked at."""
+"""Time between two looks at the line."""
 
 LONG_SECONDS = 3.0
 """A step that takes longer is printed without a terminal, too, and on one with its time."""

@@ -50,7 +50,7 @@ def once(folder: Path, is_there: Callable[[], bool], make: Callable[[], None]) -
 
 
 def download_folder(folder: Path) -> Path:
-    """Where files for `folder` arrive, so that a later attempt goes on; removed once `folder` is whole."""
+    """Folder in which files for `folder` arrive, so that a later attempt goes on; removed once `folder` is whole."""
     return folder.with_name(f".{folder.name}.download")
 
 

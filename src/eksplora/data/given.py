@@ -25,7 +25,7 @@ from eksplora.table.reading import hash_of
 from eksplora.untrusted import parse_json
 
 LARGEST_BYTES = 2**30
-"""Of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
+"""Largest size of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
 
 SPLIT = "Split it into smaller files."
 SAVED = "Save it by numpy.savez(path, features=...)."

@@ -86,7 +86,7 @@ class ArrayEntry(FileEntry):
 
 @dataclass(frozen=True)
 class PartRows:
-    """How many rows each part has."""
+    """Number of rows of each part."""
 
     train: int
     test: int

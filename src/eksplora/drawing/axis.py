@@ -41,7 +41,7 @@ def is_wide(values: Sequence[float]) -> bool:
 
 
 def places(values: Sequence[Any]) -> list[float | None]:
-    """Where each value lies on its axis, 0 to 1; None where a trial has none."""
+    """Position of each value on its axis, 0 to 1; None where a trial has none."""
     known = [value for value in values if value is not None]
     if is_scale(known):
         scale = math.log if is_wide(known) else float

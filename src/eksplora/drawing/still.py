@@ -71,7 +71,7 @@ def curves(facts: Results) -> Any:
 
 
 def tested(facts: Results) -> Any:
-    """Of classes the table of confusion in shares; of labels ROC curves; of numbers the prediction over the target."""
+    """Picture of the test part: confusion of classes, ROC curves of labels, or predictions over targets."""
     details = facts.details
     if details is None:
         return None

@@ -23,7 +23,7 @@ OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothin
 
 
 def notes_of(each: Array, dropout: Array | None, part: Rows, rows: Mapping[str, int] = {}) -> list[str]:
-    """Why something is absent, or to be read with care.
+    """Notes on what is absent, or to be read with care.
 
     Args:
         each: What the members predict, (members, rows, ...).

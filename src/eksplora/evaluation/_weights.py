@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Measures = Mapping[str, Array]
-"""By name, a value per weighting: (weightings,), or (weightings, classes); NaN where it is not defined."""
+"""Measures by name, a value per weighting: (weightings,), or (weightings, classes); NaN where it is not defined."""
 
 BLOCK = 100
 """Weightings that are computed at once: 8 MB of weights for 10 000 rows."""

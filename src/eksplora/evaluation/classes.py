@@ -137,7 +137,7 @@ def _rows_of_classes(
 
 
 def _curves(together: Array, labels: NDArray[np.int64], names: Sequence[str]) -> ClassCurves:
-    """Of two classes the curves are those of the second."""
+    """Curves of each class; of two classes those of the second."""
     shown = [1] if len(names) == 2 else range(len(names))
 
     def drawn(draw: Callable[[str, Array, NDArray[np.bool_]], Curve | None]) -> list[Curve]:
@@ -153,7 +153,7 @@ def _curves(together: Array, labels: NDArray[np.int64], names: Sequence[str]) ->
 
 
 def _agreement(each: Array, labels: NDArray[np.int64], dropout: Array | None) -> list[Agreement]:
-    """How far members, and passes with dropout, agree."""
+    """Agreement of members, and of passes with dropout."""
     said = {
         "ensemble": (each if len(each) > 1 else None, f"The mean of {len(each)} members."),
         "dropout": (dropout, f"The mean of {0 if dropout is None else len(dropout)} passes with dropout left on."),

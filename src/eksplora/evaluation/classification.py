@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eksplora.evaluation._weights import Array, once, ratio
 
 BINS = 15
-"""Of the calibration error."""
+"""Number of bins of the calibration error."""
 
 SMALLEST = 1e-15
 """Least probability that the log-loss takes a logarithm of, as scikit-learn had it."""

@@ -12,7 +12,7 @@ MOST_SHARES = 100
 
 
 def thinned(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many places of 0 to count - 1, evenly taken, first and last among them.
+    """Indices from 0 to count - 1, at most so many, evenly taken, first and last among them.
 
     Examples:
         >>> thinned(9, 3), thinned(2, 3)

@@ -91,7 +91,7 @@ def _of_target(values: Array, index: int) -> Array:
 
 
 def _named(target: str, found: Mapping[str, T]) -> dict[str, T]:
-    """By names that begin with the target's; a single target has none."""
+    """The same by names that begin with the target's; a single target has none."""
     return {f"{target}/{name}" if target else name: one for name, one in found.items()}
 
 

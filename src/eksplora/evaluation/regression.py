@@ -78,7 +78,7 @@ def _are_counts(targets: Array, predictions: Array) -> bool:
 
 
 def _deviance(targets: Array, predictions: Array) -> Array:
-    """Of each row; y log(y / p) is 0 for y = 0. Source: McCullagh and Nelder 1989, section 2.3."""
+    """Deviance of each row; y log(y / p) is 0 for y = 0. Source: McCullagh and Nelder 1989, section 2.3."""
     logged = np.zeros_like(targets)
     np.log(targets / predictions, out=logged, where=targets > 0)
     found: Array = 2 * (targets * logged - targets + predictions)

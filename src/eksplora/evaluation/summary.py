@@ -68,7 +68,7 @@ class Rows:
         return once(self.count) if self.weights is None else self.weights[None]
 
     def left_out(self, most: int = GROUPS) -> NDArray[np.int64]:
-        """Which of at most so many parts each row is left out with, (rows,)."""
+        """Number of the part that each row is left out with, of at most so many, (rows,)."""
         return groups_of(self.count, most, self.groups)
 
     def are_enough(self, metric: str, place: int | None = None) -> bool:

@@ -41,7 +41,7 @@ def covering(name: str, says: str, level: float, ends: tuple[Array, Array], targ
 
 
 def ensemble_interval(each: Array, level: float = LEVEL) -> tuple[Array, Array]:
-    """Where another member's prediction would lie: mean -+ t s sqrt(1 + 1 / k), for k members of spread s.
+    """Interval of another member's prediction: mean -+ t s sqrt(1 + 1 / k), for k members of spread s.
 
     Source: the prediction interval of a normal sample, Hahn and Meeker, "Statistical intervals", 1991, section 4.7.
 

@@ -346,4 +346,4 @@ _INNER: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     TrialEnd: {"status": Status},
     Stop: {"status": Status},
 }
-"""How values become dataclasses, tuples and members of enumerations."""
+"""Makers of dataclasses, tuples and members of enumerations from plain values."""

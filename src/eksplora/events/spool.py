@@ -25,7 +25,7 @@ ADDITIONS = ("evaluation", "report")
 _WRITING = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _WAY_OUT = "Restore the file from a copy, or start a new study under another study.name."
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-"""How json writes bytes that are no text, as in the diff of somebody's file; stricter readers refuse them."""
+"""Form in which json writes bytes that are no text, as in the diff of somebody's file; stricter readers refuse them."""
 
 
 @dataclass(frozen=True)

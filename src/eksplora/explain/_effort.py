@@ -1,4 +1,4 @@
-"""How much is computed to explain a table: more for few features, less for many, so that neither takes long."""
+"""Extent of the computations for a table: more for few features, less for many, so that neither takes long."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ but not below their least; rows for the second. A million takes four layers of 1
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is computed.
+    """Extent of the computations.
 
     Attributes:
         repeats: Shuffles of each column.

@@ -54,7 +54,7 @@ def probabilities(scores: Tensor) -> Tensor:
 
 
 def explained_output(outputs: Tensor, *, is_classes: bool) -> Tensor:
-    """Which output explains each row, (rows,) int64.
+    """Number of the output that is explained for each row, (rows,) int64.
 
     For classes the score of the class that the members predict together; of two classes with a single output that
     output, the log-odds of the second; of numbers the first target.

@@ -1,4 +1,4 @@
-"""How much each feature of a row has moved the networks' outputs: SHAP values and integrated gradients.
+"""Attribution of the networks' outputs to the features of a row: SHAP values and integrated gradients.
 
 Shapes: rows (rows, *shape), attributions (members, rows, *shape).
 """
@@ -133,6 +133,6 @@ def _own_member(outputs: Outputs, members: int, steps: int, rows: Tensor, explai
 
 
 def mean_magnitude(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much features move outputs: |value|, mean over rows; (members, rows, features) to (members, features)."""
+    """Size of attributions: |value|, mean over rows; (members, rows, features) to (members, features)."""
     mean: NDArray[np.float64] = np.abs(values).mean(1)
     return mean

@@ -1,4 +1,4 @@
-"""How well the classes come apart in what networks make of rows.
+"""Separation of classes in a hidden layer of networks.
 
 Shapes: features (rows, units) of one network's hidden layer, labels (rows,).
 """

@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 MOST_ROWS = 1500
 _FEWEST_ROWS = {"tsne": 3, "umap": 5}
-"""With fewer there are no neighbours to be near to."""
+"""Fewest rows of a map: with fewer there are no neighbours to be near to."""
 
 Map = NDArray[np.float64]
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many of the numbers 0 to count - 1, evenly spaced, first and last among them.
+    """Numbers from 0 to count - 1, at most so many, evenly spaced, first and last among them.
 
     Examples:
         >>> evenly(9, 5), evenly(3, 5)

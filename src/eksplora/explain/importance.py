@@ -10,7 +10,7 @@ from torch import Tensor
 from eksplora.explain._members import Outputs, evaluated
 
 Error = Callable[[Tensor, Tensor], Tensor]
-"""Of outputs (members, rows, num_outputs) and the targets of the rows: each member's error (members,)."""
+"""Error of each member, (members,), from outputs (members, rows, num_outputs) and the targets of the rows."""
 
 
 def permutation_importance(

@@ -1,4 +1,4 @@
-"""Which pixels of an image speak for what the networks say together, and which against.
+"""Pixels of an image that speak for the networks' joint prediction, and those against it.
 
 Shapes: images (rows, channels, height, width), overlays (rows, height, width).
 """
@@ -37,7 +37,7 @@ def gradient_overlay(
 def occlusion_overlay(
     outputs: Outputs, images: Tensor, baseline: Tensor, explained: Tensor, *, members: int, window: int
 ) -> NDArray[np.float64]:
-    """How far the members' mean output falls when a window of the image is covered; mean of a pixel's windows.
+    """Fall of the members' mean output when a window of the image is covered; mean of a pixel's windows.
 
     Windows lie half of their side apart. Source: Zeiler and Fergus, "Visualizing and understanding convolutional
     networks", ECCV 2014, section 4.2; computed by `captum.attr.Occlusion`.

@@ -46,7 +46,7 @@ def _mean_with_interval(values: NDArray[np.float64]) -> Estimate:
 
 
 def agreement(methods: Mapping[str, Ranking]) -> list[RankAgreement]:
-    """How alike each two methods order the features: Spearman's correlation of the mean importances.
+    """Agreement of each two methods on the order of the features: Spearman's correlation of the mean importances.
 
     Source: Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15,
     1904; computed by `scipy.stats.spearmanr`.

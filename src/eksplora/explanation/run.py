@@ -79,7 +79,7 @@ def explained(
 
 
 def _of_targets(ensemble: Ensemble) -> list[str]:
-    """Which of several targets is explained."""
+    """Note on which of several targets is explained."""
     names = target_names(ensemble.card)
     if ensemble.classes is not None or len(names) < 2:
         return []
@@ -87,12 +87,12 @@ def _of_targets(ensemble: Ensemble) -> list[str]:
 
 
 def _of_weights(dataset: Any) -> list[str]:
-    """How rows with weights count."""
+    """Note on how rows with weights count."""
     return [] if dataset.beside("test", "weights") is None else ["Each row counts once here, whatever its weight."]
 
 
 def _of_codes(ensemble: Ensemble) -> list[str]:
-    """Which features have no attributions, because no derivative goes through a code."""
+    """Note on features without attributions, because no derivative goes through a code."""
     names = [ensemble.card["feature_names"][column] for column, _ in ensemble.config["model"].get("cardinalities", [])]
     if not names:
         return []
@@ -102,7 +102,7 @@ def _of_codes(ensemble: Ensemble) -> list[str]:
 
 
 def _overlays(model: Model, details: DetailsRecord, most: int) -> Facts[list[OverlayRecord] | None]:
-    """Where the members look in the images that they do worst and best on."""
+    """Overlays of the images that the members do worst and best on."""
     worst, best = details.examples.worst, details.examples.best
     half = max(most // 2, most - len(best))
     numbers = [*worst[:half], *best][:most]

@@ -52,7 +52,7 @@ class OneFactor:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of an exploration is trained.
+    """Budget of an exploration.
 
     Attributes:
         name: Its name.

@@ -96,7 +96,7 @@ def winners(rows: Mapping[str, RowResult], direction: str) -> dict[str, str]:
 
 
 def choices(rows: Mapping[str, RowResult], direction: str, on: str) -> dict[str, int]:
-    """How often each row would have been chosen, had there been one member only: once for each member."""
+    """Times that each row would have been chosen by one member alone, over all members."""
     better = min if direction == "minimize" else max
     known = {name: row.columns[on] for name, row in rows.items() if row.columns}
     count = min(map(len, known.values()), default=0)

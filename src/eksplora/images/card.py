@@ -81,7 +81,7 @@ def pair_of(size: object) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How any image becomes the pixels that a network sees; a model's card has it, for later images.
+    """Rule by which any image becomes the pixels that a network sees; a model's card has it, for later images.
 
     Attributes:
         height: In pixels.

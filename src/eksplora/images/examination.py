@@ -27,7 +27,7 @@ MOST_SIDE = 64
 """Pixels of the longer side where the size is found: a training on processors takes minutes, not days."""
 
 MOST_BYTES = 2**30
-"""Of all images as a training holds them, where the size is found; four bytes a number."""
+"""Bytes of all images as a training holds them, where the size is found; four a number."""
 
 LEAST_SIDE = 16
 
@@ -134,7 +134,7 @@ def check_skipped(skipped: Sequence[tuple[str, str]], total: int, options: Optio
 
 
 def rule_of(options: Options, files: Sequence[Seen]) -> Rule:
-    """How images are read, from the options and the median size of the files.
+    """Rule by which images are read, from the options and the median size of the files.
 
     Where the size is found it is the median height and width, made smaller together until neither side is above
     `MOST_SIDE` pixels, and all images together take at most `MOST_BYTES` in a training; but no side is made smaller
@@ -214,7 +214,7 @@ def _card(
 
 
 def _fingerprint(options: Options, entries: Sequence[Entry], files: Sequence[Seen], rule: Rule) -> str:
-    """Of everything that decides the prepared form: contents, names, labels, options; not of where the files lie."""
+    """Hash of all that decides the prepared form: contents, names, labels, options; not of where the files lie."""
     stated = [rule.shape, rule.fit, options.task, options.test_fraction, options.split_seed]
     named = zip(entries, files, strict=True)
     rows = [[entry.name, file.sha256, *entry.label, entry.part, entry.group] for entry, file in named]
@@ -222,7 +222,7 @@ def _fingerprint(options: Options, entries: Sequence[Entry], files: Sequence[See
 
 
 def _split(options: Options, entries: Sequence[Entry], is_stratified: bool) -> tuple[str, int]:
-    """How the test part is cut, and about how many images it has."""
+    """Cut of the test part in words, and about how many images it has."""
     parts = Counter(entry.part for entry in entries)
     if parts["test"] or parts["train"]:
         if not (parts["test"] and parts["train"]):

@@ -182,7 +182,7 @@ def _from_row(row: Sequence[str]) -> Seen:
 
 
 def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """How files differ, in words: by their names and hashes; empty where they do not.
+    """Differences of files, in words: by their names and hashes; empty where they do not.
 
     Examples:
         >>> difference({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"})

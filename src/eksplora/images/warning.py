@@ -36,7 +36,7 @@ def warnings_of(
 
 
 def skipped_note(skipped: Sequence[tuple[str, str]]) -> str:
-    """Which files are left out and why, in a sentence."""
+    """Files that are left out and the reasons, in a sentence."""
     name, reason = skipped[0]
     rest = f" Others: {some([other for other, _ in skipped[1:]])}." if len(skipped) > 1 else ""
     is_or_are = "file is" if len(skipped) == 1 else "files are"
@@ -44,7 +44,7 @@ def skipped_note(skipped: Sequence[tuple[str, str]]) -> str:
 
 
 def reading_note(options: Options, rule: Rule, files: Sequence[Seen]) -> str:
-    """How images are brought to one size, in a sentence."""
+    """Resizing of images, in a sentence."""
     sizes = Counter((file.height, file.width) for file in files if not file.problem)
     colours = "grey" if rule.channels == 1 else "in colours"
     if len(sizes) == 1 and (rule.height, rule.width) in sizes:

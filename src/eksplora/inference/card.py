@@ -14,7 +14,7 @@ from eksplora.untrusted import is_name, parse_json, read_plain, reading, sha256
 
 CARD = "card.json"
 FILES = "model_files"
-"""Where the card has the hashes."""
+"""Key of the card under which the hashes are."""
 
 WAY_OUT = "Restore the folder from a copy, or train the model again."
 _without_hashes: set[Path] = set()

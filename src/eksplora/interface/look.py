@@ -1,4 +1,4 @@
-"""How the objects of the interface look in a notebook: small tables, and pictures."""
+"""Views of the interface's objects in a notebook: small tables, and pictures."""
 
 import base64
 from collections.abc import Mapping

@@ -66,7 +66,7 @@ class Model:
 
     @in_one_line
     def interval(self, rows: object, *, level: float = 0.9) -> "NDArray[np.float64]":
-        """Where a share `level` of further members' predictions would lie, (rows, 2); of models of numbers.
+        """Intervals that hold a share `level` of further members' predictions, (rows, 2); of models of numbers.
 
         It says what other seeds would have predicted, and nothing of the noise in the targets: it covers fewer targets
         than its level says. The report measures how many.

@@ -1,4 +1,4 @@
-"""How a stage runs inside of a Python session: errors stay exceptions, and what it prints is left to the objects."""
+"""Runs of stages inside of a Python session: errors stay exceptions, and what it prints is left to the objects."""
 
 import functools
 import io

@@ -1,1 +1,1 @@
-"""Where workers live, and how a driver talks to them."""
+"""Workers: where they live, and how a driver talks to them."""

@@ -1,4 +1,4 @@
-"""How workers are started: the process that they are forked from, its folder, and what is said when it cannot be."""
+"""Start of workers: the process that they are forked from, its folder, and what is said when it cannot be."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ LONGEST_FOLDER = 70
 """Characters of a temporary folder's path: what multiprocessing adds to it must fit into the 107 of a socket's path."""
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
-"""Where the socket goes when TMPDIR is too long."""
+"""Folder of the socket when TMPDIR is too long."""
 
 
 def start_server() -> None:

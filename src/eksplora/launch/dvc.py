@@ -18,7 +18,7 @@ LATE_SECONDS = 0.5
 
 
 def follow() -> None:
-    """As a stage of DVC, ask this process to end by SIGTERM when DVC has ended, however that ends.
+    """Ask this process, a stage of DVC, to end by SIGTERM when DVC has ended, however that ends.
 
     Nobody would take what it makes, and what DVC starts next would wait for it.
     """

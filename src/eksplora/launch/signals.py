@@ -23,7 +23,7 @@ def heard() -> tuple[signal.Signals, ...]:
 
 
 def cause_of_death(exit_code: int | None) -> str:
-    """How a process ended, in words.
+    """End of a process, in words.
 
     Examples:
         >>> cause_of_death(-11), cause_of_death(3)

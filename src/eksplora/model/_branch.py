@@ -1,4 +1,4 @@
-"""How much of a residual layer's branch is added to what came in."""
+"""Scale of a residual layer's branch, which is added to what came in."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""How much wider than LeCun's a layer's weights are drawn, because of the activation that follows."""
+"""Gain of a layer's initial weights over LeCun's, because of the activation that follows."""
 
 from functools import cache
 from math import pi, sqrt
@@ -11,7 +11,7 @@ from eksplora.model.activations import ACTIVATIONS, Activation
 REACH = 12.0
 """Standard deviations that the integral goes to: the normal density is 2e-32 there."""
 NODES, WIDTH = 40, 0.5
-"""Of a piece of the integral: exact for polynomials up to degree 79."""
+"""Nodes and width of a piece of the integral: exact for polynomials up to degree 79."""
 LEAST, MOST = 2.0**-10, 2.0**10
 """Gains that are searched."""
 

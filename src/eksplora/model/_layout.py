@@ -1,4 +1,4 @@
-"""How the numbers of tensors lie in memory, which decides how loops on a CPU go over them, and so speed and last bits.
+"""Layout of tensors in memory, which decides how loops on a CPU go over them, and so speed and last bits.
 
 Shapes: (rows, units) or (rows, channels, height, width), with a member dimension in front for many networks.
 """

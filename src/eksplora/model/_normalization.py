@@ -143,7 +143,7 @@ class Normalization:
 
     @classmethod
     def of(cls, name: object, place: object, groups: object) -> "Normalization":
-        """From the values of a configuration.
+        """The layers, from the values of a configuration.
 
         Raises:
             ConfigError: If one of them is wrong.

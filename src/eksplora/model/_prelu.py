@@ -26,7 +26,7 @@ class PReLU(nn.Module):
         self.weight = nn.Parameter(torch.full((1,), float(slope)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of the same shape; x has a member dimension first where the slope has one."""
+        """The activation, of the same shape; x has a member dimension first where the slope has one."""
         slope = self.weight.to(x.dtype)
         if slope.dim() == 1:
             return F.prelu(x, slope)

@@ -49,17 +49,17 @@ class Elementwise(nn.Module):
         self.function = function
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of the same shape."""
+        """The activation, of the same shape."""
         return each_member(self.function, x)
 
 
 ANY = Range()
-"""Of a number without limits."""
+"""Range of a number without limits."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """How an activation is made: called with its number, or with nothing for the default, it gives a module.
+    """Maker of an activation: called with its number, or with nothing for the default, it gives a module.
 
     Attributes:
         make: The module of the number, or of nothing.

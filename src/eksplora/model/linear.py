@@ -124,7 +124,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Of two matrices, or of each member's."""
+    """The product of two matrices, or of each member's."""
     if _is_alone(a):
         return torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
     return a @ b if a.dim() == 2 else torch.bmm(a, b)

@@ -1,4 +1,4 @@
-"""Which layers compute one network, or many at once: a population's members.
+"""Layers that compute one network, or many at once: a population's members.
 
 A layer whose tensors have the shape of one member works as torch's own and has the same names in its `state_dict`.
 One whose tensors carry a leading member dimension, as `torch.stack` makes it of many, takes inputs with that dimension

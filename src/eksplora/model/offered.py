@@ -52,7 +52,7 @@ def layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 _MADE_OF = "parametrizations"
-"""Where torch keeps what a layer's weights are made of."""
+"""Module in which torch keeps what a layer's weights are made of."""
 
 
 def first_tensor(value: object) -> Tensor | None:

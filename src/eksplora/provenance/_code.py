@@ -1,4 +1,4 @@
-"""Which source files a training is made with, and their hashes."""
+"""Source files that a training is made with, and their hashes."""
 
 import ast
 import hashlib

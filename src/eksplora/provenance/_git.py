@@ -82,7 +82,7 @@ def git_facts(root: Path) -> dict[str, str]:
 
 
 def without_git(root: Path) -> str:
-    """Why git says nothing of a project, with the way out; empty where it does."""
+    """Reason for which git says nothing of a project, with the way out; empty where it does."""
     command = ["git", "-C", str(root), "rev-parse", "--git-dir"]
     try:
         done = subprocess.run(command, capture_output=True, env=_environment(root), timeout=GIT_TIMEOUT_SECONDS)

@@ -207,7 +207,7 @@ class DetailsRecord(Record):
 
     @classmethod
     def of_earlier(cls, found: dict[str, Any]) -> dict[str, Any]:
-        """How far members agree about classes was called `intervals`."""
+        """Agreement of members about classes was called `intervals`."""
         if found.get("kind") == "classes" and "agreements" not in found:
             found["agreements"] = found.pop("intervals", [])
         return found

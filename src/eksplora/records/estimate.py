@@ -35,7 +35,7 @@ class Estimate(Record):
 
     @property
     def reach(self) -> tuple[float, float]:
-        """How far the ends of the interval lie below and above the mean; 0 where there is none."""
+        """Distances of the ends of the interval below and above the mean; 0 where there is none."""
         low, high = self.low, self.high
         return (0.0, 0.0) if low is None or high is None else (self.value - low, high - self.value)
 
@@ -51,7 +51,7 @@ class Estimate(Record):
 
 
 UNKNOWN = Estimate(mean=None)
-"""Of a value that is not defined."""
+"""Estimate of a value that is not defined."""
 
 
 def _ends(interval: Any) -> tuple[Any, Any]:

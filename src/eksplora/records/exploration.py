@@ -10,7 +10,7 @@ from eksplora.types import Direction
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetRecord(Record):
-    """How much of an exploration was trained.
+    """Budget of an exploration.
 
     Attributes:
         name: Its name.

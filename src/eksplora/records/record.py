@@ -1,4 +1,4 @@
-"""How a record is written as JSON and read back: one mechanism for all kinds."""
+"""Records as JSON, written and read back: one mechanism for all kinds."""
 
 import json
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ from eksplora.files import unwritable
 from eksplora.untrusted import path_inside
 
 NAME, TESTED = "validation.safetensors", "tested.safetensors"
-"""Of the rows that a member validates on, and of the test part where it is measured for a report."""
+"""Files of the rows that a member validates on, and of the test part where it is measured for a report."""
 WAY_OUT = "Remove the file: without it members are compared by their values alone."
 
 

@@ -33,7 +33,7 @@ SECTIONS = (
     network.section,
     again.section,
 )
-"""In the order of the page."""
+"""Sections in the order of the page."""
 
 WITHOUT_NETWORK = (result.section, confirmation.section, search.section, learning.section, again.section)
 """Those of a search over a function of the user's own."""

@@ -130,7 +130,7 @@ SMOKE = "SMOKE RUN: the numbers mean nothing."
 
 
 def warning(budget: str, changes: Sequence[str]) -> str:
-    """Why the numbers of a budget are not what it says; empty if they are.
+    """Reason for which the numbers of a budget are not what it says; empty if they are.
 
     Args:
         budget: Its name.

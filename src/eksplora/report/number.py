@@ -7,7 +7,7 @@ from typing import Any
 from eksplora.drawing.axis import setting
 
 NONE = "—"
-"""Where a number is not defined."""
+"""Sign of a number that is not defined."""
 
 _SPACE = "\u202f"  # narrow and not broken at: between groups of digits
 _TIMES = "\u00d7"

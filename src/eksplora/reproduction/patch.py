@@ -53,7 +53,7 @@ class Change:
 
     @property
     def warning(self) -> str:
-        """Why the file runs although nobody calls it, in words; empty where it does not."""
+        """Reason for which the file runs although nobody calls it, in words; empty where it does not."""
         path = PurePosixPath(self.name)
         known = BY_THEMSELVES.get(path.name) or ENDINGS.get(path.suffix)
         if known:

@@ -41,7 +41,7 @@ class Recorded:
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        """Where it comes from."""
+        """Its provenance."""
         return self.study.provenance
 
     @property

@@ -258,7 +258,7 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
 
 
 def _workplace(tree: Path) -> Path:
-    """Where the command had its own `conf/` and parts: in the worktree if the project holds them, else as they are now.
+    """Folder of the command's own `conf/` and parts: in the worktree if the project holds them, else as it is.
 
     `changed_outside_code` has compared what is in no commit.
     """
@@ -270,7 +270,7 @@ def _workplace(tree: Path) -> Path:
 
 
 def check_data(recorded: Recorded, arrays: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Which prepared arrays are not those that were recorded, in words."""
+    """Prepared arrays that are not those that were recorded, in words."""
     known = recorded.study.definition or {}
     if not any(f"data.{name}.sha256" in known for name in arrays):
         raise DataError("the run recorded no hashes of its data.")

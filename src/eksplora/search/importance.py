@@ -1,4 +1,4 @@
-"""Which of the searched keys matter."""
+"""Importance of the searched keys."""
 
 import warnings
 
@@ -16,7 +16,7 @@ def has_importance(study: optuna.Study) -> bool:
 
 
 def importance(study: optuna.Study) -> dict[str, float]:
-    """How much each key matters for being among the best trials, in shares of 1; empty where that cannot be computed.
+    """Importance of each key for being among the best trials, in shares of 1; empty where it cannot be computed.
 
     Optuna's own measure, PED-ANOVA. Source: Watanabe, Bansal and Hutter, "PED-ANOVA: efficiently quantifying
     hyperparameter importance in arbitrary subspaces", IJCAI 2023.

@@ -62,7 +62,7 @@ def _bracket(near: Sequence[Any], far: Sequence[Any], low: Any, high: Any) -> tu
 
 
 def at_bounds(space: Space, best: Values) -> Iterator[str]:
-    """Which numbers of the best trial lie at a bound of what was searched: there may be better ones beyond it."""
+    """Numbers of the best trial that lie at a bound of what was searched: there may be better ones beyond it."""
     for parameter in space:
         match parameter.domain, best.get(parameter.key):
             case Interval(low, high, log=log), int() | float() as value:

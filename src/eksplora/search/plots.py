@@ -143,7 +143,7 @@ def _slice(trials: Trials, key: str, metric: str, name: str) -> Drawn:
 
 
 def importance(shares: Mapping[str, float]) -> list[Drawn]:
-    """How much each key matters."""
+    """Importance of each key."""
     ordered = sorted(shares.items(), key=lambda item: item[1])
     with drawing(6.5, 1 + 0.32 * len(ordered)) as (figure, axes):
         axes.barh(range(len(ordered)), [share for _, share in ordered], color=BLUE, height=0.6)

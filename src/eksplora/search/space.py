@@ -30,7 +30,7 @@ class Range:
 
     @property
     def count(self) -> int:
-        """How many numbers."""
+        """Number of values."""
         return math.ceil((self.stop - self.start) / self.step - 1e-9)
 
     def at(self, index: int) -> float:

@@ -55,7 +55,7 @@ def partition_of_groups(strata: NDArray[np.int64], groups: NDArray[Any], folds: 
 def part_of_groups(
     strata: NDArray[np.int64], groups: NDArray[Any], quota: NDArray[np.int64], seed: int, key: str
 ) -> NDArray[np.bool_]:
-    """Which rows are in a part of about `quota` rows of each stratum: (rows,).
+    """Membership of rows in a part of about `quota` rows of each stratum: (rows,).
 
     Each group, in random order, joins the part if that comes nearer to the quota.
 

@@ -37,7 +37,7 @@ def announce(dataset: Any) -> None:
 
 
 def differences(dataset: Table) -> list[str]:
-    """How a table differs from the one that was examined under this name before; empty if none was."""
+    """Differences between a table and the one that was examined under this name before; empty if none was."""
     from eksplora.table.examination import earlier
     from eksplora.table.lines import changes
 

@@ -59,7 +59,7 @@ def predict(request: Request) -> None:
 
 
 def scores(ensemble: "Ensemble", given: "Given", table: "pd.DataFrame") -> list[str]:
-    """How good the predictions are, where the file says the targets; rows without one are left out."""
+    """Quality of the predictions, where the file has the targets; rows without one are left out."""
     if given.targets is None:
         return []
     import numpy as np

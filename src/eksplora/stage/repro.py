@@ -17,7 +17,7 @@ from eksplora.records.folder import output_of
 from eksplora.untrusted import read_json, sha256
 
 STAGES = ("search", "confirm", "baseline", "evaluate", "explain", "report")
-"""In their order."""
+"""Stages in their order."""
 
 DONE = "repro.json"
 """File of the results that says what each stage was made of, and what it left."""

@@ -51,7 +51,7 @@ def write_config(request: Request, output: Path) -> None:
 
 
 def _results(settings: SearchConfig) -> Callable[[str], Path]:
-    """Where the files of a study of a given name go."""
+    """Folder for the files of a study of a given name."""
     if settings.output is not None:
         folder = Path(settings.output) / "search"
         return lambda name: folder

@@ -1,4 +1,4 @@
-"""From a checked request to the specification of a study."""
+"""Specification of a study, made of a checked request."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace

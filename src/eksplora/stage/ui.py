@@ -19,7 +19,7 @@ from eksplora.tracker.base import Tracker
 from eksplora.tracker.views import views
 
 TRAINING_PAGES = "#/experiments?workflowType=machine_learning"
-"""Where MLflow's pages for trainings begin; without the last words it opens those for language models."""
+"""Address at which MLflow's pages for trainings begin; without the last words it opens those for language models."""
 
 LOG = "ui.log"
 

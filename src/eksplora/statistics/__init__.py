@@ -1,1 +1,1 @@
-"""How sure we are: intervals, paired tests, corrections and verdicts, as pure functions of plain numbers."""
+"""Statistics of results: intervals, paired tests, corrections and verdicts, as pure functions of plain numbers."""

@@ -107,7 +107,7 @@ def _from_bound(distance: float, found: Uncertain, reach: float, skewness: float
 
 
 def _corrected(reach: float, skewness: float) -> float:
-    """How many standard errors the upper end lies above a mean of this skewness: the inverse of Hall's cubic.
+    """Distance of the upper end from a mean of this skewness, in standard errors: the inverse of Hall's cubic.
 
     Source: Hall, "On the removal of skewness by transformation", JRSS B 54, 1992, equation 2.4.
     """

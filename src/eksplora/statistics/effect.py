@@ -1,4 +1,4 @@
-"""How large a paired difference is, in units of its own spread."""
+"""Effect size: a paired difference in units of its own spread."""
 
 from math import exp, lgamma, sqrt
 

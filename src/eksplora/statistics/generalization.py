@@ -19,8 +19,11 @@ from eksplora.statistics.paired import smallest_p
 NUM_DRAWS = 40_000
 """Draws of the joint distribution of several comparisons: the standard error of an adjusted p of 0.05 is 0.001."""
 LEAST_RATIO = 0.25
-"""That of five folds. With more of them the factor for common rows would vanish, though networks have more in common:
-near-interpolating networks of 100 rows and 8 folds then claim a difference in 7.5% of null studies (6.2% with it)."""
+"""Least ratio of test to training rows: that of five folds.
+
+With more folds the factor for common rows would vanish, though networks have more in common: near-interpolating
+networks of 100 rows and 8 folds then claim a difference in 7.5% of null studies (6.2% with it).
+"""
 _BLOCK = 2**20
 """Normal numbers that are held at once (8 MiB)."""
 
@@ -35,7 +38,7 @@ class Scope(StrEnum):
 
 
 class Method(StrEnum):
-    """How a difference was tested."""
+    """Test of a difference."""
 
     SIGN_FLIPS = "sign flips over seeds"
     ROWS = "paired t over rows"
@@ -121,7 +124,7 @@ class Sample:
 
     @property
     def method(self) -> Method:
-        """How a mean over rows is judged."""
+        """Test of a mean over rows."""
         return Method.ROWS if self.groups is None else Method.GROUPS
 
     def by_row(self) -> NDArray[np.float64]:
@@ -348,7 +351,7 @@ def _factor(units: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Shares:
-    """Where the variance of members' values comes from (Bouthillier et al., MLSys 2021).
+    """Sources of the variance of members' values (Bouthillier et al., MLSys 2021).
 
     Attributes:
         split: Variance of the splits' true means.
@@ -359,7 +362,7 @@ class Shares:
     seed: float
 
     def in_words(self) -> str:
-        """For example `the split 63%, the seed 37%`."""
+        """The shares in words, such as `the split 63%, the seed 37%`."""
         total = self.split + self.seed
         share = self.split / total if total else 0.0
         return f"the split {share:.0%}, the seed {1 - share:.0%}"

@@ -14,7 +14,7 @@ EXACT_PAIRS = 20
 NUM_DRAWS = 100_000
 """Sign flips drawn where there are too many to count: the standard error of p = 0.05 is then 0.0007."""
 _ROUNDING = 1e-12
-"""Of the sum of all sizes: well above what adding 64-bit floats in another order changes, and below any effect."""
+"""Share of the sum of all sizes: well above what another order of adding 64-bit floats changes, below any effect."""
 _BLOCK = 2**22
 """Signs that are held at once (32 MiB as floats)."""
 

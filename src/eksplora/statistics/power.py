@@ -1,4 +1,4 @@
-"""How many members a difference needs: the power of the paired t test."""
+"""Sample sizes for a difference: the power of the paired t test."""
 
 from bisect import bisect_left
 from math import ceil, inf
@@ -47,7 +47,7 @@ def paired_power(effect: float, num_pairs: int, alpha: float) -> float:
 def members_needed(
     differences: ArrayLike, *, alpha: float = 0.05, power: float = 0.8, most: int = MOST_MEMBERS
 ) -> int | None:
-    """How many paired members a two-sided paired t test needs to see a difference of the size seen.
+    """Number of paired members with which a two-sided paired t test detects a difference of the size seen.
 
     Never fewer than the exact test needs to reach `alpha` at all. The size seen is itself uncertain: say "about".
 
@@ -88,7 +88,7 @@ MOST_ROWS = 10_000_000
 
 
 def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 0.8, fixed: float = 0.0) -> int | None:
-    """How many rows would tell a difference of the size seen: its error shrinks with the root of their number.
+    """Number of rows that would detect a difference of the size seen: its error shrinks with the root of their number.
 
     rows = num_rows * (1 - fixed) / (s^-2 - fixed) with s = (z(1 - alpha / 2) + z(power)) / t. The size seen is itself
     uncertain: say "about".
@@ -123,7 +123,7 @@ def rows_needed(t: float, num_rows: int, *, alpha: float = 0.05, power: float = 
 def splits_needed(
     values: ArrayLike, ratio: float, *, alpha: float = 0.05, power: float = 0.8, most: int = MOST_MEMBERS
 ) -> int | None:
-    """How many splits a corrected resampled t needs to see a difference of the size seen.
+    """Number of splits with which a corrected resampled t test detects a difference of the size seen.
 
     Its standard error never falls below spread * sqrt(ratio), however many splits are drawn of the same rows.
 

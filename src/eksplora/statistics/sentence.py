@@ -9,7 +9,7 @@ from eksplora.statistics.power import MOST_MEMBERS
 from eksplora.statistics.verdict import HOLM, MAX_T, Comparison, Verdict
 
 MOST_TIMES = 20
-"""So many times the rows that are there nobody collects to settle a difference."""
+"""Multiple of the present rows above which their number is not given: nobody collects so many."""
 
 
 def in_words(comparison: Comparison, *, name: str, reference: str) -> str:

@@ -22,10 +22,10 @@ _SIGNS = {"minimize": -1, "maximize": 1}
 RESOLUTION = 2.0**-23
 """The largest error of a difference of two 32-bit floats, relative to them: metrics are computed as such."""
 ROUNDING = 1e-12
-"""Of the mean size of differences: a mean below it is what adding 64-bit floats leaves of 0."""
+"""Share of the mean size of differences: a mean below it is what adding 64-bit floats leaves of 0."""
 
 HOLM, MAX_T, MIN_P = "Holm", "maxT", "minP"
-"""Of comparisons that were planned, of all pairs of some rows, and of comparisons with their joint distribution."""
+"""Corrections of comparisons that were planned, of all pairs of some rows, and by their joint distribution."""
 
 
 class Verdict(StrEnum):

@@ -36,7 +36,7 @@ SUMMARY = "summary"
 
 @dataclass(frozen=True)
 class Presentation:
-    """Where the results of a study go, and what is shown of them.
+    """Conclusion of a study: where its results go, and what is shown of them.
 
     Attributes:
         results: Where a finished study's files go; None: they stay in its own folder.

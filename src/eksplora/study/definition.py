@@ -127,7 +127,7 @@ def _is_outside_code(key: str) -> bool:
 
 
 def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str]:
-    """Which code of others is not that which a study was trained with, in words.
+    """Code of others that is not that which a study was trained with, in words.
 
     Args:
         recorded: The study's definition.

@@ -1,4 +1,4 @@
-"""Which trainings go together: pure functions from trials to populations."""
+"""Packing of trainings that go together: pure functions from trials to populations."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ def signature(config: Config) -> str:
 
 
 def _layers(rates: Any) -> Any:
-    """Where there is dropout."""
+    """Layers with dropout."""
     return [rate != 0 for rate in rates] if isinstance(rates, list) else rates != 0
 
 

@@ -1,4 +1,4 @@
-"""How a pruner judges trials whose members train together."""
+"""Pruning of trials whose members train together."""
 
 from collections.abc import Sequence
 from statistics import fmean

@@ -21,11 +21,11 @@ class Folders:
         self._trials, self._populations = root / "trials", root / "populations"
 
     def weights(self, trial: Trial, member: int) -> Path:
-        """Where the weights of a member go."""
+        """File for the weights of a member."""
         return self._trials / f"{trial.number:04d}" / f"member-{member}"
 
     def checkpoints(self, population: Population) -> Path:
-        """Where the checkpoints of a population lie."""
+        """Folder of the checkpoints of a population."""
         return self._populations / f"{population.number:04d}"
 
     def forget_trial(self, trial: Trial) -> None:
@@ -99,7 +99,7 @@ class PopulationQueue:
         self._queue.insert(0, population)
 
     def split(self, population: Population, size: int, reason: str) -> None:
-        """At most `size` trainings of this kind go together; later ones are cut before they are handed out."""
+        """Let at most `size` trainings of this kind go together; later ones are cut before they are handed out."""
         # A worker's limit holds for all trials of the same shape: the user reads of it once.
         mark = self._mark(population)
         if mark not in self._limits and reason not in [known for _, known in self._limits.values()]:

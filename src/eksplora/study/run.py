@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def provenance(self) -> dict[str, str]:
-        """Where its numbers come from."""
+        """Provenance of its numbers."""
         return dict(spools.study_of(self.folder / "spool.jsonl").provenance)
 
     def check_over(self) -> None:

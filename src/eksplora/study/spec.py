@@ -84,7 +84,7 @@ class StudySpec:
     outer: tuple[int, int, int] | None = None
 
     def cut(self, members: int) -> Cut:
-        """How the rows are cut for so many members of a trial, unless it has the splits of another study."""
+        """Cut of the rows for so many members of a trial, unless it has the splits of another study."""
         fold, folds, seed = self.outer or (0, 0, 0)
         return Cut(self.cut_for or members, self.judges, fold, folds, seed)
 

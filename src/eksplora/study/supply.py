@@ -1,4 +1,4 @@
-"""Where populations come from: trials that an earlier driver left, then proposals, a batch at a time."""
+"""Supply of populations: trials that an earlier driver left, then proposals, a batch at a time."""
 
 from eksplora.counter import fingerprint
 from eksplora.search.proposer import Proposer

@@ -185,7 +185,7 @@ def _seconds(dates: Any) -> Numbers:
 
 
 def date_format(column: "pa.ChunkedArray") -> tuple[str, str]:
-    """How the dates of a column of texts are written, and a second way that fits as well; empty: they are none."""
+    """Format of the dates of a column of texts, and a second one that fits as well; empty: they are none."""
     import pyarrow.compute as pc
 
     unique = pc.unique(column.drop_null())

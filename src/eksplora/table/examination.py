@@ -197,7 +197,7 @@ def _columns(
 
 
 def _of_reading(frame: Frame) -> list[str]:
-    """How a text was read, where that was a guess."""
+    """Note on how a text was read, where that was a guess."""
     return ["The text is no UTF-8: it is read as Latin-1."] if frame.encoding == "latin-1" else []
 
 

@@ -22,7 +22,7 @@ SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 18
 BLOCK_BYTES = 1 << 22
 LARGEST_BYTES = 16 << 30
-"""Of a text once it is decompressed: a few kilobytes can promise any size."""
+"""Largest size of a text once it is decompressed: a few kilobytes can promise any size."""
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "?", "-", ".")
 """Cells that say that there is no value."""

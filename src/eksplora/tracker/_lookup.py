@@ -1,4 +1,4 @@
-"""From the id of an MLflow run to the study that it shows."""
+"""Study that an MLflow run shows, by the run's id."""
 
 import re
 from pathlib import Path

@@ -19,10 +19,10 @@ from eksplora.untrusted import read_json
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 STUDY_TAG = "eksplora.study"
-"""By which a version is found again: the study whose run holds its files."""
+"""Tag by which a version is found again: the study whose run holds its files."""
 
 WHY_TAG = "why"
-"""Why a version is the champion, or is not."""
+"""Tag that says why a version is the champion, or is not."""
 
 ARTIFACT = "model"
 FILES = "model"

@@ -1,4 +1,4 @@
-"""From events to changes of runs: a pure replay of the spool, with no MLflow in it.
+"""Changes of runs made of events: a pure replay of the spool, with no MLflow in it.
 
 study  -> a run                       tags, settings, provenance, files
 trial  -> a run under the study       configuration, curves (of its one member, or mean and spread), objective
@@ -233,7 +233,7 @@ class Replay:
         self._num_ended += 1
 
     def _add_message(self, change: Change, message: str, status: Status) -> None:
-        """Why a run ended, where that is final: the last line as a tag, a failure's traceback as an artifact."""
+        """Add why a run ended, where that is final: the last line as a tag, a failure's traceback as an artifact."""
         if message and status.is_final:
             change.add_tags({"message": message.strip().rpartition("\n")[2]})
             if status is Status.FAILED:
@@ -317,7 +317,7 @@ class Replay:
         return Dataset(known.name, known.digest, known.rows, tuple(known.columns.items()), tuple(known.warnings))
 
     def _origin(self) -> dict[str, object]:
-        """Where the numbers come from; MLflow shows the commit in a column of its own."""
+        """Provenance of the numbers; MLflow shows the commit in a column of its own."""
         provenance: dict[str, object] = dict(self.study.provenance)
         return provenance | {"mlflow.source.git.commit": provenance.get("git.commit")}
 

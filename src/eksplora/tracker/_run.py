@@ -22,7 +22,7 @@ LONG_PARAMS_FILE = "long_params.yaml"
 
 
 class Mark(NamedTuple):
-    """How much of a study MLflow has.
+    """Part of a study that MLflow has.
 
     Attributes:
         offset: Bytes of its spool.
@@ -57,7 +57,7 @@ class Dataset(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where MLflow is to say that it comes from."""
+        """Source that MLflow names for it."""
         return json.dumps({"tags": {"mlflow.source.name": "eksplora", "mlflow.source.type": "LOCAL"}})
 
     @property

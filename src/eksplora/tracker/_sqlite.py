@@ -31,8 +31,10 @@ KNOWN_LAYOUTS = frozenset({"dc11669786a5"})
 """MLflow's names (alembic revisions) for the layouts of its tables that this module was tested with: 3.17.2."""
 
 PAGE_BYTES = 1024
-"""Of a new database: MLflow's 218 tables and indexes have a page each at least, most of them empty. With SQLite's usual
-4096 an empty database has 1.1 MB, with these 0.46; writing takes 12% more of SQLite's own time."""
+"""Page size of a new database: MLflow's 218 tables and indexes have a page each at least, most of them empty.
+
+With SQLite's usual 4096 an empty database has 1.1 MB, with these 0.46; writing takes 12% more of SQLite's own time.
+"""
 
 LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 

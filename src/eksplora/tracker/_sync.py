@@ -24,7 +24,7 @@ EVENTS_PER_STEP = 200
 
 
 class Store(Protocol):
-    """Where runs are kept."""
+    """Place in which runs are kept."""
 
     def is_current(self) -> bool:
         """Whether what is open is still what lies at the address."""

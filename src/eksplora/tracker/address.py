@@ -1,4 +1,4 @@
-"""Where MLflow is: addresses as they are used, and as they may be shown."""
+"""Place of MLflow: addresses as they are used, and as they may be shown."""
 
 import atexit
 import os

@@ -63,7 +63,7 @@ class Model:
 
 
 class Lookup(Protocol):
-    """From the id of a run to the study that it shows."""
+    """Study that a run shows, by the run's id."""
 
     def shown(self, run_id: str) -> Shown:
         """Content of a run."""
@@ -102,7 +102,7 @@ class Tracker(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why the tracker is behind, in one line; None when all is well."""
+        """Reason for which the tracker is behind, in one line; None when it is not."""
 
     @property
     def notice(self) -> str:
@@ -166,7 +166,7 @@ class Tracker(Protocol):
         """
 
     def lookup(self) -> AbstractContextManager[Lookup]:
-        """From ids of runs to studies.
+        """Open a lookup of studies by ids of runs.
 
         Raises:
             ConfigError: If this tracker keeps no runs.

@@ -25,12 +25,12 @@ LIBRARIES = ("mlflow", "sqlalchemy", "sqlite3", "requests", "urllib3", "alembic"
 """Whose errors are reported in one line: those of their own kinds, and all that are raised while their code runs."""
 
 DEAD_SECONDS = 2.0
-"""How long the end of a study waits for a server that did not answer before."""
+"""Longest wait at the end of a study for a server that did not answer before."""
 
 _AGAIN = "Fix that or set tracker.uri, then give the same command again."
 
 SAY_SECONDS = 5.0
-"""How often the end of a study says how far MLflow is."""
+"""Time between two messages at the end of a study on how far MLflow is."""
 
 
 class MlflowTracker:
@@ -66,7 +66,7 @@ class MlflowTracker:
 
     @property
     def trouble(self) -> str | None:
-        """Why MLflow is behind, in one line; None when all is well."""
+        """Reason for which MLflow is behind, in one line; None when it is not."""
         return self._trouble
 
     @property

@@ -59,7 +59,7 @@ def wait_until_up(server: "subprocess.Popen[bytes]", address: str, log: Path) ->
 
 
 def ended(log: Path) -> str:
-    """Why a server is no more, as far as its log knows."""
+    """Reason for which a server ended, as far as its log knows."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"MLflow's server has ended: {lines[-1].strip() if lines else 'without a word'}. All that it said: {log}."
 

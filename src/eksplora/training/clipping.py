@@ -12,7 +12,7 @@ from eksplora.ranges import check_fields, within
 
 @dataclass(frozen=True)
 class Clipping:
-    """How long a member's gradient, and how large a number in it, may be (see `conf/clipping/`); None: any.
+    """Limits of a member's gradient: its norm, and each number in it (see `conf/clipping/`); None: any.
 
     Each number x becomes min(max(x, -value), value), then a gradient g becomes g * min(1, norm / |g|). Source: Pascanu,
     Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1, for the norm;

@@ -1,4 +1,4 @@
-"""Which members train together: by rule, from their networks, their optimizers and the device."""
+"""Grouping of members that train together: by rule, from their networks, their optimizers and the device."""
 
 import copy
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ COPIES = 6
 
 @dataclass(frozen=True)
 class Engine:
-    """How trainings are to be carried out.
+    """Plan of trainings.
 
     Attributes:
         size: Most members that train together; 1: each alone.
@@ -75,7 +75,7 @@ def choose(members: Sequence[MemberState], device: torch.device, workers: int = 
 
 
 def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
-    """Why these members cannot be one population; empty when they can."""
+    """Reason for which these members cannot be one population; empty when they can."""
     foreign = unaware(network)
     if foreign:
         two = [network, members[-1].network()] if len(members) > 1 else [network, copy.deepcopy(network)]
@@ -89,7 +89,7 @@ def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
 
 
 def _limited(members: Sequence[MemberState], network: nn.Module, device: torch.device, workers: int) -> Engine:
-    """As many as are wanted, fit the memory and, on a CPU, the cache."""
+    """Size of a population: as many as are wanted, fit the memory and, on a CPU, the cache."""
     recipe = members[0].recipe
     each = member_bytes(members[0], network)
     # Workers that share the device see the same free memory.
@@ -135,7 +135,7 @@ def _outputs(member: MemberState, network: nn.Module, kind: type[nn.Module] = nn
 
 
 def _numbers(output: object) -> int:
-    """How many numbers a layer puts out."""
+    """Numbers that a layer puts out."""
     tensor = first_tensor(output)
     return 0 if tensor is None else tensor.numel()
 

@@ -79,7 +79,7 @@ def _trainer(module: PopulationModule) -> pl.Trainer:
 
 
 class _OwnProcesses(pl.Callback):
-    """With several devices the training runs in processes of its own, which talk to the driver themselves."""
+    """Callback for several devices: the training then runs in processes of its own, which talk to the driver."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Be as quiet as the asking process, and leave when it does: another may train in the same folder next."""

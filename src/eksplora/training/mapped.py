@@ -72,7 +72,9 @@ def joined(networks: Sequence[nn.Module]) -> nn.Module:
 
 
 def why_not(networks: Sequence[nn.Module], rows: Tensor) -> str:
-    """Why networks cannot be mapped: what torch says, or that a step gives other gradients than alone; empty: they can.
+    """Reason for which networks cannot be mapped; empty: they can.
+
+    It is what torch says, or that a step gives other gradients than alone.
 
     Args:
         networks: Two of equal structure; they are not changed.

@@ -96,7 +96,7 @@ class MemberState:
         return -(-len(self.fold.split.train) // self.recipe.batch_size)
 
     def rate_schedule(self) -> RateSchedule:
-        """How its learning rate goes."""
+        """Schedule of its learning rate."""
         return RateSchedule(self.recipe.schedule, self.steps_per_epoch() * self.recipe.max_epochs, self.history)
 
     def history(self) -> list[float]:
@@ -105,7 +105,7 @@ class MemberState:
         return [sign * value for value in self.curves.get(self.objective, [])]
 
     def row_probabilities(self) -> NDArray[np.float64] | None:
-        """How likely a draw takes each of its rows to learn from; None: an epoch has each once."""
+        """Probabilities of its training rows in a draw; None: an epoch has each once."""
         if self.recipe.imbalance.sampling == "none":
             return None
         return imbalance.row_probabilities(self._classes())
@@ -125,7 +125,7 @@ class MemberState:
     # --- what happens to it --------------------------------------------------------------------------------------
 
     def end(self, status: Status, message: str) -> None:
-        """It trains no further."""
+        """End its training."""
         self.status, self.message = status, message
 
     def update(self, metric: Metric, output: Tensor, target: Tensor, weights: Tensor | None = None) -> None:

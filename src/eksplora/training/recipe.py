@@ -27,7 +27,7 @@ ENGINES = ("auto", "fused", "single")
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """When a member ends before its last epoch (see `conf/early_stopping/`).
+    """Early stopping: a member may end before its last epoch (see `conf/early_stopping/`).
 
     It ends after the `patience`th epoch in a row whose objective is not better than the best one by more than
     `min_delta`. Source: Goodfellow, Bengio and Courville, "Deep learning", 2016, section 7.8, algorithm 7.1; Prechelt,

@@ -57,7 +57,7 @@ class RateSchedule:
 
 
 def refusal(optimizer: Optimizer) -> str | None:
-    """Why members cannot share this optimizer; None when they can.
+    """Reason for which members cannot share this optimizer; None when they can.
 
     A class of a user's own says `elementwise = True` in its own body, where that is true of it.
     """

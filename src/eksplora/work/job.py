@@ -75,7 +75,7 @@ def state_of(training: Training) -> MemberState:
 
 
 def device_of(config: Config) -> torch.device:
-    """Where a configuration is trained."""
+    """Device that a configuration is trained on."""
     accelerator = config["trainer"]["accelerator"]
     on_gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
     return torch.device("cuda" if on_gpu else "cpu")

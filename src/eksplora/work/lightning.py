@@ -303,7 +303,7 @@ def _measured(member: MemberState, module: pl.LightningModule, rows: Any) -> flo
 
 
 def _why_not(module: pl.LightningModule, member: MemberState) -> str:
-    """Why a module's `forward` does not give the task's outputs; empty where it does."""
+    """Reason for which a module's `forward` does not give the task's outputs; empty where it does."""
     rows = member.fold.features[:2]
     try:
         with torch.no_grad(), seeded(0):

@@ -233,7 +233,7 @@ def _squared(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Te
 
 
 def _right_class(metric: Mapping[str, Any], predicted: Tensor, wanted: Tensor) -> Tensor | None:
-    """Of several classes; averaged over classes (macro) it is no mean over rows."""
+    """Accuracy of several classes; averaged over classes (macro) it is no mean over rows."""
     return (predicted.argmax(1) == wanted).double() if metric.get("average") == "micro" else None
 
 

@@ -85,7 +85,7 @@ def _curves(curves: Sequence[Curve]) -> list[Any]:
 
 
 def calibration(bins: Sequence[CalibrationBin]) -> Markup:
-    """How often the answer is right against how sure the model says it is; a dot is as large as its bin has rows."""
+    """Calibration: accuracy over confidence; a dot is as large as its bin has rows."""
     most = max((one.rows for one in bins), default=1)
     ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, name="ideal")
     dots = go.Scatter(

@@ -67,7 +67,7 @@ def beeswarm(found: SingleRows) -> Markup:
 
 
 def swarm(values: Sequence[float], *, bins: int = 40, half: float = 0.38) -> list[float]:
-    """How far each point is moved aside so that those of about the same value do not hide each other.
+    """Offsets of points, so that those of about the same value do not hide each other.
 
     Points of one of `bins` equal parts of the range stand in turn above and below; the fullest part reaches `half`.
 

@@ -49,7 +49,7 @@ def history(trials: Trials, metric: str, direction: str) -> Markup:
 
 
 def importance(shares: Mapping[str, float]) -> Markup:
-    """How much each key matters."""
+    """Importance of each key."""
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     bar = go.Bar(
         x=[share for _, share in ordered],
@@ -78,7 +78,7 @@ def slices(trials: Trials, key: str, metric: str) -> Markup:
 
 
 def _axis(values: Sequence[Any]) -> dict[str, Any]:
-    """Of a scale, logarithmic if it is wide; of a few settings, each of them in order."""
+    """Axis of a key: a scale, logarithmic if it is wide; of a few settings, each of them in order."""
     if is_scale(values):
         return {"type": "log" if is_wide(values) else "linear", "exponentformat": "none"}
     return {"type": "category", "categoryorder": "array", "categoryarray": list(map(plain, in_order(values)))}

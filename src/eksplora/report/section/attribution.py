@@ -58,7 +58,7 @@ def section(facts: Results) -> Section:
 
 
 def absent(facts: Results) -> list[Block]:
-    """Why there is nothing to show, if there is not."""
+    """Note on a model that was not explained; none of another."""
     if facts.explained is not None:
         return []
     command = command_like(facts.tested.command, "explain", facts.confirmed.experiment)

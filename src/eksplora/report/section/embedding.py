@@ -1,4 +1,4 @@
-"""How the network sees the rows."""
+"""Section on the last hidden layer."""
 
 from collections.abc import Mapping, Sequence
 

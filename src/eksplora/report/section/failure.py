@@ -1,4 +1,4 @@
-"""Where the model fails, and where it does not."""
+"""Section on errors: where the model fails, and where it does not."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the model learned."""
+"""Section on learning curves."""
 
 import math
 from collections.abc import Mapping, Sequence

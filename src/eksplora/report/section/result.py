@@ -68,7 +68,7 @@ def _without_network(facts: Results) -> Section:
 
 
 def members_of(facts: Results) -> int:
-    """How many members the model has."""
+    """Number of the model's members."""
     return int(facts.test_part.members)
 
 

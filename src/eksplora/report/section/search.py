@@ -1,4 +1,4 @@
-"""How the search went."""
+"""Section on the search."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

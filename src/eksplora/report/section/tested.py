@@ -108,7 +108,7 @@ def _with_intervals(one: Measure) -> dict[str, Any]:
 
 
 def _bias_variance(found: BiasVariance | None, details: DetailsRecord) -> list[Block]:
-    """Where the members' loss comes from."""
+    """Sources of the members' loss."""
     if details.members < 2:
         return [Note("Bias and variance need two members at least: with one they cannot be separated.")]
     if not found:
@@ -166,7 +166,7 @@ def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
 
 
 def _recalls(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
-    """How sure the share of a class that was found is."""
+    """Recall of each class with its interval."""
     return Table(
         f"Recall of each {what}",
         [{what: row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
