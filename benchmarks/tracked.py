@@ -100,7 +100,7 @@ class TrackedTraining:
         desk.record.trial_end(self._trial, {})
         self._tracker.notify()
         if not self._tracker.finish(LONGEST_WAIT_SECONDS):
-            raise EksploraError(f"MLflow did not catch up within {LONGEST_WAIT_SECONDS:g} s ({self._tracker.trouble}).")
+            raise EksploraError(f"MLflow did not catch up within {LONGEST_WAIT_SECONDS:g} s ({self._tracker.problem}).")
         self._spool.close()
         if self._trial.value is None:
             raise EksploraError(f"not every member finished: {self._trial.message}")

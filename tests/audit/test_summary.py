@@ -144,14 +144,14 @@ def test_the_headline_states_value_scope_verdict_count_and_optimism() -> None:
     assert record.headline.startswith(f"This search yields mae {record.yields.mean:.4g} [")
     assert "on data like these (5 outer splits of 60 rows): the choice of the search is better" in record.headline
     assert "worse than the experiment's own in 0 of 5 splits." in record.headline
-    assert f"best value was too good by {record.search_optimism.mean:.3g} [" in record.headline
+    assert f"best value was optimistic by {record.search_optimism.mean:.3g} [" in record.headline
 
 
 def test_a_value_that_was_too_bad_is_called_so_with_its_interval_turned() -> None:
     found = [replace(one, split=replace(one.split, found=one.split.found + 5)) for one in audited()]
     known = summary(found)
     ends = (-known.search_optimism.high, -known.search_optimism.low)
-    assert f"too bad by {-known.search_optimism.mean:.3g} [{ends[0]:.3g}, {ends[1]:.3g}]" in known.headline
+    assert f"pessimistic by {-known.search_optimism.mean:.3g} [{ends[0]:.3g}, {ends[1]:.3g}]" in known.headline
 
 
 def test_a_record_is_read_as_it_was_written() -> None:

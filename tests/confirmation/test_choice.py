@@ -88,7 +88,7 @@ def test_mean_spread_and_interval_are_numpys_and_scipys(direction: str) -> None:
 
 @pytest.mark.parametrize(("direction", "too_good"), [("minimize", 1.2291666666666667 - 0.75), ("maximize", None)])
 def test_a_search_was_too_good_by_what_came_off_its_value(direction: str, too_good: float | None) -> None:
-    """Smaller is better: the mean is above what the search said, so it was too good; larger is better: the reverse."""
+    """Smaller is better: the mean is above the search's value, which was optimistic; larger is better: the reverse."""
     facts = {one.name: one for one in described(THREE, "val/mae", direction, ALPHA)}
     expected = too_good if too_good is not None else 0.75 - 1.2291666666666667
     assert facts["trial-4"].optimism.mean == pytest.approx(expected, rel=1e-12)

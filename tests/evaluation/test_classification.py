@@ -129,7 +129,7 @@ def test_a_constant_answer_has_no_correlation_and_no_area_beyond_chance() -> Non
     found = measures(np.tile([0.5, 0.3, 0.2], (30, 1)), labels)
     assert (found["mcc"], found["kappa"]) == (None, None)
     assert (found["auroc"], found["accuracy"]) == (0.5, pytest.approx(1 / 3))
-    assert found["precision"] == pytest.approx(1 / 9), "nothing is said to be of two classes: 0, as scikit-learn"
+    assert found["precision"] == pytest.approx(1 / 9), "nothing is predicted as two classes: 0, as scikit-learn"
 
 
 def test_a_class_without_rows_is_left_out_of_means_and_is_undefined_itself() -> None:

@@ -85,7 +85,7 @@ def test_one_class_has_no_scores_and_says_so_once() -> None:
     assert reread(facts) == facts
     assert {score.over_members.mean for score in measured(facts).values()} == {None}
     assert measured(facts)["silhouette"].members == [None, None, None]
-    assert facts.notes.count("Rows of one class only: there are no groups to come apart.") == 1
+    assert facts.notes.count("Rows of one class only: there are no groups to separate.") == 1
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4])

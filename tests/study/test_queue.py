@@ -1,4 +1,4 @@
-"""Populations as a driver hands them out: packed, split, isolated after trouble, pruned, and resumed as they were."""
+"""Populations as a driver hands them out: packed, split, isolated after a failure, pruned, and resumed as they were."""
 
 import random
 from collections import Counter
@@ -114,7 +114,7 @@ def test_a_single_training_that_is_given_back_fails_instead_of_going_round(prepa
     assert "failed" in statuses()
 
 
-# --- trouble -----------------------------------------------------------------------------------------------------
+# --- failure -----------------------------------------------------------------------------------------------------
 
 
 def test_a_trial_that_kills_its_population_fails_alone(prepared: str) -> None:

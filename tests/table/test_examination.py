@@ -139,7 +139,7 @@ def test_kinds_that_the_user_gives_hold(path):
         ({"target": "built"}, "data.target=built: the column holds dates"),
         ({"target": ("price", "city")}, "data.target: 'city' holds classes"),
         ({"time": "built", "part": "garden"}, "data.part and data.time: both"),
-        ({"part": "city"}, "data.part=city: the value .* says no part"),
+        ({"part": "city"}, "data.part=city: the value .* is neither train nor test"),
         ({"target": "city", "task": "regression"}, "data.task=regression: data.target=city holds no numbers"),
         ({"target": "city", "task": "binary"}, "data.task=binary: data.target=city has 3 classes"),
     ],

@@ -29,9 +29,12 @@ CASES = {
     "a copy": (lambda t: t.assign(k=t["x"]), "Column 'k' has the values of 'x'"),
     "a copy of categories": (lambda t: t.assign(k=t["c"]), "Column 'k' has the values of 'c'"),
     "missing cells": (lambda t: t.assign(k=t["x"].where(t.index < 100)), "Column 'k' is missing in 75% of the rows"),
-    "the target in other units": (lambda t: t.assign(k=t["y"] * 3 + 1), "Column 'k' alone says 100.0% of the target"),
-    "the target, curved": (lambda t: t.assign(k=np.exp(t["y"])), "Column 'k' alone says 100.0% of the target"),
-    "the target in steps": (lambda t: t.assign(k=t["y"].abs(), y=t["y"].abs() // 0.5 / 2), "Column 'k' alone says"),
+    "the target in other units": (
+        lambda t: t.assign(k=t["y"] * 3 + 1),
+        "Column 'k' alone explains 100.0% of the target",
+    ),
+    "the target, curved": (lambda t: t.assign(k=np.exp(t["y"])), "Column 'k' alone explains 100.0% of the target"),
+    "the target in steps": (lambda t: t.assign(k=t["y"].abs(), y=t["y"].abs() // 0.5 / 2), "Column 'k' alone explains"),
     "repeated rows": (lambda t: pd.concat([t, t[:50]]), "test rows are copies of training rows"),
     "few rows": (lambda t: t[:40], "40 rows are few"),
     "dates": (
@@ -45,7 +48,7 @@ CASES = {
     ),
     "a class that a column says": (
         lambda t: t.assign(y=np.where(t["x"] > 0, "high", "low")),
-        "Column 'x' alone says",
+        "Column 'x' alone explains",
     ),
     "few test rows": (
         lambda t: t.assign(y=np.where(t["z"] > t["x"], "high", "low"))[:200],
@@ -77,4 +80,4 @@ def test_a_role_ends_the_warning_that_asks_for_it(tmp_path):
 def test_a_column_that_is_right_by_chance_is_no_leak(tmp_path):
     draw = np.random.default_rng(1)
     noise = pd.DataFrame({"x": draw.normal(size=60), "c": draw.choice(list("abcdefgh"), 60), "y": draw.normal(size=60)})
-    assert not any("alone says" in sentence for sentence in warnings(tmp_path, noise))
+    assert not any("alone explains" in sentence for sentence in warnings(tmp_path, noise))

@@ -243,7 +243,7 @@ def test_lasting_trouble_ends_the_wait(mlruns: Path) -> None:
     follower = tracker(mlruns, seconds=0.2)
     follower.start(spool_of(mlruns))
     assert follower.finish() is False
-    assert "is damaged, or no database. Move it away" in (follower.trouble or "")
+    assert "is damaged, or no database. Move it away" in (follower.problem or "")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_any_name_of_a_project_s_folder_is_as_good(mlruns: Path, tmp_path: Path,
     assert {path.name for path in tmp_path.iterdir()} == {name, "project", "brought"}
 
 
-# --- trouble -----------------------------------------------------------------------------------------------------
+# --- problem -----------------------------------------------------------------------------------------------------
 
 
 def test_a_database_of_nobody_s_mlflow_is_refused_and_left_alone(mlruns: Path) -> None:

@@ -181,7 +181,7 @@ def test_the_follower_shows_events_while_the_study_runs(folder: Path, spool: Pat
     example.end_trial(writer, 0)
     example.stop(writer)
     assert follower.finish()
-    assert follower.trouble is None
+    assert follower.problem is None
     assert status_of(folder, "trial-000") == status_of(folder, example.STUDY) == "FINISHED"
     assert not [thread for thread in threading.enumerate() if thread.name == "mlflow"]
 
@@ -229,10 +229,10 @@ def test_a_dead_server_neither_blocks_nor_raises_and_gets_everything_later(folde
     example.begin(writer)
     example.run_trial(writer, 0)
     assert time.monotonic() - start < 60, "a client that waits for a server does so for minutes"
-    until(lambda: follower.trouble is not None)
-    assert follower.trouble is not None
-    assert follower.trouble.startswith("MLflow at http://127.0.0.1:1 does not answer. Nothing is lost: ")
-    assert "\n" not in follower.trouble
+    until(lambda: follower.problem is not None)
+    assert follower.problem is not None
+    assert follower.problem.startswith("MLflow at http://127.0.0.1:1 does not answer. Nothing is lost: ")
+    assert "\n" not in follower.problem
     example.stop(writer)
     start = time.monotonic()
     assert follower.finish() is False
@@ -295,8 +295,8 @@ def test_a_file_that_is_no_database_is_trouble_and_not_an_end(folder: Path, spoo
     follower = tracker(folder)
     example.begin(Spool(spool))
     follower.start(spool)
-    until(lambda: follower.trouble is not None)
-    assert "is damaged, or no database. Move it away" in (follower.trouble or "")
+    until(lambda: follower.problem is not None)
+    assert "is damaged, or no database. Move it away" in (follower.problem or "")
     assert follower.finish(timeout_seconds=0.5) is False
 
 

@@ -18,5 +18,5 @@ def test_off_writes_nothing_and_is_always_done(tmp_path: Path) -> None:
     assert off.sync(tmp_path / "spool", is_over=True) == 0
     assert off.finish(0.0) is True
     assert off.where("study") == ""
-    assert off.trouble is None
+    assert off.problem is None
     assert list(tmp_path.iterdir()) == []

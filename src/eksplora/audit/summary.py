@@ -147,7 +147,7 @@ def _shown(known: Estimate) -> str:
 
 def _optimistic(known: Estimate) -> str:
     """A mean optimism in words; below zero, new rows gave better values than it."""
-    word = "too good by" if known.value >= 0 else "too bad by"
+    word = "optimistic by" if known.value >= 0 else "pessimistic by"
     sentence = f"{word} {abs(known.value):.3g}"
     if known.low is None or known.high is None:
         return sentence

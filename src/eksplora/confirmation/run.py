@@ -232,7 +232,7 @@ def _row(one: Configuration) -> dict[str, Any]:
         "low": known.low,
         "high": known.high,
         "std": known.std,
-        "search said": one.found_by_search,
+        "in the search": one.found_by_search,
         "against baseline": one.versus_baseline and one.versus_baseline.verdict,
         **one.values,
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 LARGEST = 96
-"""Pixels of a side that a page holds: sixty pictures shall not make it heavy."""
+"""Pixels of a side that a page holds: sixty pictures keep it small."""
 
 _FOR, _AGAINST = np.array([213, 94, 0]), np.array([0, 114, 178])  # vermilion and blue of Okabe and Ito
 
@@ -26,7 +26,7 @@ def picture(pixels: Sequence[Any], *, scale: float = 1.0) -> str:
 
 
 def overlay(pixels: Sequence[Any], weights: Sequence[Sequence[float]], *, scale: float = 255.0) -> str:
-    """An image in pale grey, coloured where it matters: vermilion speaks for the prediction, blue against it.
+    """An image in pale grey, coloured where it matters: vermilion supports the prediction, blue contradicts it.
 
     Args:
         pixels: As `picture`.

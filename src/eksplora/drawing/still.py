@@ -48,7 +48,7 @@ def confirmation(facts: Results) -> Any:
     axes.set_yticks(range(len(rows)), [one.name for one in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.plot([], [], "s", color=BLUE, label="mean of fresh members (dots), 95% interval")
-    axes.plot([], [], "D", color=VERMILION, markerfacecolor="none", label="the search said")
+    axes.plot([], [], "D", color=VERMILION, markerfacecolor="none", label="value in the search")
     axes.legend(fontsize=8, loc="best")
     return _named(drawn, axes, facts, "confirmed configurations", facts.confirmed.metric, "")
 

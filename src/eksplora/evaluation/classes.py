@@ -96,7 +96,7 @@ def _rates(counts: NDArray[np.int64]) -> list[list[float | None]]:
 def _confused(
     together: Array, labels: NDArray[np.int64], names: Sequence[str], counts: NDArray[np.int64]
 ) -> list[ConfusedPair]:
-    """The pairs of classes that are most often taken for one another, with their most confident rows."""
+    """The pairs of classes that are most often confused with one another, with their most confident rows."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
     pairs = [divmod(int(place), len(names)) for place in order if wrong.flat[place]]

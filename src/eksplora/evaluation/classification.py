@@ -1,6 +1,6 @@
 """Measures of classes: of all rows, and class by class.
 
-With C[i, j] the rows of class i that are said to be of class j: s = rows of a class, q = rows said to be of it, t =
+With C[i, j] the rows of class i that are predicted as class j: s = rows of a class, q = rows predicted as it, t =
 rows of it that are right, n = all rows. Averages over classes are over those that have test rows, each counting alike.
 """
 
@@ -81,7 +81,7 @@ def _mean_over(values: Array, has_rows: NDArray[np.bool_]) -> Array:
 
 
 def _of_all(counts: Array) -> dict[str, Array]:
-    """Measures of the whole table. Kappa and mcc are undefined where all rows are, or are said to be, of one class.
+    """Measures of the whole table. Kappa and mcc are undefined where all rows are of one class, or predicted so.
 
     accuracy = sum t / n, hamming = 1 - accuracy, kappa = (accuracy - e) / (1 - e) with e = sum s q / n^2 (Cohen 1960);
     mcc = (n sum t - sum s q) / sqrt((n^2 - sum q^2)(n^2 - sum s^2)) (Gorodkin 2004).
@@ -103,8 +103,8 @@ def _of_all(counts: Array) -> dict[str, Array]:
 def _each_class(counts: Array) -> dict[str, Array]:
     """Measures of each class against the rest, (weightings, classes).
 
-    recall = t / s; precision = t / q, 0 where nothing is said to be of the class; specificity = rows of the rest that
-    are said to be of it / rows of the rest; f_beta = (1 + b^2) t / (b^2 s + q); jaccard = t / (s + q - t). All are
+    recall = t / s; precision = t / q, 0 where nothing is predicted as the class; specificity = rows of the rest that
+    are predicted as it / rows of the rest; f_beta = (1 + b^2) t / (b^2 s + q); jaccard = t / (s + q - t). All are
     undefined for a class without rows, but specificity, which is so where there is no rest.
     """
     right = np.diagonal(counts, axis1=1, axis2=2)

@@ -36,7 +36,7 @@ def scores(features: NDArray[Any], labels: NDArray[Any], *, seed: int) -> tuple[
     """
     features, (present, labels) = np.asarray(features, dtype=np.float64), np.unique(labels, return_inverse=True)
     if len(present) < 2:
-        return dict.fromkeys(NAMES), ["Rows of one class only: there are no groups to come apart."]
+        return dict.fromkeys(NAMES), ["Rows of one class only: there are no groups to separate."]
     if np.ptp(features, axis=0).max() == 0:
         return dict.fromkeys(NAMES), ["All rows look the same to the network: there are no groups."]
     with threadpool_limits(1):

@@ -1,4 +1,4 @@
-"""Maps of a hidden layer of networks, and how far classes come apart in it."""
+"""Maps of a hidden layer of networks, and how far it separates classes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pixels of an image that speak for the networks' joint prediction, and those against it.
+"""Pixels of an image that support the networks' joint prediction, and those that contradict it.
 
 Shapes: images (rows, channels, height, width), overlays (rows, height, width).
 """

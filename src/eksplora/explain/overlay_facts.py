@@ -1,4 +1,4 @@
-"""Pixels of images that speak for the prediction of networks."""
+"""Pixels of images that support the prediction of networks."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -122,7 +122,7 @@ def _overlays(model: Model, details: DetailsRecord, most: int) -> Facts[list[Ove
 
 
 def _embeddings(model: Model) -> Facts[EmbeddingsRecord | None]:
-    """Maps of the last hidden layer, and how far classes come apart in it."""
+    """Maps of the last hidden layer, and how far it separates classes."""
     taken = evenly(len(model.features), MOST_ROWS)
     rows = torch.from_numpy(model.features[taken])
     try:

@@ -41,9 +41,9 @@ def data_words(data: object, target: Target, experiment: str | None, folder: Pat
     path = _file(data, target, folder)
     if target is None and path.is_file():
         raise ConfigError(f"target: none is given for {path.name}. Name the column to predict: target='price'.")
-    aim = [] if target is None else [f"data.target={as_word('target', target)}"]
+    target_word = [] if target is None else [f"data.target={as_word('target', target)}"]
     kind = "images" if path.is_dir() else "table"
-    return [*chosen, f"data={kind}", f"data.path={as_word('data', str(path))}", *aim]
+    return [*chosen, f"data={kind}", f"data.path={as_word('data', str(path))}", *target_word]
 
 
 def _are_texts(values: object) -> bool:

@@ -182,7 +182,7 @@ class Study:
         if self._record.best is not None:
             facts |= best_facts(self._record.best, self.estimate, self.metric)
             facts["caution"] = (
-                f"the best of {len(self._record.finished)} is too good by luck; .confirm() measures it anew"
+                f"the best of {len(self._record.finished)} is optimistic; .confirm() measures it on fresh members"
             )
         for folder in self._asked.folders:
             facts["network"] = f"its source is in {folder}; commands of the shell take --config-dir {folder}"

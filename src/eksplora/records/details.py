@@ -38,7 +38,7 @@ class Confusion(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusedPair(Record):
-    """Rows of one class that were said to be of another: how many, their share of the class, and the surest of them."""
+    """Rows of one class that were predicted as another: number, share of the class, the most confident."""
 
     actual: str
     predicted: str

@@ -10,7 +10,7 @@ from eksplora.records.record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRecord(Record):
-    """A column of a user's own table: what it was taken for, and how many prepared columns are made of it.
+    """A column of a user's own table: its kind, and how many prepared columns are made of it.
 
     Attributes:
         content: Its range, or its most frequent values.

@@ -83,7 +83,7 @@ class FeaturesRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlayRecord(Record):
-    """An image with the pixels that speak for its prediction.
+    """An image with the pixels that support its prediction.
 
     Attributes:
         row: Its number in the test part.
@@ -117,7 +117,7 @@ class EmbeddingsRecord(Record):
         row: Numbers of the rows in the test part.
         maps: Points by the method's name, (rows, 2).
         explained: Share of the variance along each axis of the PCA map; None where there is none.
-        scores: How well classes come apart, over members; None of numbers.
+        scores: How well classes are separated, over members; None of numbers.
         notes: What a reader should know.
     """
 

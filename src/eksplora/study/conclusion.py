@@ -87,7 +87,7 @@ def conclude(
         print(f"  runs     {where}")
     if not is_recorded:
         print(
-            f"MLflow does not have it all yet ({tracker.trouble or 'still writing'}); `{target('sync')}` fills it in.",
+            f"MLflow does not have it all yet ({tracker.problem or 'still writing'}); `{target('sync')}` fills it in.",
             file=sys.stderr,
         )
     if error is not None:

@@ -91,7 +91,7 @@ def _by_column(name: str, column: "pa.ChunkedArray") -> NDArray[np.bool_]:
     words = np.array([str(word).lower() for word in cells.texts(column).to_pylist()])
     unknown = sorted({*words} - TEST - TRAIN)
     if unknown:
-        raise DataError(f"data.part={name}: the value '{unknown[0]}' says no part. Use train and test.")
+        raise DataError(f"data.part={name}: the value '{unknown[0]}' is neither train nor test. Use these two.")
     return np.isin(words, list(TEST))
 
 

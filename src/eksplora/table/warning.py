@@ -72,7 +72,7 @@ def _of_rows(card: TableCard, targets: Targets) -> Iterator[str]:
 def _of_leaks(features: list[Column], values: dict[str, Any], targets: Targets) -> Iterator[str]:
     for name, share in leak.telling(features, values, targets):
         yield (
-            f"Column '{name}' alone says {share:.1%} of the target: is it known before the target is? "
+            f"Column '{name}' alone explains {share:.1%} of the target: is it known before the target is? "
             f"Otherwise data.drop=[{name}]."
         )
 

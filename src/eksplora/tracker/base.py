@@ -101,7 +101,7 @@ class Tracker(Protocol):
     """Shows a study's spool to people; never blocks or ends the study."""
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Reason for which the tracker is behind, in one line; None when it is not."""
 
     @property

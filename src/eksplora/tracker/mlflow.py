@@ -65,7 +65,7 @@ class MlflowTracker:
         self._progress = time.monotonic(), 0
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Reason for which MLflow is behind, in one line; None when it is not."""
         return self._trouble
 
@@ -155,11 +155,11 @@ class MlflowTracker:
     def finish(self, timeout_seconds: float | None = None, say: Callable[[str], None] | None = None) -> bool:
         """Catch up and stop following; False when MLflow does not have everything by then.
 
-        A database on this machine is waited for as long as pieces go in; only trouble that lasts ends the wait.
+        A database on this machine is waited for as long as pieces go in; only a problem that lasts ends the wait.
 
         Args:
-            timeout_seconds: Longest wait without progress; None: the one given to the constructor. A server in trouble
-                gets 2 s.
+            timeout_seconds: Longest wait without progress; None: the one given to the constructor. A server that
+                does not answer gets 2 s.
             say: Called with the progress, at most every few seconds.
         """
         if self._thread is None or self._spool is None:

@@ -11,7 +11,7 @@ from eksplora.tracker.base import Lookup
 class OffTracker:
     """A tracker that shows nothing. The spool is written all the same, so MLflow can be filled later."""
 
-    trouble: str | None = None
+    problem: str | None = None
     notice = ""
     server_uri = ""
 

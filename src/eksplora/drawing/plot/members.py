@@ -29,7 +29,7 @@ def configurations(rows: Sequence[Configuration], metric: str) -> Markup:
             name="mean, 95% interval",
             hovertemplate="%{y}: mean %{x:.4g}<extra></extra>",
         ),
-        _marks(said, "the search said", {"color": VERMILION, "symbol": "diamond-open", "size": 11}),
+        _marks(said, "value in the search", {"color": VERMILION, "symbol": "diamond-open", "size": 11}),
     ]
     category = {"type": "category", "categoryorder": "array", "categoryarray": names[::-1]}
     return figure(traces, x=metric, yaxis=category)

@@ -44,7 +44,7 @@ METHODS = {
 
 
 def section(facts: Results) -> Section:
-    """Features of tables by their importance, or images with what speaks for the answer."""
+    """Features of tables by their importance, or images with the pixels that support the prediction."""
     explained = facts.explained
     return Section(
         key="attribution",
@@ -187,9 +187,9 @@ def _overlays(overlays: Sequence[OverlayRecord] | None) -> list[Block]:
         Gallery(
             "Images, integrated gradients, occlusion",
             [(_views(one), _said(one)) for one in overlays],
-            "Left the image, in the middle its integrated gradients (what each pixel adds), right how far the answer "
-            f"falls when a window of {window} x {window} pixels is covered. Vermilion speaks for what was said, blue "
-            "against it.",
+            "Left the image, in the middle its integrated gradients (what each pixel adds), right how far the output "
+            f"falls when a window of {window} x {window} pixels is covered. Vermilion supports the prediction, blue "
+            "contradicts it.",
         )
     ]
 
@@ -205,5 +205,5 @@ def _views(one: OverlayRecord) -> list[Picture]:
 
 def _said(one: OverlayRecord) -> list[str]:
     sure = "" if one.probability is None else f" ({share(round(one.probability, 4))})"
-    said = one.actual if one.actual == one.predicted else f"is {one.actual}, said {one.predicted}"
+    said = one.actual if one.actual == one.predicted else f"actual {one.actual}, predicted {one.predicted}"
     return [f"{said}{sure}", f"row {one.row}"]

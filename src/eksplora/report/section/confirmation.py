@@ -76,7 +76,7 @@ def _table(rows: Sequence[Configuration]) -> Table:
                 "95% interval": between(one.known.low, one.known.high),
                 "about": one.known.scope,
                 "spread": one.known.std,
-                "the search said": one.found_by_search,
+                "value in the search": one.found_by_search,
                 "optimism": one.optimism and one.optimism.mean,
                 "searched values": code(settings(one.values)) if one.values else "the experiment's own",
             }

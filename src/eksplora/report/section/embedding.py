@@ -32,7 +32,7 @@ SCORES = {
 
 
 def section(facts: Results) -> Section:
-    """The last hidden layer as maps, and how well classes come apart in it."""
+    """The last hidden layer as maps, and how well it separates classes."""
     return Section(
         key="embedding",
         title="Embeddings",
@@ -85,4 +85,4 @@ def _scores(scores: Mapping[str, Measure] | None) -> list[Block]:
         for name, one in scores.items()
     ]
     says = "Measured in the hidden layer itself, not in its maps. A dash: not defined."
-    return [Table("How well the classes come apart", rows, says, is_tall=False)]
+    return [Table("Separation of the classes", rows, says, is_tall=False)]

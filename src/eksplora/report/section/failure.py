@@ -15,7 +15,7 @@ Images = Mapping[str, Image]
 
 
 def section(facts: Results) -> Section:
-    """The worst and the best examples, and the classes that are taken for each other."""
+    """The worst and the best examples, and the classes that are confused."""
     details = facts.test_part
     shown = _of_classes(details, facts.explained) if details.kind == "classes" else _of_rows(details)
     return Section(
@@ -81,7 +81,7 @@ def _known(details: DetailsRecord, explained: ExplanationRecord | None) -> dict[
 
 
 def _examples(title: str, rows: Sequence[int], known: Known, images: Images) -> Block:
-    says = "Each with what it is, what was said, and the probability of what was said, of the ensemble of the members."
+    says = "Each with its class, the predicted class and its probability, of the ensemble of the members."
     if images:
         return Gallery(title, [([_picture(row, known, images)], _lines(row, known)) for row in rows], says)
     return Table(title, [_class_row(row, known) for row in rows], says, is_tall=False)
@@ -110,11 +110,11 @@ def _lines(row: int, known: Known) -> list[str]:
     sure = f" ({share(round(one.probability, 4))})" if one.probability is not None else ""
     if one.actual == one.predicted:
         return [f"{one.actual}{sure}", f"row {row}"]
-    return [f"is {one.actual}", f"said {one.predicted}{sure}", f"row {row}"]
+    return [f"actual {one.actual}", f"predicted {one.predicted}{sure}", f"row {row}"]
 
 
 def _confused(pairs: Sequence[ConfusedPair], images: Images) -> list[Block]:
-    """The classes that are taken for each other most often."""
+    """The classes that are confused most often."""
     if not pairs:
         return []
     rows = [
@@ -130,7 +130,7 @@ def _confused(pairs: Sequence[ConfusedPair], images: Images) -> list[Block]:
     table = Table(
         "Classes most often confused",
         rows,
-        "How many rows of a class were said to be of another, the most confident first.",
+        "How many rows of a class were predicted as another, the most confident first.",
         is_tall=False,
     )
     galleries = [Beside([_of_pair(one, images) for one in pairs])] if images else []
@@ -138,7 +138,7 @@ def _confused(pairs: Sequence[ConfusedPair], images: Images) -> list[Block]:
 
 
 def _of_pair(pair: ConfusedPair, images: Images) -> Gallery:
-    title = f"{pair.actual} taken for {pair.predicted}: {counted(pair.count, 'row')}"
-    said = f"is {pair.actual}, said {pair.predicted}"
+    title = f"{pair.actual} predicted as {pair.predicted}: {counted(pair.count, 'row')}"
+    said = f"actual {pair.actual}, predicted {pair.predicted}"
     pictures = [([Picture(picture(images[str(row)]), f"Test row {row}: {said}")], [f"row {row}"]) for row in pair.rows]
     return Gallery(title, pictures)

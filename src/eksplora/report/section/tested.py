@@ -161,7 +161,7 @@ def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
             for row in rows
         ],
         f"Of the ensemble of the members. Recall: the share of a {what}'s rows that were found; precision: the share "
-        "of the rows said to be of it that are. A dash: not defined.",
+        "of the rows predicted as it that are right. A dash: not defined.",
     )
 
 
@@ -193,7 +193,7 @@ def _confusion(details: DetailsRecord) -> Block:
                 "counts",
                 "rows",
                 found.counts,
-                "A field holds how many rows of its line's class were said to be of its column's.",
+                "A field holds how many rows of its line's class were predicted as its column's.",
             ),
             (
                 "rates",
