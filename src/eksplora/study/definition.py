@@ -143,7 +143,7 @@ def changed_outside_code(recorded: Mapping[str, Any], project: Path) -> list[str
 
 
 def changed_versions(recorded: Mapping[str, Any]) -> list[str]:
-    """Which packages that a study's code of others imports have another version here, in words."""
+    """Packages of which a study's code of others imports another version here, in words."""
     keys = [key for key in recorded if key.startswith("version.")]
     present = {key: provenance.version_of(key.removeprefix("version.")) for key in keys}
     return [f"{key} is {present[key]}, it was {recorded[key]}" for key in keys if present[key] != recorded[key]]
