@@ -10,6 +10,7 @@ from eksplora.errors import EksploraError
 from eksplora.events.event import Start, Study
 from eksplora.events.spool import Spool
 from eksplora.study.journal import Journal
+from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Population, Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
@@ -89,14 +90,15 @@ class TrackedTraining:
         Raises:
             EksploraError: If a member does not finish, or MLflow does not get there.
         """
-        desk, population = Desk(Journal(self._spool), self._trial), Population(0, [])
+        ledger, population = Ledger("", ""), Population(0, [])
+        desk = Desk(Journal(self._spool, ledger), self._trial)
         population.keys = [(0, training.member.index) for training in self._job.trainings]
         desk.record.trial(self._trial, {})
         desk.record.packed([population])
         desk.record.population(population)
         train(self._job, desk)
         desk.record.population_end(population)
-        self._trial.conclude()
+        ledger.conclude(self._trial)
         desk.record.trial_end(self._trial, {})
         self._tracker.notify()
         if not self._tracker.finish(LONGEST_WAIT_SECONDS):

@@ -326,6 +326,22 @@ def circular_imports(root: Path) -> list[str]:
     return []
 
 
+TRIAL = ("status", "value", "message", "results", "spooled", "reports", "pruned_at", "deaths")
+
+
+def changers_of_trials(root: Path) -> list[str]:
+    """Files of `study` that set a field of a trial: the ledger alone does."""
+    found = []
+    for part, file in sources(root):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            each = [one for target in targets if target for one in ast.walk(target) if isinstance(one, ast.Attribute)]
+            is_set = any(one.attr in TRIAL and re.search(r"\btrials?\b", ast.unparse(one.value)) for one in each)
+            if isinstance(node, ast.Assign | ast.AugAssign) and is_set and (part, file.name) != ("study", "ledger.py"):
+                found += [f"{file.name}:{node.lineno}"] if part == "study" else []
+    return found
+
+
 def incomplete_commands(root: Path) -> list[str]:
     """Names that are not at once a root configuration, a pipeline and a public stage."""
     places = {"conf": "*.yaml", "pipelines": "*.py", "src/eksplora/stage": "*.py"}
@@ -481,6 +497,7 @@ RULES = [
     large_rooms,
     long_functions,
     circular_imports,
+    changers_of_trials,
     incomplete_commands,
     thick_pipelines,
     drawers,
@@ -706,6 +723,18 @@ def test_files_that_import_each_other_are_found(project: Path, text: str) -> Non
     (project / "src/eksplora/model/_layers.py").write_text(text)
     (offence,) = circular_imports(project)
     assert {"eksplora.model.cnn", "eksplora.model._layers"} == set(offence.split(" imports "))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["trial.status = 1", "trials[0].results[1] = 2", "self.ledger.trials[0].deaths += 1", "a.trial.value, b = 1, 2"],
+)
+def test_files_that_change_a_trial_beside_the_ledger_are_found(project: Path, text: str) -> None:
+    (project / "src/eksplora/study/ledger.py").write_text(text)
+    (project / "src/eksplora/study/driver.py").write_text("status = trial.status\nself.status = 1\n")
+    assert changers_of_trials(project) == []
+    (project / "src/eksplora/study/driver.py").write_text(text)
+    assert changers_of_trials(project) == ["driver.py:1"]
 
 
 def test_commands_that_lack_a_place_are_found(project: Path) -> None:

@@ -10,6 +10,7 @@ from scipy import stats
 from eksplora.confirmation.candidates import Candidate
 from eksplora.confirmation.choice import Confirmed, confirmed, described, epoch_budget, headline, ranked
 from eksplora.records.estimate import Estimate
+from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Trial
 from eksplora.types import Member, MemberResult, Status
 
@@ -38,7 +39,7 @@ def tried(
             seconds=0.5,
             message="" if value is not None else "the loss is nan",
         )
-    trial.conclude()
+    Ledger("val/mae", "minimize").conclude(trial)
     return confirmed(Candidate(name, {"optimizer.lr": 0.1}, {"name": name}, found), trial, Path("no files"))
 
 

@@ -121,7 +121,7 @@ def test_the_end_of_a_trial_is_told_by_name(capsys: pytest.CaptureFixture[str]) 
     trial.status, trial.value = Status.FINISHED, 2.5
     ledger.note_end(trial)
     shown.over(trial)
-    failed.fail("one line\nthe last line")
+    ledger.fail(failed, "one line\nthe last line")
     ledger.note_end(failed)
     shown.over(failed)
     assert capsys.readouterr().err.splitlines() == [

@@ -41,7 +41,7 @@ def replayed(path: Path) -> Ledger:
 def test_value_is_the_mean_over_members_and_spread_the_sample_deviation() -> None:
     made, values = trial(0, members=3), [1.0, 2.5, 4.0]
     made.results = {index: result(index, value) for index, value in enumerate(values)}
-    made.conclude()
+    Ledger(METRIC, "minimize").conclude(made)
     assert made.status is Status.FINISHED
     assert made.value == np.mean(values)
     assert made.spread == pytest.approx(np.std(values, ddof=1), rel=1e-15)
@@ -52,7 +52,7 @@ def test_trial_with_a_member_that_ended_early_is_over_and_has_no_value(status: S
     made = trial(0, members=3)
     made.results = {0: result(0, 1.0), 1: result(1, None, status)}
     assert made.is_trained, "the third member is not trained any more, after a kill neither"
-    made.conclude()
+    Ledger(METRIC, "minimize").conclude(made)
     assert (made.status, made.value) == (status, None)
 
 
@@ -120,7 +120,11 @@ def test_configuration_is_met_again_unless_its_trial_failed() -> None:
 
 def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.jsonl")
-    record, first, second = Journal(spool), trial(0, members=2), trial(1, lr=1 / 3, repeats=0)
+    record, first, second = (
+        Journal(spool, Ledger(METRIC, "minimize")),
+        trial(0, members=2),
+        trial(1, lr=1 / 3, repeats=0),
+    )
     record.trial(first, {"sampler": "random"})
     for epoch in (1, 2):
         record.epoch(first, EpochReport(0, 0, epoch, {METRIC: 9.0 - epoch}))
@@ -135,7 +139,7 @@ def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
     assert ledger.with_status(Status.RUNNING) == [ledger.trials[0], ledger.trials[1]]
 
     first.results = {0: result(0, 7.0), 1: result(1, 8.0)}
-    first.conclude()
+    ledger.conclude(first)
     record.trial_end(first, {})
     ledger = replayed(spool.path)
     assert (ledger.trials[0].status, ledger.trials[0].value, ledger.num_over) == (Status.FINISHED, 7.5, 1)
@@ -144,7 +148,7 @@ def test_spool_gives_back_what_was_recorded(tmp_path: Path) -> None:
 
 def test_epochs_that_come_again_after_a_death_are_written_once(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Journal(spool)
+    record = Journal(spool, Ledger(METRIC, "minimize"))
     record.trial(made, {})
     for epoch in (1, 2, 3, 2, 3, 4):  # the worker died in epoch 4; its checkpoint was that of epoch 1
         record.epoch(made, EpochReport(0, 0, epoch, {METRIC: float(epoch)}))
@@ -155,7 +159,7 @@ def test_epochs_that_come_again_after_a_death_are_written_once(tmp_path: Path) -
 
 def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Journal(spool)
+    record = Journal(spool, Ledger(METRIC, "minimize"))
     record.trial(made, {})
     record.epoch(made, EpochReport(0, 0, 3, {METRIC: 6.5}))  # the checkpoint was that of epoch 2, the spool had none
     record.member(made, result(0, 4.0, epochs=3))
@@ -165,7 +169,7 @@ def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path
 
 def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0, members=2)
-    record = Journal(spool)
+    record = Journal(spool, Ledger(METRIC, "minimize"))
     record.trial(made, {})
     record.judged([(0, 1, 6.0, False)])
     assert replayed(spool.path).trials[0].pruned_at is None
@@ -176,7 +180,7 @@ def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Pat
 
 def test_populations_come_back_from_the_spool_as_they_are(tmp_path: Path) -> None:
     spool, ledger = Spool(tmp_path / "spool.jsonl"), Ledger(METRIC, "minimize")
-    record = Journal(spool)
+    record = Journal(spool, Ledger(METRIC, "minimize"))
     for number in range(3):
         ledger.add(trial(number, members=2))
         record.trial(ledger.trials[number], {})
@@ -206,7 +210,7 @@ def test_a_population_waits_for_members_without_a_result_in_trials_that_are_not_
 
 def test_epochs_of_a_trial_that_is_over_are_not_written(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0)
-    record = Journal(spool)
+    record = Journal(spool, Ledger(METRIC, "minimize"))
     made.status = Status.FAILED
     record.epoch(made, EpochReport(0, 0, 1, {METRIC: 6.0}))
     record.flush(made, 0)

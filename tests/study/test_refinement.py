@@ -28,7 +28,7 @@ def ledger(*values: Sequence[float], direction: str = "minimize") -> Ledger:
         trial = Trial(number, {"x": number}, {}, str(number), [Member(i, i, 0) for i in range(len(members))])
         for index, value in enumerate(members):
             trial.results[index] = MemberResult(number, index, Status.FINISHED, value, 1, 1, 10, 0.5)
-        trial.conclude()
+        found.conclude(trial)
         found.add(trial)
         found.note_end(trial)
     return found

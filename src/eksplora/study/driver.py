@@ -80,9 +80,7 @@ class Driver:
             except EksploraError as error:
                 self._error = self._error or error
                 self.stop(str(error))
-        for trial in self.ledger.with_status(Status.RUNNING):
-            # In memory only: in the spool they are unfinished, and go on at the next start.
-            trial.status = Status.INTERRUPTED
+        self.ledger.interrupt()
         if self._error is not None:
             raise self._error
 
@@ -173,7 +171,7 @@ class Driver:
         is_known = trial.status.is_final or result.member in trial.results
         if result.status is not Status.INTERRUPTED and not is_known:
             self.record.member(trial, result)
-            trial.results[result.member] = result
+            self.ledger.take(result)
             self.shown.member(result)
             self._ending.conclude_if_over(trial)
 

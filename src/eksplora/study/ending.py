@@ -34,7 +34,7 @@ class Ending:
         """End a trial when all members have results, or when one ended early and no other one is being trained."""
         is_over = not trial.status.is_final and trial.is_trained and not self._populations.holds(trial)
         if is_over:
-            trial.conclude()
+            self._ledger.conclude(trial)
             self.end(trial)
         return is_over
 
@@ -52,7 +52,7 @@ class Ending:
         Raises:
             WorkerError: If that is one too many.
         """
-        trial.fail(message)
+        self._ledger.fail(trial, message)
         self.end(trial)
         self._num_failed += 1
         if self._num_failed > self._max_failures:
@@ -123,7 +123,7 @@ class Failures:
         trials = self._ledger.waiting_trials(population)
         population.deaths += 1
         if len(trials) == 1:
-            trials[0].deaths += 1
+            self._ledger.note_death(trials[0])
         died = f"a worker died ({cause})"
         if not trials:
             self._ending.end_population(population)

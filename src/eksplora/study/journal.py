@@ -10,6 +10,7 @@ import yaml
 from eksplora.config import flatten
 from eksplora.events import event as events
 from eksplora.events.spool import Spool
+from eksplora.study.ledger import Ledger
 from eksplora.study.trial import Population, Trial
 from eksplora.types import Config, EpochReport, MemberResult
 
@@ -33,9 +34,9 @@ def as_yaml(config: Mapping[str, Any]) -> str:
 class Journal:
     """Writes a study's events; epochs are gathered, so that a fast training costs one event."""
 
-    def __init__(self, spool: Spool) -> None:
-        """Write to `spool`."""
-        self.spool = spool
+    def __init__(self, spool: Spool, ledger: Ledger) -> None:
+        """Write to `spool`, and note in the ledger which epochs are there."""
+        self.spool, self._ledger = spool, ledger
         self._pending: dict[tuple[int, int], list[tuple[EpochReport, int]]] = {}
         self._flushed_at = time.monotonic()
 
@@ -142,7 +143,7 @@ class Journal:
     def _write(self, trial: Trial, member: int, first: int, curves: dict[str, list[float]], times: list[int]) -> None:
         last = first + len(times) - 1
         self.spool.append(events.Epochs(trial.number, member, first, curves, times))
-        trial.spooled[member] = last
+        self._ledger.note_epochs(trial, member, last)
 
 
 def _parameters(config: Config) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Ledger of a study: the trials, rebuilt from its spool and kept up to date by its driver."""
+"""Ledger of a study: the trials, rebuilt from its spool and kept up to date by its driver. Nobody else changes one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from statistics import fmean
 
 from eksplora.events import event as events
 from eksplora.study.trial import Key, Population, Trial
@@ -51,6 +52,57 @@ class Ledger:
         candidates = [candidate for candidate in (self.best, trial) if candidate is not None]
         self.best = next(iter(self.ranked(candidates)), None)
 
+    # --- what happens to a trial -------------------------------------------------------------------------------------
+
+    def take(self, result: MemberResult) -> None:
+        """Take in the result of a member."""
+        self.trials[result.trial].results[result.member] = result
+
+    def note_epochs(self, trial: Trial, member: int, last: int) -> None:
+        """Note that the epochs of a member up to `last` are in the spool."""
+        trial.spooled[member] = last
+
+    def note_verdict(self, number: int, epoch: int, value: float, *, gives_up: bool) -> None:
+        """Note what was reported to the pruner after an epoch, and whether it gives the trial up."""
+        trial = self.trials[number]
+        trial.reports[epoch] = value
+        trial.pruned_at = epoch if gives_up else trial.pruned_at
+
+    def note_death(self, trial: Trial) -> None:
+        """Note that a worker died on this trial alone."""
+        trial.deaths += 1
+
+    def conclude(self, trial: Trial) -> None:
+        """Set status and value from the members' results."""
+        statuses = {result.status for result in trial.results.values()}
+        # In this order: a trial with a diverged and a pruned member has diverged.
+        ended_early = [status for status in (Status.DIVERGED, Status.PRUNED) if status in statuses]
+        trial.status = ended_early[0] if ended_early else Status.FINISHED
+        values = [result.value for result in trial.results.values() if result.value is not None]
+        trial.value = fmean(values) if trial.status is Status.FINISHED else None
+        trial.message = next((result.message for result in trial.results.values() if result.message), "")
+
+    def repeat(self, trial: Trial, original: Trial) -> None:
+        """Give a trial the end of the one whose configuration it repeats."""
+        trial.status, trial.value = original.status, original.value
+        trial.message = f"same configuration as trial {original.number}"
+
+    def fail(self, trial: Trial, message: str) -> None:
+        """Note that a trial cannot be trained."""
+        trial.status, trial.message = Status.FAILED, message
+
+    def interrupt(self) -> None:
+        """Mark what runs as interrupted, in memory only: in the spool it is unfinished, and goes on at the next run."""
+        for trial in self.with_status(Status.RUNNING):
+            trial.status = Status.INTERRUPTED
+
+    def locate(self, here: Callable[[MemberResult], MemberResult]) -> None:
+        """Replace each result by the one that `here` makes of it, whose files lie where they are now."""
+        for trial in self.trials.values():
+            trial.results = {index: here(result) for index, result in trial.results.items()}
+
+    # --- populations -------------------------------------------------------------------------------------------------
+
     def new_population(self, keys: Sequence[Key], reason: str = "") -> Population:
         """Take in a population of these trainings."""
         population = Population(self.num_populations, list(keys), reason)
@@ -84,12 +136,12 @@ class Ledger:
                 case events.PopulationEnd():
                     self.populations.pop(body.population, None)
                 case events.Epochs():
-                    self.trials[body.trial].spooled[body.member] = body.first + len(body.times) - 1
+                    self.note_epochs(self.trials[body.trial], body.member, body.first + len(body.times) - 1)
                 case events.Judged():
                     for number, epoch, value, gives_up in body.verdicts:
-                        self.trials[number].note_verdict(epoch, value, gives_up=gives_up)
+                        self.note_verdict(number, epoch, value, gives_up=gives_up)
                 case events.Member():
-                    self.trials[body.trial].results[body.member] = _result(body)
+                    self.take(_result(body))
                 case events.TrialEnd():
                     trial = self.trials[body.trial]
                     trial.status, trial.value, trial.message = body.status, body.value, body.message

@@ -39,7 +39,7 @@ class Pruning:
         if verdicts:  # recorded before the worker can act on them
             self._record.judged(verdicts)
         for number, epoch, value, gives_up in verdicts:
-            self._ledger.trials[number].note_verdict(epoch, value, gives_up=gives_up)
+            self._ledger.note_verdict(number, epoch, value, gives_up=gives_up)
 
     def decisions(self, population: Population, reports: Sequence[EpochReport]) -> list[Decision]:
         """The answer to each report: members that are judged end after the same epoch as before a resumption."""

@@ -36,8 +36,7 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
         # Before the replay: events of another study would only confuse the message.
         _check_same(first.name, definition.differences(first.definition or {}))
         ledger.replay(bodies)
-        for trial in ledger.trials.values():
-            trial.results = {index: _here(result, path) for index, result in trial.results.items()}
+        ledger.locate(lambda result: _here(result, path))
         return first.id
 
 

@@ -137,7 +137,9 @@ def _run_locked(
         threading.Thread(target=_settle_others, args=(tracker, plan.folder.parent), daemon=True).start()
         total = min(limit for limit in (plan.spec.num_trials, proposer.num_points) if limit is not None)
         with Display(spec.name, plan, ledger, total, spec.naming) as shown:
-            driver = Driver(plan, ledger=ledger, record=Journal(spool), proposer=proposer, workers=workers, shown=shown)
+            driver = Driver(
+                plan, ledger=ledger, record=Journal(spool, ledger), proposer=proposer, workers=workers, shown=shown
+            )
             error = _drive(driver, interruption)
         if error is None and not spec.may_fail:
             error = conclusion.without_result(ledger, driver.stop_reason)

@@ -104,7 +104,6 @@ class Supply:
 
     def _settle(self, trial: Trial, original: Trial) -> None:
         if original.status.is_final:
-            trial.status, trial.value = original.status, original.value
-            trial.message = f"same configuration as trial {original.number}"
+            self._ledger.repeat(trial, original)
             del self._followers[trial.number]
             self._ending.end(trial)

@@ -47,7 +47,7 @@ class Population:
 
 @dataclass
 class Trial:
-    """A trial as its study knows it.
+    """A trial as its study knows it; only the `Ledger` changes it.
 
     Attributes:
         number: Its number, from 0.
@@ -90,11 +90,6 @@ class Trial:
         """Whether nothing is left to train: every member has a result, or one of them ended early."""
         return not self.waiting or any(result.status is not Status.FINISHED for result in self.results.values())
 
-    def note_verdict(self, epoch: int, value: float, *, gives_up: bool) -> None:
-        """Note what was reported to the pruner after an epoch, and whether it gives the trial up."""
-        self.reports[epoch] = value
-        self.pruned_at = epoch if gives_up else self.pruned_at
-
     @property
     def seconds(self) -> float:
         """Training time of all members together."""
@@ -116,20 +111,6 @@ class Trial:
         """Mean of each test metric over the members that have it; empty where the test part stayed closed."""
         names = dict.fromkeys(name for result in self.results.values() for name in result.test)
         return {name: fmean(r.test[name] for r in self.results.values() if name in r.test) for name in names}
-
-    def conclude(self) -> None:
-        """Set status and value from the members' results."""
-        statuses = {result.status for result in self.results.values()}
-        # In this order: a trial with a diverged and a pruned member has diverged.
-        ended_early = [status for status in (Status.DIVERGED, Status.PRUNED) if status in statuses]
-        self.status = ended_early[0] if ended_early else Status.FINISHED
-        values = [result.value for result in self.results.values() if result.value is not None]
-        self.value = fmean(values) if self.status is Status.FINISHED else None
-        self.message = next((result.message for result in self.results.values() if result.message), "")
-
-    def fail(self, message: str) -> None:
-        """Note that it cannot be trained."""
-        self.status, self.message = Status.FAILED, message
 
     def curves(self) -> dict[str, list[float]]:
         """Mean of each metric per epoch over the members that have the epoch, and its spread under `<name>_std`.
