@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from eksplora.console.estimate import Estimate, Key, Length
+from eksplora.console.estimate import Key, Length, RemainingTime
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.estimate = Estimate(self.study.workers)
+        self.estimate = RemainingTime(self.study.workers)
         for trial in range(self.study.past):
             for _ in range(self.study.members):
                 epochs, length = self.study.ends(trial), self.study.length(trial)

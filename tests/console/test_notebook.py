@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eksplora.console.notebook import Line, Notebook, notebook
+from eksplora.console.notebook import Notebook, NotebookLine, notebook
 from eksplora.console.progress import Ahead, Progress
 from eksplora.console.terminal import Terminal, shown_on, standard
 
@@ -15,9 +15,9 @@ class Cell:
     """The output of a cell: one place for each line that was displayed anew."""
 
     def __init__(self) -> None:
-        self.places: list[Line] = []
+        self.places: list[NotebookLine] = []
 
-    def display(self, shown: Line, *, display_id: bool) -> Any:
+    def display(self, shown: NotebookLine, *, display_id: bool) -> Any:
         assert display_id
         self.places.append(shown)
         place = len(self.places) - 1
@@ -38,7 +38,7 @@ def test_a_study_takes_one_place_in_the_output_however_many_trials_it_has() -> N
 
 
 def test_text_of_a_study_is_no_html() -> None:
-    assert Line("<b>&")._repr_html_() == "<pre>&lt;b&gt;&amp;</pre>"
+    assert NotebookLine("<b>&")._repr_html_() == "<pre>&lt;b&gt;&amp;</pre>"
 
 
 @pytest.mark.parametrize("shell", [None, SimpleNamespace(), SimpleNamespace(kernel=None)])

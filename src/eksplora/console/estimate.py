@@ -75,7 +75,7 @@ class _Running:
 
 
 @dataclass
-class Estimate:
+class RemainingTime:
     """Estimates the time that is left of a study; times are seconds of any clock that goes on evenly.
 
     What counts is the epoch of one training: its cost grows with its steps (fitted to what is seen), and members that

@@ -15,7 +15,7 @@ class _Handle(Protocol):
         """Show something else there."""
 
 
-class Line:
+class NotebookLine:
     """A line of text in a cell's output, for people and for programs that read the notebook's file."""
 
     def __init__(self, text: str) -> None:
@@ -59,7 +59,7 @@ class Notebook:
         self._renew()
 
     def _renew(self) -> None:
-        line = Line("\n".join(filter(None, (self._said, self._shown))))
+        line = NotebookLine("\n".join(filter(None, (self._said, self._shown))))
         if self._handle is None:
             self._handle = cast(_Handle, self._display(line, display_id=True))
         else:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from eksplora.console.estimate import Estimate, Key, Length, in_words
+from eksplora.console.estimate import Key, Length, RemainingTime, in_words
 from eksplora.console.line import Line, RunningPopulation, shown_value
 from eksplora.console.terminal import Shown, standard
 
@@ -88,7 +88,7 @@ class Progress:
         self._ahead, self._limit = ahead, limit_seconds
         self.ends_early = ends_early
         self._terminal, self._clock = terminal or standard(), clock
-        self._estimate = Estimate(workers)
+        self._estimate = RemainingTime(workers)
         self._shown: dict[int, _Shown] = {}
         self._best: tuple[float, str] | None = None
         self._began_at = self._renewed_at = self._printed_at = clock()

@@ -48,7 +48,7 @@ Trainings = Sequence[tuple[Count, Count]]
 
 
 @dataclass
-class Line(Generic[T]):
+class SpoolLine(Generic[T]):
     """A line of a spool: `time` in milliseconds since the epoch."""
 
     kind: str
@@ -291,10 +291,10 @@ KINDS: Mapping[str, type[Any]] = {
 }
 """The shape of each kind of event."""
 
-LINES: Mapping[str, Any] = {kind: Line[shape] for kind, shape in KINDS.items()}  # type: ignore[valid-type]
+LINES: Mapping[str, Any] = {kind: SpoolLine[shape] for kind, shape in KINDS.items()}  # type: ignore[valid-type]
 """The line of each kind, as it is checked."""
 
-OTHER = Line[dict[str, Any]]
+OTHER = SpoolLine[dict[str, Any]]
 """The line of a kind that a newer version writes."""
 
 _KIND_OF = {shape: kind for kind, shape in KINDS.items()}

@@ -14,7 +14,7 @@ from eksplora.explain.facts import Facts
 from eksplora.explain.feature_facts import Tabular, feature_facts
 from eksplora.explain.ranking import agreement, ranking
 from eksplora.explanation.ablation import Ablation, ablate
-from eksplora.explanation.model import Model
+from eksplora.explanation.model import ExplainedModel
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.explain import FeaturesRecord
 from eksplora.study.spec import StudySpec
@@ -22,7 +22,7 @@ from eksplora.training.task import comparable
 
 
 def features_of(
-    spec: StudySpec, model: Model, confirmed: ConfirmRecord, begins: Callable[[str], None]
+    spec: StudySpec, model: ExplainedModel, confirmed: ConfirmRecord, begins: Callable[[str], None]
 ) -> Facts[FeaturesRecord]:
     """Importance of the features, by three methods and by training without each."""
     begins("importance of features")
@@ -68,7 +68,7 @@ def _with_ablation(features: FeaturesRecord, ablation: Ablation) -> FeaturesReco
     return replace(features, methods=methods, agreement=agreement(methods))
 
 
-def _error_of(model: Model) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
+def _error_of(model: ExplainedModel) -> tuple[Callable[[Tensor, Tensor], Tensor], str]:
     """The error that grows when a feature is shuffled, and its name; of (members, rows, columns) and targets."""
     if model.ensemble.classes is None:
         units = target_units(model.ensemble.card)

@@ -22,7 +22,7 @@ from eksplora.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
-class Model:
+class ExplainedModel:
     """A confirmed model with the rows that it is explained on.
 
     Attributes:
@@ -61,7 +61,7 @@ class Model:
         return predicted
 
 
-def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: DetailsRecord) -> Model:
+def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: DetailsRecord) -> ExplainedModel:
     """Confirmed model, with the rows that it is explained by.
 
     Raises:
@@ -75,7 +75,7 @@ def opened(spec: StudySpec, folder: Path, confirmed: ConfirmRecord, details: Det
             f"details.json is of {details.rows} test rows, the test part has {len(features)}. Evaluate again: "
             f"{command_line('evaluate', experiment=spec.experiment)}{or_repro()}."
         )
-    return Model(
+    return ExplainedModel(
         ensemble,
         Together(ensemble.networks),
         without_gaps(features, ensemble.networks[0].middle),

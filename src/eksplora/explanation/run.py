@@ -16,7 +16,7 @@ from eksplora.explain.embedding_facts import embedding_facts
 from eksplora.explain.facts import Facts
 from eksplora.explain.overlay_facts import overlay_facts
 from eksplora.explanation.features import features_of
-from eksplora.explanation.model import Model, opened
+from eksplora.explanation.model import ExplainedModel, opened
 from eksplora.inference.ensemble import BLOCK_ROWS, Ensemble
 from eksplora.inference.stacked import everyone
 from eksplora.records.confirm import ConfirmRecord
@@ -101,7 +101,7 @@ def _of_codes(ensemble: Ensemble) -> list[str]:
     ]
 
 
-def _overlays(model: Model, details: DetailsRecord, most: int) -> Facts[list[OverlayRecord] | None]:
+def _overlays(model: ExplainedModel, details: DetailsRecord, most: int) -> Facts[list[OverlayRecord] | None]:
     """Overlays of the images that the members do worst and best on."""
     worst, best = details.examples.worst, details.examples.best
     half = max(most // 2, most - len(best))
@@ -121,7 +121,7 @@ def _overlays(model: Model, details: DetailsRecord, most: int) -> Facts[list[Ove
     )
 
 
-def _embeddings(model: Model) -> Facts[EmbeddingsRecord | None]:
+def _embeddings(model: ExplainedModel) -> Facts[EmbeddingsRecord | None]:
     """Maps of the last hidden layer, and how far it separates classes."""
     taken = evenly(len(model.features), MOST_ROWS)
     rows = torch.from_numpy(model.features[taken])

@@ -38,7 +38,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Found:
+class Duplicates:
     """Groups of near-duplicates.
 
     Attributes:
@@ -50,18 +50,18 @@ class Found:
     note: str = ""
 
 
-def near_duplicates(pixels: Pixels) -> Found:
+def near_duplicates(pixels: Pixels) -> Duplicates:
     """The groups of near-duplicates among images."""
     equal = _equal(pixels)
     alone = np.flatnonzero(equal == np.arange(len(equal)))  # of equal images one is compared
     if len(alone) > MOST_COMPARED:
-        return Found(equal, f"{len(alone)} images are more than are compared in pairs: only equal ones were found.")
+        return Duplicates(equal, f"{len(alone)} images are too many to compare in pairs: only equal ones were found.")
     pairs = list(itertools.islice(_pairs(pixels, alone), MOST_PAIRS + 1))
     if len(pairs) > MOST_PAIRS:
-        return Found(equal, "The images are too much alike to tell near-duplicates: only equal ones were found.")
+        return Duplicates(equal, "The images are too much alike to tell near-duplicates: only equal ones were found.")
     ones, others = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     alike = _confirmed(pixels, ones, others)
-    return Found(linked(len(pixels), [*enumerate(equal.tolist()), *zip(ones[alike], others[alike], strict=True)]))
+    return Duplicates(linked(len(pixels), [*enumerate(equal.tolist()), *zip(ones[alike], others[alike], strict=True)]))
 
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:

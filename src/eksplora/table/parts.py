@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from eksplora.counter import derive
 from eksplora.errors import DataError
 from eksplora.ranges import check_fraction
-from eksplora.splitting.rows import split_rows
+from eksplora.splitting.rows import RowIndices, split_rows
 from eksplora.table import cells
 from eksplora.table.card import Options
 from eksplora.table.kinds import Found, kind_of
@@ -17,7 +17,6 @@ from eksplora.table.target import Targets
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RowIndices = NDArray[np.int64]
 
 TEST, TRAIN = (
     frozenset({"test", "true", "yes", "1", "holdout"}),
