@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from eksplora.evaluation import classification, regression
-from eksplora.evaluation.summary import LEAST_ROWS, WITHOUT, TestRows, summaries
+from eksplora.evaluation.summary import LEAST_ROWS, WITHOUT, MeasuredRows, summaries
 from eksplora.statistics.bounded import bounds_of
 
 NO_CLASSES = np.empty(0, dtype=np.int64)
@@ -20,7 +20,7 @@ def of_numbers(off: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
     def score(own: NDArray[Any], weights: NDArray[Any]) -> dict[str, Any]:
         return regression.scores(own, targets, weights)
 
-    return summaries(targets + off, score, TestRows(len(targets), NO_CLASSES))
+    return summaries(targets + off, score, MeasuredRows(len(targets), NO_CLASSES))
 
 
 def of_classes(each: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def of_classes(each: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
         found = classification.scores(own, labels, weights)
         return {**found.overall, **{f"class {name}": values for name, values in found.per_class.items()}}
 
-    return summaries(each, score, TestRows(len(labels), np.bincount(labels, minlength=each.shape[2])))
+    return summaries(each, score, MeasuredRows(len(labels), np.bincount(labels, minlength=each.shape[2])))
 
 
 def probabilities(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.errors import EksploraError
-from eksplora.evaluation.summary import TestRows
+from eksplora.evaluation.summary import MeasuredRows
 from eksplora.records.estimate import Estimate
 from eksplora.statistics.bounded import bounds_of
 from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, delivered
@@ -35,14 +35,14 @@ def of_any(
         weights: What each row counts, (rows,); None: all alike.
     """
     of_classes = np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64)
-    rows = TestRows(len(targets), of_classes, groups, weights)
+    rows = MeasuredRows(len(targets), of_classes, groups, weights)
     known = [targets] if weights is None else [targets, weights]
     left_out = left_out_of(value, each, known, rows) if rows.are_enough(metric) else None
     independent = rows.independent(metric)
     return delivered(value(each.mean(0), *known), left_out, bounds_of(metric), rows=rows.count, independent=independent)
 
 
-def left_out_of(value: Value, each: NDArray[np.float64], known: Sequence[NDArray[Any]], rows: TestRows) -> LeftOut | None:
+def left_out_of(value: Value, each: NDArray[np.float64], known: Sequence[NDArray[Any]], rows: MeasuredRows) -> LeftOut | None:
     """Values of a metric of predictions and what is known of their rows; None where it is not defined for fewer."""
     groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []

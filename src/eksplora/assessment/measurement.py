@@ -28,7 +28,7 @@ from eksplora.types import Config
 
 
 @dataclass(frozen=True)
-class TestMeasures:
+class Measurement:
     """Evaluation of a model on the test part.
 
     Attributes:
@@ -57,7 +57,7 @@ def measure(
     known: Mapping[str, Any],
     begins: Callable[[str], None] = lambda step: None,
     baselines: Mapping[str, Config] = MappingProxyType({}),
-) -> TestMeasures:
+) -> Measurement:
     """Open the test part and measure the model on it; each step `begins` with its name.
 
     Args:
@@ -87,7 +87,7 @@ def measure(
     begins("baselines")
     part_known, objective = TestPart(ensemble, each, np.array(targets), groups, weights), next(iter(metrics.items()))
     beside = beside_baselines(part_known, baselines, objective, confirmed.direction, confirmed.alpha)
-    return TestMeasures(
+    return Measurement(
         metrics={name: [one[name] for one in values] for name in metrics},
         together={
             name: of_ensemble({name: metric}, ensemble, each, targets, details.measures.get(name), groups, weights)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from eksplora.assessment.measurement import TestMeasures
+from eksplora.assessment.measurement import Measurement
 from eksplora.config import part
 from eksplora.console.table import print_best
 from eksplora.evaluation.summary import counted, summary
@@ -25,13 +25,13 @@ from eksplora.types import Command, Config
 from eksplora.untrusted import parse_json
 
 
-def tables(measured: TestMeasures) -> dict[str, str]:
+def tables(measured: Measurement) -> dict[str, str]:
     """The predictions, a test row a line, and the details that the page shows, as texts of files."""
     details = {} if measured.details is None else {"details.json": to_json(measured.details, indent=None)}
     return {"predictions.csv": frame_as_csv(measured.table), **details}
 
 
-def described(measured: TestMeasures) -> dict[str, Measure]:
+def described(measured: Measurement) -> dict[str, Measure]:
     """Each metric in numbers: of the members with mean and spread, and of all together."""
     return {name: summary(values, measured.together[name]) for name, values in measured.metrics.items()}
 
@@ -71,7 +71,7 @@ def data_record(card: Mapping[str, Any]) -> DataRecord:
     return replace(known, columns=columns, warnings=list(table.warnings), notes=list(table.notes))
 
 
-def record(config: Config, command: Command, confirmed: ConfirmRecord, measured: TestMeasures) -> EvaluationRecord:
+def record(config: Config, command: Command, confirmed: ConfirmRecord, measured: Measurement) -> EvaluationRecord:
     """Write the evaluation into the spool of the study that trained the model, and so into MLflow; returns the record.
 
     Args:
@@ -108,7 +108,7 @@ def record(config: Config, command: Command, confirmed: ConfirmRecord, measured:
     return replace(evaluated, opened=opened, command=command)
 
 
-def as_event(evaluated: EvaluationRecord, measured: TestMeasures) -> Evaluation:
+def as_event(evaluated: EvaluationRecord, measured: Measurement) -> Evaluation:
     """The evaluation as the spool holds it: metrics of the trial and of its members, and the test part's hashes."""
     known = {name: one.over_members for name, one in evaluated.test.items()}
     metrics = {f"test/{name}": one.mean for name, one in known.items()}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.finite import if_finite
-from eksplora.evaluation.summary import LEAST_OF_A_CLASS, LEAST_ROWS, TestRows, counted
+from eksplora.evaluation.summary import LEAST_OF_A_CLASS, LEAST_ROWS, MeasuredRows, counted
 
 ONE_MEMBER = "One member: no interval says what another training would give."
 NO_ROW = "Class '{}' has no test row: its recall is not defined, and averages leave it out."
@@ -22,7 +22,7 @@ FEW_ROWS = "{} too few to say how far new rows would move a measure that few of 
 OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
 
 
-def notes_of(each: Array, dropout: Array | None, part: TestRows, rows: Mapping[str, int] = {}) -> list[str]:
+def notes_of(each: Array, dropout: Array | None, part: MeasuredRows, rows: Mapping[str, int] = {}) -> list[str]:
     """Notes on what is absent, or to be read with care.
 
     Args:

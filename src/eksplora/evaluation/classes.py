@@ -10,7 +10,7 @@ from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.examples import MOST_EXAMPLES, most_confident
 from eksplora.evaluation.finite import check_finite, if_finite
-from eksplora.evaluation.summary import TestRows, summaries
+from eksplora.evaluation.summary import MeasuredRows, summaries
 from eksplora.records.details import (
     Agreement,
     ClassCurves,
@@ -53,7 +53,7 @@ def details_of_classes(
     check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
     counts = classification.confusion(together, labels)
-    part = TestRows(len(labels), counts.sum(1), groups, weights)
+    part = MeasuredRows(len(labels), counts.sum(1), groups, weights)
     found = summaries(each, lambda own, weights: _flat(classification.scores(own, labels, weights)), part)
     measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))

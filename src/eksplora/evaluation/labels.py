@@ -11,7 +11,7 @@ from eksplora.evaluation._weights import Array
 from eksplora.evaluation.classes import PER_CLASS
 from eksplora.evaluation.examples import worst_and_best
 from eksplora.evaluation.finite import check_finite
-from eksplora.evaluation.summary import TestRows, summaries
+from eksplora.evaluation.summary import MeasuredRows, summaries
 from eksplora.records.details import (
     ClassCurves,
     ClassMeasures,
@@ -87,7 +87,7 @@ def details_of_labels(
     """
     check_finite(each)
     labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
-    part = TestRows(len(labels), labels.sum(0), groups, weights)
+    part = MeasuredRows(len(labels), labels.sum(0), groups, weights)
     found = summaries(each, lambda own, counted: scores(own, labels, counted), part)
     examples = worst_and_best(_row_losses(together, labels))
     rows = dict(zip(names, labels.sum(0).tolist(), strict=True))

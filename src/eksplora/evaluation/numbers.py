@@ -12,7 +12,7 @@ from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.examples import worst_and_best
 from eksplora.evaluation.finite import check_finite, if_finite
-from eksplora.evaluation.summary import TestRows, summaries
+from eksplora.evaluation.summary import MeasuredRows, summaries
 from eksplora.records.details import DetailsRecord, ExampleRow, PredictionInterval, Residuals
 from eksplora.records.measure import Measure
 
@@ -57,7 +57,7 @@ def details_of_numbers(
     all_wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
     count, wanted, passes = all_wanted.shape[1], all_wanted[:, 0], if_finite(dropout)
     names = list(names) if count > 1 else [""]
-    part = TestRows(len(wanted), np.empty(0, dtype=np.int64), groups, weights)
+    part = MeasuredRows(len(wanted), np.empty(0, dtype=np.int64), groups, weights)
     measures: dict[str, Measure] = {}
     intervals: list[PredictionInterval] = []
     for index, name in enumerate(names):
@@ -95,7 +95,7 @@ def _named(target: str, found: Mapping[str, T]) -> dict[str, T]:
     return {f"{target}/{name}" if target else name: one for name, one in found.items()}
 
 
-def _measures_of_numbers(each: Array, targets: Array, rows: TestRows) -> dict[str, Measure]:
+def _measures_of_numbers(each: Array, targets: Array, rows: MeasuredRows) -> dict[str, Measure]:
     """All measures of one target."""
     found: dict[str, Measure] = summaries(each, lambda own, weights: regression.scores(own, targets, weights), rows)
     return found

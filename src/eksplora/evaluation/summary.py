@@ -34,7 +34,7 @@ def counted(rows: int) -> str:
 
 
 @dataclass(frozen=True)
-class TestRows:
+class MeasuredRows:
     """Rows of a test part, as far as they decide what can be said of other rows.
 
     Attributes:
@@ -115,13 +115,13 @@ def summary(members: Sequence[float | None], together: Estimate) -> Measure:
     return Measure(over_members=Estimate(mean=mean, std=spread, n=len(known)), members=list(members), ensemble=together)
 
 
-def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: TestRows) -> Any:
+def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: MeasuredRows) -> Any:
     """Measures by name as summaries, or lists of them, one per class.
 
     Args:
         each: What the members predict, (members, rows, ...).
         score: Measures of predictions (rows, ...) for weights (weightings, rows).
-        rows: TestRows of the test part.
+        rows: MeasuredRows of the test part.
     """
     values = [score(own, rows.counted) for own in each]
     together = score(each.mean(0), rows.counted)
@@ -132,7 +132,7 @@ def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: Test
     }
 
 
-def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: TestRows) -> Callable[[str], LeftOut]:
+def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: MeasuredRows) -> Callable[[str], LeftOut]:
     """Measures without parts of rows and members, by name; of classes with a last axis for them."""
     groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     by_rows = without(partial(score, each.mean(0)), groups, rows.counted)
@@ -152,7 +152,12 @@ def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: Test
 
 
 def _summaries(
-    members: Sequence[Any], together: Any, name: str, left_out: LeftOut | None, rows: TestRows, place: int | None = None
+    members: Sequence[Any],
+    together: Any,
+    name: str,
+    left_out: LeftOut | None,
+    rows: MeasuredRows,
+    place: int | None = None,
 ) -> Any:
     if np.ndim(together):
         return [

@@ -61,13 +61,13 @@ class MlflowTracker:
         self._spool: Path | None = None
         self._wake, self._stop, self._given_up = threading.Event(), threading.Event(), threading.Event()
         self._is_level = True
-        self._trouble: str | None = None
+        self._problem: str | None = None
         self._progress = time.monotonic(), 0
 
     @property
     def problem(self) -> str | None:
         """Reason for which MLflow is behind, in one line; None when it is not."""
-        return self._trouble
+        return self._problem
 
     @property
     def notice(self) -> str:
@@ -181,8 +181,8 @@ class MlflowTracker:
         """Whether the wait for the follower has no prospect."""
         idle = time.monotonic() - max(began, self._progress[0])
         if self._database is not None:
-            return self._trouble is not None and idle > limit
-        return idle > (min(limit, DEAD_SECONDS) if self._trouble else limit)
+            return self._problem is not None and idle > limit
+        return idle > (min(limit, DEAD_SECONDS) if self._problem else limit)
 
     def _how_far(self) -> str:
         assert self._spool is not None
@@ -252,10 +252,10 @@ class MlflowTracker:
                 sync = sync or Sync(spool=spool, uri=self._uri, artifacts=self._artifacts)
                 while sync.step():
                     self._progress = time.monotonic(), sync.offset
-                self._trouble, pause, self._is_level = None, POLL_SECONDS, is_last
+                self._problem, pause, self._is_level = None, POLL_SECONDS, is_last
             except Exception as error:  # whatever MLflow's libraries raise must not end a study
                 known = isinstance(error, EksploraError)
-                self._trouble = str(error if known else self._failure(error, spool))
+                self._problem = str(error if known else self._failure(error, spool))
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 if sync:
                     sync.close()
