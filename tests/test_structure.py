@@ -469,9 +469,11 @@ def roundabout_docstrings(root: Path) -> list[str]:
 
 
 def untyped_records(root: Path) -> list[str]:
-    """Classes of records/ that are no dataclasses, and what they hand on without a type of its own."""
+    """Classes of records/ and kinds of events that are no dataclasses, and what records hand on without a type."""
     found = []
-    for file in sorted((root / "src/eksplora/records").glob("*.py")):
+    for file in sorted([*(root / "src/eksplora/records").glob("*.py"), root / "src/eksplora/events/event.py"]):
+        if not file.is_file():
+            continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.ClassDef):
                 continue
@@ -479,7 +481,7 @@ def untyped_records(root: Path) -> list[str]:
             if fields and not any("dataclass" in ast.unparse(one) for one in node.decorator_list):
                 found.append(f"{file.name}: {node.name} is no dataclass")
             for one in fields:
-                if re.search(r"\bAny\b", ast.unparse(one.annotation)):
+                if file.parent.name == "records" and re.search(r"\bAny\b", ast.unparse(one.annotation)):
                     found.append(f"{file.name}: {node.name}.{ast.unparse(one.target)} is {ast.unparse(one.annotation)}")
     return found
 
@@ -770,6 +772,14 @@ def test_records_without_types_are_found(project: Path, text: str, offence: str)
     assert untyped_records(project) == [offence]
     (project / "src/eksplora/records/mine.py").write_text("@dataclass\nclass A:\n    x: dict[str, int]")
     assert untyped_records(project) == []
+
+
+def test_kinds_of_events_that_are_no_dataclasses_are_found(project: Path) -> None:
+    (project / "src/eksplora/events").mkdir()
+    (project / "src/eksplora/events/event.py").write_text("@dataclass\nclass A:\n    x: dict[str, Any]")
+    assert untyped_records(project) == []
+    (project / "src/eksplora/events/event.py").write_text("class Stop:\n    status: Status")
+    assert untyped_records(project) == ["event.py: Stop is no dataclass"]
 
 
 @pytest.mark.parametrize(
