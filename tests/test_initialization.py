@@ -344,7 +344,9 @@ FORGETFUL = {"sigmoid", "softplus"}
 
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - FORGETFUL))
 @pytest.mark.parametrize("build", [deep, deep_images])
-def test_matched_inputs_can_be_told_apart_after_20_layers(activation: str, build: Callable[[str], nn.Module]) -> None:
+def test_matched_inputs_can_be_distinguished_after_20_layers(
+    activation: str, build: Callable[[str], nn.Module]
+) -> None:
     assert min(signals_through(build(activation), matched, seed)[1].min() for seed in range(4)) > 0.01
 
 

@@ -131,7 +131,7 @@ def test_a_search_that_always_chooses_the_own_configuration_is_never_worse() -> 
     assert "the difference is exactly 0" in record.headline
 
 
-def test_splits_are_told_apart_and_ratios_averaged() -> None:
+def test_splits_are_distinguished_and_ratios_averaged() -> None:
     found = audited()
     sample = together([replace(one.own, ratio=0.2 + 0.01 * place) for place, one in enumerate(found)])
     assert sample.splits.tolist() == [fold for fold in range(SPLITS) for _ in range(MEMBERS)]

@@ -98,7 +98,7 @@ def test_a_peer_runs_in_its_environment_and_leaves_nothing_at_home(
     assert said == [str(tmp_path), "<>", str(SCRIPTS / "keras_mlp.py"), str(tmp_path / "x.npz"), "--epochs", "3"]
 
 
-def test_a_peer_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_peer_that_fails_is_reported_with_its_last_words(tmp_path: Path) -> None:
     peers = Peers(python(tmp_path, "echo much ado >&2; echo out of memory >&2; exit 3"), tmp_path)
     with pytest.raises(EksploraError, match=r"ray_mlp\.py.*failed with exit code 3: much ado\nout of memory"):
         peers.run("ray_mlp.py")

@@ -307,7 +307,7 @@ def test_the_processors_instructions_for_bfloat16_are_named(tmp_path: Path, flag
     assert precision.bf16_instructions(tmp_path / "cpuinfo") == words
 
 
-def test_memory_is_told_per_parameter_and_member_beside_the_estimate(
+def test_memory_is_reported_per_parameter_and_member_beside_the_estimate(
     small: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parameters = 13 * 16 + 16 + 16 * 8 + 8 + 8 + 1

@@ -81,7 +81,9 @@ def test_hydras_errors_name_key_value_and_way_out_in_our_words(overrides: list[s
     assert explain(caught.value, "search").startswith(expected)
 
 
-def test_a_call_on_an_open_file_is_told_with_the_files_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_call_on_an_open_file_is_reported_with_the_files_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def locks(lock: Path) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")  # as flock does: without a name
 

@@ -157,7 +157,7 @@ def test_the_same_command_registers_no_second_version_and_keeps_the_reason(life:
     assert sorted(int(one.version) for one in life.client.search_model_versions(f"name = '{NAME}'")) == [1, 2, 3, 4]
 
 
-def test_a_model_that_cannot_be_told_apart_stays_the_challenger_with_the_reason(life: Life) -> None:
+def test_a_model_that_cannot_be_distinguished_stays_the_challenger_with_the_reason(life: Life) -> None:
     found = life.registered["like it"]
     assert (found["version"], found["alias"]) == ("2", "challenger")
     assert "not distinguishable from the champion, version 1 on data like these" in found["why"]

@@ -58,7 +58,7 @@ def test_the_usual_terminal_shows_the_current_value_of_late_trials_too() -> None
         assert " 0.958 · " in Line("boston_mlp-tpe", "18/20", "1.79", "trial 3", running, left).fitted(79)
 
 
-def test_several_that_train_are_all_told_where_there_is_room() -> None:
+def test_several_that_train_are_all_shown_where_there_is_room() -> None:
     line = Line(
         "study", "0/4", running=[RunningPopulation("trial 0", "epoch 2/9", "1.00"), RunningPopulation("trial 1")]
     )

@@ -191,7 +191,7 @@ def test_a_long_training_is_not_silent_and_not_loud(hours: float) -> None:
     assert sum(line.endswith(" left") for line in shown) >= 0.9 * len(shown)
 
 
-def test_one_epoch_that_takes_hours_is_told_of_by_those_that_only_wait() -> None:
+def test_one_epoch_that_takes_hours_is_reported_of_by_those_that_only_wait() -> None:
     stream = io.StringIO()
     study = Shown(STUDY, Terminal(stream))
     study.progress.started(0, "trial 0", {(0, 0): Length(1, 100)})

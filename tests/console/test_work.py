@@ -56,7 +56,7 @@ def test_a_step_is_shown_at_once_on_a_terminal_and_with_its_time_when_it_takes_l
         assert pseudo.rows() == []
 
 
-def test_without_a_terminal_a_step_is_told_when_it_takes_long_and_each_minute_after() -> None:
+def test_without_a_terminal_a_step_is_reported_when_it_takes_long_and_each_minute_after() -> None:
     stream, clock = io.StringIO(), Clock()
     work = Work("explain wine", terminal=Terminal(stream), clock=clock)
     work.step("short")

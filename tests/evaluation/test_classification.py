@@ -152,7 +152,7 @@ def test_a_class_without_rows_is_left_out_of_means_and_is_undefined_itself() -> 
     assert found.overall["auroc"][0] == pytest.approx(np.mean(each))
 
 
-def test_one_row_and_one_class_are_told_without_a_number_that_is_none() -> None:
+def test_one_row_and_one_class_are_reported_without_a_number_that_is_none() -> None:
     found = measures(np.array([[0.7, 0.3]]), np.array([0]))
     assert (found["accuracy"], found["recall"], found["auroc"], found["mcc"], found["average_precision"]) == (
         1,

@@ -42,7 +42,7 @@ def test_calibration_is_scikit_learns_and_its_bins_hold_all_rows() -> None:
     assert all(one.low < one.confidence <= one.high for one in found)
 
 
-def test_of_the_most_confident_share_the_accuracy_is_told() -> None:
+def test_of_the_most_confident_share_the_accuracy_is_reported() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.6, 0.4]])
     assert selective(probabilities, np.array([0, 1, 1, 0])) == Selective(share=[1, 0.5, 0.25], accuracy=[0.75, 1, 1])
     many = selective(np.column_stack([1 - SCORE, SCORE]), LABELS)

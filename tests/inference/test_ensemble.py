@@ -139,7 +139,7 @@ def test_one_member_has_no_spread(task: dict[str, Any], classes: list[str] | Non
     assert not table.drop(columns=spread).isna().any(axis=None)
 
 
-def test_members_are_told_one_by_one() -> None:
+def test_members_are_reported_one_by_one() -> None:
     weights = maps(4, 2)
     each = ensemble({"_target_": "regression", "num_outputs": 2}, *weights).members(ROWS)
     assert (each.shape, each.dtype) == ((4, 7, 2), np.float64)

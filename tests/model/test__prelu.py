@@ -17,7 +17,7 @@ def test_a_plain_layer_is_torchs(slope: float, shape: tuple[int, ...]) -> None:
     assert_is_torchs(PReLU(slope), nn.PReLU(), shape)
 
 
-def test_the_slope_is_one_parameter_that_starts_where_it_is_told() -> None:
+def test_the_slope_is_one_parameter_that_starts_where_it_is_set() -> None:
     (weight,) = PReLU(0.1).parameters()
     assert weight.tolist() == pytest.approx([0.1])
 

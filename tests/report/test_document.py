@@ -141,7 +141,7 @@ def test_a_test_part_that_was_opened_often_is_said_to_be(facts: Facts) -> None:
     assert notes(facts, "result") == ""
 
 
-def test_what_was_searched_is_told_by_the_trials(digits: Facts) -> None:
+def test_what_was_searched_is_reported_by_the_trials(digits: Facts) -> None:
     rows = {row["key"].text: row["tried"] for row in tables(digits, "result")["What was searched"].rows}
     assert rows["optimizer"] == "adam, sgd" and rows["data.batch_size"] == "16, 32, 64"
     assert re.fullmatch(r"0\.000\d+ to 0\.0\d+", rows["optimizer.lr"])
@@ -394,7 +394,7 @@ def candidate(name: str, **versus: str) -> Configuration:
     return Configuration(name=name, key="", values={}, **known)  # type: ignore[arg-type]
 
 
-def test_every_pair_is_told_once() -> None:
+def test_every_pair_is_reported_once() -> None:
     rows = [
         candidate("trial-1", versus_baseline="trial-1 is better than baseline"),
         candidate("trial-2", versus_baseline="b", versus_best="c"),

@@ -26,7 +26,9 @@ def test_importance_is_in_shares_and_finds_the_key_that_matters() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [{"x": 1.0}] * 6, [{"x": 1}, {"x": 2}, {"y": 1}, {"y": 2}]])
-def test_importance_is_not_told_where_nothing_varies_or_no_key_is_in_all_trials(values: list[dict[str, float]]) -> None:
+def test_importance_is_not_given_where_nothing_varies_or_no_key_is_in_all_trials(
+    values: list[dict[str, float]],
+) -> None:
     assert importance(study_of(values)) == {}
 
 

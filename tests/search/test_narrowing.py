@@ -24,7 +24,7 @@ def narrow(domain: Domain, near: list[Any], far: list[Any]) -> Domain:
         ([], [0.5], 0.0, 1.0),
     ],
 )
-def test_an_interval_ends_at_the_nearest_values_that_were_told_from_the_best(
+def test_an_interval_ends_at_the_nearest_values_that_were_reported_from_the_best(
     near: list[float], far: list[float], low: float, high: float
 ) -> None:
     assert narrow(Interval(0.0, 1.0), near, far) == Interval(low, high)
@@ -73,7 +73,7 @@ def test_a_key_that_only_some_trials_have_keeps_its_condition() -> None:
         (Choice((1, 2, 3)), 3, None),
     ],
 )
-def test_a_best_value_at_a_bound_is_told(domain: Domain, value: float, warned: str | None) -> None:
+def test_a_best_value_at_a_bound_is_reported(domain: Domain, value: float, warned: str | None) -> None:
     lines = list(at_bounds((Parameter("x", domain),), {"x": value}))
     assert len(lines) == (warned is not None)
     assert warned is None or warned in lines[0]

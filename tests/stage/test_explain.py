@@ -127,7 +127,7 @@ def handed_on(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_without_ablation_the_page_is_told_why(diabetes: Path, prepared: str, tmp_path: Path) -> None:
+def test_without_ablation_the_page_says_why(diabetes: Path, prepared: str, tmp_path: Path) -> None:
     here.copy(diabetes, tmp_path)
     here.run(tmp_path, "explain", *here.DIABETES, prepared, "tracker=off", "explain.ablated=9")
     facts = here.facts(tmp_path, "explain")

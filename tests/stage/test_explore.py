@@ -348,7 +348,7 @@ def test_seconds_that_members_share_count_once() -> None:
     assert _row(equal, {}, "study", {}).summary["seconds"] == Estimate(mean=0.5, n=1)
 
 
-def test_no_tables_to_check_is_told(tmp_path: Path) -> None:
+def test_no_tables_to_check_is_reported(tmp_path: Path) -> None:
     with (
         chdir(tmp_path),
         pytest.raises(DataError, match=r"holds no exploration\. Run one: python pipelines/explore\.py"),

@@ -317,7 +317,7 @@ def test_without_a_lock_file_that_was_half_written_nothing_is_trained_again(shar
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "prepare" else pytest.mark.slow) for name in here.COMMANDS]
 )
-def test_a_stage_that_is_told_to_end_exits_with_143_and_the_same_command_goes_on(
+def test_a_stage_that_is_asked_to_end_exits_with_143_and_the_same_command_goes_on(
     name: str, done: Path, copied: Path
 ) -> None:
     outs = here.outs(copied)[f"{name}@{here.NAME}" if name != "prepare" else here.STAGES[0]]

@@ -494,7 +494,7 @@ def test_threads_must_be_had_and_must_have_been_the_same_throughout() -> None:
     assert check_threads([[1, 2], [1, 2], [2]], 2) == ["threads: begun with 1, gone on with 2"]
 
 
-def test_a_training_that_was_told_its_device_needs_no_look_at_the_machine() -> None:
+def test_a_training_that_was_given_its_device_needs_no_look_at_the_machine() -> None:
     assert check_device("cuda", {"trainer": {"accelerator": "cpu"}}) == []
     assert check_device("cpu", {"baseline": {}}) == []
 

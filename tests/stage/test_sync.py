@@ -91,7 +91,7 @@ def test_study_runs_to_its_end_without_the_server_and_is_filled_in_later(
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
 
-def test_an_address_that_was_typed_is_told_and_kept_without_its_password(tmp_path: Path) -> None:
+def test_an_address_that_was_typed_is_reported_and_kept_without_its_password(tmp_path: Path) -> None:
     folder = tmp_path / "mlruns" / "studies"
     for name in ("one", "two"):
         hostile_spools.write(folder / name, hostile_spools.small_study(name))
@@ -128,7 +128,7 @@ def synced(
     return root, run(root / "project", "sync")
 
 
-def test_every_study_is_tried_and_what_is_left_is_told_in_one_line(
+def test_every_study_is_tried_and_what_is_left_is_reported_in_one_line(
     synced: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     _, done = synced

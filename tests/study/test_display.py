@@ -81,7 +81,7 @@ def test_what_trains_together_has_a_name(trained: list[tuple[int, int]], by_numb
         assert shown._progress._shown[0].name == said
 
 
-def test_a_member_is_told_apart_by_what_there_are_several_of() -> None:
+def test_a_member_is_distinguished_by_what_there_are_several_of() -> None:
     for changes, said in (
         ({"spec": replace(SPEC, budget=replace(BUDGET, n_seeds=1))}, "trial 0 fold 1"),
         ({"sizes": (100,)}, "trial 0 seed 1"),
@@ -114,7 +114,7 @@ def test_the_value_shown_is_that_of_the_best_trial_that_trains() -> None:
     assert str(shown._progress._shown[0].part) == "2 trials epoch 7/200 1.60"
 
 
-def test_the_end_of_a_trial_is_told_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_end_of_a_trial_is_reported_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     ledger = ledger_of(2)
     shown = Display("study", PLAN, ledger, 4, lambda values: str(values["name"]))
     trial, failed = ledger.trials.values()

@@ -167,7 +167,7 @@ def test_epochs_that_a_kill_swallowed_are_written_from_the_result(tmp_path: Path
     assert (epochs.first, epochs.curves[METRIC]) == (1, [9.0, 8.0, 7.0])
 
 
-def test_verdict_of_the_pruner_is_remembered_with_what_it_was_told(tmp_path: Path) -> None:
+def test_verdict_of_the_pruner_is_remembered_with_what_it_was_given(tmp_path: Path) -> None:
     spool, made = Spool(tmp_path / "spool.jsonl"), trial(0, members=2)
     record = Journal(spool, Ledger(METRIC, "minimize"))
     record.trial(made, {})

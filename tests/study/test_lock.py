@@ -14,7 +14,7 @@ HOLDER = "import signal; import sys, time; from pathlib import Path; from eksplo
 HOLDER += "with hold(Path(sys.argv[1])): print('held', flush=True); signal.pause()"
 
 
-def test_second_driver_is_told_who_holds_the_study(tmp_path: Path) -> None:
+def test_second_driver_is_shown_who_holds_the_study(tmp_path: Path) -> None:
     with hold(tmp_path / "small"), pytest.raises(StudyError, match=f"'small' is being run by process {os.getpid()}"):
         hold(tmp_path / "small").__enter__()
 

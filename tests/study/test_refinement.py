@@ -46,7 +46,7 @@ def of_seeds(values: Sequence[float]) -> TrialOfStudy:
 BEST, NEAR, FAR = [1.0, 1.2, 0.9, 1.1], [1.1, 1.1, 1.0, 1.2], [2.0, 2.3, 1.8, 2.1]
 
 
-def test_a_trial_is_told_from_the_best_by_students_interval_of_the_paired_differences() -> None:
+def test_a_trial_is_distinguished_from_the_best_by_students_interval_of_the_paired_differences() -> None:
     near, far = split_by_best(ledger(FAR, BEST, NEAR))
     assert ([values["x"] for values in near], [values["x"] for values in far]) == ([1, 2], [0])
     for other, is_told in ((NEAR, False), (FAR, True)):
@@ -100,7 +100,7 @@ def test_five_members_claim_nothing_at_the_five_percent_level() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-def test_a_second_stage_searches_around_what_cannot_be_told_from_the_best(
+def test_a_second_stage_searches_around_what_cannot_be_distinguished_from_the_best(
     tmp_path: Path, prepared: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     surviving.warm_up()

@@ -355,7 +355,7 @@ def test_a_negative_wait_is_refused() -> None:
         MlflowTracker(uri="http://127.0.0.1:1", database="unused", artifacts="a", timeout_seconds=-1)
 
 
-def test_the_user_is_told_where_to_look(folder: Path) -> None:
+def test_the_user_is_shown_where_to_look(folder: Path) -> None:
     assert "`make ui`" in tracker(folder).where("my-study")
     assert dead().where("my-study") == (
         "http://127.0.0.1:1/#/experiments?workflowType=machine_learning, then the run my-study in MLflow"

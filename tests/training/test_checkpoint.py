@@ -238,7 +238,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_told_and_the_newest_state_stays(small_disk: Path) -> None:
+def test_a_full_disk_is_reported_and_the_newest_state_stays(small_disk: Path) -> None:
     save(small_disk, 1, 2)
     with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)\. Free space"):
         save(small_disk, 3)
@@ -249,7 +249,7 @@ def test_a_full_disk_is_told_and_the_newest_state_stays(small_disk: Path) -> Non
     assert load(small_disk) == 2
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(
         StorageError, match=r"file/member-0/a\.json: cannot be written .*fix the folder's permissions\."

@@ -145,7 +145,7 @@ def test_a_crash_after_checkpoints_at_every_border(base: Callable[..., Recipe], 
     assert outcome(small.train_together(seats, tmp_path / "pieces")) == outcome(whole)
 
 
-def test_results_are_told_at_once_and_those_of_members_already_over_once_more(tmp_path: Path) -> None:
+def test_results_are_reported_at_once_and_those_of_members_already_over_once_more(tmp_path: Path) -> None:
     seats = mixed(small.regression)
     stopped = small.Decides(at=2)
     small.train_together(seats, tmp_path, stopped)
