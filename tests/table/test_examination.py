@@ -11,7 +11,7 @@ import pytest
 from eksplora.errors import ConfigError, DataError
 from eksplora.table import Options, TableCard, examination, examine, fingerprint_of
 from eksplora.table.examination import as_json, prepared
-from eksplora.table.prediction import example_rows, read_rows
+from eksplora.table.prediction import example_rows, read_rows, rows_of_table
 from eksplora.untrusted import parse_json
 
 
@@ -196,12 +196,15 @@ def test_rows_without_a_target_are_left_out_and_counted(path):
 # --- rows to predict for -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "frame"])
 def test_rows_to_predict_for_become_the_numbers_that_training_rows_were(path, form):
     card, rows = prepared(options(path, identifier="id"))
     table = houses.houses()
-    getattr(table, f"to_{form}")(path.with_suffix(f".{form}"), index=False)
-    given = read_rows(path.with_suffix(f".{form}"), card)
+    if form == "frame":
+        given = rows_of_table(table, card)
+    else:
+        getattr(table, f"to_{form}")(path.with_suffix(f".{form}"), index=False)
+        given = read_rows(path.with_suffix(f".{form}"), card)
     assert given.names == [str(n) for n in range(200)]
     test = [int(name) for name in given.names if given.targets[int(name), 0] in rows.targets[1][:, 0]]
     for row in rows.features[1]:

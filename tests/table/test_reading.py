@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from eksplora.errors import DataError
-from eksplora.table.reading import read_frame
+from eksplora.table.reading import frame_of, read_frame
 
 TABLE = pd.DataFrame({"name": ["Zürich", "Rome, east", None], "area": [1.5, 2.25, 1000.0], "id": [1, 2, 3]})
 
@@ -30,6 +30,13 @@ def test_every_format_gives_the_same_cells(tmp_path, form):
     assert list(frame.columns) == ["name", "area", "id"] and frame.rows == 3
     assert frame.columns["name"].to_pylist() == ["Zürich", "Rome, east", None]
     assert [float(value) for value in frame.columns["area"].to_pylist()] == [1.5, 2.25, 1000.0]
+
+
+def test_a_pandas_table_gives_the_cells_of_its_file(tmp_path):
+    frame, file = frame_of(TABLE), read_frame(written(tmp_path, ".parquet"))
+    assert {name: column.to_pylist() for name, column in frame.columns.items()} == {
+        name: column.to_pylist() for name, column in file.columns.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _quantile(features: Array) -> Scaling:
 
 
 def _quantiles(values: Array, count: int) -> NDArray[np.float64]:
-    """So many quantiles of values (rows, ...), from the least to the greatest."""
+    """Quantiles of values (rows, ...), `count` of them, from the least to the greatest."""
     found = np.percentile(values, 100 * np.linspace(0, 1, count), axis=0)
     return np.maximum.accumulate(found)  # which rounding can leave out of order
 

@@ -16,7 +16,7 @@ from eksplora.untrusted import path_inside, reading, sha256
 
 NAME = "rows.safetensors"
 TOLERANCE = 1e-4
-"""Of a member's value: its rows' losses are added up in another order, and kept as 32-bit floats."""
+"""Tolerance of a member's value: its rows' losses are added up in another order, and kept as 32-bit floats."""
 _NONE = 2
 """Stands for a row that a member was not judged on, where losses are 0 or 1."""
 

@@ -1,4 +1,4 @@
-"""Which claims so many members can decide, whatever they measure."""
+"""Claims that so many members can decide, whatever they measure."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -57,7 +57,7 @@ def equivalence_p(differences: ArrayLike, margin: float) -> float:
 
 @dataclass(frozen=True)
 class Apart:
-    """How far two rows are apart, beside a margin.
+    """Distance of two rows, beside a margin.
 
     Attributes:
         mean: The difference.

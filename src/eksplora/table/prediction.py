@@ -13,9 +13,10 @@ from eksplora.errors import DataError, nearest
 from eksplora.table import cells
 from eksplora.table.card import Column, TableCard
 from eksplora.table.encoding import matrix, values_of
-from eksplora.table.reading import Frame, read_frame
+from eksplora.table.reading import Frame, frame_of, read_frame
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 
@@ -65,7 +66,12 @@ def read_rows(path: Path, card: TableCard) -> GivenRows:
         DataError: If the file cannot be read or lacks a column; the message names it.
     """
     frame = read_frame(path, wanted=_wanted(card), key="input", fewest=1)
-    return _rows_of(frame, card, str(path))
+    return rows_of(frame, card, str(path))
+
+
+def rows_of_table(table: "pd.DataFrame", card: TableCard) -> GivenRows:
+    """The rows of a pandas table; see `read_rows`."""
+    return rows_of(frame_of(table, wanted=_wanted(card)), card, "the table")
 
 
 def feature_columns(card: TableCard) -> list[str]:
@@ -96,7 +102,7 @@ def _wanted(card: TableCard) -> list[str]:
     return [column.name for column in card.columns if column.encoding != "none" or column.name in named]
 
 
-def _rows_of(frame: Frame, card: TableCard, source: str) -> GivenRows:
+def rows_of(frame: Frame, card: TableCard, source: str) -> GivenRows:
     """The rows of columns that are read.
 
     Raises:

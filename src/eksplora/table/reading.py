@@ -11,6 +11,7 @@ from eksplora.table.text import TEXT, NoTable, read_text, trimmed
 from eksplora.untrusted import open_plain, reading, sha256
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 TYPED = (".parquet", ".pq", ".feather", ".arrow")
@@ -126,6 +127,24 @@ def read_frame(
     if not frame.rows:
         raise DataError(f"{key}: {path} has names of columns but no rows. {KINDS_OF_FILES}")
     return frame
+
+
+def frame_of(table: "pd.DataFrame", wanted: Sequence[str] | None = None) -> Frame:
+    """The columns of a pandas table.
+
+    Raises:
+        DataError: If a column holds objects of several kinds.
+    """
+    import pyarrow as pa
+
+    named = table.rename(columns=str)
+    try:
+        chosen = [name for name in named.columns if wanted is None or name in wanted]
+        return _typed(pa.Table.from_pandas(named[chosen], preserve_index=False), list(named.columns))
+    except pa.ArrowException as error:
+        raise DataError(
+            f"the table cannot be read ({' '.join(str(error).split())[:200]}). Give plain columns."
+        ) from None
 
 
 def _checked(names: Sequence[str], fewest: int) -> list[str]:
