@@ -10,7 +10,7 @@ from torch import Tensor
 from eksplora.training.member import MemberState
 
 MOST_JOINED_BYTES = 64 << 20
-"""Size of the features of several folds up to which they are joined, so that a batch of all members is one indexing operation."""
+"""Size of the features of several folds up to which they are joined: a batch is then one indexing operation."""
 
 
 class HeldRows:
