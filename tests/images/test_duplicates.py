@@ -74,7 +74,7 @@ def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.tolist() == wanted.tolist() == [*range(30), *reversed(range(30))]
 
 
-@pytest.mark.parametrize(("name", "message"), [("MOST_COMPARED", "more than are compared"), ("MOST_PAIRS", "too much")])
+@pytest.mark.parametrize(("name", "message"), [("MOST_COMPARED", "too many to compare"), ("MOST_PAIRS", "too much")])
 def test_where_too_much_would_be_compared_equal_images_are_found(
     name: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,6 @@ def test_a_card_says_what_each_column_becomes(path):
     assert card.column("area").prepared == ("area", "area:missing")
     assert card.column("built").parts == ("days", "year", "month", "day", "weekday")
     assert card.input_shape == (len(card.feature_names),) == (12,)
-    assert card.source_of()["built:month"] == "built"
 
 
 def test_a_card_is_read_back_from_its_json_as_it_was(path):
