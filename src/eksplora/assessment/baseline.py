@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eksplora.assessment.left_out import left_out_of
 from eksplora.assessment.metrics import tensors, values_of
 from eksplora.data.card import target_units
-from eksplora.evaluation.summary import Rows
+from eksplora.evaluation.summary import MeasuredRows
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.evaluate import BesideBaseline
 from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, left_out_of_mean, uncertain_delivered
@@ -26,7 +26,7 @@ from eksplora.work.measurement import row_losses
 
 MODEL = "the delivered model"
 SEED = 0
-"""Of baselines that draw at random: each is fitted once."""
+"""Seed of baselines that draw at random: each is fitted once."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class TestPart:
     weights: NDArray[np.float64] | None = None
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> MeasuredRows:
         """Its rows, as far as they decide what can be said of others."""
         targets = self.targets
         of_classes = np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64)
-        return Rows(len(targets), of_classes, self.groups, self.weights)
+        return MeasuredRows(len(targets), of_classes, self.groups, self.weights)
 
 
 def beside_baselines(
@@ -140,7 +140,7 @@ def _losses(known: TestPart, predictions: Sequence[NDArray[np.float64]]) -> NDAr
     return np.stack(found)
 
 
-def _by_rows(losses: NDArray[np.float64], rows: Rows) -> LeftOut:
+def _by_rows(losses: NDArray[np.float64], rows: MeasuredRows) -> LeftOut:
     weights = np.ones(rows.count) if rows.weights is None else rows.weights
     differences = losses[[0, *range(2, len(losses))]] - losses[1]
     return left_out_of_mean(differences[0], differences[1:], weights, rows.left_out(), rows.left_out(FEW_GROUPS))

@@ -42,7 +42,9 @@ def of_any(
     return delivered(value(each.mean(0), *known), left_out, bounds_of(metric), rows=rows.count, independent=independent)
 
 
-def left_out_of(value: Value, each: NDArray[np.float64], known: Sequence[NDArray[Any]], rows: MeasuredRows) -> LeftOut | None:
+def left_out_of(
+    value: Value, each: NDArray[np.float64], known: Sequence[NDArray[Any]], rows: MeasuredRows
+) -> LeftOut | None:
     """Values of a metric of predictions and what is known of their rows; None where it is not defined for fewer."""
     groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
