@@ -1,13 +1,20 @@
 """A package outside of the project: a part of each kind, by one file and one class, goes through a search."""
 
+import os
+import random
+import signal
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import own_package
 import pytest
 import spooling
-from confirming import events, facts, run
+import surviving
+from confirming import events, facts, run, trained
 from own_folder import write
+from waiting import at_a_random_moment
 
 from eksplora.config import compose_request, forget
 from eksplora.errors import ConfigError
@@ -15,6 +22,7 @@ from eksplora.events import spool as spools
 from eksplora.records.validation import read_validation
 from eksplora.stage.evaluate import evaluate, metrics_of
 
+REPRO = Path(__file__).parents[1] / "pipelines/repro.py"
 QUICK = ("study.workers=1", "study.threads=1", "tracker=off")
 
 
@@ -88,6 +96,35 @@ def test_a_function_is_audited_on_rows_that_neither_search_nor_confirmation_has_
             assert set(member["curves"]) == {"held_out/accuracy"}
         outer += sorted(own)
     assert sorted(outer) == [*range(96)], "each row of the training part is outer once"
+
+
+@pytest.mark.slow
+def test_a_repro_that_is_killed_again_and_again_goes_on_to_the_same_results(folder: Path) -> None:
+    """A function, with a space from the command line; the stages that ask a network are left out."""
+    asked = ["experiment=near", "study.n_trials=2", "study.n_seeds=2", "repro.seeds=2", "repro.best=1", *QUICK]
+    asked.append("space.params.function.rate=choice(0.1,0.9)")
+    begun = time.monotonic()
+    with surviving.command(REPRO, *asked) as process:
+        printed = surviving.finish(process)
+    seconds = time.monotonic() - begun
+    assert "stage 4 of 4: report" in printed and process.returncode == 0, printed
+    undisturbed = folder / "undisturbed"
+    undisturbed.mkdir()
+    for name in ("results", "mlruns"):
+        (folder / name).rename(undisturbed / name)
+    for number in range(4):
+        with surviving.command(REPRO, *asked) as process:
+            at_a_random_moment(random.Random(number), seconds)
+            os.killpg(process.pid, signal.SIGKILL)
+    with surviving.command(REPRO, *asked) as process:
+        printed = surviving.finish(process)
+    assert process.returncode == 0 and "stage 4 of 4: report" in printed, printed
+    known = [facts(place, stage) for place in (folder, undisturbed) for stage in ("search", "confirm")]
+    assert known[0]["ranked"] == known[2]["ranked"] and known[1]["headline"] == known[3]["headline"]
+    ours, theirs = ([one | {"seconds": 0} for one in known[number]["configurations"]] for number in (1, 3))
+    assert ours == theirs
+    assert max(Counter(trained(folder)).values()) == 1
+    assert run(folder, "repro", *asked).count("is up to date, skipped") == 4
 
 
 def rows_of(folder: Path, study: str) -> list[set[int]]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import eksplora as ek
 from eksplora.config import composing
-from eksplora.errors import ConfigError
+from eksplora.errors import ConfigError, DataError
 from eksplora.interface.data import data_words
 
 TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0], "city": ["a", "b", None], "price": [1, 2, 3]})
@@ -42,3 +43,11 @@ def test_bad_tables_are_one_line_and_nothing_is_written(
     with composing(), pytest.raises(ConfigError, match=re.escape(message)) as caught:
         data_words(frame, target, None, tmp_path)
     assert not any(tmp_path.iterdir()) and "\n" not in str(caught.value)
+
+
+def test_a_message_names_the_table_and_not_the_file_that_it_was_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"^data: the table has 3 rows with a target: too few"):
+        ek.search(TABLE, target="price")

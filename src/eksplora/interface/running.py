@@ -52,9 +52,14 @@ ARGUMENTS = {"study.name": "name", "study.n_seeds": "members", "study.n_trials":
 """Keys that messages name, and the argument that is the same here."""
 
 
+FRAME = re.compile(r"\S*\bframes/\w+/frame\.parquet")
+"""The file that a table in memory is written to."""
+
+
 def _reworded(error: EksploraError) -> EksploraError:
     """The error, without its way through eksplora, that names arguments instead of keys."""
     text = re.sub(r"\bstudy\.\w+", lambda found: ARGUMENTS.get(found[0], found[0]), " ".join(str(error).split()))
+    text = FRAME.sub("the table", text).replace("data.path: ", "data: ")
     error.args = (text,)
     return error.with_traceback(None)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.config import Request, compose_request, parse_override, schema
-from eksplora.config.request import as_typed
-from eksplora.config.schema import Repro, ReproConfig
+from eksplora.config.schema import Repro, ReproConfig, is_function
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError, Interrupted
 from eksplora.files import as_json, write_file
@@ -18,6 +17,9 @@ from eksplora.untrusted import read_json, sha256
 
 STAGES = ("search", "confirm", "baseline", "evaluate", "explain", "report")
 """Stages in their order."""
+
+ASK_A_NETWORK = ("evaluate", "explain")
+"""Those that a function of the user's own is left out from: it leaves no network."""
 
 DONE = "repro.json"
 """File of the results that says what each stage was made of, and what it left."""
@@ -51,7 +53,8 @@ def repro(request: Request) -> None:
     """
     settings: ReproConfig = request.settings
     output = output_of(settings.output)
-    asked = {stage: compose_request(stage, list(words_of(stage, request, settings.repro))) for stage in STAGES}
+    stages = [stage for stage in STAGES if not (stage in ASK_A_NETWORK and is_function(request.config))]
+    asked = {stage: compose_request(stage, list(words_of(stage, request, settings.repro))) for stage in stages}
     done, before = _read(output), ""
     for number, (stage, own) in enumerate(asked.items(), start=1):
         made_of = fingerprint([_computed(own), _code(stage), before])
@@ -75,7 +78,7 @@ def words_of(stage: str, request: Request, sizes: Repro) -> Iterator[str]:
         request: What was asked.
         sizes: How much is confirmed and explained.
     """
-    for text in as_typed(request.typed):
+    for text in request.typed:  # those of the space as the one list that Hydra carries
         if _takes(stage, *parse_override(text).key_or_group.split(".")):
             yield text
     if stage == "search":
