@@ -74,11 +74,6 @@ def rows_of_table(table: "pd.DataFrame", card: TableCard) -> GivenRows:
     return rows_of(frame_of(table, wanted=_wanted(card)), card, "the table")
 
 
-def rows_of_table(table: "pd.DataFrame", card: TableCard) -> GivenRows:
-    """The rows of a pandas table; see `read_rows`."""
-    return _rows_of(frame_of(table, wanted=_wanted(card)), card, "the table")
-
-
 def feature_columns(card: TableCard) -> list[str]:
     """Names of the columns that a model needs of a table."""
     return [column.name for column in card.columns if column.encoding != "none"]
