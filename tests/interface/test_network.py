@@ -101,6 +101,22 @@ def test_files_of_a_network_name_it_by_its_source(session: Session, tmp_path: Pa
     }
 
 
+@pytest.mark.parametrize("name", ["conf/data/wine.yaml", "torch.py", "deep/er.py", "linked", "conf/model/linked.yaml"])
+def test_a_folder_that_brings_more_than_the_network_is_refused(name: str, session: Session, tmp_path: Path) -> None:
+    network = session(NETWORK).MyNet
+    found = named(network, {}, tmp_path)
+    place = tmp_path / "networks" / found.name
+    compiled = place / "__pycache__" / "network.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"of somebody else")
+    assert named(network, {}, tmp_path) == found and not compiled.exists()
+    more = place / name
+    more.parent.mkdir(parents=True, exist_ok=True)
+    more.symlink_to("/") if "linked" in name else more.write_text("_target_: os.mkdir\n")
+    with pytest.raises(ConfigError, match=rf"^network: {more} is not of this network\. Look at it, then remove"):
+        named(network, {}, tmp_path)
+
+
 def test_a_parameter_without_a_default_takes_its_value_or_is_one_line(session: Session, tmp_path: Path) -> None:
     network = session(NETWORK).Needs
     with pytest.raises(ConfigError, match=r"network: Needs needs 'depth', which has no default\. Give it one"):

@@ -25,6 +25,8 @@ import pytest
 import recording
 import yaml
 
+from eksplora.inference.card import write_card
+
 CANARY = "CANARY"
 """In files and words: the path that must not come to be."""
 
@@ -82,13 +84,29 @@ def experiment(content: str) -> Prepare:
 
 
 def model(edit: Callable[[dict[str, Any]], object]) -> Prepare:
-    """A model whose configuration was edited."""
+    """A model whose configuration was edited, with a card that has the new hashes."""
 
     def write(project: Path, canary: Path) -> None:
         path = project / MODEL / "config.yaml"
         config = yaml.safe_load(path.read_text())
         edit(config)
         path.write_text(yaml.safe_dump(config).replace(CANARY, str(canary)))
+        reseal(project)
+
+    return write
+
+
+def reseal(project: Path) -> None:
+    """Give a model's folder a card that fits whatever lies there, as somebody does who means harm."""
+    write_card(project / MODEL, json.loads((project / MODEL / "card.json").read_text()))
+
+
+def sealed(prepare: Prepare) -> Prepare:
+    """The same with a card that has the new hashes."""
+
+    def write(project: Path, canary: Path) -> None:
+        prepare(project, canary)
+        reseal(project)
 
     return write
 
@@ -236,10 +254,10 @@ MODELS: Mapping[str, Prepare] = {
     "target of the task": model(put("task", value={"_target_": "os.mkdir", "path": CANARY})),
     "target below": model(put("model", "x", value={"_target_": "os.mkdir", "path": CANARY})),
     "node of Hydra": model(put("hydra", value={"callbacks": {"x": {"_target_": "os.mkdir", "path": CANARY}}})),
-    "YAML tag": text(f"{MODEL}/config.yaml", "x: !!python/object/apply:os.mkdir [CANARY]\n"),
-    "YAML bomb": text(f"{MODEL}/config.yaml", BOMB),
+    "YAML tag": sealed(text(f"{MODEL}/config.yaml", "x: !!python/object/apply:os.mkdir [CANARY]\n")),
+    "YAML bomb": sealed(text(f"{MODEL}/config.yaml", BOMB)),
     "card that is no card": text(f"{MODEL}/card.json", '{"files": {"../../../../../CANARY": "0"}, "members": [1e999]}'),
-    "pickled weights": weights,
+    "pickled weights": sealed(weights),
     "linked weights": linked(f"{MODEL}/*.safetensors"),
     "pipe": piped(f"{MODEL}/config.yaml"),
 }

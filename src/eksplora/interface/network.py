@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +64,27 @@ def named(network: object, values: Mapping[str, Any], mlruns: Path) -> Network:
     module = network.__module__ if text is None else f"network_{name}"
     lines = [f"# Written by eksplora.search(network={network.__name__})", f"_target_: {module}.{network.__qualname__}"]
     lines += [f"{key}: {value} # a parameter of the class" for key, value in parameters.items()]
-    if text is not None:
-        write_file(place / f"{module}.py", text)
-    write_file(place / "conf/model" / f"{name}.yaml", "\n".join(lines) + "\n")
+    _write(
+        place, {f"conf/model/{name}.yaml": "\n".join(lines) + "\n"} | ({} if text is None else {f"{module}.py": text})
+    )
     return Network(name, str((place / "conf").absolute()))
+
+
+def _write(place: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a network into a folder that holds nothing else: all of it is trusted, as one's own is.
+
+    Raises:
+        ConfigError: If there is anything else, as in a copy of somebody else's studies.
+    """
+    for compiled in place.glob("**/__pycache__"):
+        shutil.rmtree(compiled, ignore_errors=True)
+    own = {place / name for name in files}
+    for path in [place, *place.rglob("*")]:
+        is_half_written = path.name.startswith(".")  # by another session; no module or configuration has such a name
+        if path.is_symlink() or not (path in own or path.is_dir() or is_half_written or not path.exists()):
+            raise ConfigError(f"network: {path} is not of this network. Look at it, then remove the folder {place}.")
+    for name, text in files.items():
+        write_file(place / name, text)
 
 
 def _check_class(network: object) -> None:
