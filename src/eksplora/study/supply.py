@@ -79,9 +79,11 @@ class Supply:
         self._is_taken_up = True
 
     def _propose_batch(self) -> None:
-        """Propose up to the end of the batch, which a killed driver may have begun."""
+        """Propose up to the end of the batch, which a killed driver may have begun, or proposed whole."""
         # Batches begin at multiples of their size, whenever a driver started: the same trials are asked together.
         first, size = len(self._ledger.trials), self._plan.batch
+        if self._unpacked and first % size == 0:
+            return
         for number in range(first, min(first - first % size + size, self.budget)):
             if not self._proposer.can_propose(number):
                 return
