@@ -60,6 +60,10 @@ CASES: dict[str, tuple[str, str]] = {
     "prepare data=xyz": ("data=xyz: no such file in conf/data/.", "Valid: boston_housing, breast_cancer, "),
     # parts that do not go together
     "search metric=r2": ("metric=r2 is not what objective=mae names.", "Choose them together: objective=r2."),
+    "train experiment=wine_mlp output=somewhere": (
+        "output=somewhere: a training hands nothing on to an experiment's results.",
+        "paths.results=<folder>.",
+    ),
     "search objective=accuracy": (
         "objective=accuracy is not for task=regression.",
         "Choose one of mae, mse, r2, rmse.",

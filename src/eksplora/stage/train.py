@@ -6,6 +6,7 @@ from eksplora.config import Configurator, Request
 from eksplora.config.schema import SearchConfig
 from eksplora.console.work import begin
 from eksplora.counter import fingerprint
+from eksplora.errors import ConfigError
 from eksplora.stage.spec import spec_of
 
 
@@ -17,6 +18,11 @@ def train(request: Request) -> None:
         Interrupted: After Ctrl-C or SIGTERM.
     """
     settings: SearchConfig = request.settings
+    if settings.output is not None:
+        raise ConfigError(
+            f"output={settings.output}: a training hands nothing on to an experiment's results. Drop it, or set "
+            "paths.results=<folder>."
+        )
     config = Configurator(request.root, request.overrides)({})
     identity = fingerprint({"config": config, "seed": settings.study.seed, "members": settings.study.n_seeds})
     name = settings.study.name or f"{settings.experiment}-train-{identity[:8]}"
