@@ -28,6 +28,14 @@ def test_every_section_is_there_with_what_it_says_and_its_tables(kind: str, requ
     assert all(f"\n{one.title}:\n\n| " in text for section in known for one in section.blocks if is_table(one))
 
 
+def test_plain_baselines_stand_beside_the_model_where_they_were_fitted(digits: Facts) -> None:
+    assert "Beside plain baselines" not in page("a", sections(digits)), "an earlier version fitted none"
+    said = "the delivered model is better than majority on new rows, trained on these: 0.8 [0.7, 0.9]"
+    beside = {"name": "majority", "value": 0.125, "versus": {"in_words": said, "verdict": "better"}}
+    text = page("a", sections({**digits, "evaluated": {**digits["evaluated"], "baselines": [beside]}}))
+    assert f"| majority | 0.1250 | {said} |" in text.partition("Beside plain baselines:")[2]
+
+
 def is_table(one: block.Block) -> bool:
     return isinstance(one, block.Table) and bool(one.rows)
 

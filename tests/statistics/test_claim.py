@@ -371,7 +371,7 @@ def test_equal_learners_are_seldom_told_apart_on_new_rows() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("members", "rows"), [(1, 100), (3, 100), (8, 300)])
+@pytest.mark.parametrize(("members", "rows"), [(1, 100), (2, 100), (3, 100), (8, 300)])
 def test_false_claims_on_new_rows_are_at_most_five_percent(members: int, rows: int) -> None:
     """A rate of 0.05 has a standard error of 0.008 here."""
     found = false_claims(700, members, rows)

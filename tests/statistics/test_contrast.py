@@ -5,7 +5,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from eksplora.statistics.contrast import as_one, combined, contrast, least_error_at, sample_of_column, value_in_words
+from eksplora.statistics.contrast import (
+    as_one,
+    beside_bound,
+    combined,
+    contrast,
+    from_symmetric,
+    least_error_at,
+    sample_of_column,
+    to_symmetric,
+    value_in_words,
+)
 from eksplora.statistics.generalization import Sample, Scope
 
 RNG = np.random.default_rng(0)
@@ -64,3 +74,27 @@ def test_more_members_or_rows_are_named_where_they_would_settle_it() -> None:
     assert members is not None and members > 4
     _, number = contrast(sample_of(0.05 + RNG.normal(0, 0.5, (1, 50)) + np.zeros((2, 1)))).needed(0.05)
     assert number is not None and number > 50
+
+
+@pytest.mark.parametrize("shape", [0.5, 2.0])
+def test_skewed_losses_are_seldom_found_to_be_below_their_own_mean_and_the_interval_says_the_same(shape: float) -> None:
+    counts = {1: 0, -1: 0}
+    for seed in range(400):
+        sample = sample_of(np.random.default_rng(seed).gamma(shape, size=(1, 60)))
+        low, high = map(float, value_in_words(sample).split("[")[1].rstrip("]").split(", "))
+        for sign in counts:
+            found = beside_bound(sample, shape, sign)
+            is_found = found.p <= 0.05 and found.mean > 0
+            counts[sign] += is_found
+            assert (
+                is_found == (low > shape if sign > 0 else high < shape)
+                or min(abs(low - shape), abs(high - shape)) < 1e-3
+            )
+    assert max(counts.values()) <= 20
+
+
+def test_the_correction_for_skewness_is_undone_by_its_inverse() -> None:
+    for skewness in (-0.5, -1e-9, 0.0, 0.2, 1.0):
+        for t in (-3.0, 0.0, 2.5):
+            assert from_symmetric(to_symmetric(t, skewness), skewness) == pytest.approx(t, abs=1e-6)
+    assert to_symmetric(2.0, 0.0) == 2.0

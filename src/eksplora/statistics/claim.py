@@ -32,9 +32,9 @@ from eksplora.statistics.contrast import (
     Column,
     Contrast,
     as_one,
+    beside_bound,
     combined,
     contrast,
-    least_error_at,
     sample_of_column,
     together,
     value_in_words,
@@ -243,7 +243,7 @@ class Judge:
         parts = []
         for row in rows:
             (sample,) = self._samples([row], column)
-            beyond = contrast(combined([sample], [sign], -sign * bound), least_error=least_error_at(sample, bound))
+            beyond = beside_bound(sample, bound, sign)
             sentence = f"{column} of {row} on {beyond.scope} is {value_in_words(sample)}; said: {said}"
             parts.append(self._against_zero(beyond, sentence))
         return joined(parts, self.alpha)
