@@ -152,7 +152,7 @@ def value_in_words(sample: Sample) -> str:
 
 
 def beside_bound(sample: Sample, bound: float, sign: int) -> Contrast:
-    """How far the mean of a sample lies above a bound, or below it where `sign` is -1.
+    """The distance by which the mean of a sample lies above a bound, or below it where `sign` is -1.
 
     There are no pairs in which skewed losses would cancel. So a share of rows has the standard error of Wilson's
     interval, and other means over rows Hall's correction: with 60 rows Student's t finds the mean of lognormal losses
