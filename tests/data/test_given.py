@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eksplora.data.given import read_given
+from eksplora.data.given import of_images, read_given
 from eksplora.errors import DataError
 
 TABLE = {"input_shape": [3], "feature_names": ["Größe", "age", "mass, kg"], "feature_ranges": [[0, 1]] * 3}
@@ -425,3 +425,44 @@ def test_what_does_not_suit_the_model_is_refused(name: str, card: dict[str, Any]
         (tmp_path / file).write_text("1,2,3\n")
     with pytest.raises(DataError, match=rf"^input: {tmp_path / name} {re.escape(message)}"):
         read_given(tmp_path / name, card)
+
+
+# --- labels of images --------------------------------------------------------------------------------------------
+
+PHOTOS = DIGITS | {
+    "classes": ["cat", "dog"],
+    "task": "classification",
+    "images": {"height": 8, "width": 8, "channels": 1, "fit": "crop"},
+}
+
+
+def photos(folder: Path) -> Path:
+    for name in ("cat/1.png", "dog/deep/2.png", "test/dog/3.png", "bird/4.png", "5.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 7).save(folder / name)
+    return folder
+
+
+def test_folders_of_classes_say_the_targets_of_images(tmp_path: Path) -> None:
+    given = of_images(photos(tmp_path), PHOTOS, None)
+    assert given.targets is not None
+    assert dict(zip(given.names, given.targets.tolist(), strict=True)) == {
+        "cat/1.png": 0,
+        "dog/deep/2.png": 1,
+        "test/dog/3.png": 1,
+        "bird/4.png": -1,
+        "5.png": -1,
+    }
+    assert of_images(tmp_path / "5.png", PHOTOS, None).targets is None
+    assert of_images(tmp_path, PHOTOS | {"classes": None, "task": "regression"}, None).targets is None
+
+
+def test_a_list_says_the_targets_of_images_by_the_columns_of_the_training(tmp_path: Path) -> None:
+    path = photos(tmp_path) / "list.csv"
+    path.write_text("file,animal,label,age\n5.png,dog,cat,3\ncat/1.png,,cow,x\n")
+    kinds = [("animal", [1, -1]), (None, [0, -1]), ("breed", None)]
+    for target, wanted in kinds:
+        targets = of_images(path, PHOTOS, target).targets
+        assert (None if targets is None else targets.tolist()) == wanted
+    numbers = of_images(path, PHOTOS | {"classes": None, "task": "regression", "target_names": ["age"]}, None).targets
+    np.testing.assert_array_equal(numbers, [[3], [np.nan]])

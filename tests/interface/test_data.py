@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import eksplora as ek
@@ -24,6 +25,23 @@ def test_equal_tables_have_one_file_and_other_tables_others(tmp_path: Path) -> N
     assert paths[0] == paths[1] and len(set(paths)) == 3 and len(list(tmp_path.glob("frames/*/*"))) == 3
     pd.testing.assert_frame_equal(pd.read_parquet(paths[0]), TABLE)
     assert "7" in pd.read_parquet(paths[3]).columns
+
+
+class Columns:
+    """A table of some other package, which gives its columns as Arrow does."""
+
+    columns = ("size", "city", "price")
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return pa.Table.from_pandas(TABLE).__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize("frame", [pa.Table.from_pandas(TABLE), Columns()], ids=["pyarrow", "other"])
+def test_tables_of_other_packages_are_taken_by_their_columns(frame: object, tmp_path: Path) -> None:
+    with composing():
+        _, path, _ = data_words(frame, "price", None, tmp_path)
+    kept = pd.read_parquet(path.removeprefix('data.path="').removesuffix('"'))
+    pd.testing.assert_frame_equal(kept, TABLE)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_plots_are_pages_that_a_notebook_shows(study: ek.Study, tmp_path: Path) 
             {"experiment": None, "data": "winee"},
             "data: winee is neither a file here nor a data set. Did",
         ),
-        ({"experiment": None, "data": 3}, "data: int is no table. Give one of pandas or Polars, or a file."),
+        ({"experiment": None, "data": 3}, "data: int is no table. Give one of pandas, Polars or Arrow, or a file."),
         ({"network": "mlpp"}, "network: 'mlpp' is none. Did you mean 'mlp'?"),
         ({"network": dict}, "network: dict is no class of torch.nn.Module. Derive it: class dict(nn.Module)."),
         ({"experiment": None}, "data: none is given"),

@@ -16,6 +16,7 @@ from eksplora.data.card import as_features
 from eksplora.errors import DataError
 from eksplora.images.card import Rule
 from eksplora.images.decoding import SUFFIXES, UnusableError, decode, opened, upright_size
+from eksplora.images.labels import labels_of
 from eksplora.images.list_file import file_column, files_of, name_in, read_lines
 from eksplora.images.listing import images_below
 from eksplora.images.seen import in_parallel
@@ -73,6 +74,22 @@ def of_table(path: Path, card: Card) -> Given:
 def table_of(card: Card) -> TableCard:
     """The card of a user's own table, out of that of the data."""
     return parse_json(json.dumps(card["table"]), TableCard, source="the model's card", way_out="Restore it.")
+
+
+def of_images(path: Path, card: Card, target: str | Sequence[str] | None) -> Given:
+    """Rows for a model of a user's own images, with their targets where the folders of classes or the list say them.
+
+    Args:
+        path: See `read_given`.
+        card: See there.
+        target: The columns of the list that the model learned from; None: found by usual names.
+
+    Raises:
+        DataError: See `read_given`.
+    """
+    names, features = read_given(path, card)
+    columns = card.get("target_names") or ([target] if isinstance(target, str) else target or ())
+    return Given(names, features, targets=labels_of(path, names, card["classes"], columns), task=card["task"])
 
 
 def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:

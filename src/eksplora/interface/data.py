@@ -1,4 +1,4 @@
-"""The argument `data`: a data set by its name, a file, or a table of pandas or Polars."""
+"""The argument `data`: a data set by its name, a file, or a table of pandas, Polars or Arrow."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ def data_words(data: object, target: Target, experiment: str | None, folder: Pat
     """Overrides that choose what is studied.
 
     Args:
-        data: Name of a data set, a file or folder, or a table of pandas or Polars; None: the experiment's own.
+        data: Name of a data set, a file or folder, or a table of pandas, Polars or Arrow; None: the experiment's own.
         target: The column, or columns, to predict; None: the data set has one.
         experiment: Name of an experiment; None: the one that follows from the data.
         folder: Where prepared data lie: a table in memory is written there.
@@ -67,7 +67,7 @@ def _file(data: object, target: Target, folder: Path) -> Path:
     if is_frame(data):
         return _written(data, target, folder)
     if not isinstance(data, str | Path):
-        raise ConfigError(f"data: {type(data).__name__} is no table. Give one of pandas or Polars, or a file.")
+        raise ConfigError(f"data: {type(data).__name__} is no table. Give one of pandas, Polars or Arrow, or a file.")
     path = Path(data)
     if not path.exists():
         hint = nearest(str(data), choices("data")) if "." not in path.name and len(path.parts) == 1 else ""
@@ -76,8 +76,13 @@ def _file(data: object, target: Target, folder: Path) -> Path:
 
 
 def is_frame(data: object) -> bool:
-    """Whether something is a table of pandas or Polars."""
-    return type(data).__name__ == "DataFrame" and (hasattr(data, "to_parquet") or hasattr(data, "write_parquet"))
+    """Whether something is a table of pandas, Polars or Arrow: one that gives its columns as Arrow does."""
+    return hasattr(data, "__arrow_c_stream__")
+
+
+def names_of(frame: Any) -> list[str]:
+    """Names of the columns of a table."""
+    return [str(name) for name in getattr(frame, "column_names", None) or frame.columns]
 
 
 def _written(frame: Any, target: Target, folder: Path) -> Path:
@@ -86,7 +91,7 @@ def _written(frame: Any, target: Target, folder: Path) -> Path:
     Raises:
         ConfigError: If it lacks the target.
     """
-    columns = [str(name) for name in frame.columns]
+    columns = names_of(frame)
     for name in [target] if isinstance(target, str) else target or ():
         if name not in columns:
             raise ConfigError(f"target: the table has no column '{name}'. {nearest(name, columns)}")
@@ -106,12 +111,16 @@ def as_parquet(frame: Any) -> bytes:
     Raises:
         ConfigError: If a column has values of several kinds.
     """
+    from pyarrow import RecordBatchReader, parquet
+
     buffer = io.BytesIO()
     try:
-        if hasattr(frame, "write_parquet"):
+        if hasattr(frame, "to_parquet"):
+            frame.rename(columns=str).to_parquet(buffer, index=False)
+        elif hasattr(frame, "write_parquet"):
             frame.write_parquet(buffer)
         else:
-            frame.rename(columns=str).to_parquet(buffer, index=False)
+            parquet.write_table(RecordBatchReader.from_stream(frame).read_all(), buffer)
     except (ValueError, TypeError) as error:  # pyarrow's own errors are of these kinds
         reason = " ".join(str(error).split())
         raise ConfigError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eksplora.errors import ConfigError, DataError, nearest
-from eksplora.interface.data import as_parquet, is_frame
+from eksplora.interface.data import as_parquet, is_frame, names_of
 from eksplora.interface.look import lines, table
 from eksplora.interface.running import in_one_line, session
 from eksplora.ranges import check_fraction
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Model:
     """Networks of one configuration and different seeds, which predict together.
 
-    Rows are a table of pandas or Polars with the columns of the training, an array (rows, features), or a file.
+    Rows are a table of pandas, Polars or Arrow with the columns of the training, an array (rows, features), or a file.
 
     Attributes:
         folder: Where weights and configuration lie: plain files, no pickle.
@@ -123,8 +123,8 @@ def _features(rows: Any, card: Mapping[str, Any]) -> "NDArray[Any]":
         return _of_table(rows, card)
     if is_frame(rows):
         names = list(card["feature_names"] or ())
-        _check_columns([str(name) for name in rows.columns], names)
-        rows = rows[names].to_numpy()
+        _check_columns(names_of(rows), names)
+        rows = (rows if hasattr(rows, "to_numpy") else rows.to_pandas())[names].to_numpy()
     if isinstance(rows, str | Path):
         return read_given(Path(rows), card)[1]
     return as_features(rows, card, "rows").astype(np.float64)

@@ -33,8 +33,8 @@ def search(
     """Search for a good configuration; the same call goes on with a study that was interrupted.
 
     Args:
-        data: A file (CSV, TSV, Parquet, Feather), a table of pandas or Polars, or the name of a data set. A table is
-            written to a Parquet file under `data/`, without its index.
+        data: A file (CSV, TSV, Parquet, Feather), a table of pandas, Polars or Arrow, or the name of a data set. A
+            table is written to a Parquet file under `data/`, without its index.
         target: The column to predict, or a list of several; a data set by its name has one.
         experiment: Name of an experiment of the configuration, whose data are its own unless others are given.
         network: A class of `torch.nn.Module`, also one of this script or notebook, or the name of a file in

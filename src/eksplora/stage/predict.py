@@ -38,12 +38,9 @@ def predict(request: Request) -> None:
     begin(request.root, str(settings.input))
     with Work(f"predict {settings.input}") as work:
         work.step("opening the model")
-        from eksplora.data.given import Given, of_table, read_given  # only now: what is slow comes with it
-
         ensemble = _ensemble(request, str(settings.trained))
         work.step("reading the rows")
-        path = Path(str(settings.input))
-        given = of_table(path, ensemble.card) if ensemble.card.get("table") else Given(*read_given(path, ensemble.card))
+        given = _given(Path(str(settings.input)), ensemble)
         work.step("predicting")
         table = ensemble.predict(given.features)
     table.insert(0, given.head if given.head not in table.columns else "row", given.names)
@@ -56,6 +53,17 @@ def predict(request: Request) -> None:
     print(
         f"  predictions  {settings.output}   ({len(table)} rows, {len(ensemble.networks)} members; std: their spread)"
     )
+
+
+def _given(path: Path, ensemble: "Ensemble") -> "Given":
+    """The rows of a file, by the rules of the model's data set."""
+    from eksplora.data.given import Given, of_images, of_table, read_given  # only now: what is slow comes with it
+
+    if ensemble.card.get("table"):
+        return of_table(path, ensemble.card)
+    if ensemble.card.get("images"):
+        return of_images(path, ensemble.card, ensemble.config["data"].get("target"))
+    return Given(*read_given(path, ensemble.card))
 
 
 def scores(ensemble: "Ensemble", given: "Given", table: "pd.DataFrame") -> list[str]:
