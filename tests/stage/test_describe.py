@@ -1,7 +1,10 @@
 """A table's card on the terminal, and how a table differs from the one before."""
 
+from pathlib import Path
+
 import houses
 import pytest
+from PIL import Image
 from quick_hydra import quicken
 
 from eksplora.cli.arguments import with_file
@@ -30,6 +33,16 @@ def test_the_card_shows_every_column_and_the_warnings(capsys):
     assert "identifier" in lines["id"] and "category" in lines["city"] and "20 missing" in lines["area"]
     assert "1990-03-15 to 2014-08-05" in lines["built"] and "█" in lines["price"]
     assert "warning: Column 'built' holds dates" in text
+
+
+def test_a_folder_of_images_is_described_too(capsys):
+    for name in ("cat", "dog"):
+        Path("photos", name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (8, 9), 20 * number).save(f"photos/{name}/{number}.png")
+    text = shown(capsys, "photos")
+    assert text.startswith("photos: 8 images (") and "binary (cat: 4, dog: 4)" in text
+    assert "1x9x8 pixels" in text and "warning: The test part has about 2 images of 8" in text
 
 
 def test_a_kind_that_the_user_gives_is_marked(capsys):

@@ -64,6 +64,14 @@ def test_a_few_unreadable_cells_leave_a_column_of_numbers_one_and_are_counted():
     assert kind_of("a", column([*["1", "2"] * 9, "x", "y"]), ".").kind == "category"
 
 
+def test_words_that_stand_again_and_again_for_missing_numbers_are_marks():
+    numbers_of, marks = [str(n / 7) for n in range(60)], ["k. A.", "unknown", None] * 10
+    found = kind_of("a", column([*marks, *numbers_of]), ".")
+    assert (found.kind, found.unreadable, found.example) == ("number", 20, "k. A.")
+    assert kind_of("a", column([*marks * 4, *numbers_of]), ".").kind != "number"  # more words than numbers
+    assert kind_of("a", column([*marks, *numbers_of[:9] * 9]), ".").kind == "category"  # nine grades
+
+
 def test_dates_that_can_be_read_in_two_ways_are_read_with_the_month_first_and_it_is_noted():
     found = kind_of("a", column(["01/02/2020", "03/04/2020"] * 5), ".")
     assert (found.format, found.other_format) == ("%m/%d/%Y", "%d/%m/%Y")

@@ -1,4 +1,4 @@
-"""Describe a table: kinds of its columns, task, test part, and warnings, before anything is trained."""
+"""Describe a table or a folder of images: columns or classes, task, test part, warnings, before anything is trained."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from eksplora.errors import ConfigError, command_line
 
 
 def describe(request: Request) -> None:
-    """Print the card of a table.
+    """Print the card of a table, or of a folder of images.
 
     Raises:
         UserError: If the file is no table or nothing can be learned from it.
@@ -18,6 +18,9 @@ def describe(request: Request) -> None:
     settings: DescribeConfig = request.settings
     if not settings.file:
         raise ConfigError(f"file: has no value. Give a table: {command_line('describe')} houses.csv target=price.")
+    if Path(settings.file).is_dir():
+        print("\n".join(_of_images(Path(settings.file), Path(request.config["data"]["root"]))))
+        return
     from eksplora.table.reading import read_frame
 
     if not settings.target:
@@ -28,6 +31,14 @@ def describe(request: Request) -> None:
 
     card = dataset.examine()
     print("\n".join([*differences(dataset), *lines_of(card)]))
+
+
+def _of_images(folder: Path, root: Path) -> list[str]:
+    """Lines on a folder of images, read as `data=images` reads it."""
+    from eksplora.images import Options, examine
+    from eksplora.images.lines import lines_of
+
+    return lines_of(examine(Options(path=str(folder)), root=root))
 
 
 def announce(dataset: Any) -> None:

@@ -2,7 +2,7 @@
 
 The rules are those of skrub's TableVectorizer (a column of texts that can all be read as numbers or dates is one of
 numbers or dates), and besides: cells that name a row are identifiers, long texts are texts, and a few unreadable cells
-make a number's column no category.
+make a number's column no category, nor do words that stand again and again for what is missing.
 """
 
 import re
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 READABLE = 0.95
 """Share of a column's cells that must be numbers for the others to count as missing ones."""
+
+MARKS_A_NUMBER = 10
+"""Different numbers, for each other word, of which the words are marks for what is missing (`k. A.`, `unknown`)."""
 
 FEWEST_NAMED = 20
 """Rows of which different values can be said to name them."""
@@ -108,7 +111,7 @@ def _read_as_number(name: str, words: "pa.ChunkedArray", decimal: str) -> Found 
     values = numbers(words, decimal)
     present = len(words) - words.null_count
     unread = _unread(words, values)
-    if unread == present or unread > (1 - READABLE) * present:
+    if unread == present or (unread > (1 - READABLE) * present and not _are_marks(words, values)):
         return None
     if not unread:
         return Found("identifier" if _names_rows(name, values) else "number")
@@ -116,6 +119,16 @@ def _read_as_number(name: str, words: "pa.ChunkedArray", decimal: str) -> Found 
 
     first = words.filter(pc.and_(pc.is_valid(words), _array(np.isnan(values))))[0].as_py()
     return Found("number", unreadable=unread, example=str(first))
+
+
+def _are_marks(words: "pa.ChunkedArray", values: Numbers) -> bool:
+    """Whether the cells that are no numbers are few words again and again, in fewer than half of the cells."""
+    import pyarrow.compute as pc
+
+    known = values[~np.isnan(values)]
+    others = words.drop_null().filter(_array(np.isnan(values[words.is_valid().to_numpy()])))
+    distinct = pc.count_distinct(others).as_py()
+    return len(known) > len(others) and len(np.unique(known)) >= MARKS_A_NUMBER * distinct
 
 
 def _array(values: Any) -> "pa.Array":
