@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 RANKS = (
     {"installation", "declares"},
-    {"errors", "types", "counter", "draw", "entrance"},
+    {"errors", "types", "counter", "draw", "entrance", "ranks"},
     {"untrusted", "files", "ranges"},
     {"records", "splitting"},
     {

@@ -25,7 +25,7 @@ class Scaling:
     """Scaled = (feature - shift) / scale; both float64 and broadcastable over one row of features.
 
     Where `quantiles` (quantiles, columns) are given, a feature is first made a number of a standard normal
-    distribution, see `eksplora.model.scaled.as_normal`.
+    distribution, see `eksplora.ranks.as_normal`.
     """
 
     shift: NDArray[np.float64]
@@ -262,6 +262,6 @@ def _as_normal(features: Array, quantiles: NDArray[np.float64]) -> Array:
     """Features as a served network computes them, to the last bit."""
     import torch
 
-    from eksplora.model.scaled import as_normal
+    from eksplora.ranks import as_normal
 
     return as_normal(torch.from_numpy(features.astype(np.float64)), torch.from_numpy(quantiles)).numpy()
