@@ -1,4 +1,4 @@
-"""Describe a table: kinds of its columns, task, test part, and warnings, before anything is trained."""
+"""Describe a table or a folder of images: columns or classes, task, test part, warnings, before anything is trained."""
 
 from eksplora.cli.main import main
 
