@@ -40,7 +40,7 @@ def numbers(folder: Path) -> list[object]:
     )
     values = [one["members"] for one in confirm["configurations"]]
     return [
-        search["best"]["val/accuracy"],
+        search["best"]["value"],
         search["ranked"],
         values,
         confirm["final"]["weights_sha256"],
