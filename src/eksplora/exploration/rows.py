@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eksplora.errors import DataError, EksploraError
 from eksplora.exploration.numbers import COMPARED, RowResult, StudyResult
-from eksplora.statistics.contrast import is_share
+from eksplora.statistics.bound import is_share
 from eksplora.statistics.generalization import Sample
 from eksplora.untrusted import path_inside, reading, sha256
 

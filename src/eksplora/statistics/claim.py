@@ -28,23 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from eksplora.statistics.contrast import (
-    Column,
-    Contrast,
-    as_one,
-    beside_bound,
-    combined,
-    contrast,
-    sample_of_column,
-    together,
-    value_in_words,
-)
-from eksplora.statistics.equivalence import LEAST_ALIKE, Apart, apart
+from eksplora.statistics.bound import beside_bound, value_in_words
+from eksplora.statistics.contrast import Column, as_one, combined, contrast, sample_of_column, together
+from eksplora.statistics.equivalence import LEAST_ALIKE, apart
+from eksplora.statistics.evidence import against_zero, apart_in_words, most_needed
 from eksplora.statistics.generalization import Sample, Scope
 from eksplora.statistics.judgement import Judgement, joined, judgement, largest
-from eksplora.statistics.paired import least_pairs
 from eksplora.statistics.sentence import in_words
-from eksplora.statistics.verdict import RESOLUTION, Comparison, Verdict, compare_samples
+from eksplora.statistics.verdict import RESOLUTION, Verdict, compare_samples
 
 Columns = Mapping[str, Mapping[str, Column]]
 """Row -> column -> its members, in the order of their numbers; all rows have the same members."""
@@ -157,7 +148,7 @@ class Judge:
             refuted=any(one.verdict is opposite for one in jointly),
             ps=(showing, refuting),
             scopes=[one.scope for one in each],
-            needed=_most_needed([one for one in each if one.verdict is not wanted]),
+            needed=most_needed([one for one in each if one.verdict is not wanted]),
         )
 
     def _alike(self, *, rows: Sequence[str], within: float, column: str) -> Judgement:
@@ -178,7 +169,9 @@ class Judge:
         left = [one.needed for one in found if one.inside > self.alpha]
         return judgement(
             [
-                self._apart_in_words(one, f"{column} on {one.scope}: {rows[own]} and {rows[other]}", within, len(pairs))
+                apart_in_words(
+                    one, f"{column} on {one.scope}: {rows[own]} and {rows[other]}", within, len(pairs), self.alpha
+                )
                 for one, (own, other) in zip(found, pairs, strict=True)
             ],
             shown=not left,
@@ -187,12 +180,6 @@ class Judge:
             scopes=[one.scope for one in found],
             needed=(largest([members for members, _ in left]), largest([number for _, number in left])),
         )
-
-    def _apart_in_words(self, one: Apart, names: str, within: float, num_pairs: int) -> str:
-        is_out = num_pairs * one.outside <= self.alpha
-        said = "more than" if is_out else "at most" if one.inside <= self.alpha else "perhaps more than"
-        shown = "no interval" if one.interval is None else f"[{one.interval[0]:.3g}, {one.interval[1]:.3g}]"
-        return f"{names} differ by {one.mean:.3g} {shown}: {said} {within:g}, p = {one.inside:.3g}"
 
     def _rises(self, *, rows: Sequence[str], column: str) -> Judgement:
         return self._trend(rows, column, 1)
@@ -224,9 +211,10 @@ class Judge:
         ]
         refuting = min(against.values(), default=1.0)
         sentence = f"{column} on {slope.scope} changes by {slope.in_numbers} per step from {rows[0]} to {rows[-1]}"
-        return self._against_zero(
+        return against_zero(
             slope,
             f"{sentence}; said: it {'rises' if sign > 0 else 'falls'}",
+            self.alpha,
             sign=sign,
             refuting=refuting,
             beside=turns,
@@ -245,7 +233,7 @@ class Judge:
             (sample,) = self._samples([row], column)
             beyond = beside_bound(sample, bound, sign)
             sentence = f"{column} of {row} on {beyond.scope} is {value_in_words(sample)}; said: {said}"
-            parts.append(self._against_zero(beyond, sentence))
+            parts.append(against_zero(beyond, sentence, self.alpha))
         return joined(parts, self.alpha)
 
     def _ratio(self, *, row: str, of: str, at_most: float, column: str) -> Judgement:
@@ -256,61 +244,14 @@ class Judge:
         own, other = (sample_of_column(self._column(name, column)).values for name in (row, of))
         ratios = np.array(distinct(own / other))
         shown = contrast(sample_of_column(ratios))
-        return self._against_zero(
+        return against_zero(
             contrast(sample_of_column(np.log(at_most) - np.log(ratios))),
             f"{column} of {row} on {shown.scope} is {shown.in_numbers} of that of {of}; said: at most {at_most:g}",
+            self.alpha,
             unit="measurement",
-        )
-
-    def _against_zero(
-        self,
-        found: Contrast,
-        sentence: str,
-        *,
-        sign: int = 1,
-        unit: str = "member",
-        refuting: float | None = None,
-        beside: Sequence[str] = (),
-    ) -> Judgement:
-        """Whether a mean is above zero (shown), below (refuted), or not distinguishable from it.
-
-        Args:
-            found: The mean.
-            sentence: The same in words.
-            sign: -1: it is to be below.
-            unit: What its values are of.
-            refuting: The p that refutes; None: that of a mean on the other side.
-            beside: More evidence.
-        """
-        count = f"{found.count} {unit}s" if found.count != 1 else f"1 {unit}"
-        is_as_said = sign * found.mean > 0
-        showing = found.p if is_as_said else 1.0
-        against = (1.0 if is_as_said else found.p) if refuting is None else refuting
-        words = f"{sentence} (p = {found.p:.3g}, {count})"
-        is_open = showing > self.alpha and against > self.alpha
-        if is_open and found.too_few(self.alpha):
-            words += f"; {count} cannot reach the {self.alpha:g} level: {least_pairs(self.alpha)} or more can"
-        return judgement(
-            [words, *beside],
-            shown=showing <= self.alpha,
-            refuted=against <= self.alpha,
-            ps=(showing, against),
-            scopes=[found.scope],
-            needed=found.needed(self.alpha) if is_open else (None, None),
         )
 
 
 def distinct(values: Iterable[float]) -> list[float]:
     """Measurements that are not copies of one another, in their order: members trained together share their time."""
     return list(dict.fromkeys(map(float, values)))
-
-
-def _most_needed(undecided: Sequence[Comparison]) -> tuple[int | None, int | None]:
-    """Members and rows that would decide comparisons that are undecided, if those are as they seem to be."""
-    members = [
-        max(one.members_needed, least_pairs(one.alpha / one.num_comparisons))
-        if one.members_needed and one.scope is Scope.THESE_ROWS
-        else one.members_needed
-        for one in undecided
-    ]
-    return largest(members), largest([one.rows_needed for one in undecided])

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from eksplora.ranges import Range
-from eksplora.statistics.contrast import combined, least_error_apart, with_least
+from eksplora.statistics.bound import least_error_apart
+from eksplora.statistics.contrast import combined, with_least
 from eksplora.statistics.generalization import Sample, Scope, Uncertain, uncertain, uncertain_effect
 from eksplora.statistics.interval import mean_and_spread
 from eksplora.statistics.paired import smallest_p
