@@ -1,10 +1,15 @@
 """Honest, fast, reproducible hyperparameter studies of neural networks."""
 
+from __future__ import annotations
+
 import os
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` would take half of the moment in which Ctrl-C still shows Python's own lines
+    from typing import Any
 
 # The bits of a matrix product would otherwise depend on where in memory the numbers of a population's member lie, and
 # so on how many others there are. MKL reads it at a process's first product; no measurable cost (docs/log.md).
