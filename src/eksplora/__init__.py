@@ -1,7 +1,5 @@
 """Honest, fast, reproducible hyperparameter studies of neural networks."""
 
-from __future__ import annotations
-
 import os
 import sys
 from importlib import import_module
@@ -44,11 +42,11 @@ __all__ = [
 class _SearchRoom(ModuleType):
     """The room `search`, which can be called: `eksplora.search(...)` is the interface's function of that name."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: "Any", **kwargs: "Any") -> "Any":
         return import_module(f"{__name__}.interface").search(*args, **kwargs)
 
     @property
-    def __signature__(self) -> Any:
+    def __signature__(self) -> "Any":
         from inspect import signature
 
         return signature(import_module(f"{__name__}.interface").search)
@@ -70,7 +68,7 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import what a name stands for when it is asked for: `import eksplora` stays light."""
     if name == "__version__":
         from importlib import metadata
