@@ -8,16 +8,20 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
+from PIL import Image
 from test_structure import RANKS
 
-from eksplora.config import compose_request, composing, explain, gather_space, parse_space
+from eksplora.cli.arguments import with_file
+from eksplora.config import compose_request, composing, explain, gather_space, parse_space, quote_names
 from eksplora.errors import EksploraError
 
 ROOT = Path(__file__).parents[1]
@@ -205,7 +209,8 @@ def test_the_rule_finds_an_offence(rule: Any, small: Path) -> None:
 def commands(text: str) -> Iterator[list[str]]:
     """The overrides of each command of a page that composes a configuration, the name of its root first."""
     roots = {"sweep": "search", "train": "train", "baseline": "baseline", "prepare": "prepare", "report": "report"}
-    names = {"EXPERIMENT": "experiment", "SAMPLER": "sampler", "TRIALS": "study.n_trials", "DATA": "data"}
+    names = {"EXPERIMENT": "experiment", "SAMPLER": "sampler", "TRIALS": "study.n_trials"}
+    names |= {"DATA": "data", "TARGET": "data.target"}
     for language, block in (found.groups() for found in FENCE.finditer(text)):
         for line in block.replace("\\\n", " ").splitlines() if language == "sh" else []:
             words = shlex.split(line, comments=True)
@@ -224,23 +229,39 @@ HOW_TO = [name for name, _ in pages(ROOT) if name.startswith("docs/how-to/")]  #
 
 
 @pytest.mark.parametrize("name", [*TUTORIAL, *(pytest.param(name, marks=pytest.mark.slow) for name in HOW_TO)])
-def test_commands_of_a_page_compose(name: str) -> None:
+def test_commands_of_a_page_compose(name: str, tmp_path: Path) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     own = own_choices(text)
-    with composing():
+    write_own_data(tmp_path)
+    with chdir(tmp_path), composing():
         told = [refusal(*words) for words in commands(text) if not own & {word.partition("=")[2] for word in words}]
     assert [*filter(None, told)] == []
 
 
+def write_own_data(folder: Path) -> None:
+    """The table and the images that pages speak of, with the columns that their commands name."""
+    columns = "id,city,area,built,garden,zip,agent,price"
+    rows = [f"{n},{'Rome' if n % 3 else 'Oslo'},{50 + n},19{n:02d}-01-02,yes,{n % 4},A,{3.5 * n}" for n in range(60)]
+    (folder / "houses.csv").write_text("\n".join([columns, *rows]) + "\n")
+    listed = ["file,age,patient"]
+    for number in range(24):
+        image = Image.fromarray(np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8))
+        for path in (Path(f"photos/{'cat' if number % 2 else 'dog'}/{number}.png"), Path(f"scans/{number}.png")):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            image.save(folder / path)
+        listed.append(f"scans/{number}.png,{20 + number},P{number % 8}")
+    (folder / "list.csv").write_text("\n".join(listed) + "\n")
+
+
 def own_choices(text: str) -> set[str]:
     """Choices whose file a page shows how to write."""
-    return {Path(path).stem for path in written_by_the_reader(text)} | {"houses_mlp", "houses"}
+    return {Path(path).stem for path in written_by_the_reader(text)} | {"houses_mlp"}
 
 
 def refusal(root: str, *words: str) -> str:
     """The command and the line that it is refused with; empty if it composes."""
     try:
-        request = compose_request(root, gather_space(words))
+        request = compose_request(root, gather_space(quote_names(with_file(root, words))))
         if root == "search":
             parse_space(request.settings.space)
     except (EksploraError, HydraException, OmegaConfBaseException) as error:
