@@ -75,8 +75,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
         "Did you mean 'width'?"
         >>> nearest("zzz", ["width", "depth"])
         'Valid: depth, width.'
+        >>> nearest("zzz", [])
+        'There is none.'
     """
     options = sorted(known)
+    if not options:
+        return "There is none."
     close = get_close_matches(word, options, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else f"Valid: {', '.join(options)}."
 

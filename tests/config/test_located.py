@@ -10,6 +10,7 @@ SOURCES = {
     "lacks": "import nothing_of_this_name\n",
     "raises": "\n\nraise ValueError('no luck')\n",
     "broken": "def f(:\n",
+    "empty": "",
 }
 
 
@@ -30,8 +31,15 @@ def test_a_name_is_found_in_its_module_and_inside_of_what_lies_there() -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("located_works.Nett", r"model: located_works has no 'Nett'\. Did you mean 'Net'\?"),
-        ("located_works.Net.rate", r"model: located_works\.Net has no 'rate'\. Valid: .*"),
+        (
+            "located_works.Nett",
+            r"model: located_works\.Nett is named, but located_works has no 'Nett'\. Did you mean 'Net'\?",
+        ),
+        (
+            "located_works.Net.rate",
+            r"model: .* but located_works\.Net has no 'rate'\. Define it in .*, or name another.*",
+        ),
+        ("located_empty.Net", r"model: .* but located_empty has no 'Net'\. Define it in located_empty, .*"),
         ("located_missing.Net", r"model: located_missing\.Net is named, but there is no module 'located_missing'\. .*"),
         (
             "located_lacks.Net",

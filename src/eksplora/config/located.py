@@ -27,7 +27,8 @@ def located(key: str, target: str) -> Any:
         except AttributeError:
             owner = ".".join([*words[: len(words) - len(rest)], *rest[:place]])
             names = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-            raise ConfigError(f"{key}: {owner} has no '{word}'. {nearest(word, names)}") from None
+            hint = nearest(word, names) if names else f"Define it in {owner}, or name another part."
+            raise ConfigError(f"{key}: {target} is named, but {owner} has no '{word}'. {hint}") from None
     return found
 
 
