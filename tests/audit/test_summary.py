@@ -57,7 +57,7 @@ def test_each_row_is_compared_once_with_members_averaged() -> None:
         ]
     )
     known = summary(found).versus_own
-    error = np.sqrt(differences.var(ddof=1) / NUM_ROWS * 1.25)
+    error = np.sqrt(differences.var(ddof=1) / NUM_ROWS * 1.4)
     assert known.difference is not None and known.difference.mean == pytest.approx(differences.mean())
     assert known.p == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, NUM_ROWS - 1))
     reach = stats.t.isf(0.025, NUM_ROWS - 1) * error

@@ -63,7 +63,7 @@ def test_folds_are_judged_row_by_row() -> None:
     assert found.mean == pytest.approx(losses.mean())
     folds = folded(losses, 6).values
     larger = max(losses.var(ddof=1) / 120, folds.var(ddof=1) / 6)
-    assert found.error == pytest.approx(np.sqrt(larger * 1.25))
+    assert found.error == pytest.approx(np.sqrt(larger * 1.4))
 
 
 def test_a_seed_that_moves_its_whole_fold_counts_as_a_fold() -> None:
@@ -73,7 +73,7 @@ def test_a_seed_that_moves_its_whole_fold_counts_as_a_fold() -> None:
     sample = Sample(np.nanmean(table, axis=1), np.arange(5), 0.25, 100, table)
     found = uncertain(sample)
     assert found.freedom == 4
-    assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 5 * 1.25))
+    assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 5 * 1.4))
 
 
 def test_repeats_of_a_cross_validation_do_not_count_as_further_rows() -> None:
@@ -85,7 +85,7 @@ def test_repeats_of_a_cross_validation_do_not_count_as_further_rows() -> None:
     sample = Sample(np.nanmean(table, axis=1), np.arange(8), 1 / 3, 100, table)
     found = uncertain(sample)
     assert (sample.num_repeats, found.freedom) == (2, 8 - 2)
-    assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 4 * (1 + 1 / 3)))
+    assert found.error == pytest.approx(np.sqrt(sample.values.var(ddof=1) / 4 * 1.4))
 
 
 def test_one_split_speaks_for_new_rows_that_are_judged_and_adds_rows_and_seeds() -> None:
