@@ -84,6 +84,18 @@ def path_inside(folder: Path, name: object, *, source: object, way_out: str = AL
     return path
 
 
+def why_no_file(path: Path) -> str:
+    """Reason for which a path is no file: the words of a refusal after its name.
+
+    Examples:
+        >>> why_no_file(Path("/dev/null")), why_no_file(Path("/dev")), why_no_file(Path("/dev/nothing"))
+        ('is a pipe or a device, not a file', 'is a folder, not a file', 'does not exist')
+    """
+    if not path.exists():
+        return "does not exist"
+    return "is a folder, not a file" if path.is_dir() else "is a pipe or a device, not a file"
+
+
 def open_plain(path: Path) -> BufferedReader:
     """Open a file for reading, if it is one: a pipe would be waited for without end, a device has no size.
 

@@ -37,10 +37,12 @@ class Blobs(Dataset):
         return RawData(content, feature_names=["a", "b", "c", "d"], classes=["low", "high"])
 
 
+VALUES = {"batch_size": 32, "scaling": "standard", "input_shape": [4], "num_classes": 2, "num_targets": None}
+VALUES |= {"stratified": True, "test_fraction": 0.2, "split_seed": 0}
+
+
 def blobs(root, **changes):
-    values = {"batch_size": 32, "scaling": "standard", "input_shape": [4], "num_classes": 2, "num_targets": None}
-    values |= {"stratified": True, "test_fraction": 0.2, "split_seed": 0} | changes
-    return Blobs(root=str(root), **values)
+    return Blobs(root=str(root), **VALUES | changes)
 
 
 def content(dataset):
@@ -161,6 +163,43 @@ def test_an_altered_array_is_refused_by_name_with_the_way_out(tmp_path, name, is
     way_out = rf"Delete the folder {dataset.folder}\. Run `python pipelines/prepare\.py data=blobs`\.$"
     with pytest.raises(DataError, match=rf"{name}\.npy has changed since it was prepared.*{way_out}"):
         dataset.open("train")
+
+
+class Holed(Blobs):
+    """Blobs of which one number is none."""
+
+    hole = float("nan")
+
+    def from_source(self):
+        raw = super().from_source()
+        raw.content["features"][7, 2] = self.hole
+        return raw
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_not_prepared(tmp_path, hole):
+    dataset = Holed(root=str(tmp_path), **VALUES)
+    dataset.hole = hole
+    message = r"blobs: (train|test)_features holds values that are no finite numbers\. Correct its source\.$"
+    with pytest.raises(DataError, match=message):
+        dataset.prepare()
+    assert not dataset.folder.exists()
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_what_is_no_number_is_not_opened_though_its_seal_is_right(tmp_path, hole):
+    dataset = blobs(tmp_path)
+    card = dataset.prepare()
+    arrays = {name: np.load(dataset.folder / f"{name}.npy") for name in ARRAYS}
+    arrays["train_features"][4000 - 1, 3] = hole
+    _store.write(dataset.folder, arrays, {key: card[key] for key in card if key not in ("arrays", "fingerprint")})
+    way_out = rf"Delete the folder {dataset.folder}\. Run `python pipelines/prepare\.py data=blobs`\.$"
+    for _ in range(2):
+        with pytest.raises(
+            DataError, match=rf"train_features\.npy holds values that are no finite numbers\. {way_out}"
+        ):
+            dataset.open("train")
+    dataset.open("test")
 
 
 def test_a_truncated_array_is_refused_and_preparing_mends_it(tmp_path):

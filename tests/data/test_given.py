@@ -377,6 +377,13 @@ def test_what_only_calls_itself_an_image_is_no_image(content: bytes, tmp_path: P
         read_given(tmp_path / "image.png", CLOTHES)
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.npz", "image.png"])
+def test_a_pipe_is_said_to_be_one(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=rf"^input: {tmp_path / name} is a pipe or a device, not a file\. Give a CSV"):
+        read_given(tmp_path / name, TABLE)
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "image.png")
     with pytest.raises(DataError, match=r"image\.png is no file\. Take it out of the folder\.$"):

@@ -1,6 +1,7 @@
 """The card of images: decisions that follow from the files, their identity, and what is said or refused."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,9 @@ def test_what_is_no_folder_and_no_list_is_refused(tmp_path: Path) -> None:
         card_of(tmp_path / "photos.zip")
     with pytest.raises(DataError, match=r"absent does not exist\. Give a folder with a folder per class, or a CSV"):
         card_of(tmp_path / "absent")
+    os.mkfifo(tmp_path / "list.csv")  # which a reader would wait for
+    with pytest.raises(DataError, match=r"list\.csv is a pipe or a device, not a file\."):
+        card_of(tmp_path / "list.csv")
 
 
 @pytest.mark.parametrize(

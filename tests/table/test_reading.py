@@ -83,7 +83,7 @@ def test_a_file_that_is_missing_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         read_frame(tmp_path / "none.csv")
     (tmp_path / "a.csv").mkdir()
-    with pytest.raises(DataError, match="is no file"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         read_frame(tmp_path / "a.csv")
 
 

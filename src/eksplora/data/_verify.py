@@ -13,7 +13,10 @@ from eksplora.errors import DataError
 from eksplora.untrusted import parse_json, read_plain, reading, sha256
 
 CARD = "card.json"
-_seen: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256, for the life of the process
+BLOCK_ROWS = 4096  # rows looked at together: what is allocated stays small
+_State = tuple[str, int, int]  # path, mtime_ns, size
+_seen: dict[_State, str] = {}  # sha256 of files, for the life of the process
+_are_numbers: set[_State] = set()  # files whose numbers were looked at
 
 
 def read_card(folder: Path, state: cards.State, way_out: str) -> dict[str, Any]:
@@ -51,16 +54,41 @@ def verify(folder: Path, card: Mapping[str, Any], state: cards.State, way_out: s
         _verify_file(path, entry, sha256, state, way_out)
 
 
-def open_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
+def open_array(path: Path, entry: Mapping[str, Any], way_out: str, *, may_be_missing: bool = False) -> NDArray[Any]:
     """A read-only memory map of a prepared array whose hash, shape and kind agree with its entry in the card.
 
-    The hash is computed once per process and state of the file.
+    The hash is computed, and its numbers are looked at, once per process and state of the file.
+
+    Args:
+        path: The file.
+        entry: Of the array in the card.
+        way_out: The last sentence of a refusal.
+        may_be_missing: Whether numbers may be missing (NaN).
 
     Raises:
-        DataError: The file is missing, unreadable or altered; the message ends with `way_out`.
+        DataError: The file is missing, unreadable or altered, or holds what is no number.
     """
     _verify_file(path, entry, sha256_once, "prepared", way_out)
-    return map_array(path, entry, way_out)
+    array, state = map_array(path, entry, way_out), _state(path)
+    if state not in _are_numbers and not are_numbers(array, may_be_missing=may_be_missing):
+        raise DataError(f"{path} holds values that are no finite numbers. {way_out}")
+    _are_numbers.add(state)
+    return array
+
+
+def are_numbers(array: NDArray[Any], *, may_be_missing: bool) -> bool:
+    """Whether all of an array (rows, ...) are finite numbers, or missing (NaN) where they may be.
+
+    Examples:
+        >>> are_numbers(np.array([1.0, np.nan]), may_be_missing=False)
+        False
+        >>> are_numbers(np.array([1.0, np.nan]), may_be_missing=True)
+        True
+    """
+    if array.dtype.kind != "f":
+        return True
+    blocks = (array[start : start + BLOCK_ROWS] for start in range(0, len(array), BLOCK_ROWS))
+    return all(bool((np.isfinite(block) | (may_be_missing & np.isnan(block))).all()) for block in blocks)
 
 
 def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any]:
@@ -88,11 +116,15 @@ def map_array(path: Path, entry: Mapping[str, Any], way_out: str) -> NDArray[Any
 
 def sha256_once(path: Path) -> str:
     """The hash of a file, computed once per process and state of the file."""
-    stat = path.stat()
-    state = (str(path.absolute()), stat.st_mtime_ns, stat.st_size)
+    state = _state(path)
     if state not in _seen:
         _seen[state] = sha256(path)
     return _seen[state]
+
+
+def _state(path: Path) -> _State:
+    stat = path.stat()
+    return str(path.absolute()), stat.st_mtime_ns, stat.st_size
 
 
 def _verify_file(

@@ -1,6 +1,6 @@
 """A data set: fetched once, prepared once, described by its card, and opened part by part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -166,11 +166,16 @@ class Dataset:
         Raises:
             DataError: A file is missing or altered.
         """
-        entries = self.card()["arrays"]
+        card = self.card()
         way_out = f"Delete the folder {self.folder}. {self._way_out()}"
         features, targets = (
-            _verify.open_array(self.folder / f"{name}.npy", entries[name], way_out)
-            for name in (f"{part}_features", f"{part}_targets")
+            _verify.open_array(
+                self.folder / f"{part}_{what}.npy",
+                card["arrays"][f"{part}_{what}"],
+                way_out,
+                may_be_missing=what in _may_be_missing(card),
+            )
+            for what in ("features", "targets")
         )
         classes = self.stated["num_classes"]
         if classes is not None and len(targets) and (targets.min() < 0 or targets.max() >= classes):
@@ -250,6 +255,9 @@ class Dataset:
                 raise DataError(
                     f"{self.name}: weights of rows are numbers of 0 or more, not all 0. Correct its source."
                 )
+        for name, array in data.arrays().items():
+            if not _verify.are_numbers(array, may_be_missing=name.partition("_")[2] in _may_be_missing(facts)):
+                raise DataError(f"{self.name}: {name} holds values that are no finite numbers. Correct its source.")
         card = {"format": FORMAT["prepared"], **self._origin(), "split": self.split, **describe(data), **facts}
         self._check(card)
         try:
@@ -268,6 +276,11 @@ class Dataset:
 
     def _way_out(self) -> str:
         return f"Run `{command_line('prepare', data=self.name)}`."
+
+
+def _may_be_missing(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Kinds of arrays in which a number may be missing (NaN): only cells of a user's own table, the targets aside."""
+    return ("features",) if card.get("table") is not None else ()
 
 
 def _names(excluded: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from eksplora.images.seen import in_parallel
 from eksplora.table import TableCard
 from eksplora.table.prediction import read_rows
 from eksplora.table.reading import hash_of
-from eksplora.untrusted import parse_json
+from eksplora.untrusted import parse_json, why_no_file
 
 LARGEST_BYTES = 2**30
 """Largest size of a table, or of an array once it is decompressed: a few kilobytes can promise any size."""
@@ -111,7 +111,7 @@ def read_given(path: Path, card: Card) -> tuple[list[str], NDArray[Any]]:
         return names, _images([path / name for name in names], path, card)
     if not path.is_file():
         raise DataError(
-            f"input: {path} does not exist. Give a CSV file, an npz file, an image, a folder or a list of images."
+            f"input: {path} {why_no_file(path)}. Give a CSV file, an npz file, an image, a folder or a list of images."
         )
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:

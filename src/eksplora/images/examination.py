@@ -18,7 +18,7 @@ from eksplora.images.seen import Seen
 from eksplora.images.target import Targets, targets_of
 from eksplora.images.warning import reading_note, warnings_of
 from eksplora.records.target import summaries
-from eksplora.untrusted import folder_name
+from eksplora.untrusted import folder_name, why_no_file
 
 RULES = 1
 """Raise it where the rules change: prepared forms of an earlier one are not this one's."""
@@ -162,8 +162,8 @@ def _listing(options: Options, path: Path) -> Listing:
         if options.task == "regression":
             raise ConfigError("data.task=regression: the folders of classes are no numbers. Give a list as CSV.")
         return list_folder(path)
-    if not path.exists():
-        raise DataError(f"data.path: {path} does not exist. Give a folder with a folder per class, or a CSV file.")
+    if not path.is_file():
+        raise DataError(f"data.path: {path} {why_no_file(path)}. Give a folder with a folder per class, or a CSV file.")
     if path.suffix.lower() != ".csv":
         raise DataError(f"data.path: {path} is neither a folder nor a CSV file. Give one of them.")
     return read_list(options)

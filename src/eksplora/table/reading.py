@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eksplora.errors import DataError
 from eksplora.ranges import shown
 from eksplora.table.text import TEXT, NoTable, read_text, trimmed
-from eksplora.untrusted import open_plain, reading, sha256
+from eksplora.untrusted import open_plain, reading, sha256, why_no_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +67,8 @@ def check_file(path: Path, key: str = "data.path") -> None:
     Raises:
         DataError: Naming the key and the file.
     """
-    if not path.exists():
-        raise DataError(f"{key}: {path} does not exist. {KINDS_OF_FILES}")
     if not path.is_file():
-        raise DataError(f"{key}: {path} is no file. {KINDS_OF_FILES}")
+        raise DataError(f"{key}: {path} {why_no_file(path)}. {KINDS_OF_FILES}")
     if not is_table(path):
         raise DataError(f"{key}: {path} is none of {', '.join(SUFFIXES)}. {KINDS_OF_FILES}")
     if not path.stat().st_size:
