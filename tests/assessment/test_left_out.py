@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from eksplora.assessment.left_out import of_any
 from eksplora.evaluation import regression
 from eksplora.evaluation.numbers import details_of_numbers
+from eksplora.evaluation.predicted import Predicted
 
 
 def rmse(prediction: NDArray[np.float64], targets: NDArray[Any]) -> float:
@@ -21,7 +22,7 @@ def test_it_is_that_of_the_measure_of_the_same_name(members: int) -> None:
     targets = rng.normal(size=(250, 1))
     each = targets + rng.normal(size=(members, 250, 1)) + np.arange(members)[:, None, None]
     assert regression.measures(each[0, :, 0], targets[:, 0])["rmse"] == pytest.approx(rmse(each[0], targets))
-    known = details_of_numbers(each, targets).measures["rmse"].ensemble
+    known = details_of_numbers(Predicted(each), targets).measures["rmse"].ensemble
     found = of_any(rmse, each, targets, "rmse")
     assert (found.mean, found.low, found.high) == pytest.approx((known.mean, known.low, known.high))
     assert (found.n, found.scope) == (250, "new rows, trained on these")

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from eksplora.evaluation.labels import details_of_labels, scores
+from eksplora.evaluation.predicted import Predicted
 from eksplora.records.record import to_json
 
 RNG = np.random.default_rng(0)
@@ -38,7 +39,7 @@ def test_measures_are_scikit_learns(weights: Any) -> None:
 
 
 def test_details_have_each_label_by_its_name_with_an_interval() -> None:
-    found = details_of_labels(EACH, LABELS, NAMES)
+    found = details_of_labels(Predicted(EACH), LABELS, NAMES)
     assert found.kind == "labels" and found.classes == NAMES
     assert [(one.name, one.rows) for one in found.per_class] == list(zip(NAMES, LABELS.sum(0), strict=True))
     for one in [*found.measures.values(), *(own.measures["recall"] for own in found.per_class)]:
@@ -51,7 +52,7 @@ def test_details_have_each_label_by_its_name_with_an_interval() -> None:
 
 
 def test_the_rows_that_are_shown_are_the_worst_and_the_best_by_all_labels() -> None:
-    found = details_of_labels(EACH, LABELS, NAMES)
+    found = details_of_labels(Predicted(EACH), LABELS, NAMES)
     own = np.where(LABELS == 1, TOGETHER, 1 - TOGETHER)
     loss = -np.log(own).mean(1)
     assert found.examples.worst == np.argsort(-loss)[:12].tolist()
@@ -64,4 +65,4 @@ def test_a_label_that_no_row_has_is_left_out_of_the_means() -> None:
     labels = np.concatenate([LABELS[:, :2], np.zeros((80, 1), dtype=np.int64)], axis=1)
     found = scores(TOGETHER, labels, np.ones((1, 80)))
     assert found["label_f1"][0] == pytest.approx(reference.f1_score(labels[:, :2], SAYS[:, :2], average="macro"))
-    assert any("large" in note for note in details_of_labels(EACH, labels, NAMES).notes)
+    assert any("large" in note for note in details_of_labels(Predicted(EACH), labels, NAMES).notes)

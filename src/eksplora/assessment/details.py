@@ -15,6 +15,7 @@ from eksplora.evaluation.dropout import passes
 from eksplora.evaluation.examples import images_of
 from eksplora.evaluation.labels import details_of_labels
 from eksplora.evaluation.numbers import details_of_numbers
+from eksplora.evaluation.predicted import Predicted
 from eksplora.inference.ensemble import Ensemble
 from eksplora.records.details import DetailsRecord
 
@@ -45,25 +46,16 @@ def detailed(
         groups: The group of each row, (rows,); None where each row stands alone.
         weights: What each row counts, (rows,); None: all alike.
     """
-    dropped = _dropped(ensemble, features)
-    if task_of(ensemble.config) == "multilabel":
+    is_labels = task_of(ensemble.config) == "multilabel"
+    predicted = Predicted(each, None if is_labels else _dropped(ensemble, features), groups, weights)
+    if is_labels:
         names = target_names(ensemble.card)
-        found = details_of_labels(each, targets, names, groups=groups, weights=weights)
+        found = details_of_labels(predicted, targets, names)
     elif ensemble.classes is None:
-        found = details_of_numbers(
-            each,
-            targets,
-            names=target_names(ensemble.card),
-            dropout=dropped,
-            groups=groups,
-            weights=weights,
-            **_quantiles(ensemble, features),
-        )
+        quantiles = _quantiles(ensemble, features)
+        found = details_of_numbers(predicted, targets, names=target_names(ensemble.card), **quantiles)
     else:
-        both = None if dropped is None else _of_classes(dropped)
-        found = details_of_classes(
-            _of_classes(each), targets, ensemble.classes, dropout=both, groups=groups, weights=weights
-        )
+        found = details_of_classes(_of_classes(predicted), targets, ensemble.classes)
     if ensemble.config["data"].get("target_scaling") == "log":
         found = replace(found, notes=[*found.notes, MEDIANS])
     if features.ndim == 4:
@@ -78,9 +70,13 @@ def shown_rows(details: DetailsRecord) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def _of_classes(each: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_classes(predicted: Predicted) -> Predicted:
     """Probabilities of all classes, (members, rows, classes), where there may be that of class 1 only."""
-    return np.concatenate([1 - each, each], axis=2) if each.shape[2] == 1 else each
+    each, dropout = predicted.each, predicted.dropout
+    if each.shape[2] > 1:
+        return predicted
+    both = None if dropout is None else np.concatenate([1 - dropout, dropout], axis=2)
+    return replace(predicted, each=np.concatenate([1 - each, each], axis=2), dropout=both)
 
 
 def _dropped(ensemble: Ensemble, features: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from eksplora.evaluation._weights import Array
-from eksplora.evaluation.finite import if_finite
+from eksplora.evaluation.predicted import Predicted
 from eksplora.evaluation.summary import LEAST_OF_A_CLASS, LEAST_ROWS, MeasuredRows, counted
 
 ONE_MEMBER = "One member: no interval says what another training would give."
@@ -22,26 +21,25 @@ FEW_ROWS = "{} too few to say how far new rows would move a measure that few of 
 OVERFLOW = "With dropout left on, some predictions are no finite numbers: nothing is measured of it."
 
 
-def notes_of(each: Array, dropout: Array | None, part: MeasuredRows, rows: Mapping[str, int] = {}) -> list[str]:
+def notes_of(predicted: Predicted, part: MeasuredRows, rows: Mapping[str, int] = {}) -> list[str]:
     """Notes on what is absent, or to be read with care.
 
     Args:
-        each: What the members predict, (members, rows, ...).
-        dropout: The same of passes with dropout left on.
+        predicted: The predictions that are measured.
         part: The test rows.
         rows: How many test rows each class has.
     """
     notes = [_of_class(name, count) for name, count in rows.items() if count < LEAST_OF_A_CLASS]
-    notes += [ONE_MEMBER] if len(each) == 1 else []
+    notes += [ONE_MEMBER] if len(predicted.each) == 1 else []
     notes += [WITH_WEIGHTS.format(part.count, part.units)] if part.weights is not None else []
     if part.groups is not None:
         notes += [OF_GROUPS.format(part.units)]
         notes += [FEW_GROUPS.format(part.units)] if part.units < LEAST_ROWS else []
     elif part.count < LEAST_ROWS:
         notes += [FEW_ROWS.format(counted(part.count))]
-    if dropout is None:
+    if predicted.dropout is None:
         return [*notes, "The network drops nothing, so there is no dropout to leave on."]
-    return notes if if_finite(dropout) is not None else [*notes, OVERFLOW]
+    return notes if predicted.passes is not None else [*notes, OVERFLOW]
 
 
 def _of_class(name: str, count: int) -> str:

@@ -9,8 +9,8 @@ from eksplora.evaluation import classification, curve, uncertainty
 from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.examples import MOST_EXAMPLES, most_confident
-from eksplora.evaluation.finite import check_finite, if_finite
-from eksplora.evaluation.summary import MeasuredRows, summaries
+from eksplora.evaluation.predicted import Predicted
+from eksplora.evaluation.summary import summaries
 from eksplora.records.details import (
     Agreement,
     ClassCurves,
@@ -28,32 +28,17 @@ MOST_CONFUSED, MOST_OF_A_PAIR = 6, 8
 PER_CLASS = ("recall", "precision", "specificity", "f1", "auroc", "average_precision")
 
 
-def details_of_classes(
-    each: Array,
-    labels: NDArray[np.int64],
-    names: Sequence[str],
-    *,
-    dropout: Array | None = None,
-    groups: NDArray[np.int64] | None = None,
-    weights: NDArray[np.float64] | None = None,
-) -> DetailsRecord:
+def details_of_classes(predicted: Predicted, labels: NDArray[np.int64], names: Sequence[str]) -> DetailsRecord:
     """Measures, curves and examples of a classification.
 
     Args:
-        each: What the members predict, (members, rows, classes), each row summing to 1.
+        predicted: Probabilities, (members, rows, classes), each row summing to 1.
         labels: Class numbers, (rows,).
         names: Of the classes.
-        dropout: The same as `each`, of passes with dropout left on.
-        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
-        weights: What each row counts in measures, (rows,); None: all alike.
-
-    Raises:
-        UserError: If predictions are not finite.
     """
-    check_finite(each)
-    labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
+    each, together, labels = predicted.each, predicted.ensemble, np.asarray(labels, dtype=np.int64)
     counts = classification.confusion(together, labels)
-    part = MeasuredRows(len(labels), counts.sum(1), groups, weights)
+    part = predicted.rows(counts.sum(1))
     found = summaries(each, lambda own, weights: _flat(classification.scores(own, labels, weights)), part)
     measures = {name: value for name, value in found.items() if isinstance(value, Measure)}
     rows = dict(zip(names, counts.sum(1).tolist(), strict=True))
@@ -78,8 +63,8 @@ def details_of_classes(
         curves=_curves(together, labels, names),
         examples=examples,
         rows_table=_rows_of_classes(together, labels, names, [*examples.worst, *examples.best, *pictured]),
-        agreements=_agreement(each, labels, if_finite(dropout)),
-        notes=notes_of(each, dropout, part, rows),
+        agreements=_agreement(each, labels, predicted.passes),
+        notes=notes_of(predicted, part, rows),
     )
 
 

@@ -1,6 +1,7 @@
 """Measures of labels of which a row may have several, or none: of all of them, and label by label."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.classes import PER_CLASS
 from eksplora.evaluation.examples import worst_and_best
-from eksplora.evaluation.finite import check_finite
-from eksplora.evaluation.summary import MeasuredRows, summaries
+from eksplora.evaluation.predicted import Predicted
+from eksplora.evaluation.summary import summaries
 from eksplora.records.details import (
     ClassCurves,
     ClassMeasures,
@@ -65,29 +66,16 @@ def _mean(values: Array) -> Array:
     return np.where(counts > 0, np.where(known, values, 0.0).sum(1) / np.maximum(counts, 1), np.nan)
 
 
-def details_of_labels(
-    each: Array,
-    labels: NDArray[np.int64],
-    names: Sequence[str],
-    *,
-    groups: NDArray[np.int64] | None = None,
-    weights: NDArray[np.float64] | None = None,
-) -> DetailsRecord:
+def details_of_labels(predicted: Predicted, labels: NDArray[np.int64], names: Sequence[str]) -> DetailsRecord:
     """Measures, curves and examples of several labels per row.
 
     Args:
-        each: Probabilities that the members predict, (members, rows, labels).
+        predicted: Probabilities, (members, rows, labels). Passes with dropout left on are not looked at.
         labels: 0 or 1, (rows, labels).
         names: Of the labels.
-        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
-        weights: What each row counts in measures, (rows,); None: all alike.
-
-    Raises:
-        UserError: If predictions are not finite.
     """
-    check_finite(each)
-    labels, together = np.asarray(labels, dtype=np.int64), each.mean(0)
-    part = MeasuredRows(len(labels), labels.sum(0), groups, weights)
+    each, together, labels = predicted.each, predicted.ensemble, np.asarray(labels, dtype=np.int64)
+    part = predicted.rows(labels.sum(0))
     found = summaries(each, lambda own, counted: scores(own, labels, counted), part)
     examples = worst_and_best(_row_losses(together, labels))
     rows = dict(zip(names, labels.sum(0).tolist(), strict=True))
@@ -104,7 +92,7 @@ def details_of_labels(
         curves=_curves(together, labels, names),
         examples=examples,
         rows_table=[_row(row, together, labels, names) for row in (*examples.worst, *examples.best)],
-        notes=[*notes_of(each, None, part, rows)[:-1], LEFT_OUT],  # the last is of dropout, which is not looked at
+        notes=[*notes_of(replace(predicted, dropout=None), part, rows)[:-1], LEFT_OUT],  # the last is of dropout
     )
 
 

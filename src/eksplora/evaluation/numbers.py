@@ -11,7 +11,8 @@ from eksplora.evaluation import curve, regression, uncertainty
 from eksplora.evaluation._notes import notes_of
 from eksplora.evaluation._weights import Array
 from eksplora.evaluation.examples import worst_and_best
-from eksplora.evaluation.finite import check_finite, if_finite
+from eksplora.evaluation.finite import check_finite
+from eksplora.evaluation.predicted import Predicted
 from eksplora.evaluation.summary import MeasuredRows, summaries
 from eksplora.records.details import DetailsRecord, ExampleRow, PredictionInterval, Residuals
 from eksplora.records.measure import Measure
@@ -23,15 +24,12 @@ SEVERAL = "{} targets, each measured in its own unit. Residuals and examples are
 
 
 def details_of_numbers(
-    each: Array,
+    predicted: Predicted,
     targets: NDArray[Any],
     *,
     names: Sequence[str] = (),
     quantiles: Array | None = None,
     levels: Sequence[float] | None = None,
-    dropout: Array | None = None,
-    groups: NDArray[np.int64] | None = None,
-    weights: NDArray[np.float64] | None = None,
 ) -> DetailsRecord:
     """Measures, intervals, residuals and examples of a regression.
 
@@ -39,38 +37,34 @@ def details_of_numbers(
     examples are those of the first.
 
     Args:
-        each: What the members predict, (members, rows) or (members, rows, targets).
+        predicted: Numbers, (members, rows) or (members, rows, targets).
         targets: (rows,) or (rows, targets).
         names: Of several targets.
         quantiles: What the networks put out, (rows, levels), mean over members.
         levels: Of these quantiles, ascending.
-        dropout: The same as `each`, of passes with dropout left on.
-        groups: The group of each row, (rows,), whose rows are alike; None where each row stands alone.
-        weights: What each row counts in measures, (rows,); None: all alike.
 
     Raises:
-        UserError: If predictions are not finite.
+        UserError: If quantiles are not finite.
     """
-    check_finite(each)
     if quantiles is not None:
         check_finite(quantiles[None])
     all_wanted = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
-    count, wanted, passes = all_wanted.shape[1], all_wanted[:, 0], if_finite(dropout)
+    count, wanted, passes = all_wanted.shape[1], all_wanted[:, 0], predicted.passes
     names = list(names) if count > 1 else [""]
-    part = MeasuredRows(len(wanted), np.empty(0, dtype=np.int64), groups, weights)
+    part = predicted.rows(np.empty(0, dtype=np.int64))
     measures: dict[str, Measure] = {}
     intervals: list[PredictionInterval] = []
     for index, name in enumerate(names):
-        own, its = _of_target(each, index), all_wanted[:, index]
+        own, its = _of_target(predicted.each, index), all_wanted[:, index]
         measures |= _named(name, _measures_of_numbers(own, its, part))
         found = _intervals(own, its, None if passes is None else _of_target(passes, index), quantiles, levels)
         intervals += [replace(one, name=key) for key, one in _named(name, {one.name: one for one in found}).items()]
-    each = _of_target(each, 0)
+    each = _of_target(predicted.each, 0)
     together = each.mean(0)
     spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(wanted), np.nan)
     columns = {"predicted": together, "actual": wanted, "residual": wanted - together, "std": spread}
     examples = worst_and_best(np.abs(columns["residual"]))
-    notes = notes_of(each, dropout, part)
+    notes = notes_of(predicted, part)
     return DetailsRecord(
         kind="numbers",
         rows=len(wanted),
