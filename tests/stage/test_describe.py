@@ -43,6 +43,9 @@ def test_a_folder_of_images_is_described_too(capsys):
     text = shown(capsys, "photos")
     assert text.startswith("photos: 8 images (") and "binary (cat: 4, dog: 4)" in text
     assert "1x9x8 pixels" in text and "warning: The test part has about 2 images of 8" in text
+    assert "changed" not in text
+    Path("photos/dog/0.png").unlink()
+    assert "  changed   1 gone (dog/0.png), since they were last looked at" in shown(capsys, "photos").splitlines()
 
 
 def test_a_kind_that_the_user_gives_is_marked(capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from eksplora.statistics.correction import holm
 from eksplora.statistics.effect import effect_size
@@ -14,7 +15,7 @@ from eksplora.statistics.interval import Interval, t_interval
 from eksplora.statistics.paired import max_t, sign_flip
 from eksplora.statistics.power import members_needed
 from eksplora.statistics.sentence import in_words, recorded
-from eksplora.statistics.verdict import Comparison, Verdict, compare, compare_all, compare_rows, compare_samples
+from eksplora.statistics.verdict import Comparison, Verdict, compare_all, compare_rows, compare_samples
 
 MAE = np.array([2.31, 2.42, 2.28, 2.51, 2.37, 2.29, 2.45, 2.33])
 LOWER = MAE - [0.20, 0.31, 0.05, 0.22, 0.28, 0.12, 0.30, 0.19]
@@ -32,6 +33,12 @@ SEEN = Comparison(
     effect=-1.5,
     alpha=0.05,
 )
+
+
+def compare(values: ArrayLike, reference: ArrayLike, *, direction: str, alpha: float = 0.05) -> Comparison:
+    """One comparison by itself."""
+    (found,) = compare_all([(values, reference)], direction=direction, alpha=alpha)
+    return found
 
 
 def said(comparison: Comparison) -> str:

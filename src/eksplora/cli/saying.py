@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from eksplora.config import Request, parse_override
 from eksplora.config.own_data import OwnData
 from eksplora.config.request import as_typed
+from eksplora.images.card import ImagesCard
 from eksplora.installation import in_checkout, stage_command
 
 TRAINING = ("search", "train", "repro")
@@ -30,8 +31,8 @@ def found(own: OwnData) -> list[str]:
         lines.append(f"  {key:<{width}}  {one.value}, {one.reason}")
     changed = next(iter(shown), "task")
     lines.append(f"  Each is changed by a word: {changed}=...")
-    if changes := getattr(card, "changes", ""):
-        lines.append(f"  other data than when they were last looked at: {changes}")
+    if isinstance(card, ImagesCard) and card.changes:  # of a table: `stage.describe.announce`
+        lines.append(f"  other data than when they were last looked at: {card.changes}")
     notes = getattr(card, "notes", ())
     return [*lines, *(f"  note: {note}" for note in notes), *(f"  warning: {warning}" for warning in card.warnings)]
 

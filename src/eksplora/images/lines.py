@@ -12,6 +12,7 @@ def lines_of(card: ImagesCard) -> list[str]:
         f"  task      {_task(card)}",
         f"  test part about {card.test_rows} images, {card.split}; {card.train_rows} to learn from and to validate on",
         f"  network   {channels}x{height}x{width} pixels",
+        *([f"  changed   {card.changes}, since they were last looked at"] if card.changes else []),
         "",
         *(f"note: {text}" for text in card.notes),
         *(f"warning: {text}" for text in card.warnings),

@@ -16,8 +16,8 @@ def in_words(comparison: Comparison, *, name: str, reference: str) -> str:
     """One sentence, only as strong as the sample.
 
     Examples:
-        >>> from eksplora.statistics.verdict import compare
-        >>> found = compare([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7], direction="minimize")
+        >>> from eksplora.statistics.verdict import compare_all
+        >>> (found,) = compare_all([([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7])], direction="minimize")
         >>> in_words(found, name="trial-12", reference="baseline")
         'trial-12 is better than baseline on these rows: -1.5 [-2.1, -0.9], p = 0.0312, 6 members'
     """

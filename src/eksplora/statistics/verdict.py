@@ -78,33 +78,14 @@ class Comparison:
     rows_needed: int | None = None
 
 
-def compare(values: ArrayLike, reference: ArrayLike, *, direction: str, alpha: float = 0.05) -> Comparison:
-    """Judge the values of a configuration's members against those of a reference's, one comparison by itself.
-
-    Args:
-        values: Of the members, (members,).
-        reference: Of the same members under the reference, in the same order, (members,).
-        direction: What is better: `minimize` or `maximize`.
-        alpha: Level of significance, in (0, 1).
-
-    Raises:
-        ValueError: If the sides differ in length, are empty or not finite, or an option is out of range.
-
-    Examples:
-        >>> found = compare([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7], direction="minimize")
-        >>> found.difference, found.p, found.verdict.value
-        (-1.5, 0.03125, 'better')
-    """
-    return compare_all([(values, reference)], direction=direction, alpha=alpha)[0]
-
-
 def compare_all(
     pairs: Sequence[tuple[ArrayLike, ArrayLike]], *, direction: str, alpha: float = 0.05
 ) -> tuple[Comparison, ...]:
     """Judge comparisons together: any of them claims a difference where there is none with chance `alpha` at most.
 
     Args:
-        pairs: Values and reference of each comparison, as `compare` takes them.
+        pairs: Values of a configuration's members, (members,), and of the same members under the reference, in the same
+            order, (members,); of each comparison.
         direction: What is better: `minimize` or `maximize`.
         alpha: Level of significance of all together, in (0, 1).
 
@@ -112,7 +93,7 @@ def compare_all(
         A comparison for each pair, in order, with p values adjusted by Holm.
 
     Raises:
-        ValueError: As `compare` does.
+        ValueError: If sides differ in length, are empty or not finite, or an option is out of range.
 
     Examples:
         >>> two = [([1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7]), ([1, 2, 3, 4, 5, 6], [1, 3, 2, 5, 4, 6])]
@@ -149,7 +130,7 @@ def compare_rows(
         A comparison for each pair asked for, in order.
 
     Raises:
-        ValueError: As `compare` does.
+        ValueError: As `compare_all` does.
 
     Examples:
         >>> found = compare_rows([[1, 2, 3, 4, 5, 6], [3, 3, 5, 5, 7, 7]], [(0, 1)], direction="minimize")
@@ -201,7 +182,7 @@ def compare_samples(
         A comparison for each pair asked for, in order.
 
     Raises:
-        ValueError: As `compare` does.
+        ValueError: As `compare_all` does.
 
     Examples:
         >>> from eksplora.statistics.generalization import Sample
