@@ -128,7 +128,11 @@ OTHER = "diff --git a/kept.py b/kept.py\n--- a/kept.py\n+++ b/kept.py\n@@ -1 +1 
             OTHER,
             r"^the recorded changes\.diff does not fit commit \w{12} \(error: kept\.py: patch does not apply\)",
         ),
-        ("unknown", "", r"^the commit was not recorded: the run was made outside of a git repository\.$"),
+        (
+            "unknown",
+            "",
+            r"^the commit was not recorded: git did not know the project .* Make a run in a repository of your own",
+        ),
         (HEAD, "unknown", "^the commit was not recorded"),
     ],
     ids=["missing commit", "other patch", "unknown commit", "unknown patch"],

@@ -535,7 +535,7 @@ def test_data_that_are_not_what_their_card_says_are_refused_before_anything_is_t
 
 
 NOT_THOSE = "the sources of the recorded commit and diff are not those that the run was trained with"
-NO_COMMIT = "the commit was not recorded: the run was made outside of a git repository"
+NO_COMMIT = "the commit was not recorded: git did not know the project when the run was made"
 OTHER_PATCH = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"
 
 

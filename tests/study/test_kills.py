@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import surviving as here
-from processes import kill, read, session, stat
+from processes import kill, session, stat
 from waiting import at_a_random_moment, until
 
 from eksplora.stage.spec import WORK
@@ -115,8 +115,8 @@ class Campaign:
 
     def kill_worker(self, process: "subprocess.Popen[str]") -> None:
         """Kill one that trains; the driver goes on with another. Twice on the same trials they go on one by one."""
-        workers = [pid for pid in session(process.pid) if is_worker(pid)]
-        if workers:
+        until(lambda: workers_of(process.pid) or process.poll() is not None)
+        if workers := workers_of(process.pid):
             kill(self.draws.choice(workers))
             self.kills["worker"] += 1
 
@@ -154,10 +154,10 @@ def files() -> set[tuple[str, int]]:
     return found
 
 
-def is_worker(pid: int) -> bool:
-    """Whether a process was forked from the server of workers: that is the second process of its command line."""
-    parent = "".join(stat(pid)[1:2])
-    return read(pid, "cmdline") == read(parent, "cmdline") and b"forkserver" in read(pid, "cmdline")
+def workers_of(driver: int) -> list[int]:
+    """The workers of a study: all that a child of its driver has forked."""
+    parents = {pid: int("".join(stat(pid)[1:2]) or 0) for pid in session(driver)}
+    return [pid for pid, parent in parents.items() if parents.get(parent) == driver]
 
 
 @pytest.mark.slow

@@ -89,7 +89,10 @@ def worktree(
             of the worktree, or makes links.
     """
     if UNKNOWN in (commit, patch):
-        raise PreconditionError("the commit was not recorded: the run was made outside of a git repository.")
+        raise PreconditionError(
+            "the commit was not recorded: git did not know the project when the run was made. Make a run in a "
+            "repository of your own, and give that."
+        )
     if not COMMIT.fullmatch(commit):
         raise PreconditionError(
             f"the recorded commit is {ascii(commit)[:80]}, which is no commit. The record was altered."
