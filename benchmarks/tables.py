@@ -46,13 +46,13 @@ def make(folder: Path, rows: int) -> None:
 def prepare(path: str) -> None:
     """Prepare a table, as the first command on it does, and print its facts."""
     from eksplora.data.table import Table
-    from eksplora.table import Options, examine
+    from eksplora.table import TableOptions, examine
 
     started = time.monotonic()
     values = yaml.safe_load(CONF.read_text())
     del values["_target_"]
     root = str(Path(path).with_suffix("")) + "-data"
-    card = examine(Options(path=path, target="target"), root=Path(root))
+    card = examine(TableOptions(path=path, target="target"), root=Path(root))
     own = {"root": root, "path": path, "target": "target", "num_targets": 1, "input_shape": list(card.input_shape)}
     Table(**values | own).prepare()
     seconds, peak = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -7,11 +7,11 @@ from pathlib import Path
 from eksplora.config import part
 from eksplora.counter import derive, fingerprint
 from eksplora.errors import EksploraError
-from eksplora.events.event import Start, Study
+from eksplora.events.event import Start, StudyEvent
 from eksplora.events.spool import Spool
 from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.tracker.base import Tracker
 from eksplora.types import Config, Decision, EpochReport, Job, Member, MemberResult, Training
 from eksplora.work.job import train
@@ -90,7 +90,7 @@ class TrackedTraining:
         Raises:
             EksploraError: If a member does not finish, or MLflow does not get there.
         """
-        ledger, population = Ledger("", ""), Population(0, [])
+        ledger, population = Ledger("", ""), StudyPopulation(0, [])
         desk = Desk(Journal(self._spool, ledger), self._trial)
         population.keys = [(0, training.member.index) for training in self._job.trainings]
         desk.record.trial(self._trial, {})
@@ -110,7 +110,7 @@ class TrackedTraining:
 
     def _begin(self, name: str, settings: Config) -> None:
         self._spool.append(
-            Study(
+            StudyEvent(
                 id=fingerprint(name)[:32],
                 name=name,
                 experiment=settings["experiment"],

@@ -486,6 +486,16 @@ def untyped_records(root: Path) -> list[str]:
     return found
 
 
+def words_of_two_meanings(root: Path) -> list[str]:
+    """Public classes of one name in several places: a reader of one file would take one for the other."""
+    places: dict[str, list[str]] = {}
+    for part, file in sources(root):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(f"{part}/{file.name}")
+    return [f"{name} is in {', '.join(found)}" for name, found in sorted(places.items()) if len(found) > 1]
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -508,6 +518,7 @@ RULES = [
     readers_of_processes,
     roundabout_docstrings,
     untyped_records,
+    words_of_two_meanings,
 ]
 
 
@@ -804,6 +815,12 @@ def test_tests_that_read_of_processes_by_themselves_are_found(project: Path, tex
     (project / "tests/test_it.py").write_text(text)
     (project / "tests/processes.py").write_text(text)
     assert readers_of_processes(project) == ["test_it.py"]
+
+
+def test_class_names_that_occur_twice_are_found(project: Path) -> None:
+    (project / "src/eksplora/model/cnn.py").write_text("class Block: ...\nclass _Part: ...\n")
+    (project / "src/eksplora/search/space.py").write_text("class _Part: ...\nclass Space:\n    class Block: ...\n")
+    assert words_of_two_meanings(project) == ["Block is in model/cnn.py, search/space.py"]
 
 
 @pytest.mark.parametrize("word", ["What", "How", "Where", "Which", "Of", "It"])

@@ -10,7 +10,7 @@ from eksplora.config.compatibility import OF_TORCH, OUTPUT_RANGES, RULES, losses
 from eksplora.errors import ConfigError
 from eksplora.installation import CONF
 from eksplora.model.activations import ACTIVATIONS
-from eksplora.search.space import Choice, Condition, Interval, Parameter, Range
+from eksplora.search.space import Choice, Condition, Parameter, SearchInterval, SearchRange
 
 CNN, MLP = "experiment=digits_cnn", "experiment=diabetes_mlp"
 BINARY = "experiment=breast_cancer_mlp"
@@ -145,7 +145,7 @@ def check(base: list[str], *space: Parameter) -> None:
         ),
         (
             [MLP],
-            [Parameter("augmentation.shift_pixels", Range(0, 4, 1))],
+            [Parameter("augmentation.shift_pixels", SearchRange(0, 4, 1))],
             r"^augmentation\.shift_pixels=\d is for",
         ),
         (
@@ -168,7 +168,7 @@ def check(base: list[str], *space: Parameter) -> None:
         ),
         (
             [MLP, "model.dropout=0.2"],
-            [Parameter("dropout.rate", Interval(0.1, 0.4))],
+            [Parameter("dropout.rate", SearchInterval(0.1, 0.4))],
             r"^space\.params\.dropout\.rate: the model does not take it, model\.dropout is given\. Search that one\.$",
         ),
     ],
@@ -193,7 +193,7 @@ def test_a_space_with_a_combination_that_makes_no_sense_is_refused(
                 Parameter("dropout", ALPHA, Condition("model.activation", ("selu",))),
             ],
         ),
-        ([MLP], [of("loss", "mse", "mape"), Parameter("dropout.rate", Interval(0.1, 0.4))]),
+        ([MLP], [of("loss", "mse", "mape"), Parameter("dropout.rate", SearchInterval(0.1, 0.4))]),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ from eksplora.config import Configurator, check_space, compose_request, compose_
 from eksplora.errors import ConfigError
 from eksplora.installation import CONF
 from eksplora.search._distribution import suggest
-from eksplora.search.space import Choice, Condition, Interval, Parameter, Range, Space
+from eksplora.search.space import Choice, Condition, Parameter, SearchInterval, SearchRange, Space
 
 BOSTON = ("experiment=boston_mlp", "trainer.max_epochs=7", "data.root=${paths.data}")
 
@@ -105,31 +105,37 @@ RMSPROP_OR_SGD = (
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ([Parameter("optimizer.lrr", Interval(0, 1))], r"optimizer\.lrr: no such key\. Did you mean 'optimizer\.lr'\?"),
-        ([Parameter("optimiser.lr", Interval(0, 1))], r"optimiser\.lr: no such key\. Did you mean 'optimizer'\?"),
         (
-            [Parameter("optimizer.momentum", Interval(0, 1))],
+            [Parameter("optimizer.lrr", SearchInterval(0, 1))],
+            r"optimizer\.lrr: no such key\. Did you mean 'optimizer\.lr'\?",
+        ),
+        ([Parameter("optimiser.lr", SearchInterval(0, 1))], r"optimiser\.lr: no such key\. Did you mean 'optimizer'\?"),
+        (
+            [Parameter("optimizer.momentum", SearchInterval(0, 1))],
             r"no such key with this optimizer\. It needs .*optimizer=sgd",
         ),
         (
-            [OPTIMIZERS, Parameter("optimizer.momentum", Interval(0, 1))],
+            [OPTIMIZERS, Parameter("optimizer.momentum", SearchInterval(0, 1))],
             "no such key when optimizer=adam. " + RMSPROP_OR_SGD,
         ),
         (
-            [OPTIMIZERS, Parameter("optimizer.momentum", Interval(0, 1), Condition("optimizer", ("adam", "sgd")))],
+            [
+                OPTIMIZERS,
+                Parameter("optimizer.momentum", SearchInterval(0, 1), Condition("optimizer", ("adam", "sgd"))),
+            ],
             "no such key when optimizer=adam",
         ),
         (
             [Parameter("optimizer", Choice(("adam", "adm")))],
             r"'adm' is no file of conf/optimizer/\. Did you mean 'adam'",
         ),
-        ([Parameter("optimizer", Interval(0.5, 1))], "'0.5' is no file of conf/optimizer/"),
+        ([Parameter("optimizer", SearchInterval(0.5, 1))], "'0.5' is no file of conf/optimizer/"),
         (
             [Parameter("optimizer.lr", Choice((0.1, "a")))],
             r"optimizer\.lr: 'a' is of the wrong type\. Give a value like",
         ),
-        ([Parameter("data.batch_size", Interval(1, 9))], r"whole numbers only\. Write int\(interval"),
-        ([Parameter("data.batch_size", Range(1, 9, 0.5))], "is of the wrong type"),
+        ([Parameter("data.batch_size", SearchInterval(1, 9))], r"whole numbers only\. Write int\(interval"),
+        ([Parameter("data.batch_size", SearchRange(1, 9, 0.5))], "is of the wrong type"),
         ([Parameter("data.batch_size", Choice((1, True)))], "True is of the wrong type. Give .*whole number"),
         ([Parameter("model.widths", Choice(([8], 8)))], r"model\.widths: 8 is of the wrong type\. Give a list"),
         ([Parameter("model.widths", Choice((["a"],)))], "is of the wrong type"),
@@ -157,13 +163,13 @@ def test_a_key_or_value_without_a_place_is_refused_before_the_first_trial(space:
 @pytest.mark.parametrize(
     "space",
     [
-        [OPTIMIZERS, Parameter("optimizer.lr", Interval(0, 1))],
-        [OPTIMIZERS, Parameter("optimizer.momentum", Interval(0, 1), Condition("optimizer", ("sgd",)))],
+        [OPTIMIZERS, Parameter("optimizer.lr", SearchInterval(0, 1))],
+        [OPTIMIZERS, Parameter("optimizer.momentum", SearchInterval(0, 1), Condition("optimizer", ("sgd",)))],
         [Parameter("optimizer.lr", Choice((1, 0.5)))],
         [Parameter("model.activation", Choice(("relu", ["relu", "tanh", "relu", "tanh"])))],
         [Parameter("model.dropout", Choice((0.5, [0.1, 0.2, 0.3, 0.4])))],
-        [Parameter("data.batch_size", Interval(1.0, 9.0, integer=True))],
-        [Parameter("early_stopping.patience", Range(1, 9, 1))],
+        [Parameter("data.batch_size", SearchInterval(1.0, 9.0, integer=True))],
+        [Parameter("early_stopping.patience", SearchRange(1, 9, 1))],
         [Parameter("loss", Choice(("mse", "mae", "huber"))), Parameter("trainer.max_epochs", Choice((1, 2)))],
     ],
 )
@@ -172,12 +178,12 @@ def test_a_space_with_a_place_for_everything_is_taken(space: list[Parameter]) ->
 
 
 def test_the_kind_of_a_value_is_the_files_and_not_the_command_lines() -> None:
-    check(Parameter("optimizer.lr", Interval(0.5, 1.5)), overrides=[*BOSTON, "optimizer.lr=1"])
+    check(Parameter("optimizer.lr", SearchInterval(0.5, 1.5)), overrides=[*BOSTON, "optimizer.lr=1"])
 
 
 def test_every_value_of_a_searched_group_is_checked_whatever_the_others_are() -> None:
     groups = [Parameter("scheduler", Choice(("constant", "exponential"))), OPTIMIZERS]
-    rate = Parameter("scheduler.decay_rate", Interval(0.5, 1))
+    rate = Parameter("scheduler.decay_rate", SearchInterval(0.5, 1))
     with pytest.raises(ConfigError, match="no such key when scheduler=constant"):
         check(*groups, Parameter(rate.key, rate.domain, Condition("optimizer", ("sgd",))))
     check(*groups, Parameter(rate.key, rate.domain, Condition("scheduler", ("exponential",))))

@@ -9,7 +9,7 @@ from eksplora.config import choices
 from eksplora.config.composition import stated_keys
 from eksplora.config.derived import BATCHES, EPOCHS, batch_size, experiment_name, of_images, of_table
 from eksplora.images import ImagesCard
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 from eksplora.records.target import TargetSummary
 from eksplora.table import TableCard
 from eksplora.untrusted import is_name
@@ -135,7 +135,7 @@ def of_shape(height: int, width: int, *counts: int) -> dict[str, Any]:
         classes=classes,
         num_targets=None if classes else 1,
         input_shape=(3, height, width),
-        rule=Rule(height=height, width=width, channels=3, fit="crop"),
+        rule=PixelRule(height=height, width=width, channels=3, fit="crop"),
         rows=1000,
         train_rows=800,
         test_rows=200,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from eksplora.config import gather_space, parse_override, parse_space, schema
 from eksplora.config.grammar import parse_condition, parse_domain
 from eksplora.errors import ConfigError
-from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter, Range, describe
+from eksplora.search.space import Choice, Condition, Domain, Parameter, SearchInterval, SearchRange, describe
 
 
 @pytest.mark.parametrize(
@@ -19,15 +19,15 @@ from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter
         ("choice('1', \"a b, c\")", Choice(("1", "a b, c"))),
         ("choice([64], [128, 128], [])", Choice(([64], [128, 128], []))),
         ("choice(['1'], [relu, 'tanh'])", Choice((["1"], ["relu", "tanh"]))),
-        ("range(1, 5)", Range(1, 5, 1)),
-        ("range(0, 1, 0.25)", Range(0, 1, 0.25)),
-        ("interval(0, 1)", Interval(0.0, 1.0)),
-        ("interval(1e-4, 1e-1)", Interval(1e-4, 1e-1)),
-        ("tag(log, interval(1e-4, 1e-1))", Interval(1e-4, 1e-1, log=True)),
-        ("int(interval(2, 9))", Interval(2, 9, integer=True)),
-        ("int(tag(log, interval(1, 64)))", Interval(1, 64, log=True, integer=True)),
-        ("tag(log, int(interval(1, 64)))", Interval(1, 64, log=True, integer=True)),
-        ("tag(int, interval(1, 9))", Interval(1, 9, integer=True)),
+        ("range(1, 5)", SearchRange(1, 5, 1)),
+        ("range(0, 1, 0.25)", SearchRange(0, 1, 0.25)),
+        ("interval(0, 1)", SearchInterval(0.0, 1.0)),
+        ("interval(1e-4, 1e-1)", SearchInterval(1e-4, 1e-1)),
+        ("tag(log, interval(1e-4, 1e-1))", SearchInterval(1e-4, 1e-1, log=True)),
+        ("int(interval(2, 9))", SearchInterval(2, 9, integer=True)),
+        ("int(tag(log, interval(1, 64)))", SearchInterval(1, 64, log=True, integer=True)),
+        ("tag(log, int(interval(1, 64)))", SearchInterval(1, 64, log=True, integer=True)),
+        ("tag(int, interval(1, 9))", SearchInterval(1, 9, integer=True)),
     ],
 )
 def test_hydras_grammar_becomes_a_plain_domain(text: str, domain: Domain) -> None:
@@ -148,7 +148,7 @@ def test_without_arguments_the_space_is_the_files() -> None:
 @pytest.mark.parametrize("sign", ["", "+", "++"])
 def test_a_searched_key_is_changed_quoted_or_not(quote: str, sign: str) -> None:
     space = space_after(f"{sign}space.params.optimizer.lr={quote}tag(log, interval(1e-3, 1e-1)){quote}")
-    assert space["optimizer.lr"].domain == Interval(1e-3, 1e-1, log=True)
+    assert space["optimizer.lr"].domain == SearchInterval(1e-3, 1e-1, log=True)
     assert set(space) == set(PARAMS)
 
 

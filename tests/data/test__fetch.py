@@ -76,7 +76,7 @@ def test_a_cut_connection_is_continued_where_it_broke_off(server, tmp_path):
 
 def test_a_later_command_continues_what_an_earlier_one_left(server, tmp_path):
     server.cuts = [100_000, 100_000, 100_000, 100_000]
-    with pytest.raises(_fetch.Unreachable, match=r"/file cannot be fetched \(the connection ended early\)"):
+    with pytest.raises(_fetch.DownloadFailed, match=r"/file cannot be fetched \(the connection ended early\)"):
         _fetch.download(server.url, tmp_path / "file", verify=is_content)
     assert (tmp_path / "file.part").read_bytes() == CONTENT[:400_000]
     assert not (tmp_path / "file").exists()
@@ -114,14 +114,14 @@ def test_a_file_beyond_the_cap_is_refused(server, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("status", "attempts"), [(404, 1), (403, 1), (503, 4), (429, 4)])
 def test_only_passing_failures_are_tried_again(server, tmp_path, status, attempts):
     server.status = status
-    with pytest.raises(_fetch.Unreachable, match=rf"cannot be fetched \(HTTP {status} "):
+    with pytest.raises(_fetch.DownloadFailed, match=rf"cannot be fetched \(HTTP {status} "):
         _fetch.download(server.url, tmp_path / "file", verify=is_content)
     assert len(server.requests) == attempts
 
 
 def test_a_closed_port_is_unreachable(tmp_path, monkeypatch):
     monkeypatch.setattr(_fetch, "BACKOFF_SECONDS", 0.001)
-    with pytest.raises(_fetch.Unreachable, match=r"127\.0\.0\.1:1/file cannot be fetched \(.*refused"):
+    with pytest.raises(_fetch.DownloadFailed, match=r"127\.0\.0\.1:1/file cannot be fetched \(.*refused"):
         _fetch.download("http://127.0.0.1:1/file", tmp_path / "file", verify=is_content)
 
 

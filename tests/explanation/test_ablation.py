@@ -12,7 +12,7 @@ from eksplora.explanation.ablation import WHOLE, ablate, judged
 from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.folder import read_record
 from eksplora.stage.spec import on_fresh_members, spec_of
-from eksplora.study.comparison import Comparison
+from eksplora.study.comparison import ComparedConfigurations
 from eksplora.study.spec import StudySpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -69,5 +69,5 @@ def test_without_the_member_to_compare_with_nothing_is_said_of_any_feature(
         outcome, _ = ablate(asked, confirmed, NAMES)
     trials = {str(trial.values["configuration"]): trial for trial in outcome.ledger.trials.values()}
     trials[WHOLE].value = None  # a member diverged
-    lost = judged(asked, Comparison(outcome, trials), NAMES)
+    lost = judged(asked, ComparedConfigurations(outcome, trials), NAMES)
     assert (lost.losses, lost.verdicts, lost.failed) == ({}, {}, NAMES)

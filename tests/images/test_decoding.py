@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from picturing import picture
 from PIL import Image
 
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 from eksplora.images.decoding import UnusableError, check_header, decode, is_grey, opened, upright_size
 
-RULE = Rule(height=12, width=16, channels=3, fit="crop")
+RULE = PixelRule(height=12, width=16, channels=3, fit="crop")
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> io.BytesIO:
@@ -22,7 +22,7 @@ def encoded(image: Image.Image, kind: str, **options: object) -> io.BytesIO:
     return stream
 
 
-def decoded(image: NDArray[np.uint8], rule: Rule, kind: str = "PNG") -> NDArray[np.uint8]:
+def decoded(image: NDArray[np.uint8], rule: PixelRule, kind: str = "PNG") -> NDArray[np.uint8]:
     return decode(encoded(Image.fromarray(image), kind), rule)
 
 
@@ -41,7 +41,7 @@ def test_modes_become_colours_or_grey(mode: str) -> None:
     stream = encoded(image, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG")
     colours = decode(stream, RULE)
     np.testing.assert_array_equal(colours, np.asarray(image.convert("RGB")).transpose(2, 0, 1))
-    grey = decode(stream, Rule(height=12, width=16, channels=1, fit="crop"))
+    grey = decode(stream, PixelRule(height=12, width=16, channels=1, fit="crop"))
     np.testing.assert_array_equal(grey[0], np.asarray(image.convert("L")))
 
 
@@ -60,7 +60,7 @@ def test_a_photo_is_turned_as_its_camera_was_held(kind: str, orientation: int) -
     with Image.open(stream) as image:
         np.testing.assert_allclose(ImageOps.exif_transpose(image).convert("RGB"), upright, atol=40)
     stream.seek(0)
-    found = decode(stream, Rule(height=32, width=48, channels=3, fit="crop"))
+    found = decode(stream, PixelRule(height=32, width=48, channels=3, fit="crop"))
     np.testing.assert_allclose(found, np.asarray(upright).transpose(2, 0, 1), atol=40)
     stream.seek(0)
     with opened(stream) as image:
@@ -70,7 +70,9 @@ def test_a_photo_is_turned_as_its_camera_was_held(kind: str, orientation: int) -
 def test_crop_takes_the_middle_pad_adds_black_and_stretch_keeps_everything() -> None:
     image = np.zeros((10, 20, 3), dtype=np.uint8)
     image[:, 5:15] = 200  # the middle half
-    square = {fit: decoded(image, Rule(height=10, width=10, channels=3, fit=fit)) for fit in ("crop", "pad", "stretch")}
+    square = {
+        fit: decoded(image, PixelRule(height=10, width=10, channels=3, fit=fit)) for fit in ("crop", "pad", "stretch")
+    }
     assert (square["crop"] == 200).all()
     assert (square["pad"][:, [0, 1, 8, 9]] == 0).all() and (square["pad"][:, 3:7, 4:6] == 200).all()
     assert (square["stretch"][:, :, [0, 9]] == 0).all() and (square["stretch"][:, :, 4:6] == 200).all()
@@ -78,7 +80,7 @@ def test_crop_takes_the_middle_pad_adds_black_and_stretch_keeps_everything() -> 
 
 def test_what_is_made_smaller_is_averaged() -> None:
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
-    found = decoded(board, Rule(height=8, width=8, channels=1, fit="stretch"))
+    found = decoded(board, PixelRule(height=8, width=8, channels=1, fit="stretch"))
     assert abs(found.astype(int) - 127).max() <= 2
 
 
@@ -91,7 +93,7 @@ def test_a_large_photo_is_decoded_at_a_fraction_of_its_size() -> None:
         image.draft(None, (24, 24))
         assert image.size == (size[0] // 8, size[1] // 8)
     stream.seek(0)
-    found = decode(stream, Rule(height=16, width=24, channels=3, fit="crop")).transpose(1, 2, 0)
+    found = decode(stream, PixelRule(height=16, width=24, channels=3, fit="crop")).transpose(1, 2, 0)
     wanted = np.asarray(photo.resize((24, 16), Image.Resampling.BOX))
     assert abs(found.astype(int) - wanted).mean() < 6
 
@@ -140,7 +142,7 @@ def test_a_photo_with_its_preview_in_one_file_is_the_photo(tmp_path: Path) -> No
     """Many cameras write such files (MPO) as .jpg."""
     photo, preview = Image.fromarray(picture(0, 96, 128)), Image.fromarray(picture(1, 12, 16))
     photo.save(tmp_path / "photo.jpg", "MPO", save_all=True, append_images=[preview], quality=95)
-    found = decode(tmp_path / "photo.jpg", Rule(height=96, width=128, channels=3, fit="crop"))
+    found = decode(tmp_path / "photo.jpg", PixelRule(height=96, width=128, channels=3, fit="crop"))
     assert abs(found.astype(int) - np.asarray(photo).transpose(2, 0, 1)).mean() < 3
 
 

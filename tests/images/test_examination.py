@@ -9,7 +9,7 @@ import pytest
 from picturing import folder_of, save
 
 from eksplora.errors import ConfigError, DataError
-from eksplora.images import ImagesCard, Options, examination, examine
+from eksplora.images import ImageOptions, ImagesCard, examination, examine
 from eksplora.images.examination import rule_of
 from eksplora.images.seen import Seen
 
@@ -20,7 +20,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def card_of(path: Path, root: Path | None = None, **options: Any) -> ImagesCard:
-    return examine(Options(path=str(path), **options), root=root)
+    return examine(ImageOptions(path=str(path), **options), root=root)
 
 
 def list_of(folder: Path, values: list[object], column: str = "value") -> Path:
@@ -98,7 +98,7 @@ def seen(height: int, width: int, grey: int = 0) -> Seen:
     ],
 )
 def test_the_size_is_the_median_and_bounded(files: list[Seen], options: dict[str, Any], shape: tuple[int, ...]) -> None:
-    rule = rule_of(Options(path="photos", **options), files)
+    rule = rule_of(ImageOptions(path="photos", **options), files)
     assert rule.shape == shape and rule.fit == options.get("fit", "crop")
 
 
@@ -216,7 +216,7 @@ def test_what_is_no_folder_and_no_list_is_refused(tmp_path: Path) -> None:
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        Options(**{"path": "photos", **options})
+        ImageOptions(**{"path": "photos", **options})
     assert message in str(raised.value)
 
 

@@ -6,7 +6,7 @@ import pytest
 from picturing import save
 
 from eksplora.errors import ConfigError, DataError
-from eksplora.images.card import Options
+from eksplora.images.card import ImageOptions
 from eksplora.images.list_file import read_list
 
 
@@ -19,7 +19,7 @@ def photos(tmp_path: Path) -> Path:
 
 def listed(folder: Path, text: str, **options: str) -> list[tuple[str, tuple[str, ...], str, str]]:
     (folder / "list.csv").write_text(text, encoding="utf-8-sig")
-    listing = read_list(Options(path=str(folder / "list.csv"), **options))  # type: ignore[arg-type]
+    listing = read_list(ImageOptions(path=str(folder / "list.csv"), **options))  # type: ignore[arg-type]
     return [(entry.name, entry.label, entry.part, entry.group) for entry in listing.entries]
 
 
@@ -47,7 +47,7 @@ def test_columns_can_be_named_and_parts_and_groups_are_read(photos: Path) -> Non
 
 def test_lines_without_a_value_are_left_out_and_counted(photos: Path) -> None:
     (photos / "list.csv").write_text("file,label\na.png,x\nb.png,\nsub/c.png,y\n")
-    listing = read_list(Options(path=str(photos / "list.csv")))
+    listing = read_list(ImageOptions(path=str(photos / "list.csv")))
     assert [entry.name for entry in listing.entries] == ["a.png", "sub/c.png"]
     assert listing.notes == ["1 lines have no value of label: they are left out."]
 

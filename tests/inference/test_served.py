@@ -15,11 +15,11 @@ from eksplora.confirmation.registration import LOADER
 from eksplora.errors import DataError
 from eksplora.inference.ensemble import Ensemble
 from eksplora.inference.served import Served
-from eksplora.table import Options
+from eksplora.table import TableOptions
 from eksplora.table.examination import as_json, prepared
 from eksplora.table.prediction import rows_of_table
 from eksplora.tracker._registry import _signature
-from eksplora.tracker.base import Model
+from eksplora.tracker.base import ModelToRegister
 
 
 class Sum(nn.Module):
@@ -92,7 +92,7 @@ def houses_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, pd.D
     """A model of a user's own table, rows as the user has them, and the same prepared."""
     file = tmp_path_factory.mktemp("houses") / "houses.csv"
     houses.houses().to_csv(file, index=False)
-    card, _ = prepared(Options(path=str(file), target="price"))
+    card, _ = prepared(TableOptions(path=str(file), target="price"))
     own = houses.houses().dropna().head(4).drop(columns=["price", "id"])
     made = pd.DataFrame(rows_of_table(own, card).features, columns=list(card.feature_names))
     return served(list(card.input_shape), list(card.feature_names), table=json.loads(as_json(card))), own, made
@@ -117,7 +117,9 @@ def test_the_signature_names_a_users_own_columns_and_takes_what_cells_they_have(
     from mlflow.models.utils import _enforce_schema
 
     model, own, _ = houses_model
-    registered = Model("m", "e", "s", tmp_path, LOADER, own, model.predict(own), "", columns=list(own.columns))
+    registered = ModelToRegister(
+        "m", "e", "s", tmp_path, LOADER, own, model.predict(own), "", columns=list(own.columns)
+    )
     inputs = _signature(registered).inputs
     assert inputs.input_names() == ["city", "area", "built", "garden"]
     for rows in (own, own.astype(str), own.assign(area=[90, 100, 110, 120])):

@@ -27,7 +27,7 @@ def test_the_function_stays_one_when_the_room_of_its_name_is_imported() -> None:
     import eksplora.search.space  # as any stage does
     from eksplora.interface import search
 
-    assert callable(ek.search) and eksplora.search.space.Interval(0, 1)
+    assert callable(ek.search) and eksplora.search.space.SearchInterval(0, 1)
     assert inspect.signature(ek.search) == inspect.signature(search) and ek.search.__doc__ == search.__doc__
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from handed_on import document, page, sections
 
-from eksplora.report.block import Block, Note, Table
+from eksplora.report.block import Block, Note, TableBlock
 from eksplora.report.number import share
 
 AUDITED: dict[str, Any] = {
@@ -30,7 +30,7 @@ def section(facts: dict[str, Any]) -> list[Block]:
 
 def test_an_audit_is_shown_with_every_outer_split(boston: dict[str, Any]) -> None:
     boston["audited"] = AUDITED
-    estimates, splits = (block for block in section(boston) if isinstance(block, Table))
+    estimates, splits = (block for block in section(boston) if isinstance(block, TableBlock))
     assert [row["mean"] for row in estimates.rows] == [2.5, 2.75, 0.25, -0.0625]
     assert [row["outer rows say"] for row in splits.rows] == [2.5, 2.5]
     assert splits.rows[1]["searched values"] == "the experiment's own"

@@ -16,7 +16,7 @@ from handed_on import document, sections
 from eksplora.records.architecture import LayerRecord
 from eksplora.records.confirm import Configuration
 from eksplora.records.estimate import Compared
-from eksplora.report.block import Beside, Block, Note, Plot, Table
+from eksplora.report.block import Beside, Block, Note, Plot, TableBlock
 from eksplora.report.section.confirmation import verdicts
 from eksplora.report.section.learning import finite
 from eksplora.report.section.network import boxes
@@ -69,8 +69,8 @@ def notes(facts: Facts, key: str) -> str:
     return " ".join(block.text for block in section(facts, key) if isinstance(block, Note))
 
 
-def tables(facts: Facts, key: str) -> dict[str, Table]:
-    return {block.title: block for block in section(facts, key) if isinstance(block, Table)}
+def tables(facts: Facts, key: str) -> dict[str, TableBlock]:
+    return {block.title: block for block in section(facts, key) if isinstance(block, TableBlock)}
 
 
 def plots(facts: Facts, key: str) -> dict[str, Plot]:
@@ -124,7 +124,7 @@ def test_every_section_says_how_to_read_it_and_shows_something(facts: Facts) -> 
 def test_rows_of_a_table_have_the_same_columns(facts: Facts) -> None:
     for one in sections(facts):
         for block in flat(one.blocks):
-            if isinstance(block, Table):
+            if isinstance(block, TableBlock):
                 assert len({tuple(row) for row in block.rows}) <= 1, block.title
 
 

@@ -37,7 +37,7 @@ def test_plain_baselines_stand_beside_the_model_where_they_were_fitted(digits: F
 
 
 def is_table(one: block.Block) -> bool:
-    return isinstance(one, block.Table) and bool(one.rows)
+    return isinstance(one, block.TableBlock) and bool(one.rows)
 
 
 def test_a_page_begins_with_what_was_found(digits: Facts) -> None:
@@ -70,11 +70,11 @@ def test_each_block_has_its_form(one: block.Block, text: str) -> None:
 
 def test_a_table_shows_cells_as_they_are_read_and_says_how_many_rows_are_left() -> None:
     rows = [{"key": block.code("a|b"), "mean": 0.123456, "interval": block.between(None, None)}] * (MOST_ROWS + 2)
-    text = shown(block.Table("Trials", rows, "Of one study."))
+    text = shown(block.TableBlock("Trials", rows, "Of one study."))
     assert text.startswith("Trials:\n\n| key | mean | interval |\n| --- | --- | --- |\n| `a\\|b` | 0.1235 | — |\n")
     assert text.endswith("\n\nOf one study.\n\n2 more rows are in `report.html`.")
     assert text.count("0.1235") == MOST_ROWS
-    assert shown(block.Table("Trials", rows, is_tall=False)).count("0.1235") == MOST_ROWS + 2
+    assert shown(block.TableBlock("Trials", rows, is_tall=False)).count("0.1235") == MOST_ROWS + 2
 
 
 def test_a_text_stays_a_text() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from eksplora.errors import PreconditionError
-from eksplora.reproduction.patch import MOST_SHOWN, Change, changes, check_modes, described, is_patch
+from eksplora.reproduction.patch import MOST_SHOWN, FileChange, changes, check_modes, described, is_patch
 
 
 def numstat(*names: str) -> str:
@@ -12,7 +12,11 @@ def numstat(*names: str) -> str:
 
 def test_files_and_lines_are_counted() -> None:
     found = changes("3\t1\tsrc/eksplora/a.py\x000\t5\tconf/b.yaml\0-\t-\tc.bin\0", "it")
-    assert found == [Change("src/eksplora/a.py", 3, 1), Change("conf/b.yaml", 0, 5), Change("c.bin", None, None)]
+    assert found == [
+        FileChange("src/eksplora/a.py", 3, 1),
+        FileChange("conf/b.yaml", 0, 5),
+        FileChange("c.bin", None, None),
+    ]
     assert described(found) == [
         "its changes.diff changes 3 files, 3 lines added, 6 removed:",
         "  c.bin   binary",

@@ -17,8 +17,8 @@ from waiting import until
 
 from eksplora import provenance
 from eksplora.errors import EksploraError, PreconditionError
-from eksplora.events.event import Member, Study, Trial, TrialMember
-from eksplora.reproduction.patch import Change
+from eksplora.events.event import MemberEvent, StudyEvent, TrialEvent, TrialMember
+from eksplora.reproduction.patch import FileChange
 from eksplora.reproduction.record import Recorded
 from eksplora.reproduction.retraining import train_again, worktree
 from eksplora.types import Status
@@ -228,7 +228,7 @@ def test_a_patch_that_would_write_elsewhere_is_refused_whole(repository: Path, t
 def test_what_a_patch_changes_is_said_before_it_is_applied(repository: Path) -> None:
     asked: list[list[str]] = []
 
-    def refuse(found: list[Change]) -> None:
+    def refuse(found: list[FileChange]) -> None:
         (tree,) = Path(tempfile.gettempdir()).glob("*/tree")
         assert not (tree / "src").exists()
         asked.append([one.name for one in found])
@@ -365,13 +365,15 @@ def recorded(**config: Any) -> Recorded:
     """Two trials of two members in one population; a member of each was pruned after its second epoch."""
     people = [TrialMember(index, 100 + index) for index in (0, 1)]
     keys = [(trial, index) for trial in (0, 1) for index in (0, 1)]
-    study = Study("0123", "small", "small", "val/mae", "minimize", {}, {}, provenance={"code.sha256": "c0de"}, texts={})
+    study = StudyEvent(
+        "0123", "small", "small", "val/mae", "minimize", {}, {}, provenance={"code.sha256": "c0de"}, texts={}
+    )
     resolved = {"data": {"root": "old"}} | config
     statuses = {key: Status.PRUNED if key[1] else Status.FINISHED for key in keys}
     return Recorded(
         study,
-        trials={trial: Trial(trial, {}, {}, "", people, {}, resolved) for trial in (0, 1)},
-        results={key: Member(*key, status, None, 0, 2, 0, 0.0) for key, status in statuses.items()},
+        trials={trial: TrialEvent(trial, {}, {}, "", people, {}, resolved) for trial in (0, 1)},
+        results={key: MemberEvent(*key, status, None, 0, 2, 0, 0.0) for key, status in statuses.items()},
         together=dict.fromkeys(keys, keys),
         threads={key: [4, 3] for key in keys},
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eksplora.search.narrowing import at_bounds, narrowed
-from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter, Range
+from eksplora.search.space import Choice, Condition, Domain, Parameter, SearchInterval, SearchRange
 
 
 def narrow(domain: Domain, near: list[Any], far: list[Any]) -> Domain:
@@ -27,19 +27,21 @@ def narrow(domain: Domain, near: list[Any], far: list[Any]) -> Domain:
 def test_an_interval_ends_at_the_nearest_values_that_were_reported_from_the_best(
     near: list[float], far: list[float], low: float, high: float
 ) -> None:
-    assert narrow(Interval(0.0, 1.0), near, far) == Interval(low, high)
+    assert narrow(SearchInterval(0.0, 1.0), near, far) == SearchInterval(low, high)
 
 
 def test_an_interval_keeps_its_scale_and_its_kind() -> None:
-    assert narrow(Interval(1, 1000, log=True, integer=True), [30], [10, 200]) == Interval(10, 200, True, True)
+    assert narrow(SearchInterval(1, 1000, log=True, integer=True), [30], [10, 200]) == SearchInterval(
+        10, 200, True, True
+    )
 
 
 def test_a_range_keeps_its_steps_and_both_ends_of_the_bracket() -> None:
-    found = narrow(Range(1, 10, 1), [4, 5], [2, 8])
-    assert isinstance(found, Range)
+    found = narrow(SearchRange(1, 10, 1), [4, 5], [2, 8])
+    assert isinstance(found, SearchRange)
     assert [found.at(place) for place in range(found.count)] == [2, 3, 4, 5, 6, 7, 8]
-    whole = narrow(Range(1, 10, 2), [5], [])
-    assert isinstance(whole, Range)
+    whole = narrow(SearchRange(1, 10, 2), [5], [])
+    assert isinstance(whole, SearchRange)
     assert [whole.at(place) for place in range(whole.count)] == [1, 3, 5, 7, 9]
 
 
@@ -51,25 +53,25 @@ def test_categories_are_those_of_near_trials_in_their_order() -> None:
 def test_a_key_that_only_some_trials_have_keeps_its_condition() -> None:
     space = (
         Parameter("kind", Choice(("sgd", "adam"))),
-        Parameter("momentum", Interval(0.0, 0.9), Condition("kind", ("sgd",))),
+        Parameter("momentum", SearchInterval(0.0, 0.9), Condition("kind", ("sgd",))),
     )
     near: list[Mapping[str, Any]] = [{"kind": "sgd", "momentum": 0.5}, {"kind": "adam"}]
     far: list[Mapping[str, Any]] = [{"kind": "sgd", "momentum": 0.1}]
     kind, momentum = narrowed(space, near, far)
     assert kind.domain == Choice(("sgd", "adam"))
-    assert momentum == Parameter("momentum", Interval(0.1, 0.9), Condition("kind", ("sgd",)))
+    assert momentum == Parameter("momentum", SearchInterval(0.1, 0.9), Condition("kind", ("sgd",)))
 
 
 @pytest.mark.parametrize(
     ("domain", "value", "warned"),
     [
-        (Interval(0.0, 1.0), 0.99, "lies at the bound 1"),
-        (Interval(0.0, 1.0), 0.01, "lies at the bound 0"),
-        (Interval(0.0, 1.0), 0.5, None),
-        (Interval(1e-4, 1e-1, log=True), 1.1e-4, "lies at the bound 0.0001"),
-        (Interval(1e-4, 1e-1, log=True), 5e-3, None),
-        (Range(1, 6, 1), 5, "lies at the bound 5"),
-        (Range(1, 6, 1), 4, None),
+        (SearchInterval(0.0, 1.0), 0.99, "lies at the bound 1"),
+        (SearchInterval(0.0, 1.0), 0.01, "lies at the bound 0"),
+        (SearchInterval(0.0, 1.0), 0.5, None),
+        (SearchInterval(1e-4, 1e-1, log=True), 1.1e-4, "lies at the bound 0.0001"),
+        (SearchInterval(1e-4, 1e-1, log=True), 5e-3, None),
+        (SearchRange(1, 6, 1), 5, "lies at the bound 5"),
+        (SearchRange(1, 6, 1), 4, None),
         (Choice((1, 2, 3)), 3, None),
     ],
 )

@@ -9,18 +9,18 @@ from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 
 from eksplora.search.proposer import Proposer
 from eksplora.search.sampler import GridSampler
-from eksplora.search.space import Choice, Condition, Interval, Parameter, Range, Space, grid
+from eksplora.search.space import Choice, Condition, Parameter, SearchInterval, SearchRange, Space, grid
 from eksplora.types import Status
 
 SPACE: Space = (
-    Parameter("lr", Interval(1e-4, 1e-1, log=True)),
-    Parameter("dropout", Range(0, 0.5, 0.1)),
-    Parameter("units", Interval(4, 64, log=True, integer=True)),
+    Parameter("lr", SearchInterval(1e-4, 1e-1, log=True)),
+    Parameter("dropout", SearchRange(0, 0.5, 0.1)),
+    Parameter("units", SearchInterval(4, 64, log=True, integer=True)),
     Parameter("widths", Choice(([8], [8, 8], [16]))),
     Parameter("optimizer", Choice(("adam", "sgd"))),
-    Parameter("momentum", Interval(0, 1), Condition("optimizer", ("sgd",))),
+    Parameter("momentum", SearchInterval(0, 1), Condition("optimizer", ("sgd",))),
 )
-FINITE: Space = tuple(parameter for parameter in SPACE if not isinstance(parameter.domain, Interval))
+FINITE: Space = tuple(parameter for parameter in SPACE if not isinstance(parameter.domain, SearchInterval))
 EPOCHS = 9
 
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {

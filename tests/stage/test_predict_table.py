@@ -10,14 +10,14 @@ from sklearn.metrics import accuracy_score, mean_absolute_error
 
 from eksplora.data.given import of_table
 from eksplora.stage.predict import scores
-from eksplora.table import Options, examine
+from eksplora.table import TableOptions, examine
 from eksplora.table.examination import as_json
 from eksplora.untrusted import parse_json
 
 
 def given_for(folder, target, change=lambda table: table):
     houses.houses().to_csv(folder / "train.csv", index=False)
-    card = examine(Options(path=str(folder / "train.csv"), target=target, identifier="id"))
+    card = examine(TableOptions(path=str(folder / "train.csv"), target=target, identifier="id"))
     change(houses.houses(seed=1)).to_parquet(folder / "new.parquet")
     return of_table(folder / "new.parquet", {"table": parse_json(as_json(card), dict, source="card", way_out="")}), card
 
@@ -53,7 +53,7 @@ def test_a_file_without_the_target_has_no_scores(tmp_path, column):
 
 def test_the_file_that_was_trained_on_is_said(tmp_path):
     given_for(tmp_path, "price")
-    card = examine(Options(path=str(tmp_path / "train.csv"), target="price"))
+    card = examine(TableOptions(path=str(tmp_path / "train.csv"), target="price"))
     given = of_table(tmp_path / "train.csv", {"table": parse_json(as_json(card), dict, source="card", way_out="")})
     assert "The model was trained on this file" in given.remarks[0]
 

@@ -29,7 +29,7 @@ from eksplora import provenance
 from eksplora.config import compose_request
 from eksplora.data import _store
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError, StorageError
-from eksplora.events.event import Study
+from eksplora.events.event import StudyEvent
 from eksplora.provenance import code_sha256
 from eksplora.reproduction import retraining
 from eksplora.reproduction.record import Recorded
@@ -298,7 +298,7 @@ def test_a_diff_that_is_the_working_trees_own_needs_no_word(here: Here) -> None:
     file.write_text("a change of today's")
     try:
         patch, commit = provenance.diff(root), provenance.collect(root)["git.commit"]
-        study = Study(
+        study = StudyEvent(
             "id", "cnn", "digits", "val/mae", "minimize", {}, {}, {"git.commit": commit}, {"changes.diff": patch}
         )
         assert is_present(root, Recorded(study))

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from eksplora.config.schema import Budget
+from eksplora.config.schema import StudyBudget
 from eksplora.console.estimate import Length
 from eksplora.study.display import Display
 from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
 from eksplora.study.spec import StudySpec
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.types import Command, EpochReport, MemberResult, Status
 
-BUDGET = Budget(
+BUDGET = StudyBudget(
     workers=None,
     threads=None,
     seed=0,
@@ -77,7 +77,7 @@ def test_what_trains_together_has_a_name(trained: list[tuple[int, int]], by_numb
     ledger = ledger_of(3)
     for naming, said in ((None, by_number), (lambda values: str(values["name"]), by_name)):
         shown = Display("study", PLAN, ledger, 4, naming)
-        shown.started(Population(0, trained))
+        shown.started(StudyPopulation(0, trained))
         assert shown._progress._shown[0].name == said
 
 
@@ -89,7 +89,7 @@ def test_a_member_is_distinguished_by_what_there_are_several_of() -> None:
         plan, ledger = replace(PLAN, **changes), Ledger("val/mae", "minimize")
         ledger.add(Trial(0, {}, CONFIG, "0", plan.members))
         shown = Display("study", plan, ledger, 4)
-        shown.started(Population(0, [(0, 1)]))
+        shown.started(StudyPopulation(0, [(0, 1)]))
         assert shown._progress._shown[0].name == said
 
 
@@ -107,7 +107,7 @@ def test_what_is_ahead_is_what_no_result_is_known_of_and_what_is_not_proposed_ye
 
 def test_the_value_shown_is_that_of_the_best_trial_that_trains() -> None:
     shown = Display("study", PLAN, ledger_of(2), 4)
-    population = Population(0, keys(0, 1))
+    population = StudyPopulation(0, keys(0, 1))
     shown.started(population)
     values = {(0, 0): 3.0, (0, 1): 1.0, (1, 0): 1.5, (1, 1): 1.7, (0, 2): float("nan")}
     shown.epochs(population, [EpochReport(*key, 7, {"val/mae": value}) for key, value in values.items()])
@@ -134,5 +134,5 @@ def test_baselines_have_no_epochs() -> None:
     ledger = ledger_of(1)
     ledger.trials[0].config = {"baseline": {}, "data": {}}
     shown = Display("study", PLAN, ledger, 1)
-    shown.started(Population(0, keys(0)))
+    shown.started(StudyPopulation(0, keys(0)))
     assert str(shown._progress._shown[0].part) == "trial 0"

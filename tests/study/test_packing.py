@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from eksplora.config import Configurator
-from eksplora.search.space import Choice, Interval, Parameter, Range
+from eksplora.search.space import Choice, Parameter, SearchInterval, SearchRange
 from eksplora.study.packing import (
     LEARNING_BATCH,
     LEAST,
@@ -90,17 +90,17 @@ def test_a_signature_leaves_its_configuration_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("parameter", "expected"),
     [
-        (Parameter("optimizer.lr", Interval(1e-4, 1e-2, log=True)), True),
+        (Parameter("optimizer.lr", SearchInterval(1e-4, 1e-2, log=True)), True),
         (Parameter("loss", Choice(("mse", "huber"))), True),
         (Parameter("loss.delta", Choice((1.0, 2.0))), True),
         (Parameter("trainer.max_epochs", Choice((10, 20))), True),
-        (Parameter("model.dropout", Interval(0.0, 0.5)), True),
+        (Parameter("model.dropout", SearchInterval(0.0, 0.5)), True),
         (Parameter("model.dropout", Choice((0.1, 0.2))), True),
         (Parameter("model.dropout", Choice((0.0, 0.2))), False),
-        (Parameter("model.dropout", Range(0, 0.5, 0.1)), False),
+        (Parameter("model.dropout", SearchRange(0, 0.5, 0.1)), False),
         (Parameter("model.widths", Choice(([8], [16]))), False),
         (Parameter("optimizer", Choice(("adam", "sgd"))), False),
-        (Parameter("optimizer.momentum", Interval(0, 1)), False),
+        (Parameter("optimizer.momentum", SearchInterval(0, 1)), False),
     ],
     ids=str,
 )

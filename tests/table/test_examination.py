@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eksplora.errors import ConfigError, DataError
-from eksplora.table import Options, TableCard, examination, examine, fingerprint_of
+from eksplora.table import TableCard, TableOptions, examination, examine, fingerprint_of
 from eksplora.table.examination import as_json, prepared
 from eksplora.table.prediction import example_rows, read_rows, rows_of_table
 from eksplora.untrusted import parse_json
@@ -22,7 +22,7 @@ def path(tmp_path):
 
 
 def options(file, **more):
-    return Options(**{"path": str(file), "target": "price"} | more)
+    return TableOptions(**{"path": str(file), "target": "price"} | more)
 
 
 def test_a_card_says_what_each_column_becomes(path):
@@ -112,7 +112,7 @@ def test_rare_categories_are_other_and_many_become_codes(tmp_path):
     many = [f"c{n}" for n in draw.integers(0, 30, 1000)]
     few = ["a"] * 600 + ["b"] * 397 + ["x", "y", "z"]
     pd.DataFrame({"many": many, "few": few, "y": draw.normal(size=1000)}).to_csv(tmp_path / "t.csv", index=False)
-    card, rows = prepared(Options(path=str(tmp_path / "t.csv"), target="y"))
+    card, rows = prepared(TableOptions(path=str(tmp_path / "t.csv"), target="y"))
     assert card.column("few").prepared == ("few=a", "few=b", "few=(other)")
     assert card.column("many").prepared == ("many",) and card.codes == ((0, 32),)
     codes = rows.features[0][:, 0]
@@ -160,7 +160,7 @@ def test_options_that_do_not_fit_are_refused(path, more, message):
 def test_targets_from_which_nothing_can_be_learned_are_refused(tmp_path, cells, message):
     pd.DataFrame({"x": range(len(cells)), "y": cells}).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(DataError, match=message):
-        examine(Options(path=str(tmp_path / "t.csv"), target="y"))
+        examine(TableOptions(path=str(tmp_path / "t.csv"), target="y"))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_targets_from_which_nothing_can_be_learned_are_refused(tmp_path, cells, 
 )
 def test_the_task_follows_from_the_target(tmp_path, targets, task, classes):
     pd.DataFrame({"x": np.arange(100) % 7, **targets}).to_csv(tmp_path / "t.csv", index=False)
-    card, rows = prepared(Options(path=str(tmp_path / "t.csv"), target=tuple(targets)))
+    card, rows = prepared(TableOptions(path=str(tmp_path / "t.csv"), target=tuple(targets)))
     assert (card.task, card.classes) == (task, classes)
     assert rows.targets[0].shape == ((80,) if classes else (80, len(targets)))
 

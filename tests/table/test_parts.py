@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from eksplora.errors import DataError
-from eksplora.table import Options
+from eksplora.table import TableOptions
 from eksplora.table.examination import prepared
 
 
 def parts(folder, table, **roles):
     table.to_csv(folder / "t.csv", index=False)
-    card, rows = prepared(Options(path=str(folder / "t.csv"), target="y", columns={"row": "number"}, **roles))
+    card, rows = prepared(TableOptions(path=str(folder / "t.csv"), target="y", columns={"row": "number"}, **roles))
     place = card.feature_names.index("row")
     return card, [own[:, place].astype(int) for own in rows.features], rows
 
@@ -81,4 +81,4 @@ def test_weights_are_kept_beside_the_rows(tmp_path):
 def test_houses_by_time_have_numbers_for_rows(tmp_path):
     houses.houses().to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(DataError, match=r"data.time=area: 20 rows have no readable date or number"):
-        prepared(Options(path=str(tmp_path / "t.csv"), target="price", time="area"))
+        prepared(TableOptions(path=str(tmp_path / "t.csv"), target="price", time="area"))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eksplora.table import Options, examine
+from eksplora.table import TableOptions, examine
 
 
 def plain(rows=400):
@@ -15,7 +15,7 @@ def plain(rows=400):
 
 def warnings(folder, table, **roles):
     table.to_csv(folder / "t.csv", index=False)
-    return examine(Options(**{"path": str(folder / "t.csv"), "target": "y"} | roles)).warnings
+    return examine(TableOptions(**{"path": str(folder / "t.csv"), "target": "y"} | roles)).warnings
 
 
 def test_a_table_without_fault_has_none(tmp_path):

@@ -19,7 +19,7 @@ from waiting import until
 from eksplora.errors import DataError, StorageError
 from eksplora.events.spool import Spool, study_of
 from eksplora.tracker import _sqlite
-from eksplora.tracker.base import SPOOL, Shown
+from eksplora.tracker.base import SPOOL, RunContent
 from eksplora.tracker.mlflow import MlflowTracker
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -77,7 +77,7 @@ def run_id(where: Path | str, key: str) -> str:
 )
 def test_a_run_shows_a_study_a_trial_or_a_member(folder: Path, key: str, trial: int | None, member: int | None) -> None:
     with tracker(folder).lookup() as lookup:
-        assert lookup.shown(run_id(folder, key)) == Shown(example.STUDY, key[:8], trial, member)
+        assert lookup.shown(run_id(folder, key)) == RunContent(example.STUDY, key[:8], trial, member)
 
 
 @pytest.mark.parametrize("key", ["0123abcd", "0123abcd/0", "4567cdef/1/1"])
@@ -165,7 +165,7 @@ def test_a_server_gives_the_same(folder: Path, tmp_path: Path) -> None:
         run = run_id(uri, "0123abcd/1/0")
         with there.lookup() as lookup:
             shown = lookup.shown(run)
-            assert shown == Shown(example.STUDY, "0123abcd", 1, 0)
+            assert shown == RunContent(example.STUDY, "0123abcd", 1, 0)
             assert lookup.spool(shown, run, tmp_path).read_bytes() == (folder / "0123abcd" / SPOOL).read_bytes()
             with pytest.raises(DataError, match=f"^run={'0' * 32}: MLflow at {uri} has no such run"):
                 lookup.shown("0" * 32)

@@ -15,7 +15,7 @@ from mutating import TEXTS
 from eksplora.errors import DataError, StorageError
 from eksplora.events.spool import Spool
 from eksplora.tracker._registry import MlflowRegistry
-from eksplora.tracker.base import Model
+from eksplora.tracker.base import ModelToRegister
 from eksplora.tracker.mlflow import MlflowTracker
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -36,10 +36,10 @@ def registry(folder: Path) -> MlflowRegistry:
 
 
 @pytest.fixture
-def model(folder: Path) -> Callable[..., Model]:
+def model(folder: Path) -> Callable[..., ModelToRegister]:
     """Makes a model of a study that MLflow shows."""
 
-    def make(study: str, *, is_shown: bool = True, **facts: Any) -> Model:
+    def make(study: str, *, is_shown: bool = True, **facts: Any) -> ModelToRegister:
         if is_shown:
             (folder / study).mkdir(exist_ok=True)
             example.begin(Spool(folder / study / "spool.jsonl"), study_id=study)
@@ -50,7 +50,7 @@ def model(folder: Path) -> Callable[..., Model]:
         files.mkdir(parents=True, exist_ok=True)
         (files / "confirmation.json").write_text(json.dumps(facts))
         (files / "member-0.safetensors").write_bytes(b"weights of " + study.encode())
-        return Model(
+        return ModelToRegister(
             name=NAME,
             experiment=example.EXPERIMENT,
             study=study,
@@ -65,7 +65,7 @@ def model(folder: Path) -> Callable[..., Model]:
     return make
 
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelToRegister]
 
 
 def test_there_is_no_champion_before_there_is_a_model(registry: MlflowRegistry, model: Make) -> None:

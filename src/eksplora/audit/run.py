@@ -20,7 +20,7 @@ from eksplora.records.search import SearchRecord
 from eksplora.records.validation import NAME, read_validation
 from eksplora.statistics.generalization import Sample
 from eksplora.study import refinement
-from eksplora.study.comparison import Comparison, compare
+from eksplora.study.comparison import ComparedConfigurations, compare
 from eksplora.study.conclusion import SUMMARY
 from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
@@ -181,7 +181,7 @@ def on_outer_rows(
     return trained.outcome, known
 
 
-def _measured(config: Config, trained: Comparison, name: str, fold: int) -> OnOuterRows:
+def _measured(config: Config, trained: ComparedConfigurations, name: str, fold: int) -> OnOuterRows:
     trial, folder = trained.trained(name), trained.outcome.folder
     if trial.status != Status.FINISHED:
         raise WorkerError(

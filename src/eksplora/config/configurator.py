@@ -24,7 +24,7 @@ from eksplora.config.composition import (
     unknown_key,
 )
 from eksplora.errors import ConfigError, nearest
-from eksplora.search.space import Interval, Parameter, Space, drawable, extremes
+from eksplora.search.space import Parameter, SearchInterval, Space, drawable, extremes
 from eksplora.types import Config
 
 Groups = tuple[tuple[str, Any], ...]
@@ -244,7 +244,7 @@ def _check_key(parameter: Parameter, known: Mapping[str, Any], groups: Mapping[s
     if parameter.key not in known or parameter.key.partition(".")[0] in ("experiment", "metric", "objective", "paths"):
         raise ConfigError(_missing(parameter.key, known, groups))
     stated, domain = known[parameter.key], parameter.domain
-    if type(stated) is int and isinstance(domain, Interval) and not domain.integer:
+    if type(stated) is int and isinstance(domain, SearchInterval) and not domain.integer:
         raise ConfigError(f"{name}: whole numbers only. Write int(interval(...)) or range(...).")
     for value in extremes(parameter):
         check_kind(name, stated, value)

@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 
 from eksplora.config import schema
 from eksplora.errors import ConfigError, nearest
-from eksplora.search.space import Choice, Condition, Domain, Interval, Parameter, Range, Space, check_domain
+from eksplora.search.space import Choice, Condition, Domain, Parameter, SearchInterval, SearchRange, Space, check_domain
 
 _EXAMPLE = (
     "Write choice(a, b), range(start, stop, step), interval(low, high), tag(log, interval(low, high)) "
@@ -96,10 +96,10 @@ def parse_domain(key: str, text: Any) -> Domain:
         case ChoiceSweep(list=values, tags=tags):
             domain: Domain = Choice(tuple(_element(item) for item in values))
         case RangeSweep(start=start, stop=stop, step=step, tags=tags):
-            domain = Range(cast(float, start), cast(float, stop), step)
+            domain = SearchRange(cast(float, start), cast(float, stop), step)
         case IntervalSweep(start=low, end=high, tags=tags):
             integer = "int" in tags or isinstance(low, int)
-            return _tagged(key, Interval(cast(float, low), cast(float, high), "log" in tags, integer), tags)
+            return _tagged(key, SearchInterval(cast(float, low), cast(float, high), "log" in tags, integer), tags)
         case _:
             raise ConfigError(f"space.params.{key}: '{text}' is one value, not a domain. {_EXAMPLE}")
     return _tagged(key, domain, tags)
@@ -107,7 +107,7 @@ def parse_domain(key: str, text: Any) -> Domain:
 
 def _tagged(key: str, domain: Domain, tags: set[str]) -> Domain:
     """The domain, its tags checked: log and int mean something for an interval only."""
-    known = {"log", "int"} if isinstance(domain, Interval) else set()
+    known = {"log", "int"} if isinstance(domain, SearchInterval) else set()
     for tag in sorted(tags - known):
         raise ConfigError(f"space.params.{key}: tag '{tag}' means nothing here. Write tag(log, interval(low, high)).")
     return domain

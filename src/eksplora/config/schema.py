@@ -32,7 +32,7 @@ class Objective:
 
 
 @dataclass
-class Activation:
+class ActivationKeys:
     """The function after every hidden layer."""
 
     name: str
@@ -40,7 +40,7 @@ class Activation:
 
 
 @dataclass
-class Dropout:
+class DropoutKeys:
     """Dropout: the units that training zeroes."""
 
     rate: float
@@ -77,7 +77,7 @@ class Parallel:
 
 
 @dataclass
-class Budget(Parallel):
+class StudyBudget(Parallel):
     """Budget of a study, and its members.
 
     Attributes:
@@ -98,7 +98,7 @@ class Budget(Parallel):
 
 
 @dataclass
-class Study(Budget):
+class StudyKeys(StudyBudget):
     """The keys `study.*` of a search."""
 
     name: str | None
@@ -108,7 +108,7 @@ class Study(Budget):
 
 
 @dataclass
-class Training:
+class TrainingKeys:
     """Training of members, whatever they are."""
 
     engine: str
@@ -123,8 +123,8 @@ class TrainingConfig:
     data: Any
     task: Any
     model: Any
-    activation: Activation
-    dropout: Dropout
+    activation: ActivationKeys
+    dropout: DropoutKeys
     initialization: Any
     regularization: Any
     loss: Any
@@ -138,7 +138,7 @@ class TrainingConfig:
     protocol: Any
     trainer: Any
     early_stopping: Any
-    training: Training
+    training: TrainingKeys
 
 
 @dataclass
@@ -146,7 +146,7 @@ class SearchConfig(TrainingConfig):
     """Root of `conf/search.yaml`, and of `train`, `evaluate` and `report`."""
 
     function: Any
-    study: Study
+    study: StudyKeys
     sampler: Any
     pruner: Any
     space: Space

@@ -21,7 +21,7 @@ from eksplora.study.run import Outcome
 from eksplora.study.setup import tracker_of
 from eksplora.study.spec import StudySpec
 from eksplora.table.prediction import example_rows
-from eksplora.tracker.base import Model
+from eksplora.tracker.base import ModelToRegister
 from eksplora.types import Config
 
 LOADER = "eksplora.inference.served"
@@ -92,11 +92,11 @@ def _are_values(values: Any, count: int) -> bool:
     return is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
-def _model(name: str, spec: StudySpec, folder: Path, record: ConfirmRecord, final: Outcome) -> Model:
+def _model(name: str, spec: StudySpec, folder: Path, record: ConfirmRecord, final: Outcome) -> ModelToRegister:
     study = spools.study_of(final.folder / "spool.jsonl")
     example = example_of(spec.config)
     is_table = part(spec.config, "data").card().get("table") is not None
-    return Model(
+    return ModelToRegister(
         name=name,
         experiment=spec.experiment,
         study=study.id,

@@ -22,7 +22,7 @@ MAX_BYTES = 64 << 20  # more than twice the largest file fetched here
 PASSING_CODES = (408, 429)  # of the 4xx answers, those worth another attempt
 
 
-class Unreachable(DataError):
+class DownloadFailed(DataError):
     """No attempt got the whole file; says why, the way out is the caller's to add."""
 
 
@@ -71,7 +71,7 @@ def _fetch(url: str, part: Path) -> None:
                 break
         except (OSError, HTTPException) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
-    raise Unreachable(f"{url} cannot be fetched ({reason})")
+    raise DownloadFailed(f"{url} cannot be fetched ({reason})")
 
 
 def _receive(url: str, part: Path) -> bool:

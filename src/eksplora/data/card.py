@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.counter import fingerprint
-from eksplora.data.shape import ArrayEntry, PartRows, PreparedCard
+from eksplora.data.shape import ArrayEntry, PreparedCard, RowCounts
 from eksplora.errors import DataError
 
 State = Literal["fetched", "prepared"]
@@ -140,7 +140,7 @@ def check_shape(card: Mapping[str, Any], data: PreparedData) -> None:
         ValueError: Saying what does not go together.
     """
     arrays = {name: ArrayEntry(0, "", list(array.shape), str(array.dtype)) for name, array in data.arrays().items()}
-    own = {"rows": PartRows(**card["rows"]), "arrays": arrays, "table": None, "images": None}
+    own = {"rows": RowCounts(**card["rows"]), "arrays": arrays, "table": None, "images": None}
     PreparedCard(**{key: card[key] for key in card if key in PreparedCard.__dataclass_fields__} | own)
 
 

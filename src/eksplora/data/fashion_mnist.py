@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eksplora.data._fetch import Unreachable, download
+from eksplora.data._fetch import DownloadFailed, download
 from eksplora.data._idx import Payload, read_idx
 from eksplora.data._store import download_folder
 from eksplora.data.card import RawData, Rows
@@ -118,7 +118,7 @@ class FashionMnist(Dataset):
             for name, payload in FILES.items():
                 if not (folder / name).is_file():
                     download(f"{self.url}/{name}", folder / name, verify=partial(read_idx, payload=payload))
-        except Unreachable as error:
+        except DownloadFailed as error:
             raise DataError(
                 f"Fashion-MNIST is not in data.source_dir={self.source_dir}, not in {DEBIAN_FOLDER}, and "
                 f"{error}. Set data.source_dir=<folder with the four gz files>, or "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from eksplora.data.card import as_features
 from eksplora.errors import DataError
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 from eksplora.images.decoding import SUFFIXES, UnusableError, decode, opened, upright_size
 from eksplora.images.labels import labels_of
 from eksplora.images.list_file import file_column, files_of, name_in, read_lines
@@ -223,7 +223,7 @@ def _images(files: Sequence[Path], path: Path, card: Card) -> NDArray[Any]:
             f"input: {files[0]}: the model takes {channels} channels, an image has 1 or 3. Give an npz file."
         )
     known = card.get("images")
-    rule = Rule(height=height, width=width, channels=channels, fit="crop") if known is None else Rule(**known)
+    rule = PixelRule(height=height, width=width, channels=channels, fit="crop") if known is None else PixelRule(**known)
     pixels = np.stack(list(in_parallel(lambda file: _image(file, rule, is_exact=known is None), files)))
     if known is not None:
         return pixels
@@ -232,7 +232,7 @@ def _images(files: Sequence[Path], path: Path, card: Card) -> NDArray[Any]:
     return scaled
 
 
-def _image(file: Path, rule: Rule, *, is_exact: bool) -> NDArray[np.uint8]:
+def _image(file: Path, rule: PixelRule, *, is_exact: bool) -> NDArray[np.uint8]:
     """Pixels (channels, height, width) of an image file.
 
     Raises:
@@ -248,7 +248,7 @@ def _image(file: Path, rule: Rule, *, is_exact: bool) -> NDArray[np.uint8]:
         raise DataError(f"input: {file} {error}.") from None
 
 
-def _check_size_of(file: Path, rule: Rule) -> None:
+def _check_size_of(file: Path, rule: PixelRule) -> None:
     with opened(file) as image:
         width, height = upright_size(image)
     if (width, height) != (rule.width, rule.height):

@@ -16,7 +16,7 @@ from eksplora.data._store import download_folder, writing
 from eksplora.data.card import PreparedData, Rows
 from eksplora.data.dataset import Dataset
 from eksplora.errors import DataError, command_line
-from eksplora.images import ImagesCard, Options, examine
+from eksplora.images import ImageOptions, ImagesCard, examine
 from eksplora.images.card import pair_of
 from eksplora.images.duplicates import linked, near_duplicates
 from eksplora.images.examination import Examined, check_skipped, examined, name_of
@@ -32,7 +32,7 @@ class Images(Dataset):
         root: Folder of raw and prepared data.
         path: The folder, perhaps with `train/` and `test/` above the classes; or the list, a CSV file.
         fingerprint: Of the files' contents and of how they are read; None: found now.
-        file: See `eksplora.images.Options`, as the others up to `split_seed`.
+        file: See `eksplora.images.ImageOptions`, as the others up to `split_seed`.
         target: See there; a list for several.
         part: See there.
         group: See there.
@@ -73,7 +73,7 @@ class Images(Dataset):
         split_seed: int,
         **shared: Any,
     ) -> None:
-        self.options = Options(
+        self.options = ImageOptions(
             path=path or "",
             file=file,
             target=pair_of(target),
@@ -202,7 +202,7 @@ def _contradictions(found: Examined, groups: NDArray[np.int64]) -> list[str]:
 
 
 def _parts(
-    found: Examined, groups: NDArray[np.int64] | None, options: Options
+    found: Examined, groups: NDArray[np.int64] | None, options: ImageOptions
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the training and the test part: as they are given, or drawn group by group, each class in proportion.
 

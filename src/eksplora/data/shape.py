@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 from eksplora.table import TableCard
 
 ARRAYS = {f"{part}_{what}" for part in ("train", "test") for what in ("features", "targets")}
@@ -38,7 +38,7 @@ class Described:
     feature_ranges: list[tuple[float, float]]
     classes: list[str] | None
     table: TableCard | None = None
-    images: Rule | None = None
+    images: PixelRule | None = None
     target_names: list[str] | None = None
     target_scales: list[float] | None = None
     codes: list[tuple[int, int]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class ArrayEntry(FileEntry):
 
 
 @dataclass(frozen=True)
-class PartRows:
+class RowCounts:
     """Number of rows of each part."""
 
     train: int
@@ -103,7 +103,7 @@ class PreparedCard(Described):
     task: Literal["classification", "regression", "multilabel"]
     num_classes: int | None
     num_targets: int | None
-    rows: PartRows
+    rows: RowCounts
     arrays: dict[str, ArrayEntry]
     files: dict[str, FileEntry] = field(default_factory=dict)
     sources: dict[str, FileEntry] = field(default_factory=dict)

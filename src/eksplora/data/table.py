@@ -12,7 +12,7 @@ from eksplora.data import _scaling
 from eksplora.data.card import PreparedData, Rows
 from eksplora.data.dataset import Dataset
 from eksplora.errors import DataError
-from eksplora.table import Options, TableCard, examine, fingerprint_of
+from eksplora.table import TableCard, TableOptions, examine, fingerprint_of
 from eksplora.table.check import check_options
 from eksplora.table.examination import as_json, name_of, prepared
 
@@ -72,7 +72,7 @@ class Table(Dataset):
         split_seed: int,
         **shared: Any,
     ) -> None:
-        self.options = Options(
+        self.options = TableOptions(
             path=path or "",
             target=target if isinstance(target, str) else tuple(target or ()),
             group=group,

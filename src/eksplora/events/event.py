@@ -57,7 +57,7 @@ class SpoolLine(Generic[T]):
 
 
 @dataclass
-class Dataset:
+class StudyDataset:
     """The data of a study: name, hash of the prepared arrays, rows of the training part.
 
     Attributes:
@@ -73,7 +73,7 @@ class Dataset:
 
 
 @dataclass
-class Study:
+class StudyEvent:
     """The first event: what the study is, and where it comes from."""
 
     id: Name
@@ -88,7 +88,7 @@ class Study:
     members: str = "1 seed"
     definition: Mapping[str, Any] | None = None
     parent: tuple[Name, Name] | None = None
-    dataset: Dataset | None = None
+    dataset: StudyDataset | None = None
     command: Command | None = None
 
 
@@ -116,7 +116,7 @@ class TrialMember:
 
 
 @dataclass
-class Trial:
+class TrialEvent:
     """A trial begins, or goes on."""
 
     trial: Count
@@ -148,7 +148,7 @@ class Packed:
 
 
 @dataclass
-class Population:
+class PopulationEvent:
     """A population goes to a worker for the first time."""
 
     population: Count
@@ -181,7 +181,7 @@ class Epochs:
 
 
 @dataclass
-class Member:
+class MemberEvent:
     """Result of a member."""
 
     trial: Count
@@ -240,7 +240,7 @@ class Evaluation:
 
 
 @dataclass
-class Report:
+class ReportEvent:
     """A page was written about the model that the study trained; `sha256` has the hashes of its files."""
 
     artifacts: Files
@@ -257,37 +257,37 @@ class Other:
 
 
 Body = (
-    Study
+    StudyEvent
     | Start
-    | Trial
+    | TrialEvent
     | Packed
-    | Population
+    | PopulationEvent
     | PopulationEnd
     | Judged
     | Epochs
-    | Member
+    | MemberEvent
     | TrialEnd
     | Stop
     | Evaluation
-    | Report
+    | ReportEvent
     | Other
 )
 """The particulars of an event."""
 
 KINDS: Mapping[str, type[Any]] = {
-    "study": Study,
+    "study": StudyEvent,
     "start": Start,
-    "trial": Trial,
+    "trial": TrialEvent,
     "packed": Packed,
-    "population": Population,
+    "population": PopulationEvent,
     "population_end": PopulationEnd,
     "judged": Judged,
     "epochs": Epochs,
-    "member": Member,
+    "member": MemberEvent,
     "trial_end": TrialEnd,
     "stop": Stop,
     "evaluation": Evaluation,
-    "report": Report,
+    "report": ReportEvent,
 }
 """The shape of each kind of event."""
 
@@ -333,16 +333,16 @@ def _pairs(values: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 
 
 _INNER: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
-    Study: {
+    StudyEvent: {
         "parent": lambda known: None if known is None else tuple(known),
-        "dataset": lambda known: None if known is None else _made(Dataset, known),
+        "dataset": lambda known: None if known is None else _made(StudyDataset, known),
         "command": lambda known: None if known is None else _made(Command, known),
     },
-    Trial: {"members": lambda known: [_made(TrialMember, one) for one in known]},
+    TrialEvent: {"members": lambda known: [_made(TrialMember, one) for one in known]},
     PackedPopulation: {"trainings": _pairs},
     Packed: {"populations": lambda known: [_made(PackedPopulation, one) for one in known]},
-    Population: {"trainings": _pairs},
-    Member: {"status": Status},
+    PopulationEvent: {"trainings": _pairs},
+    MemberEvent: {"status": Status},
     TrialEnd: {"status": Status},
     Stop: {"status": Status},
 }

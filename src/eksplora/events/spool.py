@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import EksploraError, StorageError, StudyError
-from eksplora.events.event import LINES, OTHER, Body, Study, from_json, kind_of, to_json
+from eksplora.events.event import LINES, OTHER, Body, StudyEvent, from_json, kind_of, to_json
 from eksplora.untrusted import open_plain, parse_json
 
 ADDITIONS = ("evaluation", "report")
@@ -126,7 +126,7 @@ def read(path: Path, offset: int = 0) -> Iterator[Event]:
             offset = event.end
 
 
-def study_of(path: Path) -> Study:
+def study_of(path: Path) -> StudyEvent:
     """The first event of a spool: what the study is.
 
     Raises:
@@ -135,7 +135,7 @@ def study_of(path: Path) -> Study:
     with open_plain(path) as file:
         line = file.readline()
     body = _decode(path, line, 0).body if line.endswith(b"\n") else None
-    if not isinstance(body, Study):
+    if not isinstance(body, StudyEvent):
         raise StudyError(f"{path} is damaged: it does not begin with a study. {_WAY_OUT}")
     return body
 

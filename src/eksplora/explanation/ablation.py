@@ -8,7 +8,7 @@ from eksplora.records.confirm import ConfirmRecord
 from eksplora.records.estimate import Compared
 from eksplora.statistics.sentence import recorded
 from eksplora.statistics.verdict import compare_samples
-from eksplora.study.comparison import Comparison, compare
+from eksplora.study.comparison import ComparedConfigurations, compare
 from eksplora.study.findings import sample_of
 from eksplora.study.run import Outcome
 from eksplora.study.spec import StudySpec
@@ -71,7 +71,7 @@ def chosen_config(spec: StudySpec, confirmed: ConfirmRecord) -> Config:
     return config
 
 
-def judged(spec: StudySpec, compared: Comparison, names: list[str]) -> Ablation:
+def judged(spec: StudySpec, compared: ComparedConfigurations, names: list[str]) -> Ablation:
     """The study of an ablation, read: how much worse the objective gets without each feature."""
     outcome, trials, sign = compared.outcome, compared.trials, 1 if spec.direction == "minimize" else -1
     is_known = trials[WHOLE].value is not None  # else there is nothing to compare with

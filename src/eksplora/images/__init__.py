@@ -4,7 +4,7 @@
 files go the same way.
 """
 
-from eksplora.images.card import ImagesCard, Options
+from eksplora.images.card import ImageOptions, ImagesCard
 from eksplora.images.examination import examine
 
-__all__ = ["ImagesCard", "Options", "examine"]
+__all__ = ["ImageOptions", "ImagesCard", "examine"]

@@ -15,7 +15,7 @@ TASKS = ("regression", "binary", "classification")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class ImageOptions:
     """A folder or a list, how its images are read, and how they are cut: what their prepared form depends on.
 
     Attributes:
@@ -75,12 +75,12 @@ class Options:
 
 
 def pair_of(size: object) -> Any:
-    """A size as a configuration has it, for `Options`: a list becomes a tuple."""
+    """A size as a configuration has it, for `ImageOptions`: a list becomes a tuple."""
     return tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else size
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class PixelRule:
     """Rule by which any image becomes the pixels that a network sees; a model's card has it, for later images.
 
     Attributes:
@@ -135,7 +135,7 @@ class ImagesCard:
     classes: tuple[str, ...] | None
     num_targets: int | None
     input_shape: tuple[int, int, int]
-    rule: Rule
+    rule: PixelRule
     rows: int
     train_rows: int
     test_rows: int

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 """Names of image files that are read."""
@@ -85,7 +85,7 @@ def upright_size(image: Any) -> tuple[int, int]:
     return (height, width) if lies else (width, height)
 
 
-def decode(file: Path | IO[bytes], rule: Rule) -> NDArray[np.uint8]:
+def decode(file: Path | IO[bytes], rule: PixelRule) -> NDArray[np.uint8]:
     """The pixels of an image by a rule, (channels, height, width) uint8; one that has the size already is as it is.
 
     Where the model takes grey images, colours count by their luminance (ITU-R 601-2).
@@ -102,7 +102,7 @@ def decode(file: Path | IO[bytes], rule: Rule) -> NDArray[np.uint8]:
         return pixels[np.newaxis] if rule.channels == 1 else pixels.transpose(2, 0, 1)
 
 
-def _shrink(image: Any, rule: Rule) -> None:
+def _shrink(image: Any, rule: PixelRule) -> None:
     """Have a JPEG file decoded at an eighth, a quarter or half of its size where that is twice what is needed.
 
     Raises:
@@ -122,7 +122,7 @@ def _upright(image: Any) -> Any:
     return image if image.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
 
 
-def _fitted(image: Any, rule: Rule) -> Any:
+def _fitted(image: Any, rule: PixelRule) -> Any:
     """The image in the channels and the size of a rule: smooth where it is made smaller (every pixel counts)."""
     from PIL import Image
 
@@ -148,7 +148,7 @@ def _fitted(image: Any, rule: Rule) -> Any:
     return image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
 
 
-def _least_side(width: int, height: int, rule: Rule) -> int:
+def _least_side(width: int, height: int, rule: PixelRule) -> int:
     """The shorter side of an image of which nothing that the rule asks for would have to be enlarged."""
     across, down = rule.width / width, rule.height / height
     scale = min(across, down) if rule.fit == "pad" else max(across, down)

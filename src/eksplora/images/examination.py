@@ -11,7 +11,7 @@ import numpy as np
 from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError, DataError
 from eksplora.images import seen
-from eksplora.images.card import ImagesCard, Options, Rule, Task
+from eksplora.images.card import ImageOptions, ImagesCard, PixelRule, Task
 from eksplora.images.list_file import read_list
 from eksplora.images.listing import Entry, Listing, list_folder
 from eksplora.images.seen import Seen
@@ -53,7 +53,7 @@ class Examined:
     targets: Targets
 
 
-def examine(options: Options, *, root: Path | None = None) -> ImagesCard:
+def examine(options: ImageOptions, *, root: Path | None = None) -> ImagesCard:
     """The card of a folder or list of images: a pure function of the files and the options.
 
     Args:
@@ -69,7 +69,7 @@ def examine(options: Options, *, root: Path | None = None) -> ImagesCard:
     return examined(options, root=root).card
 
 
-def examined(options: Options, *, root: Path | None = None) -> Examined:
+def examined(options: ImageOptions, *, root: Path | None = None) -> Examined:
     """The card with the files that it is of; see `examine`."""
     listing = _listing(options, Path(options.path))
     states = seen.states_of(listing.folder, [entry.name for entry in listing.entries])
@@ -81,11 +81,11 @@ def examined(options: Options, *, root: Path | None = None) -> Examined:
     return found
 
 
-_last: dict[tuple[Options, Path | None], tuple[Listing, seen.States, Examined]] = {}
+_last: dict[tuple[ImageOptions, Path | None], tuple[Listing, seen.States, Examined]] = {}
 """Examined in this process: a command asks several times, and what has changed is to be said each time."""
 
 
-def _examined(options: Options, listing: Listing, states: seen.States, root: Path | None) -> Examined:
+def _examined(options: ImageOptions, listing: Listing, states: seen.States, root: Path | None) -> Examined:
     memory = None if root is None else memory_of(Path(options.path), root)
     known = {} if memory is None else seen.recall(memory)
     files = seen.look(listing.folder, [entry.name for entry in listing.entries], states, known)
@@ -117,7 +117,7 @@ def name_of(path: Path) -> str:
     return folder_name(path.stem if path.suffix.lower() == ".csv" else path.name, "images")
 
 
-def check_skipped(skipped: Sequence[tuple[str, str]], total: int, options: Options) -> None:
+def check_skipped(skipped: Sequence[tuple[str, str]], total: int, options: ImageOptions) -> None:
     """Refuse a folder or list of which too many files cannot be used.
 
     Raises:
@@ -133,7 +133,7 @@ def check_skipped(skipped: Sequence[tuple[str, str]], total: int, options: Optio
     )
 
 
-def rule_of(options: Options, files: Sequence[Seen]) -> Rule:
+def rule_of(options: ImageOptions, files: Sequence[Seen]) -> PixelRule:
     """Rule by which images are read, from the options and the median size of the files.
 
     Where the size is found it is the median height and width, made smaller together until neither side is above
@@ -143,18 +143,18 @@ def rule_of(options: Options, files: Sequence[Seen]) -> Rule:
     channels = options.channels or (1 if all(file.is_grey for file in files) else 3)
     if options.size is not None:
         height, width = options.size if isinstance(options.size, tuple) else (options.size, options.size)
-        return Rule(height=height, width=width, channels=channels, fit=options.fit)
+        return PixelRule(height=height, width=width, channels=channels, fit=options.fit)
     high, wide = (float(np.median([getattr(file, side) for file in files])) for side in ("height", "width"))
     most = math.sqrt(MOST_BYTES / (4 * channels * len(files) * high * wide))
     scale = min(1.0, MOST_SIDE / max(high, wide), max(most, LEAST_SIDE / min(high, wide)))
     height, width = max(1, round(high * scale)), max(1, round(wide * scale))
-    return Rule(height=height, width=width, channels=channels, fit=options.fit)
+    return PixelRule(height=height, width=width, channels=channels, fit=options.fit)
 
 
 # --- what is listed ------------------------------------------------------------------------------------------------
 
 
-def _listing(options: Options, path: Path) -> Listing:
+def _listing(options: ImageOptions, path: Path) -> Listing:
     if path.is_dir():
         for key in ("file", "target", "part", "group"):
             if getattr(options, key) is not None:
@@ -177,9 +177,9 @@ def _hashes(files: Iterable[Seen]) -> dict[str, str]:
 
 
 def _card(
-    options: Options,
+    options: ImageOptions,
     listing: Listing,
-    rule: Rule,
+    rule: PixelRule,
     entries: Sequence[Entry],
     targets: Targets,
     classes: tuple[str, ...] | None,
@@ -213,7 +213,7 @@ def _card(
     )
 
 
-def _fingerprint(options: Options, entries: Sequence[Entry], files: Sequence[Seen], rule: Rule) -> str:
+def _fingerprint(options: ImageOptions, entries: Sequence[Entry], files: Sequence[Seen], rule: PixelRule) -> str:
     """Hash of all that decides the prepared form: contents, names, labels, options; not of where the files lie."""
     stated = [rule.shape, rule.fit, options.task, options.test_fraction, options.split_seed]
     named = zip(entries, files, strict=True)
@@ -221,7 +221,7 @@ def _fingerprint(options: Options, entries: Sequence[Entry], files: Sequence[See
     return fingerprint([RULES, *stated, rows])
 
 
-def _split(options: Options, entries: Sequence[Entry], is_stratified: bool) -> tuple[str, int]:
+def _split(options: ImageOptions, entries: Sequence[Entry], is_stratified: bool) -> tuple[str, int]:
     """Cut of the test part in words, and about how many images it has."""
     parts = Counter(entry.part for entry in entries)
     if parts["test"] or parts["train"]:

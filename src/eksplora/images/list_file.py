@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from eksplora.errors import ConfigError, DataError, nearest
-from eksplora.images.card import Options
+from eksplora.images.card import ImageOptions
 from eksplora.images.decoding import SUFFIXES
 from eksplora.images.listing import TEST_FOLDERS, TRAIN_FOLDERS, VALIDATION_FOLDERS, Entry, Listing, some
 from eksplora.untrusted import path_inside, reading
@@ -23,7 +23,7 @@ Line = Mapping[str, str]
 RELATIVE = "Write paths relative to the list's folder, with '/', of files inside of it."
 
 
-def read_list(options: Options) -> Listing:
+def read_list(options: ImageOptions) -> Listing:
     """The images that a CSV file lists.
 
     Its files are relative to its own folder, and inside of it. Lines without a value to predict are left out.
@@ -138,7 +138,7 @@ def _column(key: str, stated: str | None, usual: Sequence[str], lines: Sequence[
     return next((lower[name] for name in usual if name in lower), "")
 
 
-def _targets(options: Options, lines: Sequence[Line], path: Path, others: Sequence[str]) -> list[str]:
+def _targets(options: ImageOptions, lines: Sequence[Line], path: Path, others: Sequence[str]) -> list[str]:
     """The columns to predict.
 
     Raises:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.images.card import Rule
+from eksplora.images.card import PixelRule
 from eksplora.images.decoding import UnusableError, decode
 from eksplora.images.seen import in_parallel
 
 
 def decode_all(
-    folder: Path, names: Sequence[str], rule: Rule, target: Path
+    folder: Path, names: Sequence[str], rule: PixelRule, target: Path
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Decode images into a file; no more of them are in memory than are being decoded.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.errors import DataError
-from eksplora.images.card import Options
+from eksplora.images.card import ImageOptions
 from eksplora.images.list_file import number, numbers_of
 from eksplora.images.listing import Entry, Listing, class_names
 
@@ -19,7 +19,9 @@ Targets = NDArray[np.int64] | NDArray[np.float64]
 """Classes (rows,) from 0, or numbers (rows, targets)."""
 
 
-def targets_of(options: Options, listing: Listing, entries: Sequence[Entry]) -> tuple[Targets, tuple[str, ...] | None]:
+def targets_of(
+    options: ImageOptions, listing: Listing, entries: Sequence[Entry]
+) -> tuple[Targets, tuple[str, ...] | None]:
     """Targets of the entries, and the names of the classes; None for numbers.
 
     Raises:
@@ -50,7 +52,7 @@ def targets_of(options: Options, listing: Listing, entries: Sequence[Entry]) -> 
     return np.array([places[label] for label in labels], dtype=np.int64), classes
 
 
-def _are_numbers(options: Options, entries: Sequence[Entry], columns: Sequence[str]) -> bool:
+def _are_numbers(options: ImageOptions, entries: Sequence[Entry], columns: Sequence[str]) -> bool:
     """Whether targets are numbers: as the options say; otherwise numbers of a list that cannot be numbered classes."""
     if options.task is not None:
         return options.task == "regression"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from eksplora.images.card import Options, Rule
+from eksplora.images.card import ImageOptions, PixelRule
 from eksplora.images.listing import Entry, some
 from eksplora.images.seen import Seen
 from eksplora.records.target import TargetSummary
@@ -43,7 +43,7 @@ def skipped_note(skipped: Sequence[tuple[str, str]]) -> str:
     return f"{len(skipped)} {is_or_are} left out: {name} {reason}.{rest}"
 
 
-def reading_note(options: Options, rule: Rule, files: Sequence[Seen]) -> str:
+def reading_note(options: ImageOptions, rule: PixelRule, files: Sequence[Seen]) -> str:
     """Resizing of images, in a sentence."""
     sizes = Counter((file.height, file.width) for file in files if not file.problem)
     colours = "grey" if rule.channels == 1 else "in colours"

@@ -6,7 +6,7 @@ Examples:
     >>> study.best  # doctest: +SKIP
 """
 
-from eksplora.interface.comparing import Comparison, compare
+from eksplora.interface.comparing import StudyComparison, compare
 from eksplora.interface.confirmation import Confirmation
 from eksplora.interface.domain import Domain, choice, integers, log, uniform
 from eksplora.interface.model import Model
@@ -14,11 +14,11 @@ from eksplora.interface.searching import search
 from eksplora.interface.study import Study
 
 __all__ = [
-    "Comparison",
     "Confirmation",
     "Domain",
     "Model",
     "Study",
+    "StudyComparison",
     "choice",
     "compare",
     "integers",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class StudyComparison:
     """Named configurations, compared member by member.
 
     Attributes:
@@ -77,7 +77,7 @@ def compare(
     workers: int | None = None,
     seed: int | None = None,
     name: str | None = None,
-) -> Comparison:
+) -> StudyComparison:
     """Compare configurations that were chosen beforehand: each is trained on the same members, to its end.
 
     Args:
@@ -132,7 +132,7 @@ def _config(words: list[str]) -> Config:
     return Configurator(request.root, request.overrides)({})
 
 
-def _compared(words: list[str], configs: Mapping[str, Config], name: str | None) -> Comparison:
+def _compared(words: list[str], configs: Mapping[str, Config], name: str | None) -> StudyComparison:
     from eksplora.confirmation.candidates import Candidate
     from eksplora.confirmation.choice import confirmed, described
     from eksplora.stage.spec import spec_of
@@ -147,4 +147,4 @@ def _compared(words: list[str], configs: Mapping[str, Config], name: str | None)
         for key, config in configs.items()
     ]
     known = described(tried, found.outcome.metric, spec.direction, 0.05)
-    return Comparison(found.outcome.name, found.outcome.metric, known[0].name, known[0].known, tuple(known))
+    return StudyComparison(found.outcome.name, found.outcome.metric, known[0].name, known[0].known, tuple(known))

@@ -129,7 +129,7 @@ class Tiles(Block):
 
 
 @dataclass(frozen=True)
-class Table(Block):
+class TableBlock(Block):
     """A table that sorts by a click on a column's head.
 
     Attributes:

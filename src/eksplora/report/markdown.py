@@ -35,7 +35,7 @@ def _shown(block: blocks.Block) -> str:
             return _points(block.texts)
         case blocks.Tiles():
             return _points([f"{label}: {number} ({says})" for label, number, says in block.tiles])
-        case blocks.Table():
+        case blocks.TableBlock():
             return _table(block)
         case blocks.Plot() | blocks.Drawing():
             return f"Picture: {_sentence(block.label)}."
@@ -58,7 +58,7 @@ def _points(texts: Sequence[str]) -> str:
     return "\n".join(f"- {_sentence(text)}" for text in texts)
 
 
-def _table(block: blocks.Table) -> str:
+def _table(block: blocks.TableBlock) -> str:
     shown = block.rows[:MOST_ROWS] if block.is_tall else block.rows
     left = len(block.rows) - len(shown)
     rows: list[Mapping[str, Any]] = [{name: _cell(blocks.cell(value)) for name, value in row.items()} for row in shown]

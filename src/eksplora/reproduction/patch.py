@@ -38,7 +38,7 @@ MODES = re.compile(r"^(?:new file mode|new mode|index [0-9a-f]+\.\.[0-9a-f]+) (1
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """Change of a file by a patch.
 
     Attributes:
@@ -68,7 +68,7 @@ def is_patch(text: str) -> bool:
     return "diff --git " in text
 
 
-def changes(numstat: str, source: str) -> list[Change]:
+def changes(numstat: str, source: str) -> list[FileChange]:
     """Changes of a patch, read from the output of `git apply --numstat -z`.
 
     Raises:
@@ -78,7 +78,7 @@ def changes(numstat: str, source: str) -> list[Change]:
     for entry in filter(None, numstat.split("\0")):
         added, removed, name = entry.split("\t", 2)
         _check_name(name, source)
-        found.append(Change(name, *(None if count == "-" else int(count) for count in (added, removed))))
+        found.append(FileChange(name, *(None if count == "-" else int(count) for count in (added, removed))))
     return found
 
 
@@ -104,7 +104,7 @@ def check_modes(patch: str, source: str) -> None:
         raise PreconditionError(f"{source} makes or changes {NO_FILES[mode[1]]}. Nothing of it is applied.")
 
 
-def described(found: Sequence[Change]) -> list[str]:
+def described(found: Sequence[FileChange]) -> list[str]:
     """The changes in lines for a person: how much in all, then file by file."""
     added, removed = (sum(getattr(one, key) or 0 for one in found) for key in ("added", "removed"))
     count = "1 file" if len(found) == 1 else f"{len(found)} files"

@@ -32,9 +32,9 @@ class Recorded:
         best: The best trial, as the study's last end has it.
     """
 
-    study: events.Study
-    trials: dict[int, events.Trial] = field(default_factory=dict)
-    results: dict[Key, events.Member] = field(default_factory=dict)
+    study: events.StudyEvent
+    trials: dict[int, events.TrialEvent] = field(default_factory=dict)
+    results: dict[Key, events.MemberEvent] = field(default_factory=dict)
     together: dict[Key, list[Key]] = field(default_factory=dict)
     threads: dict[Key, list[int]] = field(default_factory=dict)
     best: int | None = None
@@ -80,10 +80,10 @@ class Recorded:
 
 
 NEEDED: Mapping[type[Any], Sequence[str]] = {
-    events.Study: ("definition",),
+    events.StudyEvent: ("definition",),
     events.Start: ("threads",),
-    events.Trial: ("resolved",),
-    events.Member: ("curves", "device"),
+    events.TrialEvent: ("resolved",),
+    events.MemberEvent: ("curves", "device"),
 }
 """Keys by kind of event that the spool can do without and a reproduction cannot: the first versions had none."""
 
@@ -107,7 +107,7 @@ def recall(recorded_events: Iterable[Event], *, source: object = "the spool") ->
             missing = [key for key in NEEDED.get(type(event.body), ()) if getattr(event.body, key) is None]
             if missing:
                 raise DataError(f"{source} has no {missing[0]} in an event {event.kind}: it cannot be reproduced.")
-            if isinstance(event.body, events.Study):
+            if isinstance(event.body, events.StudyEvent):
                 recorded = Recorded(event.body)
             elif recorded is not None:
                 _take(recorded, event.body, starts, begun)
@@ -134,11 +134,11 @@ def _take(recorded: Recorded, body: events.Body, starts: list[int], begun: list[
     match body:
         case events.Start(threads=int(threads)):
             starts.append(threads)
-        case events.Trial():
+        case events.TrialEvent():
             recorded.trials[body.trial] = body
-        case events.Population():
+        case events.PopulationEvent():
             begun.append((len(starts) - 1, list(body.trainings)))
-        case events.Member():
+        case events.MemberEvent():
             key = (body.trial, body.member)
             alone = (len(starts) - 1, [key])
             since, together = next((one for one in reversed(begun) if key in one[1]), alone)

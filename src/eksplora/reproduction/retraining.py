@@ -18,7 +18,7 @@ from eksplora.config.folders import folders_asked_for, own_folder, project
 from eksplora.errors import DataError, EksploraError, PreconditionError
 from eksplora.installation import CONFIG_DIRS
 from eksplora.provenance import UNKNOWN, without_git
-from eksplora.reproduction.patch import Change, changes, check_modes, is_patch
+from eksplora.reproduction.patch import FileChange, changes, check_modes, is_patch
 from eksplora.reproduction.record import Recorded
 from eksplora.study.trial import Key
 from eksplora.types import Status
@@ -74,7 +74,7 @@ ALONE = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "submodule.recurse=
 
 @contextmanager
 def worktree(
-    project: Path, commit: str, patch: str, *, permit: Callable[[list[Change]], None] = lambda found: None
+    project: Path, commit: str, patch: str, *, permit: Callable[[list[FileChange]], None] = lambda found: None
 ) -> Iterator[Path]:
     """The files of a commit with a patch applied, in a folder of their own that is gone afterwards.
 
@@ -131,7 +131,7 @@ def _check_commit(git: Callable[..., str], tree: Path, commit: str) -> None:
 
 
 def _apply(
-    git: Callable[..., str], tree: Path, commit: str, patch: str, permit: Callable[[list[Change]], None]
+    git: Callable[..., str], tree: Path, commit: str, patch: str, permit: Callable[[list[FileChange]], None]
 ) -> None:
     """Say what a patch changes, have it permitted, and apply it.
 

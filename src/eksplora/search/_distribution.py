@@ -6,19 +6,19 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from eksplora.search.space import Choice, Domain, Interval, Parameter, Range, Space, label
+from eksplora.search.space import Choice, Domain, Parameter, SearchInterval, SearchRange, Space, label
 
 
 def distribution(domain: Domain) -> BaseDistribution:
     """The Optuna distribution of a domain; ranges and choices keep their exact values."""
     match domain:
-        case Interval(low, high, log, True):
+        case SearchInterval(low, high, log, True):
             return IntDistribution(math.ceil(low), math.floor(high), log=log)
-        case Interval(low, high, log, False):
+        case SearchInterval(low, high, log, False):
             return FloatDistribution(low, high, log=log)
-        case Range(start, _, step) if domain.is_integer:
+        case SearchRange(start, _, step) if domain.is_integer:
             return IntDistribution(int(start), int(domain.at(domain.count - 1)), step=int(step))
-        case Range(start, _, step):
+        case SearchRange(start, _, step):
             return FloatDistribution(start, domain.at(domain.count - 1), step=step)
         case Choice(values):
             return CategoricalDistribution([label(value) for value in values])
@@ -31,7 +31,7 @@ def value_of(domain: Domain, stored: Any) -> Any:
     match domain:
         case Choice(values):
             return next(value for value in values if label(value) == stored)
-        case Range(start, _, step) if not domain.is_integer:
+        case SearchRange(start, _, step) if not domain.is_integer:
             return domain.at(round((stored - start) / step))
         case _:
             return stored
@@ -49,7 +49,7 @@ def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
 def _ask(trial: optuna.Trial, parameter: Parameter) -> Any:
     known = distribution(parameter.domain)
     value = value_of(parameter.domain, _stored(trial, parameter.key, known))
-    if isinstance(parameter.domain, Range):
+    if isinstance(parameter.domain, SearchRange):
         # Optuna's steps carry rounding errors, and a study that goes on knows the value only.
         trial.storage.set_trial_param(trial._trial_id, parameter.key, known.to_internal_repr(value), known)
     return value

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eksplora.search.space import Choice, Domain, Interval, Parameter, Range, Space
+from eksplora.search.space import Choice, Domain, Parameter, SearchInterval, SearchRange, Space
 
 Values = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ def narrowed(space: Space, near: Sequence[Values], far: Sequence[Values]) -> Spa
         far: Values of those that can.
 
     Examples:
-        >>> space = (Parameter("lr", Interval(0.0, 1.0)), Parameter("kind", Choice(("a", "b", "c"))))
+        >>> space = (Parameter("lr", SearchInterval(0.0, 1.0)), Parameter("kind", Choice(("a", "b", "c"))))
         >>> near = [{"lr": 0.4, "kind": "a"}, {"lr": 0.5, "kind": "c"}]
         >>> far = [{"lr": 0.2, "kind": "b"}, {"lr": 0.1, "kind": "a"}]
         >>> [parameter.domain for parameter in narrowed(space, near, far)]
@@ -48,12 +48,12 @@ def _narrowed(domain: Domain, near: Sequence[Any], far: Sequence[Any]) -> Domain
     match domain:
         case Choice(values):
             return Choice(tuple(value for value in values if value in near))
-        case Interval(low, high):
+        case SearchInterval(low, high):
             bottom, top = _bracket(near, far, low, high)
             return replace(domain, low=bottom, high=top) if bottom < top else domain
-        case Range(start, stop, step):
+        case SearchRange(start, stop, step):
             bottom, top = _bracket(near, far, start, domain.at(domain.count - 1))
-            return Range(bottom, min(stop, top + step), step)
+            return SearchRange(bottom, min(stop, top + step), step)
 
 
 def _bracket(near: Sequence[Any], far: Sequence[Any], low: Any, high: Any) -> tuple[Any, Any]:
@@ -65,11 +65,11 @@ def at_bounds(space: Space, best: Values) -> Iterator[str]:
     """Numbers of the best trial that lie at a bound of what was searched: there may be better ones beyond it."""
     for parameter in space:
         match parameter.domain, best.get(parameter.key):
-            case Interval(low, high, log=log), int() | float() as value:
+            case SearchInterval(low, high, log=log), int() | float() as value:
                 place, start, end = map(math.log, (value, low, high)) if log else (value, low, high)
                 share = (place - start) / (end - start)
                 bounds = {low: share <= EDGE, high: share >= 1 - EDGE}
-            case Range() as steps, int() | float() as value:
+            case SearchRange() as steps, int() | float() as value:
                 bounds = {
                     steps.at(0): value == steps.at(0),
                     steps.at(steps.count - 1): value == steps.at(steps.count - 1),

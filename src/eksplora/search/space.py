@@ -11,7 +11,7 @@ from eksplora.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Interval:
+class SearchInterval:
     """Numbers from `low` to `high`, both included; `log`: uniform in the logarithm; `integer`: whole numbers only."""
 
     low: float
@@ -21,7 +21,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Range:
+class SearchRange:
     """`start`, `start + step`, ... below `stop`, as Python's `range` counts."""
 
     start: float
@@ -51,7 +51,7 @@ class Choice:
     values: tuple[Any, ...]
 
 
-Domain = Interval | Range | Choice
+Domain = SearchInterval | SearchRange | Choice
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def check_domain(parameter: Parameter) -> None:
 def _fault(domain: Domain) -> str | None:
     """Reason why a domain is refused and the way out, or None."""
     match domain:
-        case Interval():
+        case SearchInterval():
             return _interval_fault(domain)
-        case Range(start, stop, step):
+        case SearchRange(start, stop, step):
             text = f"range({start:g}, {stop:g}, {step:g})"
             if not all(map(math.isfinite, (start, stop, step))):
                 return f"{text} is not finite. Give numbers."
@@ -103,7 +103,7 @@ def _fault(domain: Domain) -> str | None:
             return _choice_fault(values)
 
 
-def _interval_fault(domain: Interval) -> str | None:
+def _interval_fault(domain: SearchInterval) -> str | None:
     low, high = domain.low, domain.high
     if not (math.isfinite(low) and math.isfinite(high)):
         return f"interval({low:g}, {high:g}) is not finite. Give two numbers."
@@ -141,15 +141,15 @@ def finite_values(parameter: Parameter) -> Sequence[Any]:
         ConfigError: If the domain is continuous: a grid needs steps.
     """
     match parameter.domain:
-        case Interval(low, high, integer=True):
+        case SearchInterval(low, high, integer=True):
             return range(math.ceil(low), math.floor(high) + 1)
-        case Interval(low, high):
+        case SearchInterval(low, high):
             raise ConfigError(
                 f"space.params.{parameter.key}: a grid cannot run over the continuous interval({low:g}, {high:g}). "
                 f"Give it steps, e.g. range({low:g}, {high:g}, {(high - low) / 5:g}) or choice({low:g}, {high:g}), "
                 "or use another sampler."
             )
-        case Range(count=count) as steps:
+        case SearchRange(count=count) as steps:
             return [steps.at(index) for index in range(min(count, MOST_POINTS + 1))]
         case Choice(values):
             return values
@@ -162,7 +162,7 @@ def grid(space: Space) -> list[dict[str, Any]]:
         ConfigError: If a domain is continuous, or the grid is too large to enumerate.
 
     Examples:
-        >>> grid((Parameter("a", Choice((1, 2))), Parameter("b", Range(0, 2, 1), Condition("a", (2,)))))
+        >>> grid((Parameter("a", Choice((1, 2))), Parameter("b", SearchRange(0, 2, 1), Condition("a", (2,)))))
         [{'a': 1}, {'a': 2, 'b': 0}, {'a': 2, 'b': 1}]
     """
     axes = [finite_values(parameter) for parameter in space]
@@ -188,9 +188,9 @@ def extremes(parameter: Parameter) -> Iterator[Any]:
     match parameter.domain:
         case Choice(values):
             yield from values
-        case Range() as steps:
+        case SearchRange() as steps:
             yield from (steps.at(0), steps.at(steps.count - 1))
-        case Interval(low, high, integer=integer):
+        case SearchInterval(low, high, integer=integer):
             yield from (math.ceil(low), math.floor(high)) if integer else (low, high)
 
 
@@ -198,13 +198,13 @@ def drawable(parameter: Parameter) -> Iterator[Any]:
     """Values near the ends of the domain that a sampler may well draw.
 
     Examples:
-        >>> list(drawable(Parameter("rate", Interval(0.0, 1.0))))
+        >>> list(drawable(Parameter("rate", SearchInterval(0.0, 1.0))))
         [0.01, 0.99]
     """
     match parameter.domain:
-        case Interval(low, high, log=True, integer=False):
+        case SearchInterval(low, high, log=True, integer=False):
             yield from (low**0.99 * high**0.01, low**0.01 * high**0.99)
-        case Interval(low, high, integer=False):
+        case SearchInterval(low, high, integer=False):
             yield from (low + (high - low) / 100, high - (high - low) / 100)
         case _:
             yield from extremes(parameter)
@@ -214,7 +214,7 @@ def describe(parameter: Parameter) -> str:
     """A parameter in the grammar it is written in, every digit kept: equal text, equal parameter.
 
     Examples:
-        >>> describe(Parameter("lr", Interval(0.001, 0.1, log=True)))
+        >>> describe(Parameter("lr", SearchInterval(0.001, 0.1, log=True)))
         'tag(log, interval(0.001, 0.1))'
         >>> describe(Parameter("model.widths", Choice(([64], [32, 32])), Condition("model", ("mlp",))))
         'choice([64], [32, 32]) when model=choice("mlp")'
@@ -226,11 +226,11 @@ def describe(parameter: Parameter) -> str:
 
 def _text(domain: Domain) -> str:
     match domain:
-        case Interval(low, high, log, integer):
+        case SearchInterval(low, high, log, integer):
             inner = f"interval({low!r}, {high!r})"
             text = f"tag(log, {inner})" if log else inner
             return f"int({text})" if integer else text
-        case Range(start, stop, step):
+        case SearchRange(start, stop, step):
             return f"range({start!r}, {stop!r}, {step!r})"
         case Choice(values):
             return f"choice({', '.join(json.dumps(value) for value in values)})"

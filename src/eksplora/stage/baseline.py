@@ -8,7 +8,7 @@ from eksplora.config import Request
 from eksplora.config.schema import BaselineConfig
 from eksplora.console.work import begin
 from eksplora.events import spool as spools
-from eksplora.events.event import Trial, TrialEnd
+from eksplora.events.event import TrialEnd, TrialEvent
 from eksplora.stage.search import default_name
 from eksplora.stage.spec import spec_of
 from eksplora.types import Status
@@ -52,7 +52,7 @@ def notes(spool: Path) -> Iterator[str]:
     names: dict[int, str] = {}
     for event in spools.read(spool):
         match event.body:
-            case Trial(trial=number, searched=searched):
+            case TrialEvent(trial=number, searched=searched):
                 names[number] = searched["baseline"]
             case TrialEnd(trial=number, status=Status.FINISHED, message=message) if message:
                 yield f"{names[number]}: {message}"

@@ -35,10 +35,10 @@ def describe(request: Request) -> None:
 
 def _of_images(folder: Path, root: Path) -> list[str]:
     """Lines on a folder of images, read as `data=images` reads it."""
-    from eksplora.images import Options, examine
+    from eksplora.images import ImageOptions, examine
     from eksplora.images.lines import lines_of
 
-    return lines_of(examine(Options(path=str(folder)), root=root))
+    return lines_of(examine(ImageOptions(path=str(folder)), root=root))
 
 
 def announce(dataset: Any) -> None:

@@ -32,7 +32,7 @@ OF_BASELINES = ("experiment", "data", "task", "metric", "objective", "protocol",
 
 
 @dataclass(frozen=True)
-class Step:
+class StageState:
     """A stage with what it was made of, and what it left.
 
     Attributes:
@@ -58,14 +58,14 @@ def repro(request: Request) -> None:
     done, before = _read(output), ""
     for number, (stage, own) in enumerate(asked.items(), start=1):
         made_of = fingerprint([_computed(own), _code(stage), before])
-        if done.get(stage) == Step(made_of, _left(output, stage)):
+        if done.get(stage) == StageState(made_of, _left(output, stage)):
             print(f"stage {number} of {len(asked)}: {stage} is up to date, skipped", flush=True)
         else:
             print(f"stage {number} of {len(asked)}: {stage}", flush=True)
             getattr(import_module(f"eksplora.stage.{stage}"), stage)(own)
             if not _files(output, stage):
                 raise Interrupted(f"{stage} has not ended; the same command goes on.")
-            done[stage] = Step(made_of, _left(output, stage))
+            done[stage] = StageState(made_of, _left(output, stage))
             write_file(output / DONE, as_json({name: vars(step) for name, step in done.items()}))
         before = fingerprint([before, done[stage].left])
 
@@ -137,9 +137,9 @@ def _left(output: Path, stage: str) -> str:
     return fingerprint({str(path.relative_to(output)): sha256(path) for path in _files(output, stage)})
 
 
-def _read(output: Path) -> dict[str, Step]:
+def _read(output: Path) -> dict[str, StageState]:
     """Known steps of a folder of results; none where that cannot be read: then they are run again."""
     try:
-        return dict(read_json(output / DONE, dict[str, Step], way_out=""))
+        return dict(read_json(output / DONE, dict[str, StageState], way_out=""))
     except DataError:
         return {}

@@ -18,13 +18,13 @@ from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionE
 from eksplora.events import spool as spools
 from eksplora.events.event import to_json
 from eksplora.installation import target
-from eksplora.reproduction.patch import Change, described
+from eksplora.reproduction.patch import FileChange, described
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.reproduction.retraining import check_data, train_again, worktree
 from eksplora.study.definition import changed_outside_code, changed_versions
 from eksplora.study.setup import tracker_of
 from eksplora.study.trial import Key
-from eksplora.tracker.base import SPOOL, Lookup, Shown
+from eksplora.tracker.base import SPOOL, Lookup, RunContent
 from eksplora.types import Config
 from eksplora.untrusted import is_name
 
@@ -74,7 +74,7 @@ def reproduce(request: Request) -> None:
     _conclude(name, recorded, again, time.monotonic() - started)
 
 
-def _recorded(settings: ReproduceConfig, shown: Shown, lookup: Lookup) -> Recorded:
+def _recorded(settings: ReproduceConfig, shown: RunContent, lookup: Lookup) -> Recorded:
     """The study of a run: from its folder on this machine, otherwise from the file that MLflow holds.
 
     Raises:
@@ -105,7 +105,7 @@ def is_present(project: Path, recorded: Recorded) -> bool:
     return here == recorded.provenance.get("git.commit") and provenance.diff(project) == recorded.patch
 
 
-def _permit(found: list[Change], *, is_allowed: bool) -> None:
+def _permit(found: list[FileChange], *, is_allowed: bool) -> None:
     """Say what the recorded diff changes.
 
     Raises:

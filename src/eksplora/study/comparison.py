@@ -16,7 +16,7 @@ KEY = "configuration"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedConfigurations:
     """Result of a study over named configurations.
 
     Attributes:
@@ -40,7 +40,7 @@ def compare(
     key: str = KEY,
     base: str | None = None,
     naming: Callable[[str], str] = str,
-) -> Comparison:
+) -> ComparedConfigurations:
     """Train named configurations on the same members, each once, to the end.
 
     Args:
@@ -73,4 +73,4 @@ def compare(
         )
     )
     outcome.check_over()
-    return Comparison(outcome, {str(trial.values[key]): trial for trial in outcome.ledger.trials.values()})
+    return ComparedConfigurations(outcome, {str(trial.values[key]): trial for trial in outcome.ledger.trials.values()})

@@ -10,8 +10,7 @@ from typing import Any
 from eksplora.console.table import print_best
 from eksplora.console.work import Work
 from eksplora.errors import EksploraError, Interrupted, StorageError, WorkerError
-from eksplora.events.event import Stop
-from eksplora.events.event import Study as StudyEvent
+from eksplora.events.event import Stop, StudyEvent
 from eksplora.events.spool import Spool, study_of
 from eksplora.files import as_json, link_or_copy, new_folder
 from eksplora.inference import write_card

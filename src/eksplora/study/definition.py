@@ -12,8 +12,7 @@ from eksplora.config import flatten, is_group
 from eksplora.config.parts import allowed_targets
 from eksplora.config.renamed import RENAMED
 from eksplora.counter import fingerprint
-from eksplora.events.event import Dataset
-from eksplora.events.event import Study as StudyEvent
+from eksplora.events.event import StudyDataset, StudyEvent
 from eksplora.search.space import describe, extremes
 from eksplora.study.journal import as_yaml
 from eksplora.study.plan import Plan
@@ -35,7 +34,7 @@ class Definition:
     """
 
     values: Mapping[str, Any]
-    dataset: Dataset | None = None
+    dataset: StudyDataset | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -82,11 +81,11 @@ def define(spec: StudySpec, base: Config, card: Mapping[str, Any]) -> Definition
     return Definition(values, dataset_of(card))
 
 
-def dataset_of(card: Mapping[str, Any]) -> Dataset:
+def dataset_of(card: Mapping[str, Any]) -> StudyDataset:
     """The data as people are shown them."""
     table = card.get("table") or {"columns": [], "warnings": []}
     kinds = {column["name"]: f"{column['kind']}, {column['role']}" for column in table["columns"]}
-    return Dataset(card["name"], card["fingerprint"][:16], card["rows"]["train"], kinds, list(table["warnings"]))
+    return StudyDataset(card["name"], card["fingerprint"][:16], card["rows"]["train"], kinds, list(table["warnings"]))
 
 
 STUDY_CODE = ("eksplora.search.proposer", "eksplora.study.packing", "eksplora.study.plan")

@@ -10,7 +10,7 @@ from eksplora.study.ledger import Ledger
 from eksplora.study.packing import steps_of
 from eksplora.study.plan import Plan
 from eksplora.study.spec import Naming
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.types import Config, EpochReport, MemberResult, Status
 
 OWN = "the experiment's own"
@@ -59,7 +59,7 @@ class Display:
 
     # --- what happens --------------------------------------------------------------------------------------------
 
-    def started(self, population: Population) -> None:
+    def started(self, population: StudyPopulation) -> None:
         """A population was handed to a worker."""
         keys = self._ledger.waiting(population) or population.keys
         lengths = {(number, member): self._length(self._ledger.trials[number], member) for number, member in keys}
@@ -67,7 +67,7 @@ class Display:
             self._progress.ends_early = True
         self._progress.started(population.number, self._name_of(keys), lengths)
 
-    def epochs(self, population: Population, reports: Sequence[EpochReport]) -> None:
+    def epochs(self, population: StudyPopulation, reports: Sequence[EpochReport]) -> None:
         """Members of a population ended an epoch: the value shown is that of the best trial among them."""
         metric, values = self._ledger.metric, dict[int, list[float]]()
         for report in reports:

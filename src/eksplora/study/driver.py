@@ -14,7 +14,7 @@ from eksplora.study.plan import Plan
 from eksplora.study.pruning import Pruning
 from eksplora.study.queue import Folders, PopulationQueue
 from eksplora.study.supply import Supply
-from eksplora.study.trial import Population
+from eksplora.study.trial import StudyPopulation
 from eksplora.types import Job, MemberResult, Status, Training
 
 MOST_FAILED_STARTS = 3
@@ -117,7 +117,7 @@ class Driver:
             self.workers.submit(worker, self._job(population))
             self.shown.started(population)
 
-    def _job(self, population: Population) -> Job:
+    def _job(self, population: StudyPopulation) -> Job:
         return Job(
             number=population.number,
             trainings=[self._training(number, member) for number, member in population.keys],
@@ -226,11 +226,11 @@ class Driver:
 
     # --- populations ---------------------------------------------------------------------------------------------
 
-    def _population(self, message: Message) -> Population | None:
+    def _population(self, message: Message) -> StudyPopulation | None:
         """Population that the sender trains or trained; None when it was split meanwhile."""
         return self.ledger.populations.get(message.job.number) if message.job is not None else None
 
-    def _left(self, message: Message) -> Population | None:
+    def _left(self, message: Message) -> StudyPopulation | None:
         """The population that a worker has left."""
         if message.job is not None:
             self.shown.left(message.job.number)

@@ -8,7 +8,7 @@ from eksplora.study.display import Display
 from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
 from eksplora.study.queue import Folders, PopulationQueue
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 
 
 class Ending:
@@ -38,7 +38,7 @@ class Ending:
             self.end(trial)
         return is_over
 
-    def end_population(self, population: Population) -> None:
+    def end_population(self, population: StudyPopulation) -> None:
         """All results of a population are in: trials of which another member had ended early may be over now."""
         self._populations.end(population)
         for number in population.members:
@@ -96,7 +96,7 @@ class Failures:
         """Report to the user through `say`."""
         self._ledger, self._populations, self._ending, self._say = ledger, populations, ending, say
 
-    def take(self, population: Population, message: str) -> None:
+    def take(self, population: StudyPopulation, message: str) -> None:
         """A population raised: one trial fails; of several each gets a try by itself.
 
         Raises:
@@ -114,7 +114,7 @@ class Failures:
         else:
             self._ending.end_population(population)
 
-    def take_death(self, population: Population, cause: str) -> None:
+    def take_death(self, population: StudyPopulation, cause: str) -> None:
         """A worker died: the population goes on from its last checkpoint, in another one.
 
         Raises:

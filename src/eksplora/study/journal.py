@@ -11,7 +11,7 @@ from eksplora.config import flatten
 from eksplora.events import event as events
 from eksplora.events.spool import Spool
 from eksplora.study.ledger import Ledger
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.types import Config, EpochReport, MemberResult
 
 
@@ -43,7 +43,7 @@ class Journal:
     def trial(self, trial: Trial, tags: Mapping[str, str]) -> None:
         """A trial begins; it is on the disk when its population or its end is."""
         self.spool.append(
-            events.Trial(
+            events.TrialEvent(
                 trial=trial.number,
                 params=_parameters(trial.config),
                 searched=trial.values,
@@ -56,16 +56,16 @@ class Journal:
             )
         )
 
-    def packed(self, populations: Iterable[Population], *, replaced: Sequence[int] = (), reason: str = "") -> None:
+    def packed(self, populations: Iterable[StudyPopulation], *, replaced: Sequence[int] = (), reason: str = "") -> None:
         """Trainings were put together, or populations cut into others: in one event, so never half of it."""
         entries = [events.PackedPopulation(one.number, one.keys) for one in populations]
         self.spool.append(events.Packed(entries, list(replaced), reason), durable=True)
 
-    def population(self, population: Population) -> None:
+    def population(self, population: StudyPopulation) -> None:
         """A population goes to a worker for the first time; from now on its trainings stay together."""
-        self.spool.append(events.Population(population.number, population.keys))
+        self.spool.append(events.PopulationEvent(population.number, population.keys))
 
-    def population_end(self, population: Population) -> None:
+    def population_end(self, population: StudyPopulation) -> None:
         """All of a population's results are in, or nobody waits for them any more."""
         self.spool.append(events.PopulationEnd(population.number))
 
@@ -97,7 +97,7 @@ class Journal:
         """A member ended; epochs that no report brought (they came before a checkpoint, then a kill) are added."""
         self.flush(trial, result.member)
         self._write_missing(trial, result)
-        self.spool.append(events.Member(**{entry.name: getattr(result, entry.name) for entry in fields(result)}))
+        self.spool.append(events.MemberEvent(**{entry.name: getattr(result, entry.name) for entry in fields(result)}))
 
     def trial_end(self, trial: Trial, artifacts: Mapping[str, str]) -> None:
         """A trial is over."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, fields
 from statistics import fmean
 
 from eksplora.events import event as events
-from eksplora.study.trial import Key, Population, Trial
+from eksplora.study.trial import Key, StudyPopulation, Trial
 from eksplora.types import Member, MemberResult, Status
 
 _RESULT_FIELDS = tuple(entry.name for entry in fields(MemberResult))
 
 
-def _result(body: events.Member) -> MemberResult:
+def _result(body: events.MemberEvent) -> MemberResult:
     """Result of a member; a field that an earlier version did not write has its usual value."""
     known = {name: getattr(body, name) for name in _RESULT_FIELDS}
     return MemberResult(**{name: value for name, value in known.items() if value is not None or name == "value"})
@@ -34,7 +34,7 @@ class Ledger:
     metric: str
     direction: str
     trials: dict[int, Trial] = field(default_factory=dict)
-    populations: dict[int, Population] = field(default_factory=dict)
+    populations: dict[int, StudyPopulation] = field(default_factory=dict)
     num_populations: int = 0
     best: Trial | None = None
     num_over: int = 0
@@ -103,14 +103,14 @@ class Ledger:
 
     # --- populations -------------------------------------------------------------------------------------------------
 
-    def new_population(self, keys: Sequence[Key], reason: str = "") -> Population:
+    def new_population(self, keys: Sequence[Key], reason: str = "") -> StudyPopulation:
         """Take in a population of these trainings."""
-        population = Population(self.num_populations, list(keys), reason)
+        population = StudyPopulation(self.num_populations, list(keys), reason)
         self.populations[population.number] = population
         self.num_populations += 1
         return population
 
-    def waiting(self, population: Population) -> list[Key]:
+    def waiting(self, population: StudyPopulation) -> list[Key]:
         """The population's trainings without a result, in trials that are not over."""
         return [
             (number, member)
@@ -118,7 +118,7 @@ class Ledger:
             if not self.trials[number].status.is_final and member not in self.trials[number].results
         ]
 
-    def waiting_trials(self, population: Population) -> list[Trial]:
+    def waiting_trials(self, population: StudyPopulation) -> list[Trial]:
         """The trials of those trainings."""
         return [self.trials[number] for number in dict.fromkeys(number for number, _ in self.waiting(population))]
 
@@ -126,11 +126,11 @@ class Ledger:
         """Take over what the spool holds, in its order."""
         for body in bodies:
             match body:
-                case events.Trial():
+                case events.TrialEvent():
                     self._replay_trial(body)
                 case events.Packed():
                     self._replay_packed(body)
-                case events.Population():
+                case events.PopulationEvent():
                     population = self.populations[body.population]
                     population.keys, population.is_begun = list(body.trainings), True
                 case events.PopulationEnd():
@@ -140,14 +140,14 @@ class Ledger:
                 case events.Judged():
                     for number, epoch, value, gives_up in body.verdicts:
                         self.note_verdict(number, epoch, value, gives_up=gives_up)
-                case events.Member():
+                case events.MemberEvent():
                     self.take(_result(body))
                 case events.TrialEnd():
                     trial = self.trials[body.trial]
                     trial.status, trial.value, trial.message = body.status, body.value, body.message
                     self.note_end(trial)
 
-    def _replay_trial(self, body: events.Trial) -> None:
+    def _replay_trial(self, body: events.TrialEvent) -> None:
         if body.trial not in self.trials:  # written again when it goes on after an interruption
             members = [Member(**vars(one)) for one in body.members]
             self.add(Trial(body.trial, body.searched, body.resolved or {}, body.key, members, body.repeats))

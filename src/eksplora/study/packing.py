@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from eksplora.counter import fingerprint
 from eksplora.data.arrays import batch_rows
-from eksplora.search.space import Interval, Parameter, Space, extremes
+from eksplora.search.space import Parameter, SearchInterval, Space, extremes
 from eksplora.study.trial import Key, Trial
 from eksplora.types import Config
 
@@ -64,7 +64,7 @@ def is_number(parameter: Parameter) -> bool:
     if parameter.key not in RATES:
         return False
     layers = {repr(_layers(value)) for value in extremes(parameter)}
-    return isinstance(parameter.domain, Interval) or len(layers) == 1  # an interval's end is never drawn
+    return isinstance(parameter.domain, SearchInterval) or len(layers) == 1  # an interval's end is never drawn
 
 
 def most_together(config: Config) -> int:

@@ -6,7 +6,7 @@ from statistics import fmean
 from eksplora.search.proposer import Proposer
 from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.types import Decision, EpochReport, Status
 
 FIRST = 0
@@ -24,7 +24,7 @@ class Pruning:
         """Pruning the trials of a ledger."""
         self._ledger, self._record, self._proposer = ledger, record, proposer
 
-    def take(self, population: Population, reports: Sequence[EpochReport]) -> None:
+    def take(self, population: StudyPopulation, reports: Sequence[EpochReport]) -> None:
         """Ask about the epochs that are new (after a resumption some come again) and record what the pruner says."""
         members = population.members
         verdicts = []
@@ -41,7 +41,7 @@ class Pruning:
         for number, epoch, value, gives_up in verdicts:
             self._ledger.note_verdict(number, epoch, value, gives_up=gives_up)
 
-    def decisions(self, population: Population, reports: Sequence[EpochReport]) -> list[Decision]:
+    def decisions(self, population: StudyPopulation, reports: Sequence[EpochReport]) -> list[Decision]:
         """The answer to each report: members that are judged end after the same epoch as before a resumption."""
         members, decisions = population.members, []
         for report in reports:

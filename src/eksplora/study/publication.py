@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from eksplora.errors import DataError
 from eksplora.events import spool as spools
-from eksplora.events.event import Body, Evaluation, Report, kind_of
+from eksplora.events.event import Body, Evaluation, ReportEvent, kind_of
 from eksplora.files import link_or_copy, new_folder
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like
@@ -41,7 +41,7 @@ def publish(config: Config, confirmed: ConfirmRecord, files: Mapping[str, bytes]
         return False
     pages = {f"report/{name}": at / name for name in files if name.endswith(".html")}
     own = {f"report/{name}": content for name, content in files.items()}
-    add(config, study, Report(artifacts={}), own, pages)
+    add(config, study, ReportEvent(artifacts={}), own, pages)
     return True
 
 
@@ -65,7 +65,7 @@ def study_of(config: Config, confirmed: ConfirmRecord) -> Path:
 def add(
     config: Config,
     study: Path,
-    event: Evaluation | Report,
+    event: Evaluation | ReportEvent,
     files: Mapping[str, bytes],
     written: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
 from eksplora.study.packing import divide, pack, signature
-from eksplora.study.trial import Key, Population, Trial
+from eksplora.study.trial import Key, StudyPopulation, Trial
 
 
 class Folders:
@@ -24,7 +24,7 @@ class Folders:
         """File for the weights of a member."""
         return self._trials / f"{trial.number:04d}" / f"member-{member}"
 
-    def checkpoints(self, population: Population) -> Path:
+    def checkpoints(self, population: StudyPopulation) -> Path:
         """Folder of the checkpoints of a population."""
         return self._populations / f"{population.number:04d}"
 
@@ -36,7 +36,7 @@ class Folders:
             _remove_if_empty(member)
         _remove_if_empty(folder)
 
-    def forget_population(self, population: Population) -> None:
+    def forget_population(self, population: StudyPopulation) -> None:
         """Remove the checkpoints of a population that is over."""
         shutil.rmtree(self.checkpoints(population), ignore_errors=True)
 
@@ -79,7 +79,7 @@ class PopulationQueue:
         self._record.packed(made)
         self._queue += made
 
-    def next(self) -> Population | None:
+    def next(self) -> StudyPopulation | None:
         """The next one to hand out; it has begun when this returns."""
         while self._queue:
             population = self._queue.pop(0)
@@ -94,11 +94,11 @@ class PopulationQueue:
                 return population
         return None
 
-    def put_back(self, population: Population) -> None:
+    def put_back(self, population: StudyPopulation) -> None:
         """Its worker is gone: it is the next one."""
         self._queue.insert(0, population)
 
-    def split(self, population: Population, size: int, reason: str) -> None:
+    def split(self, population: StudyPopulation, size: int, reason: str) -> None:
         """Let at most `size` trainings of this kind go together; later ones are cut before they are handed out."""
         # A worker's limit holds for all trials of the same shape: the user reads of it once.
         mark = self._mark(population)
@@ -107,12 +107,12 @@ class PopulationQueue:
         self._limits[mark] = size, reason
         self._replace(population, divide(self._ledger.waiting(population), size), reason)
 
-    def isolate(self, population: Population, reason: str) -> None:
+    def isolate(self, population: StudyPopulation, reason: str) -> None:
         """One population per trial, so that a trial that does harm does it to itself alone."""
         keys = self._ledger.waiting(population)
         self._replace(population, [list(group) for _, group in groupby(keys, key=lambda key: key[0])], reason)
 
-    def end(self, population: Population) -> None:
+    def end(self, population: StudyPopulation) -> None:
         """Nobody waits for it any more."""
         self._record.population_end(population)
         self._forget(population)
@@ -127,13 +127,13 @@ class PopulationQueue:
         """Whether no further member of it should begin; a pruned one still needs the result of one that is pruned."""
         return trial.status.is_final or trial.is_trained or (trial.pruned_at is not None and self.holds(trial))
 
-    def _begin(self, population: Population) -> None:
+    def _begin(self, population: StudyPopulation) -> None:
         if not population.is_begun:
             population.is_begun = True
             self._record.population(population)
         self._begun[population.number] = population
 
-    def _is_cut(self, population: Population) -> bool:
+    def _is_cut(self, population: StudyPopulation) -> bool:
         """Cut a population that is known to be too large, as its worker would ask for."""
         size, reason = self._limits.get(self._mark(population), (math.inf, ""))
         if len(population.keys) <= size:
@@ -141,17 +141,17 @@ class PopulationQueue:
         self._replace(population, divide(population.keys, int(size)), reason)
         return True
 
-    def _replace(self, population: Population, parts: Sequence[Sequence[Key]], reason: str) -> None:
+    def _replace(self, population: StudyPopulation, parts: Sequence[Sequence[Key]], reason: str) -> None:
         made = [self._ledger.new_population(keys, reason) for keys in parts]
         self._record.packed(made, replaced=[population.number], reason=reason)
         self._forget(population)
         # In front, in the order of the population that they replace.
         self._queue[:0] = made
 
-    def _forget(self, population: Population) -> None:
+    def _forget(self, population: StudyPopulation) -> None:
         del self._ledger.populations[population.number]
         self._begun.pop(population.number, None)
         self._folders.forget_population(population)
 
-    def _mark(self, population: Population) -> str:
+    def _mark(self, population: StudyPopulation) -> str:
         return signature(self._ledger.trials[population.keys[0][0]].config)

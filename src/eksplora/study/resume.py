@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eksplora.errors import StudyError
 from eksplora.events import spool as spools
-from eksplora.events.event import Study
+from eksplora.events.event import StudyEvent
 from eksplora.study.definition import Definition
 from eksplora.study.ledger import Ledger
 from eksplora.types import MemberResult
@@ -32,7 +32,7 @@ def recall(path: Path, ledger: Ledger, definition: Definition) -> str | None:
         return None
     with spools.consistent(path):
         first = bodies[0]
-        assert isinstance(first, Study)
+        assert isinstance(first, StudyEvent)
         # Before the replay: events of another study would only confuse the message.
         _check_same(first.name, definition.differences(first.definition or {}))
         ledger.replay(bodies)

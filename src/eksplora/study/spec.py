@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.config.schema import Budget
+from eksplora.config.schema import StudyBudget
 from eksplora.search.space import Space
 from eksplora.study.trial import TrialOfStudy
 from eksplora.types import Command, Config, Cut, Direction, Judges
@@ -59,7 +59,7 @@ class StudySpec:
     studies: Path
     metric: str
     direction: Direction
-    budget: Budget
+    budget: StudyBudget
     configure: Configure
     config: Config
     choices: Mapping[str, str]

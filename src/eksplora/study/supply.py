@@ -7,7 +7,7 @@ from eksplora.study.journal import Journal
 from eksplora.study.ledger import Ledger
 from eksplora.study.plan import Plan
 from eksplora.study.queue import PopulationQueue
-from eksplora.study.trial import Population, Trial
+from eksplora.study.trial import StudyPopulation, Trial
 from eksplora.types import Status
 
 
@@ -47,7 +47,7 @@ class Supply:
         waits = self._unpacked or self._followers or not self._populations.is_empty
         return not waits and len(self._ledger.trials) >= self.budget
 
-    def next(self) -> Population | None:
+    def next(self) -> StudyPopulation | None:
         """A population that waits, or one of new trials; None when the proposer wants results first, or all is out."""
         while (population := self._populations.next()) is None:
             num_trials = len(self._ledger.trials)

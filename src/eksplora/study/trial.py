@@ -19,7 +19,7 @@ Key = tuple[int, int]
 
 
 @dataclass
-class Population:
+class StudyPopulation:
     """Trainings that one worker gets together.
 
     Attributes:

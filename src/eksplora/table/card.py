@@ -17,7 +17,7 @@ TASKS = ("regression", "binary", "classification", "multilabel")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class TableOptions:
     """A file, the roles of its columns, and how it is cut: everything that its prepared form depends on.
 
     Attributes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.ranges import check_choice
-from eksplora.table.card import STATED_KINDS, TASKS, Options
+from eksplora.table.card import STATED_KINDS, TASKS, TableOptions
 from eksplora.table.reading import read_frame
 
 MOST_NAMED = 30
@@ -15,7 +15,7 @@ FEWEST_ROWS = 10
 """Rows with a target that a table must have."""
 
 
-def check_options(options: Options) -> None:
+def check_options(options: TableOptions) -> None:
     """Refuse options that do not go together, before the file is read.
 
     Raises:
@@ -37,7 +37,7 @@ def check_options(options: Options) -> None:
         raise ConfigError("data.part and data.time: both say which rows are test rows. Leave one of them out.")
 
 
-def check_names(options: Options, columns: Collection[str]) -> None:
+def check_names(options: TableOptions, columns: Collection[str]) -> None:
     """Refuse options that name no column of the file, or the target in another role.
 
     Raises:
@@ -67,7 +67,7 @@ def _nearest_column(name: str, columns: Collection[str]) -> str:
     return nearest(name, columns)
 
 
-def check_rows(options: Options, count: int) -> None:
+def check_rows(options: TableOptions, count: int) -> None:
     """Refuse a table with too few rows that have a target.
 
     Raises:

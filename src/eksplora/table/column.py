@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.table import cells
-from eksplora.table.card import Column, Kind, Options, Role
+from eksplora.table.card import Column, Kind, Role, TableOptions
 from eksplora.table.encoding import fitted, values_of
 from eksplora.table.kinds import kind_of, stated_kind
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def examined_column(
-    options: Options, name: str, values: "pa.ChunkedArray", train: NDArray[np.int64], decimal: str
+    options: TableOptions, name: str, values: "pa.ChunkedArray", train: NDArray[np.int64], decimal: str
 ) -> tuple[Column, Any, list[str]]:
     """A column's entry in the card, its cells as they are needed from now on, and what is to be said of the reading."""
     stated = options.columns.get(name)
@@ -49,7 +49,7 @@ def examined_column(
     return column, known, notes
 
 
-def _role(options: Options, name: str, kind: Kind) -> Role:
+def _role(options: TableOptions, name: str, kind: Kind) -> Role:
     if name in options.targets:
         return "target"
     roles: tuple[Role, ...] = ("group", "weight", "part", "identifier")

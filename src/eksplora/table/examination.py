@@ -15,7 +15,7 @@ from eksplora.errors import DataError
 from eksplora.files import write_file
 from eksplora.records.target import summaries
 from eksplora.table import cells, parts, warning
-from eksplora.table.card import Column, Options, TableCard
+from eksplora.table.card import Column, TableCard, TableOptions
 from eksplora.table.check import check_names, check_options, check_rows
 from eksplora.table.column import examined_column, named_apart
 from eksplora.table.encoding import matrix, num_codes
@@ -45,7 +45,7 @@ class Prepared:
     weights: Sequence[NDArray[np.float64]] | None
 
 
-def fingerprint_of(options: Options) -> str:
+def fingerprint_of(options: TableOptions) -> str:
     """The fingerprint of a file's content and of the options; the file is read for its hash alone.
 
     Raises:
@@ -59,7 +59,7 @@ def fingerprint_of(options: Options) -> str:
     )
 
 
-def examine(options: Options, *, root: Path | None = None) -> TableCard:
+def examine(options: TableOptions, *, root: Path | None = None) -> TableCard:
     """The card of a table: a pure function of the file and the options.
 
     Args:
@@ -106,7 +106,7 @@ def as_json(card: TableCard) -> str:
     return json.dumps(dataclasses.asdict(card), indent=1)
 
 
-def prepared(options: Options, *, root: Path | None = None) -> tuple[TableCard, Prepared]:
+def prepared(options: TableOptions, *, root: Path | None = None) -> tuple[TableCard, Prepared]:
     """The card of a table and its rows as numbers: only the columns that are used are read, by the card's decisions.
 
     Raises:
@@ -138,7 +138,7 @@ class _Work:
     targets: Targets
 
 
-def _examined(options: Options) -> TableCard:
+def _examined(options: TableOptions) -> TableCard:
     path = Path(options.path)
     frame = read_frame(path, separator=options.separator, encoding=options.encoding)
     check_names(options, frame.columns)
@@ -181,7 +181,7 @@ def _examined(options: Options) -> TableCard:
 
 
 def _columns(
-    options: Options, work: _Work, train: NDArray[np.int64], decimal: str
+    options: TableOptions, work: _Work, train: NDArray[np.int64], decimal: str
 ) -> tuple[tuple[Column, ...], list[str]]:
     """The columns with notes on their reading; their cells become numbers where they are needed as such."""
     found, notes = [], []

@@ -10,7 +10,7 @@ from eksplora.errors import DataError
 from eksplora.ranges import check_fraction
 from eksplora.splitting.rows import RowIndices, split_rows
 from eksplora.table import cells
-from eksplora.table.card import Options
+from eksplora.table.card import TableOptions
 from eksplora.table.kinds import Found, kind_of
 from eksplora.table.target import Targets
 
@@ -26,7 +26,7 @@ TEST, TRAIN = (
 
 
 def cut(
-    options: Options, columns: "dict[str, pa.ChunkedArray]", targets: Targets, decimal: str
+    options: TableOptions, columns: "dict[str, pa.ChunkedArray]", targets: Targets, decimal: str
 ) -> tuple[RowIndices, RowIndices, str, bool]:
     """Training rows and test rows, how they were cut in words, and whether class by class.
 
@@ -94,7 +94,7 @@ def _by_column(name: str, column: "pa.ChunkedArray") -> NDArray[np.bool_]:
     return np.isin(words, list(TEST))
 
 
-def _by_time(options: Options, column: "pa.ChunkedArray", decimal: str) -> NDArray[np.bool_]:
+def _by_time(options: TableOptions, column: "pa.ChunkedArray", decimal: str) -> NDArray[np.bool_]:
     """The rows from a moment on, of which there are about as many as the fraction says: equal moments stay together."""
     found: Found = kind_of(str(options.time), column, decimal)
     values = cells.days(column, found.format) if found.kind == "date" else cells.numbers(column, decimal)
@@ -110,7 +110,7 @@ def _by_time(options: Options, column: "pa.ChunkedArray", decimal: str) -> NDArr
     return np.asarray(values >= moments[max(first, 1)] if len(moments) > 1 else np.zeros(len(values), dtype=bool))
 
 
-def _by_group(options: Options, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _by_group(options: TableOptions, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Groups drawn one after another, until as many rows as the fraction says are nearest."""
     counts = np.bincount(codes)
     order = np.random.default_rng(derive(options.split_seed, "test groups")).permutation(len(counts))

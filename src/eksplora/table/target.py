@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eksplora.errors import ConfigError, DataError
 from eksplora.table import cells
-from eksplora.table.card import Options, Task
+from eksplora.table.card import TableOptions, Task
 from eksplora.table.kinds import Found, kind_of, stated_kind
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Targets:
     notes: tuple[str, ...] = ()
 
 
-def targets_of(options: Options, columns: "Sequence[pa.ChunkedArray]", decimal: str) -> Targets:
+def targets_of(options: TableOptions, columns: "Sequence[pa.ChunkedArray]", decimal: str) -> Targets:
     """The targets of a table.
 
     Args:
@@ -144,7 +144,7 @@ def _is_flag(values: NDArray[np.float64]) -> bool:
 
 
 def _classes(
-    options: Options, columns: "Sequence[pa.ChunkedArray]", kinds: Sequence[str], task: str, decimal: str
+    options: TableOptions, columns: "Sequence[pa.ChunkedArray]", kinds: Sequence[str], task: str, decimal: str
 ) -> Targets:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -192,7 +192,7 @@ def _in_order(names: Sequence[str], kind: str) -> list[str]:
 
 
 def _numbers(
-    options: Options, columns: "Sequence[pa.ChunkedArray]", kinds: Sequence[str], task: str, decimal: str
+    options: TableOptions, columns: "Sequence[pa.ChunkedArray]", kinds: Sequence[str], task: str, decimal: str
 ) -> Targets:
     wrong = next(
         (name for name, kind in zip(options.targets, kinds, strict=True) if kind not in ("number", "boolean")), None

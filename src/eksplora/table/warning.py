@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.table import cells, leak
-from eksplora.table.card import Column, Options, TableCard
+from eksplora.table.card import Column, TableCard, TableOptions
 from eksplora.table.target import Targets
 
 FEW_ROWS = 100
@@ -27,7 +27,7 @@ GROUPS = re.compile(
 
 
 def warnings(
-    card: TableCard, options: Options, values: dict[str, Any], targets: Targets, parts: Sequence[NDArray[np.int64]]
+    card: TableCard, options: TableOptions, values: dict[str, Any], targets: Targets, parts: Sequence[NDArray[np.int64]]
 ) -> list[str]:
     """One sentence for each thing that is to be known before a result is believed.
 
@@ -77,7 +77,7 @@ def _of_leaks(features: list[Column], values: dict[str, Any], targets: Targets) 
         )
 
 
-def _of_split(card: TableCard, options: Options) -> Iterator[str]:
+def _of_split(card: TableCard, options: TableOptions) -> Iterator[str]:
     """A random test part where rows have an order or belong together."""
     if options.part is not None:
         return

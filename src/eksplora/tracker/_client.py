@@ -9,7 +9,7 @@ from typing import Any
 
 from eksplora.errors import StorageError
 from eksplora.tracker._artifact import write_artifacts
-from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Dataset, Mark
+from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Mark, RunDataset
 from eksplora.untrusted import path_inside
 
 ENVIRONMENT = {
@@ -179,7 +179,7 @@ def _study_of(run: Any) -> str:
     return str(run.data.tags.get(ID_TAG, "")).partition("/")[0]
 
 
-def _input(dataset: Dataset) -> Any:
+def _input(dataset: RunDataset) -> Any:
     """A data set in MLflow's form."""
     from mlflow.entities import Dataset as Entity
     from mlflow.entities import DatasetInput, InputTag

@@ -9,7 +9,7 @@ from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
 from eksplora.tracker.address import masked
-from eksplora.tracker.base import SPOOL, Shown
+from eksplora.tracker.base import SPOOL, RunContent
 from eksplora.untrusted import is_name
 
 
@@ -20,7 +20,7 @@ class MlflowLookup:
         """Connect to it."""
         self._client, self._shown = connected(uri), masked(uri)
 
-    def shown(self, run_id: str) -> Shown:
+    def shown(self, run_id: str) -> RunContent:
         """Values and tags of a run.
 
         Raises:
@@ -49,7 +49,7 @@ class MlflowLookup:
                 f"run={run_id}: its tags {ID_TAG} and study name no study. Somebody altered them in MLflow."
             )
         trial, member = ([int(number) for number in numbers] + [None, None])[:2]
-        return Shown(str(name), study, trial, member)
+        return RunContent(str(name), study, trial, member)
 
     def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
         """MLflow's ids of all runs of a study, by ours (`<study>[/<trial>[/<member>]]`).
@@ -94,7 +94,7 @@ class MlflowLookup:
                 curves[name] = [point.value for point in history]
         return last, curves
 
-    def spool(self, shown: Shown, run_id: str, folder: Path) -> Path:
+    def spool(self, shown: RunContent, run_id: str, folder: Path) -> Path:
         """The spool of a run's study, brought into `folder`.
 
         Raises:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eksplora.events.event import Study, Trial
+from eksplora.events.event import StudyEvent, TrialEvent
 from eksplora.provenance import command_line
 from eksplora.tracker._run import as_text
 
 
-def study_note(study: Study, folder: Path) -> str:
+def study_note(study: StudyEvent, folder: Path) -> str:
     """Note on a study and on how to go on with it; `folder` is that of its files."""
     mean = "" if study.members == "1 seed" else f", mean over {study.members}"
     command = f"\n\n```\n{command_line(study.command)}\n```" if study.command else ""
@@ -23,7 +23,7 @@ def study_note(study: Study, folder: Path) -> str:
     )
 
 
-def trial_note(trial: Trial) -> str:
+def trial_note(trial: TrialEvent) -> str:
     """Values that were searched in a trial."""
     lines = [f"- `{key}` = {as_text(value)}" for key, value in trial.searched.items()]
     if trial.repeats is not None:

@@ -14,7 +14,7 @@ from eksplora.installation import target
 from eksplora.tracker._artifact import fetch_artifacts
 from eksplora.tracker._client import ABSENT, connected
 from eksplora.tracker._run import ID_TAG
-from eksplora.tracker.base import Model
+from eksplora.tracker.base import ModelToRegister
 from eksplora.untrusted import read_json
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -38,7 +38,7 @@ class MlflowRegistry:
         """Connect to it."""
         self._client = connected(uri)
 
-    def add(self, model: Model) -> str:
+    def add(self, model: ModelToRegister) -> str:
         """Register a model, unless that is done, as the challenger; returns the number of its version.
 
         Raises:
@@ -119,12 +119,12 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(name, CHAMPION, version)
         return why
 
-    def _known(self, model: Model) -> str | None:
+    def _known(self, model: ModelToRegister) -> str | None:
         """The version that an earlier start of the same command registered."""
         found = self._client.search_model_versions(f"name = '{model.name}'")
         return next((str(version.version) for version in found if version.tags.get(STUDY_TAG) == model.study), None)
 
-    def _added(self, model: Model) -> str:
+    def _added(self, model: ModelToRegister) -> str:
         run_id = self._run_id(model)
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / ARTIFACT
@@ -139,7 +139,7 @@ class MlflowRegistry:
         )
         return str(version.version)
 
-    def _run_id(self, model: Model) -> str:
+    def _run_id(self, model: ModelToRegister) -> str:
         experiment = self._client.get_experiment_by_name(model.experiment)
         identifier = f"tags.`{ID_TAG}` = '{model.study}'"
         runs = self._client.search_runs([experiment.experiment_id], identifier, max_results=1) if experiment else []
@@ -151,7 +151,7 @@ class MlflowRegistry:
         return str(runs[0].info.run_id)
 
 
-def _save(model: Model, target: Path) -> None:
+def _save(model: ModelToRegister, target: Path) -> None:
     """The model in MLflow's own form."""
     assert model.folder.name == FILES
     with warnings.catch_warnings():
@@ -168,7 +168,7 @@ def _save(model: Model, target: Path) -> None:
         )
 
 
-def _signature(model: Model) -> Any:
+def _signature(model: ModelToRegister) -> Any:
     """Columns that the model takes and gives; MLflow would refuse whole numbers where the example has others."""
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import AnyType, ColSpec, Schema

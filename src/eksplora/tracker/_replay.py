@@ -16,7 +16,7 @@ from typing import Any
 from eksplora.events import event as events
 from eksplora.events.spool import Event
 from eksplora.tracker._note import study_note, trial_name, trial_note
-from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, Dataset
+from eksplora.tracker._run import ID_TAG, MARK_TAG, Change, RunDataset
 from eksplora.types import Status
 
 RUN_STATUS = {
@@ -56,7 +56,7 @@ class Replay:
         self._changes: dict[str, Change] = {}
         self._trials: dict[int, _Trial] = {}
         self._names: dict[int, str] = {}
-        self._known: events.Study | None = None
+        self._known: events.StudyEvent | None = None
         self._keys: set[str] = set()
         self._best: float | None = None
         self._num_ended = 0
@@ -64,7 +64,7 @@ class Replay:
         self._time = 0
 
     @property
-    def study(self) -> events.Study:
+    def study(self) -> events.StudyEvent:
         """The first event.
 
         Raises:
@@ -78,17 +78,17 @@ class Replay:
         """Take one event; kinds that a newer version may write are passed over."""
         self._time = event.time
         match event.body:
-            case events.Study() as body:
+            case events.StudyEvent() as body:
                 self._fold_study(body, event.time)
             case events.Start() as body:
                 self._fold_start(body, event.time)
-            case events.Trial() as body:
+            case events.TrialEvent() as body:
                 self._fold_trial(body, event.time)
             case events.Packed() as body:
                 self._fold_packed(body)
             case events.Epochs() as body:
                 self._fold_epochs(body, event.time)
-            case events.Member() as body:
+            case events.MemberEvent() as body:
                 self._fold_member(body, event.time)
             case events.TrialEnd() as body:
                 self._fold_trial_end(body, event.time)
@@ -96,7 +96,7 @@ class Replay:
                 self._fold_stop(body, event.time)
             case events.Evaluation() as body:
                 self._fold_evaluation(body, event.time)
-            case events.Report() as body:  # the study's run shows the page: the registry has its model
+            case events.ReportEvent() as body:  # the study's run shows the page: the registry has its model
                 self._add_files(self._study_change(event.time), body.artifacts)
 
     def take(self) -> list[Change]:
@@ -117,7 +117,7 @@ class Replay:
         if self._is_driven:
             self._set_status(self._study_change(self._time), Status.INTERRUPTED, self._time)
 
-    def _fold_study(self, body: events.Study, time: int) -> None:
+    def _fold_study(self, body: events.StudyEvent, time: int) -> None:
         self._known, self._is_driven = body, True
         change = self._study_change(time)
         change.add_tags({**self._origin(), **body.tags} | {"experiment": body.experiment, "metric": body.metric})
@@ -135,7 +135,7 @@ class Replay:
         change.add_tags({"workers": body.workers, "threads": body.threads})
         self._set_status(change, Status.RUNNING, time)
 
-    def _fold_trial(self, body: events.Trial, time: int) -> None:
+    def _fold_trial(self, body: events.TrialEvent, time: int) -> None:
         number = body.trial
         self._names[number] = trial_name(number, body.searched)
         change = self._trial_change(number, time)
@@ -169,7 +169,7 @@ class Replay:
         for key, values in body.curves.items():
             change.add_curve(key, values[skip:], body.times[skip:], body.first + skip)
 
-    def _fold_member(self, body: events.Member, time: int) -> None:
+    def _fold_member(self, body: events.MemberEvent, time: int) -> None:
         trial, status = self._trials[body.trial], body.status
         change = self._member_change(body.trial, body.member, time)
         change.add_tags({"device": body.device, "engine": body.engine, "weights_sha256": body.weights_sha256})
@@ -309,12 +309,12 @@ class Replay:
         tags = {"kind": "member", "trial": number, "member": member, **origin}
         return self._change(f"{parent.key}/{member}", f"{self._names[number]}-member-{member}", time, parent.key, tags)
 
-    def _dataset(self) -> Dataset | None:
+    def _dataset(self) -> RunDataset | None:
         """The data, as far as the record knows it: earlier versions did not say."""
         known = self.study.dataset
         if known is None:
             return None
-        return Dataset(known.name, known.digest, known.rows, tuple(known.columns.items()), tuple(known.warnings))
+        return RunDataset(known.name, known.digest, known.rows, tuple(known.columns.items()), tuple(known.warnings))
 
     def _origin(self) -> dict[str, object]:
         """Provenance of the numbers; MLflow shows the commit in a column of its own."""

@@ -46,7 +46,7 @@ class Mark(NamedTuple):
         return self.present is None or self.present >= self.runs
 
 
-class Dataset(NamedTuple):
+class RunDataset(NamedTuple):
     """The data of a run: name, hash, and rows of the training part; of a table also kinds of columns and warnings."""
 
     name: str
@@ -106,7 +106,7 @@ class Change:
     end_time: int | None = None
     texts: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    dataset: Dataset | None = None
+    dataset: RunDataset | None = None
 
     def add_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags; those that are None are left out, and longer ones than MLflow takes are cut with a mark."""

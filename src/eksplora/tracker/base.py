@@ -17,7 +17,7 @@ class Unreachable(StorageError):
 
 
 @dataclass(frozen=True)
-class Shown:
+class RunContent:
     """Content of a run in MLflow.
 
     Attributes:
@@ -34,7 +34,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelToRegister:
     """A model to register.
 
     Attributes:
@@ -65,7 +65,7 @@ class Model:
 class Lookup(Protocol):
     """Study that a run shows, by the run's id."""
 
-    def shown(self, run_id: str) -> Shown:
+    def shown(self, run_id: str) -> RunContent:
         """Content of a run."""
 
     def ids(self, experiment: str, name: str, study: str) -> dict[str, str]:
@@ -74,14 +74,14 @@ class Lookup(Protocol):
     def metrics(self, run_id: str) -> tuple[dict[str, float], Mapping[str, Sequence[float]]]:
         """A run's metrics: the last value of each, and of those with several the values in the order of their steps."""
 
-    def spool(self, shown: Shown, run_id: str, folder: Path) -> Path:
+    def spool(self, shown: RunContent, run_id: str, folder: Path) -> Path:
         """The spool of a run's study, brought into `folder`."""
 
 
 class Registry(Protocol):
     """Versions of models, and which of them is the champion."""
 
-    def add(self, model: Model) -> str:
+    def add(self, model: ModelToRegister) -> str:
         """Register a model, unless that is done, as the challenger; returns the number of its version."""
 
     def champion(self, name: str) -> tuple[str, dict[str, Any]] | None:

@@ -48,7 +48,7 @@ NOTICE = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class FunctionRows:
     """Rows as a function gets them.
 
     Attributes:
@@ -64,7 +64,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Split:
+class FunctionSplit:
     """The rows of a member.
 
     Attributes:
@@ -75,8 +75,8 @@ class Split:
         num_classes: Classes; None for numbers.
     """
 
-    train: Rows
-    validation: Rows
+    train: FunctionRows
+    validation: FunctionRows
     task: str
     num_classes: int | None
 
@@ -260,18 +260,20 @@ class _Call:
         )
 
 
-def split_of(config: Config, fold: Fold) -> Split:
+def split_of(config: Config, fold: Fold) -> FunctionSplit:
     """The rows of a fold as a function gets them: copies, so that it may change them."""
     task = part(config, "task")
     targets = fold.targets if fold.targets.dim() == 1 else task.target(fold.targets)
 
-    def rows(numbers: NDArray[np.int64]) -> Rows:
+    def rows(numbers: NDArray[np.int64]) -> FunctionRows:
         own = targets[torch.from_numpy(numbers)].numpy()
         features = fold.features[torch.from_numpy(numbers)].numpy()
         weights = None if fold.weights is None else fold.weights[torch.from_numpy(numbers)].numpy()
-        return Rows(features, own.ravel() if own.ndim > 1 and own.shape[1] == 1 else own, weights)
+        return FunctionRows(features, own.ravel() if own.ndim > 1 and own.shape[1] == 1 else own, weights)
 
-    return Split(rows(fold.split.train), rows(fold.split.measured), task_of(config), config["data"]["num_classes"])
+    return FunctionSplit(
+        rows(fold.split.train), rows(fold.split.measured), task_of(config), config["data"]["num_classes"]
+    )
 
 
 def prediction_of(config: Mapping[str, Any], given: Any, wanted: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from eksplora.records.confirm import Registered
 from eksplora.records.evaluate import DataRecord
 from eksplora.records.results import Results
 from eksplora.records.table import histogram
-from eksplora.report.block import Commands, Note, Points, Prose, Section, Table, code
+from eksplora.report.block import Commands, Note, Points, Prose, Section, TableBlock, code
 from eksplora.report.command import commands, is_plain
 from eksplora.report.number import NONE
 
@@ -56,7 +56,7 @@ def data(facts: Results) -> Section:
         key="data",
         title="Data",
         says="What the model learned from, and what is to be known of it before the result is believed.",
-        blocks=[Prose(_named(known)), *map(Note, said), *([Table("Columns", rows, caption)] if rows else [])],
+        blocks=[Prose(_named(known)), *map(Note, said), *([TableBlock("Columns", rows, caption)] if rows else [])],
     )
 
 
@@ -94,7 +94,7 @@ def section(facts: Results) -> Section:
             ),
             *([Prose(_registered(confirmed.registered))] if facts.has_network else []),
             Points([f"{_STUDIES.get(stage, stage)}: `{study}`" for stage, study in _studies(facts).items()]),
-            Table("Where the numbers come from", rows, is_tall=False),
+            TableBlock("Where the numbers come from", rows, is_tall=False),
         ],
     )
 

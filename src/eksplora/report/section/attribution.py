@@ -26,7 +26,7 @@ from eksplora.report.block import (
     Picture,
     Plot,
     Section,
-    Table,
+    TableBlock,
     between,
     percent,
 )
@@ -102,7 +102,7 @@ def _first(methods: Mapping[str, Ranking], members: int) -> list[Block]:
         if one.rows
     ]
     says = "In how many of the members the feature ranks first: at half of them, the order is an affair of the seed."
-    return [Table("Which feature comes first", rows, says, is_tall=False)]
+    return [TableBlock("Which feature comes first", rows, says, is_tall=False)]
 
 
 def title_of(method: str) -> str:
@@ -125,7 +125,7 @@ def _method(name: str, found: Ranking) -> list[Block]:
         height=90 + 26 * len(top),
     )
     has_words = any(row.without for row in rows)
-    table = Table(f"{title} in numbers", [_row(row, has_words) for row in rows])
+    table = TableBlock(f"{title} in numbers", [_row(row, has_words) for row in rows])
     blocks = [plot, table] if has_words else [Beside([plot, table])]  # a column of sentences needs the whole width
     return [Heading(title), *blocks]
 
@@ -146,7 +146,7 @@ def _agreement(pairs: Sequence[RankAgreement]) -> list[Block]:
         return [Note("There is one method only, so none to agree with.")]
     rows = [{"method": title_of(one.a), "and": title_of(one.b), "rank correlation": one.spearman} for one in pairs]
     says = "Spearman's correlation of the mean importances: 1 is the same order, 0 none in common, a dash: not defined."
-    return [Heading("Do the methods agree?"), Table("Agreement between methods", rows, says, is_tall=False)]
+    return [Heading("Do the methods agree?"), TableBlock("Agreement between methods", rows, says, is_tall=False)]
 
 
 OF_NUMBERS = (

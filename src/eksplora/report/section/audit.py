@@ -6,7 +6,7 @@ from eksplora.errors import command_line
 from eksplora.records.audit import AuditRecord, OuterSplit
 from eksplora.records.estimate import Estimate
 from eksplora.records.results import Results
-from eksplora.report.block import Block, Headline, Note, Points, Section, Table, between, code
+from eksplora.report.block import Block, Headline, Note, Points, Section, TableBlock, between, code
 from eksplora.report.number import number, settings, share
 
 
@@ -32,14 +32,14 @@ def _blocks(known: AuditRecord) -> list[Block]:
     return [Headline(known.headline), _estimates(known), Points(_points(known)), _splits(known.splits, known.metric)]
 
 
-def _estimates(known: AuditRecord) -> Table:
+def _estimates(known: AuditRecord) -> TableBlock:
     rows = {
         "what the search yields": known.yields,
         "the experiment's own configuration": known.own,
         "optimism of the search's best value": known.search_optimism,
         "optimism of the value of confirm": known.confirm_optimism,
     }
-    return Table(
+    return TableBlock(
         f"{known.metric} on data like these",
         [{"": name, "mean": one.mean, "95% interval": between(one.low, one.high)} for name, one in rows.items()],
         "Intervals allow for the rows that the outer splits have in common. Optimism is how much better a value was "
@@ -64,8 +64,8 @@ def _shares(known: Estimate) -> str:
     return f"{share(known.mean)}{interval}"
 
 
-def _splits(splits: Sequence[OuterSplit], metric: str) -> Table:
-    return Table(
+def _splits(splits: Sequence[OuterSplit], metric: str) -> TableBlock:
+    return TableBlock(
         f"{metric} of each outer split",
         [
             {

@@ -6,7 +6,7 @@ from eksplora.drawing.axis import setting
 from eksplora.drawing.plot.members import configurations
 from eksplora.records.confirm import Configuration
 from eksplora.records.results import Results
-from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, Table, between, code
+from eksplora.report.block import Block, Heading, Note, Plot, Points, Prose, Section, TableBlock, between, code
 from eksplora.report.number import interval, number, settings
 
 
@@ -66,8 +66,8 @@ def _picture(finished: Sequence[Configuration], metric: str) -> list[Block]:
     ]
 
 
-def _table(rows: Sequence[Configuration]) -> Table:
-    return Table(
+def _table(rows: Sequence[Configuration]) -> TableBlock:
+    return TableBlock(
         "Configurations in numbers",
         [
             {

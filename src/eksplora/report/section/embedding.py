@@ -7,7 +7,7 @@ from eksplora.records.details import DetailsRecord
 from eksplora.records.explain import EmbeddingsRecord
 from eksplora.records.measure import Measure
 from eksplora.records.results import Results
-from eksplora.report.block import Beside, Block, Note, Plot, Section, Table, between
+from eksplora.report.block import Beside, Block, Note, Plot, Section, TableBlock, between
 from eksplora.report.number import counted, share
 from eksplora.report.section.attribution import absent
 
@@ -85,4 +85,4 @@ def _scores(scores: Mapping[str, Measure] | None) -> list[Block]:
         for name, one in scores.items()
     ]
     says = "Measured in the hidden layer itself, not in its maps. A dash: not defined."
-    return [Table("Separation of the classes", rows, says, is_tall=False)]
+    return [TableBlock("Separation of the classes", rows, says, is_tall=False)]

@@ -7,7 +7,7 @@ from eksplora.drawing.picture import picture
 from eksplora.records.details import ConfusedPair, DetailsRecord, ExampleRow, Image
 from eksplora.records.explain import ExplanationRecord
 from eksplora.records.results import Results
-from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, Table, code, percent
+from eksplora.report.block import Beside, Block, Gallery, Heading, Note, Picture, Section, TableBlock, code, percent
 from eksplora.report.number import NONE, counted, share
 
 Known = Mapping[int, ExampleRow]
@@ -36,7 +36,9 @@ def _of_rows(details: DetailsRecord) -> list[Block]:
     says = "Spread is the standard deviation of the members' predictions: a large one says that the model was unsure."
     line, says = (_label_row, "By the log-loss of all labels.") if details.kind == "labels" else (_number_row, says)
     return [
-        Table(title, [line(by_row[row]) for row in rows], says, is_tall=False) for title, rows in titles.items() if rows
+        TableBlock(title, [line(by_row[row]) for row in rows], says, is_tall=False)
+        for title, rows in titles.items()
+        if rows
     ]
 
 
@@ -84,7 +86,7 @@ def _examples(title: str, rows: Sequence[int], known: Known, images: Images) -> 
     says = "Each with its class, the predicted class and its probability, of the ensemble of the members."
     if images:
         return Gallery(title, [([_picture(row, known, images)], _lines(row, known)) for row in rows], says)
-    return Table(title, [_class_row(row, known) for row in rows], says, is_tall=False)
+    return TableBlock(title, [_class_row(row, known) for row in rows], says, is_tall=False)
 
 
 def _class_row(row: int, known: Known) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def _confused(pairs: Sequence[ConfusedPair], images: Images) -> list[Block]:
         }
         for one in pairs
     ]
-    table = Table(
+    table = TableBlock(
         "Classes most often confused",
         rows,
         "How many rows of a class were predicted as another, the most confident first.",

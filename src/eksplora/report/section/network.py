@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from eksplora.records.architecture import ArchitectureRecord, LayerRecord
 from eksplora.records.results import Results
-from eksplora.report.block import Block, Drawing, Note, Section, Table, Tiles, code
+from eksplora.report.block import Block, Drawing, Note, Section, TableBlock, Tiles, code
 from eksplora.report.number import number
 from eksplora.report.section.attribution import absent
 
@@ -59,7 +59,7 @@ def _blocks(found: ArchitectureRecord | None) -> list[Block]:
     return [Tiles(tiles), *rest, _drawing(found.input, drawn[:MOST_DRAWN]), _table(found.layers)]
 
 
-def _table(layers: Sequence[LayerRecord]) -> Table:
+def _table(layers: Sequence[LayerRecord]) -> TableBlock:
     has_field = any(layer.receptive_field for layer in layers)
     rows = [
         {
@@ -72,7 +72,7 @@ def _table(layers: Sequence[LayerRecord]) -> Table:
         }
         for layer in layers
     ]
-    return Table("Layers", rows)
+    return TableBlock("Layers", rows)
 
 
 def boxes(layers: Sequence[LayerRecord]) -> list[Box]:

@@ -9,7 +9,7 @@ from eksplora.records.estimate import Estimate
 from eksplora.records.evaluate import DataRecord, EvaluationRecord
 from eksplora.records.results import Results
 from eksplora.records.search import SearchRecord, TrialRecord
-from eksplora.report.block import Block, Headline, Note, Prose, Section, Table, Tiles, code
+from eksplora.report.block import Block, Headline, Note, Prose, Section, TableBlock, Tiles, code
 from eksplora.report.number import NONE, counted, interval, number
 
 ONE_MEMBER = (
@@ -61,7 +61,7 @@ def _without_network(facts: Results) -> Section:
         blocks=[
             Headline(confirmed.headline),
             Note("A function of the user's own was trained: it leaves no network, so the test part stays closed."),
-            Table("What was asked", [{"what": what, "value": value} for what, value in asked.items()]),
+            TableBlock("What was asked", [{"what": what, "value": value} for what, value in asked.items()]),
             *space(searched),
         ],
     )
@@ -108,7 +108,7 @@ def _opened(count: int) -> list[Block]:
     ]
 
 
-def _question(facts: Results) -> Table:
+def _question(facts: Results) -> TableBlock:
     """The request, a line for each part."""
     searched, confirmed, details = facts.searched, facts.confirmed, facts.test_part
     asked = {
@@ -122,7 +122,7 @@ def _question(facts: Results) -> Table:
         "training data": code(searched.data.get("data.train_features.sha256", "")[:16]),
     }
     rows = [{"what": what, "value": value} for what, value in asked.items()]
-    return Table("What was asked", rows, "The training data are named by the head of their sha256.")
+    return TableBlock("What was asked", rows, "The training data are named by the head of their sha256.")
 
 
 def _data(data: DataRecord | None) -> str:
@@ -147,7 +147,7 @@ def space(searched: SearchRecord) -> list[Block]:
     if not keys:
         return [Note("The search varied nothing: there is one configuration.")]
     rows = [{"key": code(key), "tried": tried(values), "settings": len(values)} for key, values in keys.items()]
-    return [Table("What was searched", rows, "Of a scale the least and the greatest value that was tried.")]
+    return [TableBlock("What was searched", rows, "Of a scale the least and the greatest value that was tried.")]
 
 
 def keys_of(trials: Sequence[TrialRecord]) -> dict[str, list[Any]]:

@@ -7,7 +7,7 @@ from eksplora.drawing.plot import trials as pictures
 from eksplora.records.estimate import Compared
 from eksplora.records.results import Results
 from eksplora.records.search import Pruned, SearchRecord, TrialRecord
-from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, Table, code
+from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Prose, Section, TableBlock, code
 from eksplora.report.number import counted, number, settings
 from eksplora.report.section.result import keys_of
 
@@ -120,7 +120,7 @@ def _best(searched: SearchRecord, finished: Trials) -> list[Block]:
     alone = all(len(one.members) < 2 for one in best)
     caution = "One member a trial: small differences may be chance. " if alone else ""
     says = f"{caution}The values chose this order, so they flatter: the confirmation gives intervals."
-    return [Table("Best trials", [_row(one, searched.metric) for one in best], says, is_tall=False)]
+    return [TableBlock("Best trials", [_row(one, searched.metric) for one in best], says, is_tall=False)]
 
 
 def _row(one: TrialRecord, metric: str) -> dict[str, Any]:

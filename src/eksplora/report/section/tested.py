@@ -8,7 +8,7 @@ from eksplora.records.details import ClassCurves, ClassMeasures, Curve, DetailsR
 from eksplora.records.evaluate import BiasVariance, EvaluationRecord
 from eksplora.records.measure import Measure
 from eksplora.records.results import Results
-from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, Table, Tiles, between
+from eksplora.report.block import Beside, Block, Heading, Note, Plot, Points, Section, TableBlock, Tiles, between
 from eksplora.report.number import counted, number
 
 WORDS = {
@@ -70,9 +70,9 @@ def word(name: str) -> str:
     return f"{words} of {target}" if target else words
 
 
-def measures(found: Mapping[str, Measure]) -> Table:
+def measures(found: Mapping[str, Measure]) -> TableBlock:
     """All measures, a line each."""
-    return Table(
+    return TableBlock(
         "Measures",
         [{"measure": word(name), **_with_intervals(one)} for name, one in found.items()],
         "The ensemble of the members is what is delivered. Its 95% interval is for new rows, trained on these: what "
@@ -88,7 +88,7 @@ def _beside(found: EvaluationRecord) -> list[Block]:
         return []
     rows = [{"baseline": one.name, found.metric: one.value, "verdict": one.versus.in_words} for one in found.baselines]
     return [
-        Table(
+        TableBlock(
             "Beside plain baselines",
             rows,
             "Each was fitted once to all rows of the training part. The delivered model is compared with each row by "
@@ -149,8 +149,8 @@ def _of_labels(details: DetailsRecord) -> list[Block]:
     ]
 
 
-def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
-    return Table(
+def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> TableBlock:
+    return TableBlock(
         f"Measures of each {what}",
         [
             {
@@ -165,9 +165,9 @@ def _per_class(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
     )
 
 
-def _recalls(rows: Sequence[ClassMeasures], what: str = "class") -> Table:
+def _recalls(rows: Sequence[ClassMeasures], what: str = "class") -> TableBlock:
     """Recall of each class with its interval."""
-    return Table(
+    return TableBlock(
         f"Recall of each {what}",
         [{what: row.name, "rows": row.rows, **_with_intervals(row.measures["recall"])} for row in rows],
         "The same intervals as above.",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from eksplora.drawing.plot.numbers import coverage
 from eksplora.records.details import DetailsRecord, PredictionInterval
 from eksplora.records.results import Results
-from eksplora.report.block import Block, Note, Plot, Section, Table, Tiles, percent, percents
+from eksplora.report.block import Block, Note, Plot, Section, TableBlock, Tiles, percent, percents
 from eksplora.report.number import number, share
 
 
@@ -50,7 +50,7 @@ def _of_classes(details: DetailsRecord) -> list[Block]:
             *blocks,
             Note("Nothing else is measured: the model has no dropout to leave on, and no members to disagree."),
         ]
-    table = Table(
+    table = TableBlock(
         "Two ways to be unsure",
         [
             {
@@ -84,7 +84,7 @@ def _of_numbers(intervals: Sequence[PredictionInterval]) -> list[Block]:
         "Left of the diamond the intervals are too narrow: the model is surer than it may be.",
         height=150 + 44 * len(intervals),
     )
-    table = Table(
+    table = TableBlock(
         "Intervals of predictions",
         [
             {
