@@ -85,6 +85,17 @@ def test_a_row_has_our_mean_and_interval_beside_the_reported_number() -> None:
     assert (first["n"], first["run"], first["reported seconds"]) == (2, "`abcdef01`", 9.0)
 
 
+def test_the_page_says_what_the_intervals_of_its_columns_are_about() -> None:
+    others = "other members on these rows (Student's)"
+    assert f"95% interval for {others}, beside" in page(facts())
+    found = written()
+    for name in ("50% units", "5_units"):
+        summary = found["studies"]["units"]["rows"][name]["summary"]
+        summary["val"]["scope"], summary["test"]["scope"] = "data like these", "new rows, trained on these"
+    said = "data like these (validation), new rows, trained on these (test)"
+    assert f"95% interval for {said}, {others} in the other columns, beside" in page(of(found))
+
+
 def test_latex_is_a_booktabs_table_whose_signs_are_escaped_and_whose_lines_name_their_runs() -> None:
     text = latex(facts(), "units")
     assert r"\caption{Houses: units \& more. Budget: as reported, 2 members.}" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from mutating import mutations
@@ -24,7 +25,9 @@ from eksplora.installation import CONF
 from eksplora.records.estimate import Estimate
 from eksplora.stage.explore import explore, request_of
 from eksplora.stage.paper_check import check, paper_check
+from eksplora.statistics.bounded import estimate
 from eksplora.statistics.decidable import least_p
+from eksplora.statistics.generalization import Sample, Scope
 from eksplora.statistics.judgement import Judgement
 from eksplora.study.ledger import Ledger
 from eksplora.study.setup import tracker_of
@@ -340,12 +343,32 @@ def test_a_rival_that_did_not_finish_leaves_open_who_is_best() -> None:
     assert judge(both).finding == "replicated"
 
 
+def row_summary(row: RowResult) -> Mapping[str, Estimate]:
+    study = StudyResult(
+        study="units", id="1", base="a", rows={}, winner={}, metric="val/accuracy", direction="maximize", provenance={}
+    )
+    return _row(row, {}, study, {}).summary
+
+
 def test_seconds_that_members_share_count_once() -> None:
     row = RowResult(0, "finished", "", {"seconds": [0.5] * 4 + [0.7] * 4, "val": [1.0] * 8})
-    found = _row(row, {}, "study", {}).summary
+    found = row_summary(row)
     assert (found["seconds"].n, found["val"].n) == (2, 8)
     equal = replace(row, columns={"seconds": [0.5] * 8, "val": [1.0] * 8})
-    assert _row(equal, {}, "study", {}).summary["seconds"] == Estimate(mean=0.5, n=1)
+    assert row_summary(equal)["seconds"] == Estimate(mean=0.5, n=1)
+
+
+def test_a_value_whose_rows_are_known_has_an_interval_for_new_rows_within_the_bounds_of_its_measure() -> None:
+    losses = np.ones((3, 40))
+    losses[:, 0] = 0.0
+    sample = Sample(losses.mean(1), np.zeros(3, dtype=np.int64), ratio=0.25, num_rows=160, losses=losses)
+    columns = {"train": [0.99, 1.0, 1.0], "test": list(sample.values)}
+    found = row_summary(RowResult(0, "finished", "", columns, {"test": sample}))
+    assert found["train"].scope is None and found["train"].high is not None and found["train"].high > 1
+    assert found["test"] == estimate(sample, "accuracy") and found["test"].scope == str(Scope.NEW_ROWS)
+    # All three members are wrong on the same row: no spread over members, and yet one of 40 rows.
+    assert found["test"].low is not None and found["test"].low < 0.95
+    assert found["test"].high is not None and 0.975 < found["test"].high <= 1
 
 
 def test_no_tables_to_check_is_reported(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from eksplora.errors import WorkerError
 from eksplora.exploration.chain import Exploration, OneFactor
 from eksplora.records.estimate import Compared, Estimate
 from eksplora.records.exploration import BudgetRecord, ClaimRecord, Decidable, ExplorationRecord, RowRecord, StudyRecord
+from eksplora.statistics.bounded import estimate
 from eksplora.statistics.claim import Judge, distinct
 from eksplora.statistics.contrast import Column, as_one, sample_of_column
 from eksplora.statistics.decidable import least_p
@@ -154,14 +155,14 @@ def _study(asked: OneFactor, found: StudyResult, runs: Mapping[str, str], alpha:
         handed_on=found.handed_on,
         carried_by_reference=asked.carried,
         choices={on: choices(found.rows, found.direction, on) for on in COMPARED},
-        rows={name: _row(row, asked.rows[name].reported, found.id, runs) for name, row in found.rows.items()},
+        rows={name: _row(row, asked.rows[name].reported, found, runs) for name, row in found.rows.items()},
         comparisons={on: _comparisons(found, alpha, on) for on in COMPARED},
     )
 
 
-def _row(found: RowResult, reported: Mapping[str, float], study: str, runs: Mapping[str, str]) -> RowRecord:
+def _row(found: RowResult, reported: Mapping[str, float], study: StudyResult, runs: Mapping[str, str]) -> RowRecord:
     """A row: what was reported, and what its members gave, with the runs behind it."""
-    key = f"{study}/{found.trial}"
+    key = f"{study.id}/{found.trial}"
     return RowRecord(
         reported=dict(reported),
         status=found.status,
@@ -172,13 +173,16 @@ def _row(found: RowResult, reported: Mapping[str, float], study: str, runs: Mapp
             runs.get(f"{key}/{member}", runs.get(key, "")) for member in range(len(found.columns.get("val", ())))
         ],
         members={name: list(values) for name, values in found.columns.items()},
-        summary={
-            name: _summary(distinct(values) if name == "seconds" else values) for name, values in found.columns.items()
-        },
+        summary={name: _summary(found, name, study.metric) for name in found.columns},
     )
 
 
-def _summary(values: Sequence[float]) -> Estimate:
+def _summary(found: RowResult, column: str, metric: str) -> Estimate:
+    """The mean of a column: for the widest scope where its rows are known, else for other members on these rows."""
+    if column in found.samples:
+        return estimate(found.samples[column], metric)
+    values = found.columns[column]
+    values = distinct(values) if column == "seconds" else values
     interval = t_interval(values)
     return Estimate(
         mean=fmean(values),

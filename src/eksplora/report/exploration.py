@@ -38,8 +38,8 @@ def page(facts: ExplorationRecord) -> str:
     budget = facts.budget
     direction = "lower" if facts.direction == "minimize" else "higher"
     introduction = [
-        f"{facts.metric} ({direction} is better), mean over {budget.members} members with its 95% interval for other "
-        "members on these rows (Student's), beside the reported numbers.",
+        f"{facts.metric} ({direction} is better), mean over {budget.members} members with its 95% interval for "
+        f"{_intervals(facts)}, beside the reported numbers.",
         f"Budget `{budget.name}`: {budget.note}. What a study hands to the next: {_carried(facts)}.",
         "Test columns are for reporting only, never for selection. Each sentence says what it is about: "
         f"{' '.join(_SCOPES[scope] for scope in scopes_of(facts))} All pairs of a study's rows are tested together, so "
@@ -191,6 +191,18 @@ _COLUMNS = {"val": "validation", "test": "test"}
 
 def _counts(choices: Mapping[str, int]) -> str:
     return ", ".join(f"{row} ({count})" for row, count in sorted(choices.items(), key=lambda item: -item[1]))
+
+
+def _intervals(facts: ExplorationRecord) -> str:
+    """What the intervals of the columns are about."""
+    others = "other members on these rows (Student's)"
+    summaries = [row.summary for study in facts.studies.values() for row in study.rows.values()]
+    said = {}
+    for column, word in (("val", "validation"), ("test", "test")):
+        known = {one[column].scope for one in summaries if column in one}
+        said[word] = [scope for scope in _SCOPES if scope in known]
+    named = [f"{' or '.join(scopes)} ({word})" for word, scopes in said.items() if scopes]
+    return ", ".join([*named, f"{others} in the other columns"]) if named else others
 
 
 def rows(facts: ExplorationRecord, name: str) -> list[dict[str, Any]]:
