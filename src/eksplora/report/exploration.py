@@ -194,7 +194,7 @@ def _counts(choices: Mapping[str, int]) -> str:
 
 
 def _intervals(facts: ExplorationRecord) -> str:
-    """What the intervals of the columns are about."""
+    """Scopes of the intervals of the columns, in words."""
     others = "other members on these rows (Student's)"
     summaries = [row.summary for study in facts.studies.values() for row in study.rows.values()]
     said = {}
