@@ -91,5 +91,20 @@ def test_a_text_that_is_decompressed_without_end_is_refused(tmp_path, monkeypatc
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"x,y\n" + b"1,2\n" * 100_000))
     monkeypatch.setattr("eksplora.table.text.LARGEST_BYTES", 10_000)
-    with pytest.raises(DataError, match="holds more than 0 GiB of text"):
+    with pytest.raises(DataError, match=r"holds more than 0 MiB of text\. Save it as Parquet\."):
         read_frame(path)
+
+
+def test_a_small_file_that_holds_a_large_table_is_refused_before_it_is_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("eksplora.table.text.SMALL_BYTES", 100_000)
+    text = b"x,y\n" + b"1,2\n" * 200_000
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text))
+    with pytest.raises(
+        DataError, match=r"a\.csv\.gz holds more than 0 MiB of text\. Decompress it first, if you trust"
+    ):
+        read_frame(tmp_path / "a.csv.gz")
+    (tmp_path / "a.csv").write_bytes(text)
+    assert read_frame(tmp_path / "a.csv").rows == 200_000
+    pd.DataFrame({"x": [0.0] * 200_000, "y": [0.0] * 200_000}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet holds 200000 rows in \d+ bytes\. Save it as CSV\."):
+        read_frame(tmp_path / "a.parquet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eksplora.errors import DataError
 from eksplora.ranges import shown
-from eksplora.table.text import TEXT, NoTable, read_text, trimmed
+from eksplora.table.text import TEXT, NoTable, most_unpacked, read_text, trimmed
 from eksplora.untrusted import open_plain, reading, sha256, why_no_file
 
 if TYPE_CHECKING:
@@ -167,6 +167,8 @@ def _read_typed(path: Path, wanted: Sequence[str] | None, fewest: int) -> Frame:
         if suffix_of(path) in (".parquet", ".pq"):
             file = parquet.ParquetFile(stream)
             names = _checked(file.schema_arrow.names, fewest)
+            if file.metadata.num_rows * len(names) > most_unpacked(path):
+                raise NoTable(f"holds {file.metadata.num_rows} rows in {path.stat().st_size} bytes. Save it as CSV.")
             return _typed(file.read(columns=[name for name in names if wanted is None or name in wanted]), names)
         table = feather.read_table(stream, memory_map=False)
         names = _checked(table.column_names, fewest)

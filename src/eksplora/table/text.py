@@ -22,7 +22,9 @@ SEPARATORS = (",", ";", "\t", "|")
 HEAD_BYTES = 1 << 18
 BLOCK_BYTES = 1 << 22
 LARGEST_BYTES = 16 << 30
-"""Largest size of a text once it is decompressed: a few kilobytes can promise any size."""
+"""Largest size of a text once it is decompressed."""
+SMALL_BYTES, MOST_TIMES = 1 << 28, 100
+"""What is larger once it is unpacked may be so many times the size of its file: a few kilobytes can hold any size."""
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "?", "-", ".")
 """Cells that say that there is no value."""
@@ -30,6 +32,11 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL",
 
 class NoTable(Exception):
     """Fault of a file, to be said after its name, with the way out."""
+
+
+def most_unpacked(path: Path) -> int:
+    """Bytes of text, or cells, that a packed file may hold."""
+    return min(LARGEST_BYTES, max(SMALL_BYTES, MOST_TIMES * path.stat().st_size))
 
 
 Read = tuple[dict[str, "pa.ChunkedArray"], int, tuple[str, ...], str, str]
@@ -121,16 +128,16 @@ def _encoding(path: Path, is_packed: bool, head: bytes) -> str:
 
 @contextmanager
 def _opened(path: Path, is_packed: bool) -> Iterator[Any]:
-    """The bytes of a text, decompressed; no more than `LARGEST_BYTES`."""
+    """The bytes of a text, decompressed; no more than `most_unpacked`."""
     with open_plain(path) as file:
-        yield _Bounded(gzip.GzipFile(fileobj=file)) if is_packed else file
+        yield _Bounded(gzip.GzipFile(fileobj=file), most_unpacked(path)) if is_packed else file
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to give more than `LARGEST_BYTES`."""
+    """A stream that refuses to give more than so many bytes."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._given = stream, 0
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream, self._most, self._given = stream, most, 0
 
     def readable(self) -> bool:
         """Whether it can be read, which it can."""
@@ -140,8 +147,9 @@ class _Bounded(io.RawIOBase):
         """The next bytes."""
         block: bytes = self._stream.read(size if size >= 0 else BLOCK_BYTES)
         self._given += len(block)
-        if self._given > LARGEST_BYTES:
-            raise NoTable(f"holds more than {LARGEST_BYTES >> 30} GiB of text. Save it as Parquet.")
+        if self._given > self._most:
+            way_out = "Save it as Parquet" if self._most == LARGEST_BYTES else "Decompress it first, if you trust it"
+            raise NoTable(f"holds more than {self._most >> 20} MiB of text. {way_out}.")
         return block
 
 
