@@ -159,10 +159,13 @@ no_move = making .venv belong to this folder failed. Remove it: rm -r .venv. $(a
 no_folder = "making .venv failed: $$(printf '%s' "$$said" | tail -n 1). Fix it. $(again)"
 no_install = "installing failed: $$({ grep -iE '^ *[a-z]*error\b' $1 || cat $1; } | tail -n 1) (all of it: $1). Fix it. $(again)"
 
+# What does not compile (a template, say) is imported by nobody: pip passes over it, too.
+compile_packages = { $(VENV_PYTHON) -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true; }
 find_sources_here = for link in .venv/lib/python*/site-packages/__editable__.eksplora-*.pth; do \
 	[ ! -e "$$link" ] || echo ../../../../src > "$$link"; done
 
-# pip and setuptools are pinned first, so that next year's do not build or resolve differently. The environment then finds the
+# pip and setuptools are pinned first, so that next year's do not build or resolve differently. pip compiles on one core, two
+# thirds of its time: here all cores do it, and the libraries' own tests are left out. The environment then finds the
 # sources by a path from where it lies: a folder that was copied or moved runs its own code, also before make sets it up again.
 $(STAMP):
 ifeq ($(has_moved),yes)
@@ -176,8 +179,8 @@ else
 		said=$$($(call quoted,$(PYTHON)) -m venv --clear .venv 2>&1) || $(call fail,$(no_folder))
 	@printf 'Setting up .venv with %s: one to three minutes. Log: .venv/setup.log\n' $(call quoted,$(PYTHON))
 	@{ $(VENV_PYTHON) -m pip install --no-input -c constraints.txt pip setuptools && \
-		$(VENV_PYTHON) -m pip install --no-input -c constraints.txt --build-constraint constraints.txt -e '.[dev]' && \
-		$(find_sources_here); \
+		$(VENV_PYTHON) -m pip install --no-input --no-compile -c constraints.txt --build-constraint constraints.txt -e '.[dev]' && \
+		$(compile_packages) && $(find_sources_here); \
 		} > .venv/setup.log 2>&1 || $(call fail,$(call no_install,.venv/setup.log))
 	@$(call write_stamp,$(call quoted,$(PYTHON)))
 endif

@@ -226,6 +226,13 @@ def test_a_failure_without_an_error_line_names_the_last_line(clone: Path, tmp_pa
     assert line.startswith("eksplora: installing failed: Killed (")
 
 
+def test_what_is_installed_is_compiled_but_for_the_tests_of_libraries(clone: Path, tmp_path: Path) -> None:
+    files = "mkdir -p .venv/lib/a/tests; for name in a/used a/tests/unused; do echo > .venv/lib/$name.py; done"
+    files += "; echo ? > .venv/lib/broken.py"
+    assert make(clone, "setup", f"PYTHON={fake_python(tmp_path, files)}").returncode == 0
+    assert [path.name.partition(".")[0] for path in clone.rglob(".venv/lib/**/*.pyc")] == ["used"]
+
+
 def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tmp_path: Path) -> None:
     python = fake_python(tmp_path, f'echo "$*" >> "{tmp_path}/calls"')
     calls = tmp_path / "calls"
@@ -239,7 +246,7 @@ def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tm
     pinned = "--no-input -c constraints.txt"
     assert calls.read_text().splitlines() == [
         f"-m pip install {pinned} pip setuptools",
-        f"-m pip install {pinned} --build-constraint constraints.txt -e .[dev]",
+        "-m pip install --no-input --no-compile -c constraints.txt --build-constraint constraints.txt -e .[dev]",
     ]
     assert installs(str(python)) == 0
     stamp = clone / ".venv/.eksplora-stamp"
