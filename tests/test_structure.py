@@ -496,6 +496,55 @@ def words_of_two_meanings(root: Path) -> list[str]:
     return [f"{name} is in {', '.join(found)}" for name, found in sorted(places.items()) if len(found) > 1]
 
 
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def module_names(tree: ast.Module) -> set[str]:
+    """Names that a module binds: imports, functions, classes, values."""
+    found = {getattr(node, "name", "") for node in tree.body}
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return found
+
+
+def names_bound_in(comprehension: ast.AST) -> set[str]:
+    """The variables of a comprehension."""
+    targets = [generator.target for generator in getattr(comprehension, "generators", ())]
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+
+
+def shadowing_comprehensions(root: Path) -> list[str]:
+    """Comprehensions whose variable is a name of the module that the same function reads.
+
+    Python 3.12.1 takes that name for an unassigned local one.
+    """
+    found = []
+    for file in sorted(
+        path for folder in ("src", "benchmarks", "tests", "tools") for path in root.glob(f"{folder}/**/*.py")
+    ):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = module_names(tree)
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            bound = {one: names_bound_in(one) & names for one in ast.walk(function) if isinstance(one, COMPREHENSIONS)}
+            own = {
+                id(name)
+                for one, variables in bound.items()
+                for name in ast.walk(one)
+                if getattr(name, "id", "") in variables
+            }
+            read = {name.id for name in ast.walk(function) if isinstance(name, ast.Name) and id(name) not in own}
+            found += [
+                f"{file.name}:{one.lineno} {name}"
+                for one, variables in bound.items()
+                for name in sorted(variables & read)
+            ]
+    return found
+
+
 RULES = [
     wrong_imports,
     instantiators,
@@ -519,6 +568,7 @@ RULES = [
     roundabout_docstrings,
     untyped_records,
     words_of_two_meanings,
+    shadowing_comprehensions,
 ]
 
 
@@ -821,6 +871,14 @@ def test_class_names_that_occur_twice_are_found(project: Path) -> None:
     (project / "src/eksplora/model/cnn.py").write_text("class Block: ...\nclass _Part: ...\n")
     (project / "src/eksplora/search/space.py").write_text("class _Part: ...\nclass Space:\n    class Block: ...\n")
     assert words_of_two_meanings(project) == ["Block is in model/cnn.py, search/space.py"]
+
+
+def test_comprehensions_that_shadow_a_name_which_their_function_reads_are_found(project: Path) -> None:
+    text = "from hashes import sha256\n\ndef f(known):\n    a = [sha256 for sha256 in known]\n"
+    (project / "src/eksplora/loss.py").write_text(text)
+    assert shadowing_comprehensions(project) == []
+    (project / "src/eksplora/loss.py").write_text(text + "    return [sha256(one) for one in a]\n")
+    assert shadowing_comprehensions(project) == ["loss.py:4 sha256"]
 
 
 @pytest.mark.parametrize("word", ["What", "How", "Where", "Which", "Of", "It"])

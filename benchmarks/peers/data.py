@@ -30,5 +30,5 @@ def export(overrides: list[str], file: Path) -> None:
     x = _scaling.apply(scaling, features)
     y = np.array(targets, dtype=np.int64 if targets.dtype.kind == "i" else np.float32)
     rows = {"train": split.train, "validation": split.validation}
-    parts = {f"{name}_{part}": values[chosen] for part, chosen in rows.items() for name, values in (("x", x), ("y", y))}
+    parts = {f"{name}_{on}": values[chosen] for on, chosen in rows.items() for name, values in (("x", x), ("y", y))}
     np.savez(file, allow_pickle=False, **parts)

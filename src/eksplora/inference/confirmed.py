@@ -37,7 +37,7 @@ def check_weights(model: Path, known: Sequence[str]) -> None:
     Raises:
         DataError: Naming the file.
     """
-    wanted = {f"member-{member}.safetensors": sha256 for member, sha256 in enumerate(known)}
+    wanted = {f"member-{member}.safetensors": digest for member, digest in enumerate(known)}
     found = {path.name: sha256(path) for path in model.glob("member-*.safetensors")}
     for name in sorted(wanted.keys() | found.keys()):
         if found.get(name) != wanted.get(name):
