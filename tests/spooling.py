@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from eksplora.events.event import Body, Other, kind_of, to_json
+from eksplora.events.event import Body, Other
+from eksplora.events.line import kind_of, to_json
 from eksplora.events.spool import Event, Spool, encode
 
 

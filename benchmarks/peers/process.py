@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import ConfigError, EksploraError
-from eksplora.events.event import TrialEnd, to_json
+from eksplora.events.event import TrialEnd
+from eksplora.events.line import to_json
 from eksplora.events.spool import read
 from eksplora.installation import CONF
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eksplora.config import gather_space, parse_override, parse_space, schema
+from eksplora.config import gather_space, parse_override, parse_space
 from eksplora.config.grammar import parse_condition, parse_domain
+from eksplora.config.keys import SpaceKeys
 from eksplora.errors import ConfigError
 from eksplora.search.space import Choice, Condition, Domain, Parameter, SearchInterval, SearchRange, describe
 
@@ -134,7 +135,7 @@ def space_after(*arguments: str) -> dict[str, Parameter]:
         override = parse_override(argument)
         assert override.key_or_group == "space.overrides"
         overrides = [str(getattr(item, "text", item)) for item in override._value]  # type: ignore[union-attr]
-    space = parse_space(schema.Space(params=dict(PARAMS), when=dict(WHEN), overrides=overrides))
+    space = parse_space(SpaceKeys(params=dict(PARAMS), when=dict(WHEN), overrides=overrides))
     return {parameter.key: parameter for parameter in space}
 
 
@@ -207,5 +208,5 @@ def test_a_change_that_cannot_be_made_is_refused(argument: str, message: str) ->
 
 
 def test_keys_with_a_condition_come_after_those_that_they_look_at() -> None:
-    space = parse_space(schema.Space(params={"b": "interval(0, 1)", "a": "choice(1, 2)"}, when={"b": "a=1"}))
+    space = parse_space(SpaceKeys(params={"b": "interval(0, 1)", "a": "choice(1, 2)"}, when={"b": "a=1"}))
     assert [parameter.key for parameter in space] == ["a", "b"]

@@ -10,7 +10,7 @@ import pytest
 from mutating import mutations
 
 from eksplora.errors import DataError, EksploraError, StudyError
-from eksplora.events.event import from_json
+from eksplora.events.line import from_json
 from eksplora.events.spool import Event, Spool, encode, read
 from eksplora.reproduction.record import Recorded, recall
 from eksplora.types import Member

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eksplora.config.schema import StudyBudget
+from eksplora.config.keys import StudyBudget
 from eksplora.console.estimate import Length
 from eksplora.study.display import Display
 from eksplora.study.ledger import Ledger

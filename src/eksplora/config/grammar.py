@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
-from eksplora.config import schema
+from eksplora.config.keys import SpaceKeys
 from eksplora.errors import ConfigError, nearest
 from eksplora.search.space import Choice, Condition, Domain, Parameter, SearchInterval, SearchRange, Space, check_domain
 
@@ -18,7 +18,7 @@ _EXAMPLE = (
 )
 
 
-def parse_space(space: schema.Space) -> Space:
+def parse_space(space: SpaceKeys) -> Space:
     """The search space of a configuration, command-line changes applied.
 
     Raises:

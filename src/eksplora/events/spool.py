@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.errors import EksploraError, StorageError, StudyError
-from eksplora.events.event import LINES, OTHER, Body, StudyEvent, from_json, kind_of, to_json
+from eksplora.events.event import Body, StudyEvent
+from eksplora.events.line import LINES, OTHER, from_json, kind_of, to_json
 from eksplora.untrusted import open_plain, parse_json
 
 ADDITIONS = ("evaluation", "report")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eksplora.config import Configurator, Request, compose_request
-from eksplora.config.schema import ExploreConfig, Parallel
+from eksplora.config.keys import Parallel
+from eksplora.config.schema import ExploreConfig
 from eksplora.console.work import begin
 from eksplora.counter import fingerprint
 from eksplora.errors import ConfigError

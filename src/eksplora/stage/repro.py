@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from eksplora.config import Request, compose_request, parse_override, schema
-from eksplora.config.schema import Repro, ReproConfig, is_function
+from eksplora.config.keys import Repro
+from eksplora.config.schema import ReproConfig, is_function
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError, Interrupted
 from eksplora.files import as_json, write_file

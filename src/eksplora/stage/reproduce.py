@@ -16,7 +16,7 @@ from eksplora.config.schema import ReproduceConfig
 from eksplora.console.work import Work, begin
 from eksplora.errors import ConfigError, DataError, EksploraError, PreconditionError
 from eksplora.events import spool as spools
-from eksplora.events.event import to_json
+from eksplora.events.line import to_json
 from eksplora.installation import target
 from eksplora.reproduction.patch import FileChange, described
 from eksplora.reproduction.record import Recorded, recall

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from eksplora.errors import DataError
 from eksplora.events import spool as spools
-from eksplora.events.event import Body, Evaluation, ReportEvent, kind_of
+from eksplora.events.event import Body, Evaluation, ReportEvent
+from eksplora.events.line import kind_of
 from eksplora.files import link_or_copy, new_folder
 from eksplora.installation import or_repro
 from eksplora.provenance import command_like

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eksplora.config.schema import StudyBudget
+from eksplora.config.keys import StudyBudget
 from eksplora.search.space import Space
 from eksplora.study.trial import TrialOfStudy
 from eksplora.types import Command, Config, Cut, Direction, Judges
