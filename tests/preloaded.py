@@ -28,6 +28,9 @@ READ_AT_START = ("PYTHON", "OMP_", "GOMP_", "MKL_", "KMP_", "OPENBLAS_", "LD_", 
 LATER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONWARNINGS")
 """Variables of the interpreter that can be put into effect later as well."""
 
+OF_THE_SERVER = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""What the libraries are loaded with, and nothing else: Arrow, which pandas imports, starts no thread."""
+
 FROM_THE_PACKAGE = {"MKL_CBWR": "AUTO", "OMP_WAIT_POLICY": "PASSIVE"}
 """What the package sets before it imports anything, unless it is set."""
 
@@ -69,7 +72,7 @@ class Server:
         """Start it; it imports while the first command waits."""
         self._requests, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._read = read_at_start(os.environ)
-        own = {key: value for key, value in os.environ.items() if key not in LATER} | self._read
+        own = {key: value for key, value in os.environ.items() if key not in LATER} | self._read | OF_THE_SERVER
         with there:
             command = [sys.executable, str(IMPORTING), str(there.fileno())]
             null = subprocess.DEVNULL

@@ -31,6 +31,7 @@ from waiting import until
 LIBRARIES = (
     *("hydra", "pydantic", "rich.live", "rich.table", "sqlite3", "jinja2", "numpy", "scipy.stats", "scipy.signal"),
     *("torch", "pytorch_lightning", "torchmetrics", "optuna", "safetensors.torch", "matplotlib.pyplot"),
+    *("pydantic.type_adapter", "pandas", "sklearn.metrics"),
 )
 LONGEST = 2**18
 SITE = sys.path[1:]

@@ -17,10 +17,13 @@ SLOW = ("torch", "optuna", "mlflow", "scipy", "pandas", "plotly", "sklearn", "py
 
 PROBE = f"""
 import json, os, runpy, sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+import quick_hydra
 import eksplora.cli.command
 from eksplora.config import compose_request
 from eksplora.console import work
-compose_request("sync", [])  # what Hydra imports on its way is needed by all
+quick_hydra.quicken()
+compose_request("search", ["experiment=wine_mlp"])  # what Hydra imports on its way is needed by all
 os.environ["HYDRA_FULL_ERROR"] = "0"
 
 def begin(command, subject):

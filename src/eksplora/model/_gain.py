@@ -5,6 +5,7 @@ from math import pi, sqrt
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from eksplora.model.activations import ACTIVATIONS, Activation
 
@@ -51,7 +52,7 @@ def _second_moment(activation: Activation, scale: float) -> float:
     corner = 1.0 if activation.parameter is None else activation.parameter  # thresholded_relu's default
     corners = [min(corner / scale, REACH)]
     edges = np.unique([*np.arange(-REACH, REACH + WIDTH, WIDTH), *corners])
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _rule()
     # (pieces, 1)
     half = np.diff(edges)[:, None] / 2
     # (pieces, nodes): each piece has the nodes of the rule on [-1, 1], moved and stretched.
@@ -59,3 +60,9 @@ def _second_moment(activation: Activation, scale: float) -> float:
     with torch.no_grad():
         y = activation.layer().double()(torch.from_numpy(scale * z)).numpy()
     return float((half * weights * y**2 * np.exp(-(z**2) / 2)).sum() / sqrt(2 * pi))
+
+
+@cache
+def _rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of Gauss and Legendre's rule on [-1, 1]; each search of a gain needs them 65 times."""
+    return np.polynomial.legendre.leggauss(NODES)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 import torchmetrics  # noqa: F401  # imported once, before workers are forked
+from pydantic import TypeAdapter  # noqa: F401  # likewise: it checks the card of the data
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
