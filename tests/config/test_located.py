@@ -10,6 +10,7 @@ SOURCES = {
     "lacks": "import nothing_of_this_name\n",
     "raises": "\n\nraise ValueError('no luck')\n",
     "broken": "def f(:\n",
+    "leaves": "import sys\nsys.exit('not here')\n",
     "empty": "",
 }
 
@@ -47,6 +48,7 @@ def test_a_name_is_found_in_its_module_and_inside_of_what_lies_there() -> None:
         ),
         ("located_raises.Net", r"model: .*\(ValueError: no luck at located_raises\.py:3\)\. Correct its module\."),
         ("located_broken.Net", r"model: .*\(SyntaxError: .* at located_broken\.py:1\)\. Correct its module\."),
+        ("located_leaves.Net", r"model: .*\(SystemExit: not here at located_leaves\.py:2\)\. Correct its module\."),
         ("Net", r"model: 'Net' is no name of a part\. Write package\.name\."),
     ],
 )

@@ -17,7 +17,9 @@ from eksplora.provenance import (
     code_sha256,
     collect,
     diff,
+    ignored,
     outside_code,
+    outside_files,
     outside_versions,
     reach,
     version_of,
@@ -94,6 +96,17 @@ def test_what_dvc_notes_of_the_stages_is_in_the_diff_but_not_dirty(repository: P
     assert "+stages: {}" in diff(repository)
     (repository / "constraints.txt").write_text("torch==2.14.0\n")
     assert collect(repository)["git.dirty"] == "true"
+
+
+def test_an_ignored_file_is_named_with_its_rule_unless_git_holds_it_or_it_lies_elsewhere(repository: Path) -> None:
+    (repository / ".gitignore").write_text("\ndata/\n*.log\n!kept.log\n")
+    for name in ("conf/data/ä b.yaml", "conf/data/held.yaml", "conf/model/net.yaml", "kept.log"):
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).touch()
+    git(repository, "add", "-f", "conf/data/held.yaml")
+    files = [path for path in repository.rglob("*") if path.is_file() and ".git" not in path.parts]
+    assert ignored(repository, [*files, repository.parent / "a.log"]) == {"conf/data/ä b.yaml": ".gitignore:2: data/"}
+    assert ignored(repository, []) == {} == ignored(repository.parent, files)
 
 
 def test_the_diff_restores_untracked_files_byte_for_byte_and_leaves_the_users_index_alone(repository: Path) -> None:
@@ -363,6 +376,8 @@ def test_outside_code_is_hashed_by_its_source_files_and_not_imported(
     assert {key for key in before if before[key] != after[key]} == {"code.outside_package.sha256"}
     assert outside_code(["no_such_module_at_all.x"]) == {"code.no_such_module_at_all.sha256": "unknown"}
     assert outside_code(targets, outside_of=tmp_path) == {}
+    files = {"outside_module.py", "outside_package/__init__.py", "outside_package/inner/net.py"}
+    assert {file.relative_to(tmp_path).as_posix() for file in outside_files(targets)} == files
 
 
 def test_outside_code_holds_what_it_imports_from_files_that_a_person_edits(

@@ -18,6 +18,7 @@ from waiting import until
 from eksplora import provenance
 from eksplora.errors import EksploraError, PreconditionError
 from eksplora.events.event import MemberEvent, StudyEvent, TrialEvent, TrialMember
+from eksplora.reproduction import retraining
 from eksplora.reproduction.patch import FileChange
 from eksplora.reproduction.record import Recorded
 from eksplora.reproduction.retraining import train_again, worktree
@@ -438,6 +439,22 @@ def test_sources_that_answer_something_else_are_refused(tree: Path, answer: str 
 def test_a_training_without_a_result_is_said(tree: Path) -> None:
     with pytest.raises(EksploraError, match=r"^the training gave no result for member 1 of trial 1\.$"):
         train_again(tree, recorded(silent=True), [(1, 1)], Path("data"))
+
+
+def test_what_git_ignores_is_named_where_the_sources_lack_it(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next(tree.glob("src/eksplora/*/*job.py")).write_text("nowhere\n")
+    project = tmp_path / "mine"
+    (project / "conf/data").mkdir(parents=True)
+    (project / "conf/data/rings.yaml").write_text("a: 1\n")
+    (project / ".gitignore").write_text("data/\n")
+    git(project, "init", "--quiet")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(retraining, "project", lambda: project)
+    shown = r"cannot train it \(NameError: .* defined\): git ignores conf/data/rings\.yaml \(\.gitignore:1: data/\), so"
+    with pytest.raises(PreconditionError, match=shown):
+        train_again(tree, recorded(), [(0, 0)], Path("data"))
 
 
 def test_what_the_sources_raise_is_one_line_and_all_of_it_where_it_is_asked_for(

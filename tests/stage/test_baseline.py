@@ -355,7 +355,7 @@ def test_values_are_those_of_a_member_fitted_by_itself(study: tuple[Path, str], 
 def test_what_is_printed_compares_with_the_best_network_and_says_what_did_not_converge(study: tuple[Path, str]) -> None:
     folder, shown = study
     best = min(float(row["val/mae"]) for row in rows(folder, "networks"))
-    assert f"networks val/mae {best:.4g} in study networks (the best of 2 trials, chosen on these rows" in shown
+    assert f"searched val/mae {best:.4g} in study networks (the best of 2 trials, chosen on these rows" in shown
     assert "note     mlp_regressor: Stochastic Optimizer: Maximum iterations (20) reached" in shown
 
 

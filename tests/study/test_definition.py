@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +7,12 @@ from typing import Any
 
 import pytest
 from collecting import Collects
+from own_folder import write
 
 from eksplora import provenance
 from eksplora.config import compose_request, gather_space, parse_space, part
 from eksplora.stage.spec import spec_of
-from eksplora.study.definition import Definition, changed_versions, code_facts
+from eksplora.study.definition import Definition, changed_versions, code_facts, hidden_by_git
 from eksplora.types import Job, Member, Training
 from eksplora.work import job
 
@@ -43,6 +45,29 @@ def test_another_version_of_what_own_code_imports_is_named() -> None:
         f"version.scipy is {here}, it was 0.1",
         "version.gone is unknown, it was 2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "way_out"),
+    [
+        ("data/", "Write /data/ there if the one at the top is meant, or git add -f conf/data/rings.yaml"),
+        ("/conf/data/*.yaml", "Change the rule, or git add -f conf/data/rings.yaml"),
+    ],
+)
+def test_own_files_that_git_ignores_are_named_with_the_rule_and_the_way_out(
+    rule: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    write(tmp_path / "conf/data/rings.yaml", "a: 1\n")
+    write(tmp_path / "ignored_by_git.py", "")
+    assert hidden_by_git(["ignored_by_git.Net"], tmp_path) == ""
+    write(tmp_path / ".gitignore", f"{rule}\n")
+    reason = f"(.gitignore:1: {rule}), so a record lacks it, and reproduce cannot use it. "
+    assert hidden_by_git(["ignored_by_git.Net"], tmp_path) == f"git ignores conf/data/rings.yaml {reason}{way_out}"
+    write(tmp_path / ".gitignore", f"{rule}\nignored_by_git.py\n")
+    assert "git ignores conf/data/rings.yaml and 1 more" in hidden_by_git(["ignored_by_git.Net"], tmp_path)
 
 
 def reached(*overrides: str) -> set[str]:

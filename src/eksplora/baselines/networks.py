@@ -1,4 +1,4 @@
-"""The networks that baselines compare with: the best finished study of the same experiment."""
+"""The rival of baselines: the best finished study of the same experiment, of networks or of a function."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +17,7 @@ NOT_ROWS = ("batch_size", "scaling", "target_scaling", "root", "path", "source_d
 
 
 def in_words(results: Path, base: Config) -> str:
-    """A line on the best study of networks whose values were measured as the baselines' were.
+    """A line on the best study whose values were measured as the baselines' were.
 
     Args:
         results: The folder of finished studies.
@@ -26,7 +26,7 @@ def in_words(results: Path, base: Config) -> str:
     found = list(comparable(results, base))
     if not found:
         return (
-            f"No study of this experiment's networks on the same rows in {results}/ yet: "
+            f"No study of this experiment on the same rows in {results}/ yet: "
             f"{command_line('search', experiment=base['experiment'])}"
         )
     better = min if base["objective"]["direction"] == "minimize" else max
@@ -37,7 +37,7 @@ def in_words(results: Path, base: Config) -> str:
 
 
 def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, float]]:
-    """Studies of networks with the same experiment, objective and rows, each with its best value."""
+    """Studies of networks or a function with the same experiment, objective and rows, each with its best value."""
     metric = f"val/{base['objective']['metric']}"
     for path in sorted([*results.glob("*/search.json"), *results.glob("*/search/search.json")]):
         with suppress(DataError):  # another command may be replacing it, and what cannot be read is no rival
@@ -47,7 +47,8 @@ def comparable(results: Path, base: Config) -> Iterator[tuple[SearchRecord, floa
             if found.best is None or found.best.value is None:
                 continue
             config = load_yaml(path.parent / "best" / "config.yaml", way_out="")
-            if isinstance(config, dict) and "model" in config and _measured(config) == _measured(base):
+            is_searched = isinstance(config, dict) and not config.keys().isdisjoint(("model", "function"))
+            if is_searched and _measured(config) == _measured(base):
                 yield found, found.best.value
 
 

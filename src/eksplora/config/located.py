@@ -44,7 +44,7 @@ def _imported(key: str, target: str, words: Sequence[str]) -> tuple[Any, Sequenc
                     f"{key}: {target} needs the package '{error.name}'{place_of(error)}, which is not installed. "
                     "Install it."
                 ) from error
-        except Exception as error:  # whatever the user's module does when it is imported
+        except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
             said = error.msg if isinstance(error, SyntaxError) else str(error)
             reason = " ".join(said.split()) or "no reason"
             raise ConfigError(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from eksplora.provenance._code import code_sha256, file_sha256, reach
 from eksplora.provenance._command import command_like, command_line, command_of
-from eksplora.provenance._git import UNKNOWN, diff, git_facts, sha256_of, without_git
+from eksplora.provenance._git import UNKNOWN, diff, git_facts, ignored, sha256_of, without_git
 from eksplora.provenance._machine import machine, version_of, versions
-from eksplora.provenance._outside import outside_code, outside_versions
+from eksplora.provenance._outside import is_own, outside_code, outside_files, outside_versions
 
 __all__ = [
     "UNKNOWN",
@@ -21,8 +21,11 @@ __all__ = [
     "command_line",
     "command_of",
     "diff",
+    "ignored",
+    "is_own",
     "lock_sha256",
     "outside_code",
+    "outside_files",
     "outside_versions",
     "reach",
     "sha256_of",

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 UNKNOWN = "unknown"
@@ -99,6 +99,25 @@ def without_git(root: Path) -> str:
     if "not a git repository" in said:
         return f"{root} is no git repository (a download without history?). Get the project by git clone."
     return f"git says: {(said.strip().splitlines() or ['nothing'])[-1]}. Repair the repository {root}."
+
+
+def ignored(root: Path, files: Iterable[Path]) -> dict[str, str]:
+    """The files of a project that git ignores and does not hold, each with the rule that hides it.
+
+    A record has them in neither its commit nor its diff.
+
+    Args:
+        root: The project's folder.
+        files: Files; those that lie elsewhere are left out.
+
+    Returns:
+        For each such file, relative to the project, the rule as `.gitignore:3: data/`.
+    """
+    inside = [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+    found = _run_git(root, "check-ignore", "--verbose", "-z", "--stdin", given="\0".join(inside)) if inside else None
+    words = (found or "").split("\0")[:-1]
+    rules = zip(*(words[place::4] for place in range(4)), strict=True)
+    return {name: f"{source}:{line}: {pattern}" for source, line, pattern, name in rules if not pattern.startswith("!")}
 
 
 def _environment(root: Path) -> dict[str, str]:

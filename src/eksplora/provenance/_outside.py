@@ -36,7 +36,7 @@ def outside_code(targets: Iterable[str], *, outside_of: Path | None = None) -> d
     """
     modules = _followed(targets)[0]
     inside = {
-        top for top, files in modules.items() for file in files.values() if outside_of and _is_own(file, outside_of)
+        top for top, files in modules.items() for file in files.values() if outside_of and is_own(file, outside_of)
     }
     return {
         f"code.{top}.sha256": fingerprint({name: file_sha256(file) for name, file in files.items()})
@@ -45,6 +45,16 @@ def outside_code(targets: Iterable[str], *, outside_of: Path | None = None) -> d
         for top, files in sorted(modules.items())
         if top not in inside
     }
+
+
+def outside_files(targets: Iterable[str]) -> list[Path]:
+    """The Python files of such code that no package manager installed.
+
+    Args:
+        targets: Dotted names of parts.
+    """
+    files = (file for module in _followed(targets)[0].values() for file in module.values())
+    return [file for file in files if not INSTALLED & set(file.parts)]
 
 
 def outside_versions(targets: Iterable[str]) -> dict[str, str]:
@@ -139,6 +149,6 @@ def _spec(top: str) -> ModuleSpec | None:
         return None
 
 
-def _is_own(file: Path, project: Path) -> bool:
+def is_own(file: Path, project: Path) -> bool:
     """Whether a file belongs to a project, and not only to the environment that lies in it."""
     return file.is_relative_to(project) and not INSTALLED & set(file.parts)

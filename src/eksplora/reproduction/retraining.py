@@ -20,6 +20,7 @@ from eksplora.installation import CONFIG_DIRS
 from eksplora.provenance import UNKNOWN, without_git
 from eksplora.reproduction.patch import FileChange, changes, check_modes, is_patch
 from eksplora.reproduction.record import Recorded
+from eksplora.study.definition import hidden_by_git
 from eksplora.study.trial import Key
 from eksplora.types import Status
 from eksplora.untrusted import read_json
@@ -214,7 +215,7 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
             "folder": str(Path(folder) / "population"),
             "output": str(output),
         }
-        _run(tree, folder, request)
+        _run(tree, folder, request, _hidden(recorded.config(keys[0][0])))
         found = read_json(output, dict[str, Any], way_out=NO_ANSWER)
         if found.get("code.sha256") == known != UNKNOWN:
             read_json(output, Answer, way_out=NO_ANSWER)
@@ -234,10 +235,23 @@ def train_again(tree: Path, recorded: Recorded, keys: Sequence[Key], data_root: 
     return {key: results[key] for key in keys}
 
 
-def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
+def _hidden(config: Mapping[str, Any]) -> str:
+    """Own files of a training that git ignores, in words; empty where there are none."""
+    targets = {str(node["_target_"]) for node in config.values() if isinstance(node, Mapping) and "_target_" in node}
+    return hidden_by_git(targets, project())
+
+
+def _run(tree: Path, folder: str, request: Mapping[str, Any], hidden: str) -> None:
     """Run the script that trains, with the sources of the worktree and no others.
 
+    Args:
+        tree: The worktree.
+        folder: A folder that is gone afterwards.
+        request: What is asked of the script.
+        hidden: What may be missing in the worktree, in words.
+
     Raises:
+        PreconditionError: If it raises, and something is missing.
         EksploraError: If it raises.
     """
     asked = Path(folder) / "request.json"
@@ -257,6 +271,8 @@ def _run(tree: Path, folder: str, request: Mapping[str, Any]) -> None:
         way_out = "HYDRA_FULL_ERROR=1 shows all of it."
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             print(done.stderr, file=sys.stderr)
+        if hidden:
+            raise PreconditionError(f"the sources of the recorded commit cannot train it ({last}): {hidden}.")
         raise EksploraError(f"the sources of the recorded commit cannot train it here ({last}). {way_out}")
 
 

@@ -18,7 +18,7 @@ WORK = "eksplora.work.baseline:run"
 
 
 def baseline(request: Request) -> None:
-    """Fit the baselines of an experiment, show them, and say how its networks do.
+    """Fit the baselines of an experiment, show them, and say what its search found.
 
     Raises:
         UserError: For what the user can fix.
@@ -44,7 +44,7 @@ def baseline(request: Request) -> None:
     )
     for note in notes(compared.outcome.folder / "spool.jsonl"):
         print(f"  note     {note}")
-    print(f"  networks {in_words(Path(settings.paths.results), base)}")
+    print(f"  searched {in_words(Path(settings.paths.results), base)}")
 
 
 def notes(spool: Path) -> Iterator[str]:

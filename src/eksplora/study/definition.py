@@ -1,14 +1,17 @@
 """Definition of a study: everything that its results depend on, and its origin."""
 
+import shlex
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from eksplora import provenance
 from eksplora.config import flatten, is_group
+from eksplora.config.folders import folders
 from eksplora.config.parts import allowed_targets
 from eksplora.config.renamed import RENAMED
 from eksplora.counter import fingerprint
@@ -148,12 +151,39 @@ def changed_versions(recorded: Mapping[str, Any]) -> list[str]:
     return [f"{key} is {present[key]}, it was {recorded[key]}" for key in keys if present[key] != recorded[key]]
 
 
+def hidden_by_git(targets: Iterable[str], project: Path) -> str:
+    """Own files that a record lacks since git ignores them, in words with the way out; empty where there are none.
+
+    Args:
+        targets: Dotted names of a study's parts.
+        project: The project's folder.
+    """
+    files = [*(path for folder in folders() for path in folder.rglob("*.yaml")), *provenance.outside_files(targets)]
+    found = provenance.ignored(project, [file for file in files if provenance.is_own(file, project)])
+    if not found:
+        return ""
+    name, rule = min(found.items())
+    more = f" and {len(found) - 1} more" if found.keys() - {name} else ""
+    pattern = rule.split(": ", 1)[1]
+    narrower = "" if "/" in pattern.rstrip("/") else f"Write /{pattern} there if the one at the top is meant, or "
+    add = f"git add -f {shlex.quote(name)}"
+    way_out = f"{narrower}{add}" if narrower else f"Change the rule, or {add}"
+    return f"git ignores {name}{more} ({rule}), so a record lacks it, and reproduce cannot use it. {way_out}"
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def study_event(spec: StudySpec, plan: Plan, definition: Definition, base: Config) -> StudyEvent:
     """The first event of a spool: what the study is, and where it comes from."""
     root = spec.project
     patch = provenance.diff(root)
     if patch == provenance.UNKNOWN and (root / ".git").exists() and (reason := provenance.without_git(root)):
-        print(f"The commit is not recorded: {reason}", file=sys.stderr)
+        _say_once(f"The commit is not recorded: {reason}")
+    elif patch != provenance.UNKNOWN and (hidden := hidden_by_git(_targets(spec, base), root)):
+        _say_once(hidden)
     origin = {**outside_facts(spec, base), **provenance.collect(root), **code_facts(spec, base)}
     origin |= _data_hashes(definition)
     origin["git.diff.sha256"] = provenance.sha256_of(patch)

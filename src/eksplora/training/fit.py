@@ -58,6 +58,8 @@ def fit(members: Sequence[MemberState], job: Job, report: Report, observers: Seq
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")  # as above
         warnings.filterwarnings("ignore", message="grad and param do not obey")  # they are views of a matrix's columns
+        # A loss of the user's that torch maps one member after another: its gradients were compared, see mapped.py.
+        warnings.filterwarnings("ignore", message="There is a performance drop")
         _trainer(module).fit(module, module.chunks, module.evaluation if module.validates else None)
 
 
