@@ -60,6 +60,7 @@ class Ensemble:
         """
         rows = torch.from_numpy(np.ascontiguousarray(as_features(features, self.card, "features")))
         with torch.inference_mode():
+            # Blocks bound the memory of hidden layers; rows do not depend on each other in eval mode.
             blocks = torch.split(rows, BLOCK_ROWS)
             found = torch.stack([torch.cat([network(block) for block in blocks]) for network in self.networks])
         is_number = found.isfinite().transpose(0, 1).flatten(1).all(dim=1)  # (rows,)
@@ -89,12 +90,14 @@ class Ensemble:
                 return _labels(each.mean(0), spread, target_names(self.card))
             return _numbers(each, spread, target_names(self.card))
         if each.shape[2] == 1 and len(self.classes) == 2:
+            # (members, rows, 1), the probability of class 1; 1 - p has the same spread.
             each, spread = np.concatenate([1 - each, each], axis=2), np.concatenate([spread, spread], axis=1)
         return _classes(each, spread, self.classes)
 
 
 def _classes(each: NDArray[np.float64], spread: NDArray[np.float64], names: Sequence[str]) -> pd.DataFrame:
     mean = each.mean(0)
+    # The class of the mean probability, not the vote of most members.
     chosen = mean.argmax(1)
     rows = np.arange(len(mean))
     columns = {

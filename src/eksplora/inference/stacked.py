@@ -25,6 +25,7 @@ class Together(nn.Module):
     def __init__(self, networks: Sequence[Scaled]) -> None:
         """Take the members' networks, which stay as they are."""
         super().__init__()
+        # Stacking takes parameters over, so copies: the ensemble goes on with its networks.
         own = [copy.deepcopy(network.network) for network in networks]
         self.size, self.is_fused = len(own), not unaware(own[0])
         self._networks = nn.ModuleList([stacked(own)] if self.is_fused else own)
@@ -47,6 +48,7 @@ class Together(nn.Module):
         scaled = self._scaled(features)
         if self.is_fused and self.size > 1:
             return hidden_units(self._networks[0], scaled)
+        # (rows, ...) of each
         found = [hidden_units(network, own) for network, own in zip(self._networks, scaled, strict=True)]
         return torch.stack([hidden.flatten(1) for hidden in found])
 
@@ -56,6 +58,7 @@ class Together(nn.Module):
 
     def _passed(self, scaled: Tensor) -> Tensor:
         if self.is_fused and self.size > 1:
+            # One stack of all members: layers compute (members, rows, ...) in one batched product.
             return self._networks[0](scaled)  # type: ignore[no-any-return]
         return torch.stack([network(own) for network, own in zip(self._networks, scaled, strict=True)])
 

@@ -13,6 +13,7 @@ def distribution(domain: Domain) -> BaseDistribution:
     """The Optuna distribution of a domain; ranges and choices keep their exact values."""
     match domain:
         case SearchInterval(low, high, log, True):
+            # Whole numbers within the bounds: int(interval(0.5, 3.2)) is 1, 2, 3.
             return IntDistribution(math.ceil(low), math.floor(high), log=log)
         case SearchInterval(low, high, log, False):
             return FloatDistribution(low, high, log=log)
@@ -21,6 +22,7 @@ def distribution(domain: Domain) -> BaseDistribution:
         case SearchRange(start, _, step):
             return FloatDistribution(start, domain.at(domain.count - 1), step=step)
         case Choice(values):
+            # By labels: Optuna stores scalars only, and a choice may be a list.
             return CategoricalDistribution([label(value) for value in values])
         case other:
             raise AssertionError(other)
@@ -32,6 +34,7 @@ def value_of(domain: Domain, stored: Any) -> Any:
         case Choice(values):
             return next(value for value in values if label(value) == stored)
         case SearchRange(start, _, step) if not domain.is_integer:
+            # start + i * step by multiplication, so that 0.1 * 3 is the same number in every study.
             return domain.at(round((stored - start) / step))
         case _:
             return stored

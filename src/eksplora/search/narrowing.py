@@ -30,7 +30,7 @@ def narrowed(space: Space, near: Sequence[Values], far: Sequence[Values]) -> Spa
         >>> near = [{"lr": 0.4, "kind": "a"}, {"lr": 0.5, "kind": "c"}]
         >>> far = [{"lr": 0.2, "kind": "b"}, {"lr": 0.1, "kind": "a"}]
         >>> [parameter.domain for parameter in narrowed(space, near, far)]
-        [Interval(low=0.2, high=1.0, log=False, integer=False), Choice(values=('a', 'c'))]
+        [SearchInterval(low=0.2, high=1.0, log=False, integer=False), Choice(values=('a', 'c'))]
     """
     return tuple(
         replace(parameter, domain=_narrowed(parameter.domain, _of(parameter, near), _of(parameter, far)))
@@ -52,11 +52,13 @@ def _narrowed(domain: Domain, near: Sequence[Any], far: Sequence[Any]) -> Domain
             bottom, top = _bracket(near, far, low, high)
             return replace(domain, low=bottom, high=top) if bottom < top else domain
         case SearchRange(start, stop, step):
+            # `stop` is not part of a range, so one step is added to the last value that is.
             bottom, top = _bracket(near, far, start, domain.at(domain.count - 1))
             return SearchRange(bottom, min(stop, top + step), step)
 
 
 def _bracket(near: Sequence[Any], far: Sequence[Any], low: Any, high: Any) -> tuple[Any, Any]:
+    # Far values inside of [min(near), max(near)] do not cut: other keys may have made those trials worse.
     below, above = [value for value in far if value < min(near)], [value for value in far if value > max(near)]
     return max(below, default=low), min(above, default=high)
 
@@ -66,6 +68,7 @@ def at_bounds(space: Space, best: Values) -> Iterator[str]:
     for parameter in space:
         match parameter.domain, best.get(parameter.key):
             case SearchInterval(low, high, log=log), int() | float() as value:
+                # On the scale that is searched: 2% of a logarithmic interval's decades, not of its length.
                 place, start, end = map(math.log, (value, low, high)) if log else (value, low, high)
                 share = (place - start) / (end - start)
                 bounds = {low: share <= EDGE, high: share >= 1 - EDGE}

@@ -52,6 +52,7 @@ class Proposer:
     ) -> None:
         """Start with an empty history."""
         self._space, self._sampler, self._seed = space, sampler, seed
+        # One sampler is made to learn its kind; `_reseed` makes another for every trial.
         first = sampler(self._seed_of(0))
         self.has_memory = not isinstance(first, GridSampler | optuna.samplers.RandomSampler)
         self.num_points = len(first.points) if isinstance(first, GridSampler) else None
@@ -95,6 +96,7 @@ class Proposer:
 
     def report(self, number: int, epoch: int, value: float) -> bool:
         """Note the objective after an epoch (from 1); returns whether the pruner gives the trial up."""
+        # `study.ask` hands out a trial once; a study that goes on has it by number only.
         trial = optuna.Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
         trial.report(value, epoch)
         return bool(trial.should_prune())
@@ -114,6 +116,7 @@ class Proposer:
         return number - number % self.batch - (self.lag if self.has_memory else 0)
 
     def _tell_before(self, end: int) -> None:
+        # Workers finish in any order; samplers read a history whose order is that of the numbers.
         while self._num_told < end and self._num_told in self._results:
             self._tell(self._num_told)
             self._num_told += 1
@@ -121,9 +124,11 @@ class Proposer:
     def _tell(self, number: int) -> None:
         status, value = self._results[number]
         state = STATES.get(status, TrialState.FAIL)
+        # Of a pruned trial Optuna takes the last value reported; of one that failed it learns nothing.
         self.study.tell(number, value if state is TrialState.COMPLETE else None, state=state)
 
     def _reseed(self, number: int) -> None:
+        # A grid point follows from its number alone.
         if not isinstance(self.study.sampler, GridSampler):
             self.study.sampler = self._sampler(self._seed_of(number))
 

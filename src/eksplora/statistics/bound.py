@@ -19,6 +19,7 @@ def value_in_words(sample: Sample) -> str:
     found = uncertain(sample)
     if is_share(sample) or not found.error:
         return in_numbers(found.mean, bounded_interval(found, (0.0, 1.0) if is_share(sample) else (-inf, inf)))
+    # The symmetric interval is taken back through the cubic: its upper end gives the lower one of the mean.
     reach, skewness = float(stats.t.isf(0.025, found.freedom)), _skewness(found)
     low, high = (found.mean - found.error * from_symmetric(end, skewness) for end in (reach, -reach))
     return in_numbers(found.mean, Interval(low, high, level=0.95))
@@ -36,6 +37,7 @@ def beside_bound(sample: Sample, bound: float, sign: int) -> Contrast:
     if found is None or not found.error or is_share(sample):
         return beyond
     t = to_symmetric(found.mean / found.error, _skewness(found))
+    # Where the correction turns the sign, the mean is too near to the bound to be on a side of it.
     p = float(2 * stats.t.sf(abs(t), found.freedom)) if t * found.mean > 0 else 1.0
     return replace(beyond, p=p)
 
@@ -66,7 +68,9 @@ def _skewness(found: Uncertain) -> float:
     square = float((units**2).mean())
     if found.method not in (Method.ROWS, Method.GROUPS) or not square:
         return 0.0
+    # The skewness of a mean of n is that of one over sqrt(n).
     own = float((units**3).mean()) / square**1.5 / len(units) ** 0.5
+    # The third moment of the part that rows make up, over the cube of the whole error; that of seeds is symmetric.
     return float(own * (1 - found.seeds) ** 1.5)
 
 
@@ -100,6 +104,7 @@ def least_error_apart(sample: Sample, other: Sample, difference: float) -> float
     if not (is_share(sample) and is_share(other)):
         return 0.0
     num_rows = len(sample.by_row())
+    # Members that judge a row, mean over rows
     times = _judged(sample) / num_rows
     return float(np.sqrt(max(0.0, difference / times - difference**2) / num_rows))
 

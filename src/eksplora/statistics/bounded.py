@@ -102,6 +102,7 @@ def bounded_interval(
 def _from_bound(distance: float, found: Uncertain, reach: float, skewness: float) -> tuple[float, float]:
     """The ends of a distance from a bound, the nearer first."""
     assert found.error is not None
+    # Delta method: the error of log d is that of d over d. exp(700) is still a 64-bit number.
     factor = exp(min(700.0, reach * found.error / distance))
     return distance / factor, max(distance * factor, distance + found.error * _corrected(reach, skewness))
 
@@ -123,9 +124,11 @@ def _score(
     low, width = bounds[0], bounds[1] - bounds[0]
     mean = (found.mean - low) / width
     spread = mean * (1 - mean)
+    # Effective sample size: as many independent rows as give a share the same standard error.
     rows = spread * (width / found.error) ** 2 if found.error and spread > 0 else independent
     if rows <= 1 and not found.error:
         return None
+    # Wilson's, with Student's t in place of z.
     centre = (mean + reach**2 / (2 * rows)) / (1 + reach**2 / rows)
     half = reach / (1 + reach**2 / rows) * sqrt(spread / rows + reach**2 / (4 * rows**2))
     ends = max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))  # exactly so, but for rounding

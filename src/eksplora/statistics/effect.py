@@ -26,6 +26,7 @@ def standardized(differences: ArrayLike) -> float | None:
         2.0
     """
     mean, spread = mean_and_spread(differences)
+    # Equal differences have no size, rather than an infinite one.
     return mean / spread if spread else None
 
 

@@ -49,6 +49,7 @@ def split_by_best(ledger: Ledger) -> tuple[list[Values], list[Values]]:
 
 def _is_worse(trial: Trial, best: Trial, direction: str) -> bool:
     sign = 1 if direction == "minimize" else -1
+    # Paired: member i has the same seed and split in both trials. Positive differences are worse.
     interval = t_interval([sign * (one - other) for one, other in zip(values_of(trial), values_of(best), strict=True)])
     return interval is not None and interval.low > 0
 
@@ -92,6 +93,7 @@ def _reference(spec: StudySpec) -> TrialOfStudy | None:
     """
     if spec.budget.n_seeds < 2:
         return None
+    # An empty space has one point: the configuration as it is.
     own = replace(spec, name=f"{spec.name}-baseline", space=(), num_trials=1, results=None, is_shown=False)
     outcome = run_study(replace(own, naming=lambda values: OWN, may_fail=True))
     return TrialOfStudy(outcome.ledger.best, outcome.folder) if outcome.is_over and outcome.ledger.best else None

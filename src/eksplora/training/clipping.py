@@ -41,6 +41,7 @@ class Limits:
     def clip(self, gradient: Tensor) -> None:
         """Cut `gradient` (members, parameters) in place: its numbers, then its norms."""
         if self._value is not None:
+            # (members, 1) against (members, parameters): each member by its own limit.
             torch.clamp(gradient, -self._value, self._value, out=gradient)
         if self._norm is not None:
             clip_norm(gradient, self._norm)

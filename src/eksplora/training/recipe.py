@@ -98,6 +98,7 @@ class Fold:
         """Factor that makes the mean weight of the rows to learn from 1."""
         if self.weights is None:
             return 1.0
+        # So that a learning rate means the same whatever the unit of the weights.
         return 1 / float(self.weights[torch.from_numpy(self.split.train)].double().mean())
 
     def for_loss(self, targets: Tensor) -> Tensor:

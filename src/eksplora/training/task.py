@@ -151,8 +151,10 @@ def _labels(targets: Tensor) -> Tensor:
 
 
 def _odds_to_probabilities(odds: Tensor) -> Tensor:
+    # In 32 bits, as above.
     return torch.sigmoid(odds.float())
 
 
 def _odds_to_probability(odds: Tensor) -> Tensor:
+    # (rows,): torchmetrics takes two classes without a column.
     return torch.sigmoid(odds.float()).reshape(-1)
