@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from torchmetrics import MeanAbsoluteError
 
-from eksplora.assessment.baseline import TestPart, _by_rows, _by_values, _difference, _losses, beside_baselines
+from eksplora.assessment.baseline import _by_rows, _by_values, _difference, _losses, beside_baselines
+from eksplora.assessment.part import TestPart
 from eksplora.config import compose_request
 from eksplora.statistics.generalization import Method, Scope
 from eksplora.work import baseline

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from eksplora.assessment.left_out import left_out_of
 from eksplora.assessment.metrics import tensors, values_of
+from eksplora.assessment.part import TestPart
 from eksplora.data.card import target_units
 from eksplora.evaluation.summary import MeasuredRows
-from eksplora.inference.ensemble import Ensemble
 from eksplora.records.evaluate import BesideBaseline
 from eksplora.statistics.delivered import FEW_GROUPS, LeftOut, left_out_of_mean, uncertain_delivered
 from eksplora.statistics.generalization import Method, Scope, Uncertain, with_least_p
@@ -27,34 +27,6 @@ from eksplora.work.measurement import row_losses
 MODEL = "the delivered model"
 SEED = 0
 """Seed of baselines that draw at random: each is fitted once."""
-
-
-@dataclass(frozen=True)
-class TestPart:
-    """The test part and what a model says of it.
-
-    Attributes:
-        ensemble: The model.
-        each: What its members predict, (members, rows, columns).
-        targets: Classes (rows,), or numbers (rows, targets).
-        groups: The group of each row, (rows,); None where each row stands alone.
-        weights: What each row counts, (rows,); None: all alike.
-    """
-
-    __test__ = False  # no test of pytest's
-
-    ensemble: Ensemble
-    each: NDArray[np.float64]
-    targets: NDArray[Any]
-    groups: NDArray[np.int64] | None = None
-    weights: NDArray[np.float64] | None = None
-
-    @property
-    def rows(self) -> MeasuredRows:
-        """Its rows, as far as they decide what can be said of others."""
-        targets = self.targets
-        of_classes = np.bincount(targets) if targets.ndim == 1 else np.empty(0, dtype=np.int64)
-        return MeasuredRows(len(targets), of_classes, self.groups, self.weights)
 
 
 def beside_baselines(
@@ -85,28 +57,21 @@ def beside_baselines(
     return [
         BesideBaseline(
             name=name,
-            value=_value(known, metric, rival, known.targets, known.weights),
+            value=_value(known, metric, rival),
             versus=recorded(one, name=MODEL, reference=name),
         )
         for (name, rival), one in zip(predictions.items(), compared, strict=True)
     ]
 
 
-def _value(
-    known: TestPart,
-    metric: tuple[str, Any],
-    prediction: NDArray[np.float64],
-    targets: NDArray[Any],
-    weights: NDArray[np.float64] | None = None,
-) -> float:
-    return values_of(known.ensemble, dict([metric]), prediction, targets, weights)[metric[0]]
+def _value(known: TestPart, metric: tuple[str, Any], prediction: NDArray[np.float64]) -> float:
+    return values_of(known, dict([metric]), prediction)[metric[0]]
 
 
 def _difference(known: TestPart, rival: NDArray[np.float64], metric: tuple[str, Any]) -> Uncertain:
     """The model's metric less a rival's, with its error over rows, and over members where there are several."""
     own, rows = known.each.mean(0), known.rows
-    mean = _value(known, metric, own, known.targets, known.weights)
-    mean -= _value(known, metric, rival, known.targets, known.weights)
+    mean = _value(known, metric, own) - _value(known, metric, rival)
     if not rows.are_enough(metric[0]):
         return Uncertain(mean, None, 0, Scope.NEW_ROWS, Method.LEFT_OUT, np.zeros(1))
     losses = _losses(known, [own, rival, *_without_each(known.each)])
@@ -149,16 +114,11 @@ def _by_rows(losses: NDArray[np.float64], rows: MeasuredRows) -> LeftOut:
 def _by_values(known: TestPart, rival: NDArray[np.float64], metric: tuple[str, Any]) -> LeftOut | None:
     """The same of a metric that is no mean over rows; None where it is not defined for fewer rows."""
 
-    def gap(
-        prediction: NDArray[np.float64],
-        other: NDArray[np.float64],
-        targets: NDArray[Any],
-        weights: NDArray[np.float64] | None = None,
-    ) -> float:
-        return _value(known, metric, prediction, targets, weights) - _value(known, metric, other, targets, weights)
+    def gap(prediction: NDArray[np.float64], other: NDArray[np.float64], *beside: NDArray[Any]) -> float:
+        left = known.of_rows(*beside)
+        return _value(left, metric, prediction) - _value(left, metric, other)
 
-    beside = [] if known.weights is None else [known.weights]
-    return left_out_of(gap, known.each, [rival, known.targets, *beside], known.rows)
+    return left_out_of(gap, known.each, [rival, *known.beside], known.rows)
 
 
 def _differing(differences: NDArray[np.float64], groups: NDArray[np.int64] | None) -> int:

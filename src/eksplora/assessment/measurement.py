@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from eksplora.assessment.baseline import TestPart, beside_baselines
+from eksplora.assessment.baseline import beside_baselines
 from eksplora.assessment.details import detailed
 from eksplora.assessment.metrics import of_each_target, of_ensemble, usable, values_of
+from eksplora.assessment.part import TestPart
 from eksplora.config.compatibility import task_of
 from eksplora.data.card import target_names
 from eksplora.evaluation.finite import check_finite
@@ -75,27 +76,26 @@ def measure(
     begins("opening the test part")
     ensemble = confirmed_model(model, confirmed, dataset)
     arrays = dataset.card()["arrays"]
-    features, targets = dataset.open("test")
+    features, targets = (np.array(one) for one in dataset.open("test"))
     begins("predictions of the test part")
-    each = ensemble.members(np.array(features))
+    each = ensemble.members(features)
     check_finite(each)
-    groups, weights = dataset.beside("test", "groups"), dataset.beside("test", "weights")
-    metrics = of_each_target(usable(ensemble, known, each[0], targets, weights), ensemble.card)
-    values = [values_of(ensemble, metrics, prediction, targets, weights) for prediction in each]
+    part = TestPart(ensemble, each, targets, dataset.beside("test", "groups"), dataset.beside("test", "weights"))
+    metrics = of_each_target(usable(part, known), ensemble.card)
+    values = [values_of(part, metrics, prediction) for prediction in each]
     begins("measures, intervals and examples")
-    details = detailed(ensemble, np.array(features), np.array(targets), each, groups, weights)
+    details = detailed(ensemble, features, targets, each, part.groups, part.weights)
     begins("baselines")
-    part_known, objective = TestPart(ensemble, each, np.array(targets), groups, weights), next(iter(metrics.items()))
-    beside = beside_baselines(part_known, baselines, objective, confirmed.direction, confirmed.alpha)
+    objective = next(iter(metrics.items()))
+    beside = beside_baselines(part, baselines, objective, confirmed.direction, confirmed.alpha)
     return Measurement(
         metrics={name: [one[name] for one in values] for name in metrics},
         together={
-            name: of_ensemble({name: metric}, ensemble, each, targets, details.measures.get(name), groups, weights)
-            for name, metric in metrics.items()
+            name: of_ensemble({name: metric}, part, details.measures.get(name)) for name, metric in metrics.items()
         },
-        table=table_of(ensemble, np.array(features), np.array(targets)),
+        table=table_of(ensemble, features, targets),
         test_sha256={name: arrays[name]["sha256"] for name in ("test_features", "test_targets")},
-        decomposition=decomposed(each, np.array(targets)),
+        decomposition=decomposed(each, targets),
         details=details,
         baselines=beside,
     )

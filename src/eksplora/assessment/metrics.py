@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torchmetrics import R2Score
 
 from eksplora.assessment.left_out import of_any
-from eksplora.config import part
+from eksplora.assessment.part import TestPart
+from eksplora.config import part as part_of
 from eksplora.data.card import target_names, target_units
 from eksplora.errors import DataError
 from eksplora.inference.ensemble import Ensemble
@@ -34,18 +35,12 @@ def leave_out(metric: str, error: Exception) -> None:
     print(f"the metric {metric} is left out, it cannot be used here: {reason}", file=sys.stderr)
 
 
-def usable(
-    ensemble: Ensemble,
-    metrics: Mapping[str, Any],
-    prediction: NDArray[np.float64],
-    targets: NDArray[Any],
-    weights: NDArray[np.float64] | None = None,
-) -> dict[str, Any]:
+def usable(known: TestPart, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """The metrics that can be computed: the objective's, which is the first, and others that do not raise."""
     found = dict(metrics)
     for name in list(metrics)[1:]:
         try:
-            values_of(ensemble, {name: metrics[name]}, prediction, targets, weights)
+            values_of(known, {name: metrics[name]}, known.each[0])
         except DataError:
             continue  # it has its own message
         except Exception as error:  # nobody chose it
@@ -54,20 +49,15 @@ def usable(
     return found
 
 
-def values_of(
-    ensemble: Ensemble,
-    metrics: Mapping[str, Any],
-    prediction: NDArray[np.float64],
-    targets: NDArray[Any],
-    weights: NDArray[np.float64] | None = None,
-) -> dict[str, float]:
+def values_of(known: TestPart, metrics: Mapping[str, Any], prediction: NDArray[np.float64]) -> dict[str, float]:
     """The metrics of predictions (rows, columns); of several targets in their units, or of the one that a name has.
 
     Raises:
         DataError: If a metric is not defined for so few rows.
     """
-    predicted, target = tensors(ensemble, prediction, targets)
-    units, found = target_units(ensemble.card), {}
+    card, weights = known.ensemble.card, known.weights
+    predicted, target = tensors(known.ensemble, prediction, known.targets)
+    units, found = target_units(card), {}
     of_rows = None if weights is None else torch.from_numpy(np.array(weights))
     for name, plain in metrics.items():
         metric = metric_for(plain, weights)
@@ -75,13 +65,13 @@ def values_of(
         of_target = name.rpartition("/")[0]
         try:
             if of_target:
-                place = target_names(ensemble.card).index(of_target)
+                place = target_names(card).index(of_target)
                 found[name] = value_of(metric, predicted[:, [place]], target[:, [place]], of_rows)
             else:
                 tensor = None if units is None else torch.from_numpy(units)
                 found[name] = value_of(metric, comparable(predicted, tensor), comparable(target, tensor), of_rows)
         except ValueError as error:  # R^2 of a single row
-            raise DataError(f"{name} of {len(targets)} test rows: {error} Raise data.test_fraction.") from None
+            raise DataError(f"{name} of {len(known.targets)} test rows: {error} Raise data.test_fraction.") from None
     return found
 
 
@@ -89,7 +79,7 @@ def tensors(
     ensemble: Ensemble, prediction: NDArray[np.float64], targets: NDArray[Any]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Predictions (rows, columns) and their targets as a metric takes them."""
-    task = part(ensemble.config, "task")
+    task = part_of(ensemble.config, "task")
     target = task.metric_target(task.target(torch.from_numpy(np.array(targets))))
     predicted = torch.from_numpy(prediction)
     return predicted[:, 0] if target.dim() == 1 and predicted.shape[1] == 1 else predicted, target
@@ -121,25 +111,17 @@ def value_of(metric: Any, predicted: torch.Tensor, target: torch.Tensor, weights
     return float(value)
 
 
-def of_ensemble(
-    metrics: Mapping[str, Any],
-    ensemble: Ensemble,
-    each: NDArray[np.float64],
-    targets: Any,
-    known: Measure | None,
-    groups: NDArray[np.int64] | None,
-    weights: NDArray[np.float64] | None,
-) -> Estimate:
+def of_ensemble(metrics: Mapping[str, Any], part: TestPart, known: Measure | None) -> Estimate:
     """A metric of all members together, with its interval: that of the measure of its name, where both are the same."""
     (name,) = metrics
 
-    def value(prediction: NDArray[np.float64], rows: NDArray[Any], of_rows: NDArray[np.float64] | None = None) -> float:
-        return values_of(ensemble, metrics, prediction, rows, of_rows)[name]
+    def value(prediction: NDArray[np.float64], *beside: NDArray[Any]) -> float:
+        return values_of(part.of_rows(*beside), metrics, prediction)[name]
 
-    own = value(each.mean(0), targets, weights)
+    own = value(part.each.mean(0), *part.beside)
     if known is not None and known.ensemble.mean is not None and isclose(own, known.ensemble.mean, rel_tol=1e-5):
         low, high = known.ensemble.low, known.ensemble.high
         if low is None or high is None:
             return replace(known.ensemble, mean=own)
         return replace(known.ensemble, mean=own, low=min(low, own), high=max(high, own))  # own is of 32-bit floats
-    return of_any(value, each, np.array(targets), name, groups, weights)
+    return of_any(value, part.each, part.targets, name, part.groups, part.weights)

@@ -121,7 +121,7 @@ def summaries(each: Array, score: Callable[[Array, Array], Measures], rows: Meas
     Args:
         each: What the members predict, (members, rows, ...).
         score: Measures of predictions (rows, ...) for weights (weightings, rows).
-        rows: MeasuredRows of the test part.
+        rows: Those of the test part.
     """
     values = [score(own, rows.counted) for own in each]
     together = score(each.mean(0), rows.counted)
@@ -136,8 +136,10 @@ def _left_out(each: Array, score: Callable[[Array, Array], Measures], rows: Meas
     """Measures without parts of rows and members, by name; of classes with a last axis for them."""
     groups, few = rows.left_out(), rows.left_out(FEW_GROUPS)
     by_rows = without(partial(score, each.mean(0)), groups, rows.counted)
+    # The ensemble without each of its members, (rows, ...)
     others = [np.delete(each, member, axis=0).mean(0) for member in range(len(each))] if len(each) > 1 else []
     by_members = [score(one, rows.counted) for one in others]
+    # Rows and members left out together: members times groups values, so there are fewer groups.
     both = [without(partial(score, one), few, rows.counted) for one in others]
 
     def of(name: str) -> LeftOut:
@@ -159,6 +161,7 @@ def _summaries(
     rows: MeasuredRows,
     place: int | None = None,
 ) -> Any:
+    # Measured class by class, (classes,): each class has its own rows, which may be too few.
     if np.ndim(together):
         return [
             _summaries([value[one] for value in members], together[one], name, _of_class(left_out, one), rows, one)

@@ -50,6 +50,7 @@ def shapley_values(
 
     method = ShapleyValueSampling(partial(_each_member, outputs, members))
     method.permutation_generator = partial(_orders, np.random.default_rng(seed))
+    # Captum draws one order for all pairs of a call, so calls are small; means are of all background rows.
     groups = torch.split(background, max(1, _PAIRS // len(rows)))
     blocks = zip(torch.split(rows, _PAIRS), torch.split(explained, _PAIRS), strict=True)
     values = []
@@ -69,6 +70,7 @@ def _orders(generator: np.random.Generator, features: int, count: int) -> Iterat
 
 def _each_member(outputs: Outputs, members: int, rows: Tensor, explained: Tensor) -> Tensor:
     """The explained outputs of rows, (rows, members)."""
+    # (members, rows, num_outputs), then of each row the output that is explained
     found = outputs(expanded(rows, members))
     return found.gather(2, explained.view(1, -1, 1).expand(members, -1, 1)).squeeze(2).T
 

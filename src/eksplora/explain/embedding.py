@@ -70,6 +70,7 @@ def principal_components(features: NDArray[np.float64]) -> tuple[Map, list[float
     """
     from sklearn.decomposition import PCA
 
+    # "full": the randomized solver would differ in the last digits from run to run.
     pca = PCA(n_components=min(2, *features.shape), svd_solver="full")
     found = pca.fit_transform(features)
     missing = 2 - found.shape[1]
@@ -83,6 +84,7 @@ def tsne(features: NDArray[np.float64], pca: Map, seed: int) -> Map:
 
     # 1e-4 is the spread that scikit-learn's own `init="pca"` gives, which needs two units or more
     start = (pca / pca[:, 0].std() * 1e-4).astype(np.float32)
+    # About the number of neighbours: 30 is the usual one, which takes three times as many rows.
     perplexity = min(30.0, max(1.0, (len(features) - 1) / 3))
     found: Map = TSNE(init=start, perplexity=perplexity, random_state=seed).fit_transform(features)
     return found

@@ -24,7 +24,7 @@ BLOCK_BYTES = 1 << 22
 LARGEST_BYTES = 16 << 30
 """Largest size of a text once it is decompressed."""
 SMALL_BYTES, MOST_TIMES = 1 << 28, 100
-"""What is larger once it is unpacked may be so many times the size of its file: a few kilobytes can hold any size."""
+"""Texts larger than the first may be so many times the size of their file: a few kilobytes can hold any size."""
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "?", "-", ".")
 """Cells that say that there is no value."""
