@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eksplora.errors import StorageError, StudyError
+from eksplora.errors import DataError, StorageError, StudyError
 from eksplora.study.lock import hold
 
 HOLDER = "import signal; import sys, time; from pathlib import Path; from eksplora.study.lock import hold\n"
@@ -42,6 +42,17 @@ def test_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file/small: cannot be written .*paths.mlruns=<folder>"):
         hold(tmp_path / "file" / "small").__enter__()
+
+
+def test_a_folder_that_is_a_link_is_refused_and_nothing_is_written_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "study").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(DataError, match=r"study, which the study names, is a symbolic link\."),
+        hold(tmp_path / "study"),
+    ):
+        pass
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_holder_of_a_moment_is_waited_for(tmp_path: Path) -> None:

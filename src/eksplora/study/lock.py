@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eksplora.errors import StudyError
 from eksplora.files import LockHeldError, take_lock, writing
+from eksplora.untrusted import path_inside
 
 NAME = "lock"
 
@@ -32,7 +33,9 @@ def hold(folder: Path, *, waits: bool = True) -> Iterator[None]:
     Raises:
         StudyInUse: If another driver holds it.
         StorageError: If the folder cannot be written.
+        DataError: If the folder is a symbolic link: all that the study writes would go elsewhere.
     """
+    path_inside(folder.parent, folder.name, source="the study")
     patience = (PATIENCE_SECONDS if "DVC_STAGE" in os.environ else MOMENT_SECONDS) if waits else 0.0
     try:
         with writing(folder, "Fix its rights or set paths.mlruns=<folder>."):

@@ -44,7 +44,7 @@ def _check_no_links(folder: Path) -> None:
     """Refuse a study's folder with symbolic links in it: what goes on there would be written elsewhere."""
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            path_inside(Path(root), name, source=f"The study {folder.name}")
+            path_inside(Path(root), name, source=f"the study {folder.name}")
 
 
 def _check_same(name: str, differences: Sequence[str]) -> None:

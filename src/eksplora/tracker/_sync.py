@@ -50,7 +50,7 @@ def open_store(uri: str, artifacts: Path, experiment: str) -> tuple[Store, int]:
         StorageError: If a database is none of MLflow's, or of another version's.
     """
     database = sqlite_path(uri)
-    folder = path_inside(artifacts.absolute(), experiment, source="The study")
+    folder = path_inside(artifacts.absolute(), experiment, source="the study")
     if database is None:
         return ClientStore(uri=uri, experiment=experiment, artifacts=None), 0
     _sqlite.create(database, artifacts.absolute())
