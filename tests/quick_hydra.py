@@ -13,7 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 MOST_KEPT = 500
@@ -143,11 +145,31 @@ def keep_compositions() -> None:
         if not now:
             return compose_files(loader, defaults=defaults, repo=repo)
         key = (tuple(map(repr, defaults)), now[-1])
-        return kept_copy(of_files, key, lambda: compose_files(loader, defaults=defaults, repo=repo))
+        return kept_copy(of_files, key, lambda: compose_on_hydras(loader, defaults, repo))
+
+    def compose_on_hydras(loader: Any, defaults: list[Any], repo: Any) -> Any:
+        hydras = list(takewhile(lambda one: str(one.config_path).startswith("hydra/"), defaults))
+        key = tuple(map(repr, hydras))
+        if any(source.scheme() == "file" and source.is_group("hydra") for source in repo.get_sources()):
+            key = (*key, now[-1])
+        begun = kept_copy(of_files, key, lambda: compose_files(loader, defaults=hydras, repo=repo))
+        return compose_files(Begun(loader, begun), defaults=[None, *defaults[len(hydras) :]], repo=repo)
 
     ConfigLoaderImpl.load_configuration = compose_once  # type: ignore[method-assign]
     ConfigLoaderImpl._compose_config_from_defaults_list = compose_files_once  # type: ignore[method-assign]
     config_loader_impl.create_defaults_list = list_files_once
+
+
+class Begun:
+    """A loader of files that merges them with what is composed already, which stands in place of the first: None."""
+
+    def __init__(self, loader: Any, config: Any) -> None:
+        self._loader, self._config = loader, config
+
+    def _load_single_config(self, default: Any, repo: Any) -> Any:
+        if default is None:
+            return SimpleNamespace(config=self._config)
+        return self._loader._load_single_config(default=default, repo=repo)
 
 
 def state(place: str) -> frozenset[tuple[str, int, int, int]]:
