@@ -10,9 +10,10 @@ STAMP := .venv/.eksplora-stamp
 DOCS_STAMP := .venv/.eksplora-docs-stamp
 PEERS_STAMP := .venv-peers/.eksplora-stamp
 
-# The first that runs and is new enough; `make setup PYTHON=/path/to/python3.12` names another. Looked up once, and only for setup.
+# That of the present .venv, or the first that runs and is new enough; `make setup PYTHON=/path/to/python3.12` names another.
+# Looked up once, and only for setup.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do "$$p" -c '$(SUPPORTED)' && echo "$$p" && break; done 2>/dev/null
+FIND_PYTHON = for p in "$$(sed -n 1p $(STAMP))" python3.13 python3.12 python3.11 python3; do "$$p" -c '$(SUPPORTED)' && echo "$$p" && break; done 2>/dev/null
 PYTHON ?= $(eval PYTHON := $(shell $(FIND_PYTHON)))$(PYTHON)
 
 quoted = '$(subst ','\'',$1)'

@@ -266,6 +266,20 @@ def test_setup_is_done_once_and_again_when_pins_or_python_change(clone: Path, tm
 # --- variables ---------------------------------------------------------------------------------------------------
 
 
+def test_new_pins_are_installed_for_the_python_that_was_named(clone: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    python = fake_python(tmp_path / "own tools", f'echo "$*" >> "{calls}"')
+    assert make(clone, "setup", f"PYTHON={python}").returncode == 0
+    calls.unlink()
+    (clone / "constraints.txt").write_text("torch==2.13.0\n")
+    done = make(clone, "setup")
+    assert done.returncode == 0 and f"Setting up .venv with {python}:" in done.stdout
+    assert len(calls.read_text().splitlines()) == 2
+    python.unlink()
+    (clone / "constraints.txt").write_text("torch==2.13.1\n")
+    assert make(clone, "setup", "--dry-run").stdout.startswith("'python3"), "it is gone: another one"
+
+
 def test_a_target_takes_the_variables_of_its_help_line_and_each_of_them_reaches_its_command(ready: Path) -> None:
     for target, names in TAKEN.items():
         for name in set(names) - {"PYTHON"}:

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -84,9 +83,7 @@ def facts(request: pytest.FixtureRequest) -> Facts:
 
 
 def test_a_page_is_whole_and_closes_what_it_opens(facts: Facts) -> None:
-    start = time.perf_counter()
     text = document(facts)
-    assert time.perf_counter() - start < 10
     page = Page(text)
     assert page.open == []
     assert len(text.encode()) < 3e6

@@ -16,8 +16,8 @@ SELECT experiment_id, name, artifact_location FROM experiments WHERE EXISTS (
     SELECT 1 FROM runs JOIN tags USING (run_uuid) WHERE runs.experiment_id = experiments.experiment_id AND key = ?)"""
 _SET_RUN = "UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?"
 _SET_MODEL = """
-UPDATE model_versions SET source = replace(source, ?1, ?2), storage_location = replace(storage_location, ?1, ?2)
-WHERE run_id = ?3"""
+UPDATE model_versions SET source = replace(source, :old, :new), storage_location = replace(storage_location, :old, :new)
+WHERE run_id = :run"""
 
 
 def relocate(database: Path, artifacts: Path) -> int:
@@ -56,7 +56,7 @@ def _relocate(connection: sqlite3.Connection, experiment: int, folder: Path) -> 
         if known is None or not is_name(run_id) or (known.is_dir() and not here.is_dir()):
             continue
         connection.execute(_SET_RUN, (here.as_uri(), run_id))
-        connection.execute(_SET_MODEL, (uri, here.as_uri(), run_id))
+        connection.execute(_SET_MODEL, {"old": uri, "new": here.as_uri(), "run": run_id})
         moved += 1
     change = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
     connection.execute(change, (folder.as_uri(), experiment))

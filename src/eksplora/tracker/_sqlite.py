@@ -40,7 +40,7 @@ LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 
 _ADD_EXPERIMENT = """
 INSERT OR IGNORE INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time, workspace)
-VALUES (?1, ?2, 'active', ?3, ?3, 'default')"""
+VALUES (:name, :folder, 'active', :now, :now, 'default')"""
 _ADD_RUN = """
 INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,
                   source_version, lifecycle_stage, artifact_uri, experiment_id)
@@ -202,7 +202,8 @@ class SqliteStore:
         """Number and files' address of the experiment, created when it does not exist."""
         self._connection.execute("PRAGMA foreign_keys = ON")
         query = "SELECT experiment_id, artifact_location, lifecycle_stage FROM experiments WHERE name = ?"
-        self._connection.execute(_ADD_EXPERIMENT, (name, artifacts.as_uri(), time.time_ns() // 1_000_000))
+        now = time.time_ns() // 1_000_000
+        self._connection.execute(_ADD_EXPERIMENT, {"name": name, "folder": artifacts.as_uri(), "now": now})
         number, location, stage = self._connection.execute(query, (name,)).fetchone()
         if stage != "active":
             raise deleted(name)
