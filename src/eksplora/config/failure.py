@@ -81,8 +81,17 @@ def _refused(found: re.Match[str], root: str) -> str:
     return f"{key}: '{value}' is of the wrong type. Give {wanted}."
 
 
+def _no_keys(found: re.Match[str], root: str) -> str:
+    """A value in the place of a whole node; only the class of its schema is named: StudyKeys has the keys of study."""
+    node = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", found["schema"]).lower()
+    names = [key for key in sorted(known_keys(root)) if key.startswith(f"{node}.")]
+    return f"{node}: '{found['value']}' cannot stand for all of its keys. Set one of {', '.join(names)}."
+
+
 _WANTED = {
     "Integer": "a whole number",
+    "field of type 'int'": "a whole number",
+    "field of type 'str'": "text",
     "Float": "a number",
     "bool": "true or false",
     "string": "text",
@@ -112,6 +121,15 @@ _ANSWERS: list[tuple[str, Callable[[re.Match[str], str], str]]] = [
         r"Error merging override \+*(?P<key>[\w.]+)=(?P<value>.*?) (?P<cause>(?:Value|field|Cannot|Invalid) .*)",
         _refused,
     ),
+    # What a file of conf/ states: there OmegaConf names the whole key after the cause.
+    (r"(?:Value|Incompatible value) '(?P<value>.*?)' (?P<cause>.*?) full_key: (?P<key>[\w.]+)", _refused),
+    (r"(?P<cause>Cannot convert '\w+' to string): '(?P<value>.*?)' full_key: (?P<key>[\w.]+)", _refused),
+    (
+        r"(?P<cause>Merge error): \w+ is not a subclass of (?P<schema>\w+)Keys\. value: (?P<value>.*?) full_key",
+        _no_keys,
+    ),
+    (r"field '\w+' is not Optional full_key: (?P<key>[\w.]+)", _needed),
+    (r"Key '[^']+' not in '\w+' full_key: (?P<key>[\w.]+)", _unknown_key),
     (r"missing mandatory value: (?P<key>[\w.]+)", _needed),
     (r"Multiple values for (?P<key>\w+)", _chosen_twice),
 ]
