@@ -36,12 +36,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("your-own-network", "model=two_branches"),
         ("your-own-lightning-module", "model=regressor"),
         ("your-own-function", "function=trees"),
+        ("your-own-parts", "optimizer=signs scheduler=staircase augmentation=jitter optimizer.lr=0.3"),
     ],
 )
 def test_the_example_of_a_page_is_trained(page: str, choice: str, folder: Path, prepared: str) -> None:
     for name, text in NAMED.findall((PAGES / f"{page}.md").read_text()):
         write(folder / name, text)
-    config = Configurator("train", [prepared, "experiment=diabetes_mlp", choice, "trainer.max_epochs=2"])({})
+    config = Configurator("train", [prepared, "experiment=diabetes_mlp", *choice.split(), "trainer.max_epochs=2"])({})
     part(config, "data").prepare()
     work, report = function if "function" in config else job, Collects()
     work.run("check", config, report)

@@ -1,11 +1,13 @@
+import sys
 from math import inf
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from own_folder import write
 
-from eksplora.config import Configurator, check_mix, check_space, compose_request
+from eksplora.config import Configurator, check_mix, check_space, compose_request, forget
 from eksplora.config.compatibility import OF_TORCH, OUTPUT_RANGES, RULES, losses_for
 from eksplora.errors import ConfigError
 from eksplora.installation import CONF
@@ -98,6 +100,29 @@ def test_the_range_of_an_output_activation_is_that_of_its_function(name: str) ->
 def test_a_mix_that_makes_no_sense_is_refused_with_the_reason(overrides: list[str], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         compose_request("train", overrides)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("class Own: pass\n", r"is for task=regression, not .* or say in mixed_loss\.Own that .*: tasks = \("),
+        ("class Own:\n", r"^loss: mixed_loss\.Own cannot be imported \(IndentationError: .* at mixed_loss\.py:\d\)"),
+    ],
+)
+def test_an_own_loss_that_says_nothing_of_tasks_or_cannot_be_imported_is_named_so(
+    source: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "conf/loss/own.yaml", "# mine\n_target_: mixed_loss.Own\n")
+    write(tmp_path / "mixed_loss.py", source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    forget()
+    try:
+        with pytest.raises(ConfigError, match=reason):
+            compose_request("train", [CNN, "loss=own"])
+    finally:
+        forget()
+        sys.modules.pop("mixed_loss", None)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_interval_holds_the_prediction(diabetes: Path) -> None:
             model.predict_proba(given)
 
 
+def test_report_confirms_as_confirm_was_last_called(study: ek.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr("eksplora.interface.study.run_stage", lambda stage, words: ran.append((stage, words)))
+    study.report()
+    study.report(members=5)
+    asked = [words for stage, words in ran if stage == "confirm"]
+    assert {"study.n_seeds=2", "confirm.best=1"} <= set(asked[0])
+    assert {"study.n_seeds=5", "confirm.best=1"} <= set(asked[1])
+    assert [stage for stage, _ in ran[-4:]] == ["confirm", "evaluate", "explain", "report"]
+
+
 @pytest.mark.slow
 def test_a_study_that_a_time_limit_ended_is_closed_before_it_is_confirmed(
     asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

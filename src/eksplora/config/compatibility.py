@@ -7,7 +7,8 @@ from typing import Any
 
 from eksplora.config.composition import choices
 from eksplora.config.declared import as_words, declared
-from eksplora.config.parts import allowed_targets
+from eksplora.config.located import located
+from eksplora.config.parts import allowed_targets, is_foreign
 from eksplora.errors import ConfigError, UserError
 from eksplora.types import Config
 
@@ -112,8 +113,12 @@ def _wrong_loss(config: Config) -> str | None:
     target, task = config["loss"]["_target_"], task_of(config)
     if task in _tasks_of(target):
         return None
+    own = ""
+    if is_foreign(target):
+        located("loss", target)  # one that cannot be imported says nothing of tasks
+        own = f', or say in {target} that it is for this one: tasks = ("{task}",)'
     wanted, options = " or task=".join(_tasks_of(target)), " or loss=".join(losses_for(task))
-    return f"loss: {target} is for task={wanted}, not {task}. Choose loss={options}."
+    return f"loss: {target} is for task={wanted}, not {task}. Choose loss={options}{own}."
 
 
 def _squashed_scores(config: Config) -> str | None:

@@ -1,6 +1,6 @@
 """A study as an object: what it found, in tables, sentences and pictures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Study:
     _record: SearchRecord
     _asked: Asked
     _given: str | None
+    _confirmed: dict[str, int | None] = field(default_factory=dict, compare=False)
 
     @property
     def metric(self) -> str:
@@ -129,6 +130,7 @@ class Study:
         with session(self._asked.folders):
             self._hand_on()
             run_stage("confirm", [*self._asked.words, *given, *self._how, self._output])
+        self._confirmed.update(members=members, best=best)
         return confirmation_of(self.results, self.experiment, self._asked.folders)
 
     @in_one_line
@@ -138,10 +140,13 @@ class Study:
         What is trained already is not trained again.
 
         Args:
-            members: As `confirm` takes them.
-            best: As `confirm` takes it.
+            members: As `confirm` takes them; None: as `confirm` was last called.
+            best: The same.
         """
-        self.confirm(members=members, best=best)
+        last = self._confirmed
+        self.confirm(
+            members=last.get("members") if members is None else members, best=last.get("best") if best is None else best
+        )
         with session(self._asked.folders):
             for stage in ("evaluate", "explain", "report"):
                 run_stage(stage, [*self._asked.words, *self._how, self._output])
