@@ -9,6 +9,7 @@ from quick_hydra import quicken
 
 from eksplora.cli.arguments import with_file
 from eksplora.config import compose_request
+from eksplora.config.own_data import own_data
 from eksplora.errors import UserError
 from eksplora.stage.describe import describe
 from eksplora.stage.prepare import prepare
@@ -46,6 +47,20 @@ def test_a_folder_of_images_is_described_too(capsys):
     assert "changed" not in text
     Path("photos/dog/0.png").unlink()
     assert "  changed   1 gone (dog/0.png), since they were last looked at" in shown(capsys, "photos").splitlines()
+
+
+def test_a_list_of_images_is_described_as_one_unless_a_table_is_asked_for(capsys):
+    Path("scans").mkdir()
+    lines = ["file,age,kind"]
+    for number in range(40):
+        Image.new("L", (8, 9), 6 * number).save(f"scans/{number}.png")
+        lines.append(f"./scans/{number}.png,{number / 7:.2f},{'ab'[number % 2]}")
+    Path("list.csv").write_text("\n".join(lines))
+    text = shown(capsys, "list.csv", "target=age")
+    assert text.startswith("list: 40 images (") and "regression" in text
+    assert "list: 40 rows, 3 columns (" in shown(capsys, "list.csv", "target=age", "data=table")
+    own = own_data("search", ["data.path=list.csv", "data.target=kind"])
+    assert own is not None and own.card.task == "binary" and own.card.input_shape[1:] == (9, 8)
 
 
 def test_a_kind_that_the_user_gives_is_marked(capsys):

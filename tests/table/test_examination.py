@@ -141,6 +141,12 @@ def test_kinds_that_the_user_gives_hold(path):
         ({"part": "city"}, "data.part=city: the value .* is neither train nor test"),
         ({"target": "city", "task": "regression"}, "data.task=regression: data.target=city holds no numbers"),
         ({"target": "city", "task": "binary"}, "data.task=binary: data.target=city has 3 classes"),
+        ({"weight": "area"}, "data.weight=area: every row needs a weight of at least 0"),
+        ({"decimal": "x"}, 'data.decimal=x is no decimal point. Give data.decimal=. or data.decimal=","'),
+        (
+            {"drop": ("city", "area", "built", "garden")},
+            "no column to predict from .'id': identifier, 'city': category",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_refused(path, more, message):
@@ -231,6 +237,24 @@ def test_cells_that_are_not_as_the_training_rows_were_are_counted(path):
     assert given.targets is None and dict(given.others) == {"city": 1} and dict(given.unreadable) == {"area": 1}
     assert not np.isnan(given.features[:, card.feature_names.index("built:year")]).any()
     assert len(given.remarks()) == 3
+
+
+@pytest.mark.parametrize("separator", [";", ","])
+def test_columns_with_decimal_points_of_their_own_are_the_numbers_that_were_meant(tmp_path, separator):
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"z": draw.uniform(1, 2, 99).round(3), "y": draw.permutation(99) / 8})
+    mixed = table.assign(y=[str(one).replace(".", ",") for one in table["y"]])
+    mixed.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    card, rows = prepared(TableOptions(path=str(tmp_path / "t.csv"), target="y"))
+    order = np.argsort(np.concatenate(rows.targets)[:, 0])
+    wanted = table.sort_values("y")
+    np.testing.assert_allclose(np.sort(table["y"]), np.concatenate(rows.targets)[order, 0])
+    np.testing.assert_allclose(np.concatenate(rows.features)[order, 0], wanted["z"])
+    assert card.decimal == "," and card.column("z").decimal == "." and card.column("y").decimal == ""
+    assert parse_json(as_json(card), TableCard, source="card", way_out="") == card
+    given = mixed[:1] if separator == ";" else table
+    given.to_csv(tmp_path / "new.csv", index=False, sep=separator)
+    np.testing.assert_allclose(read_rows(tmp_path / "new.csv", card).features[0, 0], table["z"][0])
 
 
 def test_a_column_that_a_file_lacks_is_named(path):

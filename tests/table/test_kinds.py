@@ -5,8 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from eksplora.errors import DataError
 from eksplora.table.cells import date_part, days, numbers
-from eksplora.table.kinds import decimal_of, kind_of
+from eksplora.table.kinds import decimal_of, kind_of, own_decimal, stated_kind
 
 
 def column(values):
@@ -94,6 +95,33 @@ def test_the_decimal_point_is_that_with_which_columns_are_numbers(cells, separat
     texts = column(cells * 10)
     found = decimal_of({"a": texts, "b": column(["x", "y"])}, separator)
     assert found == decimal and not np.isnan(numbers(texts, found)).any()
+
+
+@pytest.mark.parametrize(
+    ("cells", "own"),
+    [
+        (["0.749", "1.06", "-3.5"], "."),
+        (["1.234", "2.500"], ","),  # both signs read them: that of the file
+        (["1.234,5", "2"], ","),
+        (["1.5", "red", "blue"], ","),  # words, most of them
+        (["red", None], ","),
+        ([None, None], ","),
+    ],
+)
+def test_a_column_may_have_another_decimal_point_than_its_file(cells, own):
+    assert own_decimal(pa.chunked_array([pa.array(cells * 10, pa.string())]), ",") == own
+
+
+def test_a_leading_zero_groups_no_thousands():
+    assert np.isnan(numbers(column(["0.749", "-0.001"]), ",")).all()
+    assert numbers(column(["10.749", "-1.001"]), ",").tolist() == [10749, -1001]
+
+
+@pytest.mark.parametrize("kind", ["number", "date"])
+def test_a_kind_that_not_one_cell_is_of_is_refused(kind):
+    with pytest.raises(DataError, match=rf"data.columns.a b={kind}: no cell of the column is a {kind}, such as 'red'"):
+        stated_kind("a b", column(["red", "blue"] * 9), kind, ".")
+    assert stated_kind("a", column(["red", "1", "2020-01-31"]), kind, ".").unreadable == 2
 
 
 def test_numbers_are_those_that_were_written():

@@ -26,6 +26,11 @@ CASES = {
     "a constant column": (lambda t: t.assign(k=1), "Column 'k' is constant: it is not used."),
     "an empty column": (lambda t: t.assign(k=None), "Column 'k' is empty"),
     "an identifier": (lambda t: t.assign(k=range(len(t))), "Column 'k' names rows"),
+    "text": (
+        lambda t: t.assign(**{"k k": [f"house {n} stands at the lake" for n in range(len(t))]}),
+        "holds free text: it is not used. Make columns of numbers or categories of it; where its texts repeat, "
+        "'data.columns.k k=category'.",
+    ),
     "a copy": (lambda t: t.assign(k=t["x"]), "Column 'k' has the values of 'x'"),
     "a copy of categories": (lambda t: t.assign(k=t["c"]), "Column 'k' has the values of 'c'"),
     "missing cells": (lambda t: t.assign(k=t["x"].where(t.index < 100)), "Column 'k' is missing in 75% of the rows"),

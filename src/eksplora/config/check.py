@@ -49,6 +49,9 @@ def check_values(root: str, overrides: Sequence[str], config: Config, chosen: Ma
         if key.startswith(is_open):
             check_kind(key, "", value)
             continue
+        if f"{key}." in is_open and isinstance(value, list):  # the same as texts: names that are no keys
+            check_kind(key, [""], value)
+            continue
         if key not in reference:
             inner = [other for other in reference if other.startswith(f"{key}.")]
             if inner:

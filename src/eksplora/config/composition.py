@@ -44,8 +44,9 @@ def compose_root(root: str, overrides: Sequence[str], *, with_hydra: bool = Fals
         raise ConfigError(f"the configuration cannot be composed ({reason}). See --help.") from error
 
 
-OPEN = ("data.columns.",)
-"""Nodes whose keys are the user's own: names of columns, which no file of a group can state."""
+OPEN = ("data.columns.", "data.columns={")
+LISTED = "data.columns=["
+"""Nodes whose keys are the user's own: names of columns, which no file of a group can state; and their list."""
 
 
 def opened(overrides: Iterable[str]) -> list[str]:
@@ -54,8 +55,14 @@ def opened(overrides: Iterable[str]) -> list[str]:
     Examples:
         >>> opened(["data.columns.zip=category", "seed=1"])
         ['++data.columns.zip=category', 'seed=1']
+        >>> opened(['data.columns=["a b=category"]'])
+        ['~data.columns', '++data.columns=["a b=category"]']
     """
-    return [f"++{text}" if text.startswith(OPEN) else text for text in overrides]
+    found: list[str] = []
+    for text in overrides:
+        found += ["~data.columns"] * text.startswith(LISTED)  # a list takes the place of a mapping
+        found.append(f"++{text}" if text.startswith((*OPEN, LISTED)) else text)
+    return found
 
 
 @contextmanager

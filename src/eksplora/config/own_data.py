@@ -59,7 +59,7 @@ def own_data(root: str, typed: Sequence[str]) -> OwnData | None:
     """
     roots = {field.name for field in fields(schema.ROOTS[root])}
     asked = _Asked.of(typed)
-    if "data" not in roots or asked.kind is None or asked.kind not in KINDS:
+    if "data" not in roots or "file" in roots or asked.kind is None or asked.kind not in KINDS:
         return None
     own = [f"experiment={asked.file}"] if asked.file and "experiment" in roots else []
     data = plain(compose_root(root, [*own, f"data={asked.kind}", *asked.of_data]))["data"]
@@ -129,8 +129,11 @@ class _Asked:
         return self.stated.get(group) if typed is None else typed
 
 
-def _kind_of(path: str) -> str:
-    return "images" if Path(str(parse_override(path).value())).is_dir() else "table"
+def _kind_of(word: str) -> str:
+    from eksplora.images.list_file import is_list  # which brings what reads images
+
+    path = Path(str(parse_override(word).value()))
+    return "images" if path.is_dir() or is_list(path) else "table"
 
 
 def _codes_of(card: Any, model: str) -> list[Derived]:

@@ -12,12 +12,18 @@ from eksplora.config.composition import choices
 from eksplora.errors import ConfigError
 
 LITERAL = re.compile(
-    r"^(?P<key>\+{0,2}(?:data\.(?:path|target|group|time|part|identifier|weight)|input|file|target))=(?P<text>.*)$",
+    r"^(?P<key>\+{0,2}(?:data\.(?:path|target|group|time|part|identifier|weight|separator|decimal|encoding)|input|file|target))=(?P<text>.*)$",
     re.DOTALL,
 )
 """Keys of names from outside, which are taken as they are: of files, and of columns of a table."""
 
-PLAIN = re.compile(r"[A-Za-z_./][\w./-]*")
+LISTED = re.compile(r"^(?P<key>\+{0,2}(?:data\.(?:target|drop)|target))=\[(?P<text>[^\[\]{}'\"\\]*)\]$", re.DOTALL)
+"""Keys of lists of names."""
+
+KIND = re.compile(r"^\+{0,2}data\.columns\.(?P<name>.+)=(?P<kind>[^=]*)$", re.DOTALL)
+"""The kind of a column, whatever it is called."""
+
+PLAIN = re.compile(r"[A-Za-z_./][\w./-]*", re.ASCII)
 """Texts that Hydra's grammar takes as they are, unless they are one of `WORDS`."""
 
 WORDS = ("true", "false", "null", "nan", "inf")
@@ -108,14 +114,26 @@ def _unquoted(text: str) -> str:
 def quote_names(arguments: Sequence[str]) -> list[str]:
     """Quote names of files and columns for Hydra's grammar, and take `data=<file>` for `data.path=<file>`.
 
+    Kinds of columns become one list where a column is called by something that is no key.
+
     Examples:
         >>> quote_names(["data=my houses (2).csv", "data.target=price", "data.drop=[id]"])
         ['data.path="my houses (2).csv"', 'data.target=price', 'data.drop=[id]']
+        >>> quote_names(["data.columns.yrs.since=number", "data.drop=[Sale Price, id]"])
+        ['data.drop=["Sale Price","id"]', 'data.columns=["yrs.since=number"]']
 
     Raises:
         ConfigError: If a name is both that of a data set and that of a file.
     """
-    return [_quoted_name(_with_path(argument)) for argument in arguments]
+    return [_quoted_name(_with_path(argument)) for argument in _gathered_kinds(arguments)]
+
+
+def _gathered_kinds(arguments: Sequence[str]) -> list[str]:
+    found = {argument: match for argument in arguments if (match := KIND.match(argument))}
+    if all(re.fullmatch(r"[A-Za-z_]\w*", match["name"], re.ASCII) for match in found.values()):
+        return list(arguments)
+    kinds = [f"{_unquoted(match['name'])}={_unquoted(match['kind'])}" for match in found.values()]
+    return [*(one for one in arguments if one not in found), f"data.columns={as_word('data.columns', kinds)}"]
 
 
 def _with_path(argument: str) -> str:
@@ -134,6 +152,10 @@ def _with_path(argument: str) -> str:
 
 
 def _quoted_name(argument: str) -> str:
+    if listed := LISTED.match(argument):
+        names = [name.strip() for name in listed["text"].split(",")]
+        is_plain = listed["text"] == "" or all(map(_is_plain, names))
+        return argument if is_plain else f"{listed['key']}={as_word(listed['key'], names)}"
     found = LITERAL.match(argument)
     if found is None or _is_read_by_hydra(found["text"]):
         return argument
@@ -144,5 +166,8 @@ def _is_read_by_hydra(text: str) -> bool:
     """Whether a text is a plain word, a list, or is quoted already."""
     is_list = text.startswith("[") and text.endswith("]")
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    is_plain = PLAIN.fullmatch(text) is not None and text.lower().lstrip(".") not in WORDS
-    return not text or text == "null" or is_list or is_quoted or is_plain
+    return not text or text == "null" or is_list or is_quoted or _is_plain(text)
+
+
+def _is_plain(text: str) -> bool:
+    return PLAIN.fullmatch(text) is not None and text.lower().lstrip(".") not in WORDS

@@ -13,7 +13,7 @@ from eksplora.data.card import PreparedData, Rows
 from eksplora.data.dataset import Dataset
 from eksplora.errors import DataError
 from eksplora.table import TableCard, TableOptions, examine, fingerprint_of
-from eksplora.table.check import check_options
+from eksplora.table.check import check_options, kinds_of
 from eksplora.table.examination import as_json, name_of, prepared
 
 
@@ -33,7 +33,7 @@ class Table(Dataset):
         identifier: A column that names rows.
         weight: A column with the weights of rows.
         drop: Columns that are left out.
-        columns: Kinds of columns, by name.
+        columns: Kinds of columns, by name; or texts such as `zip=category`.
         separator: Between cells; None: found.
         decimal: `.` or `,`; None: found.
         encoding: Of a text; None: found.
@@ -62,7 +62,7 @@ class Table(Dataset):
         identifier: str | None,
         weight: str | None,
         drop: Sequence[str],
-        columns: Mapping[str, str],
+        columns: Mapping[str, str] | Sequence[str],
         separator: str | None,
         decimal: str | None,
         encoding: str | None,
@@ -81,7 +81,7 @@ class Table(Dataset):
             identifier=identifier,
             weight=weight,
             drop=tuple(drop),
-            columns=dict(columns),
+            columns=kinds_of(columns),
             task=task,
             separator=separator,
             decimal=decimal,

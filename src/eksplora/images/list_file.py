@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +11,10 @@ from eksplora.errors import ConfigError, DataError, nearest
 from eksplora.images.card import ImageOptions
 from eksplora.images.decoding import SUFFIXES
 from eksplora.images.listing import TEST_FOLDERS, TRAIN_FOLDERS, VALIDATION_FOLDERS, Entry, Listing, some
-from eksplora.untrusted import path_inside, reading
+from eksplora.untrusted import open_plain, path_inside, reading
 
 LARGEST_BYTES = 2**28  # of a list: some millions of lines
+HEAD_BYTES = 2**16  # of a file that may be one
 FILE_COLUMNS = ("file", "filename", "file_name", "path", "filepath", "image", "img")
 TARGET_COLUMNS = ("label", "class", "target", "category", "y", "value")
 PART_COLUMNS = ("part", "split")
@@ -21,6 +23,17 @@ PART_COLUMNS = ("part", "split")
 Line = Mapping[str, str]
 
 RELATIVE = "Write paths relative to the list's folder, with '/', of files inside of it."
+
+
+def is_list(path: Path) -> bool:
+    """Whether a CSV file begins as a list of images: a cell of its first line of values is an image that is there."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with reading(path, "Save it as CSV in UTF-8."), open_plain(path) as file:
+        lines = file.read(HEAD_BYTES).decode("utf-8", errors="replace").splitlines()
+    cells = re.split("[,;\t]", lines[1]) if len(lines) > 1 else []
+    names = [cell.strip().strip('"').removeprefix("./") for cell in cells]
+    return any(name.lower().endswith(SUFFIXES) and (path.parent / name).is_file() for name in names)
 
 
 def read_list(options: ImageOptions) -> Listing:

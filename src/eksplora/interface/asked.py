@@ -103,6 +103,8 @@ def settings_words(settings: Mapping[str, Any], words: Sequence[str], *, where: 
     found = list(chosen)
     for name, value in rest.items():
         key = name if "." in name else full_key(name, known, where=where, is_choice=False)
+        if key == "data.columns" and isinstance(value, Mapping):  # columns may be called anything
+            value = [f"{column}={kind}" for column, kind in value.items()]
         found.append(f"{key}={as_word(f'{where}: {name}', value)}")
     return found
 

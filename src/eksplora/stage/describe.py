@@ -1,4 +1,4 @@
-"""Describe a table or a folder of images: columns or classes, task, test part, warnings, before anything is trained."""
+"""Describe a table or images: columns or classes, task, test part, warnings, before anything is trained."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from eksplora.errors import ConfigError, command_line
 
 
 def describe(request: Request) -> None:
-    """Print the card of a table, or of a folder of images.
+    """Print the card of a table, or of a folder or a list of images.
 
     Raises:
         UserError: If the file is no table or nothing can be learned from it.
@@ -18,8 +18,11 @@ def describe(request: Request) -> None:
     settings: DescribeConfig = request.settings
     if not settings.file:
         raise ConfigError(f"file: has no value. Give a table: {command_line('describe')} houses.csv target=price.")
-    if Path(settings.file).is_dir():
-        print("\n".join(_of_images(Path(settings.file), Path(request.config["data"]["root"]))))
+    from eksplora.images.list_file import is_list
+
+    path = Path(settings.file)
+    if path.is_dir() or (is_list(path) and "data" not in map(_key, request.typed)):
+        print("\n".join(_of_images(path, settings.target, Path(request.config["data"]["root"]))))
         return
     from eksplora.table.reading import read_frame
 
@@ -33,12 +36,21 @@ def describe(request: Request) -> None:
     print("\n".join([*differences(dataset), *lines_of(card)]))
 
 
-def _of_images(folder: Path, root: Path) -> list[str]:
-    """Lines on a folder of images, read as `data=images` reads it."""
+def _key(word: str) -> str:
+    return word.lstrip("+").partition("=")[0]
+
+
+def _of_images(path: Path, target: Any, root: Path) -> list[str]:
+    """Lines on a folder or a list of images, read as `data=images` reads it."""
     from eksplora.images import ImageOptions, examine
     from eksplora.images.lines import lines_of
 
-    return lines_of(examine(ImageOptions(path=str(folder)), root=root))
+    return lines_of(
+        examine(
+            ImageOptions(path=str(path), target=target if target is None or isinstance(target, str) else tuple(target)),
+            root=root,
+        )
+    )
 
 
 def announce(dataset: Any) -> None:

@@ -88,6 +88,7 @@ class Column:
         parts: Of a date: those that differ in the training part.
         prepared: Names of the prepared columns that are made of it, in their order.
         digest: Of all its values: another one is another content.
+        decimal: `.` or `,` where it is not that of the file; otherwise empty.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Column:
     parts: tuple[str, ...] = ()
     prepared: tuple[str, ...] = ()
     digest: str = ""
+    decimal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

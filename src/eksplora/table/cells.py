@@ -91,7 +91,7 @@ def numbers(column: "pa.ChunkedArray", decimal: str) -> Numbers:
     """A column as numbers; NaN where a cell is missing, is none, or is infinite.
 
     Thousands may be grouped: `1,234.5`, `1 234.5` and `1'234.5` where the decimal point is `.`; `1.234,5` where it is a
-    comma.
+    comma. `0.749` groups none.
 
     Args:
         column: Texts, or what the format knows as numbers, flags or dates.
@@ -121,7 +121,8 @@ def _plain(column: "pa.ChunkedArray", decimal: str) -> "pa.ChunkedArray":
 
     other = r"\." if decimal == "," else ","
     grouped = pc.match_substring_regex(
-        column, rf"^[+-]?\d{{1,3}}((?:{other}\d{{3}})+|(?:[ '\x{{00a0}}\x{{202f}}]\d{{3}})+)({_escaped(decimal)}\d+)?$"
+        column,
+        rf"^[+-]?[1-9]\d{{0,2}}((?:{other}\d{{3}})+|(?:[ '\x{{00a0}}\x{{202f}}]\d{{3}})+)({_escaped(decimal)}\d+)?$",
     )
     bare = pc.replace_substring_regex(column, rf"[{other} '\x{{00a0}}\x{{202f}}]", "")
     chosen = pc.if_else(grouped, bare, column)
@@ -130,6 +131,14 @@ def _plain(column: "pa.ChunkedArray", decimal: str) -> "pa.ChunkedArray":
         chosen = pc.replace_substring_regex(chosen, r"\.", "?")
         chosen = pc.replace_substring(chosen, ",", ".")
     return pc.replace_substring_regex(chosen, r"^\+", "")
+
+
+def swapped(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """Texts with the other decimal point: `1,234.5` is `1.234,5`."""
+    import pyarrow.compute as pc
+
+    kept = pc.replace_substring(column, ".", "\0")
+    return pc.replace_substring(pc.replace_substring(kept, ",", "."), "\0", ",")
 
 
 def _escaped(decimal: str) -> str:

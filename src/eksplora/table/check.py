@@ -1,10 +1,10 @@
-"""Options of a table that do not fit each other or its file, and tables that are too small."""
+"""TableOptions of a table that do not fit each other or its file, and tables that are too small."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from eksplora.errors import ConfigError, DataError, nearest
-from eksplora.ranges import check_choice
+from eksplora.ranges import check_choice, shown
 from eksplora.table.card import STATED_KINDS, TASKS, TableOptions
 from eksplora.table.reading import read_frame
 
@@ -30,11 +30,38 @@ def check_options(options: TableOptions) -> None:
     if options.task is not None:
         check_choice(options.task, "data.task", TASKS)
     if options.decimal is not None:
-        check_choice(options.decimal, "data.decimal", (".", ","))
+        check_decimal(options.decimal)
     for name, kind in options.columns.items():
         check_choice(kind, f"data.columns.{name}", STATED_KINDS)
     if (options.part is not None) + (options.time is not None) > 1:
         raise ConfigError("data.part and data.time: both say which rows are test rows. Leave one of them out.")
+
+
+def kinds_of(columns: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Kinds of columns by name, of a mapping or of texts: `zip=category`.
+
+    Raises:
+        ConfigError: If a text says no kind.
+    """
+    if isinstance(columns, Mapping):
+        return dict(columns)
+    found = {}
+    for text in columns:
+        name, sign, kind = text.rpartition("=")
+        if not sign:
+            raise ConfigError(f"data.columns: {shown(text)} says no kind. Write <column>=<kind>, such as zip=category.")
+        found[name] = kind
+    return found
+
+
+def check_decimal(given: str) -> None:
+    """Refuse what is no decimal point.
+
+    Raises:
+        ConfigError: Naming the key.
+    """
+    if given not in (".", ","):
+        raise ConfigError(f'data.decimal={given} is no decimal point. Give data.decimal=. or data.decimal=",".')
 
 
 def check_names(options: TableOptions, columns: Collection[str]) -> None:

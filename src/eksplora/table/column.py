@@ -23,7 +23,7 @@ def examined_column(
     """A column's entry in the card, its cells as they are needed from now on, and what is to be said of the reading."""
     stated = options.columns.get(name)
     is_stated = stated not in (None, "drop")
-    found = stated_kind(values, str(stated), decimal) if is_stated else kind_of(name, values, decimal)
+    found = stated_kind(name, values, str(stated), decimal) if is_stated else kind_of(name, values, decimal)
     column = Column(
         name=name,
         kind=found.kind,

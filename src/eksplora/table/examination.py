@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from eksplora.counter import fingerprint
 from eksplora.errors import DataError
 from eksplora.files import write_file
+from eksplora.ranges import shown
 from eksplora.records.target import summaries
 from eksplora.table import cells, parts, warning
 from eksplora.table.card import Column, TableCard, TableOptions
-from eksplora.table.check import check_names, check_options, check_rows
+from eksplora.table.check import MOST_NAMED, check_names, check_options, check_rows
 from eksplora.table.column import examined_column, named_apart
 from eksplora.table.encoding import matrix, num_codes
-from eksplora.table.kinds import decimal_of
+from eksplora.table.kinds import decimal_of, own_decimal
 from eksplora.table.reading import Frame, check_file, hash_of, read_frame, stem_of, suffix_of
 from eksplora.table.target import Targets, targets_of
 from eksplora.untrusted import folder_name, read_json
 
-RULES = 1
+RULES = 2
 """Raise it where the rules change: prepared forms of an earlier one are not this one's."""
 
 
@@ -116,7 +117,8 @@ def prepared(options: TableOptions, *, root: Path | None = None) -> tuple[TableC
     roles = {card.group, card.weight, options.time, options.part, *options.targets}
     used = [one for one in card.columns if one.encoding != "none" or one.name in roles]
     names = [one.name for one in used]
-    frame = read_frame(Path(options.path), separator=options.separator, encoding=options.encoding, wanted=names)
+    read = read_frame(Path(options.path), separator=options.separator, encoding=options.encoding, wanted=names)
+    frame = _in_one_decimal(read, {one.name for one in used if one.decimal})
     targets = targets_of(options, [frame.columns[name] for name in options.targets], card.decimal)
     work = _with_targets(frame, targets)
     *rows, _, _ = parts.cut(options, work.columns, targets, card.decimal)
@@ -139,20 +141,21 @@ class _Work:
 
 
 def _examined(options: TableOptions) -> TableCard:
-    path = Path(options.path)
-    frame = read_frame(path, separator=options.separator, encoding=options.encoding)
-    check_names(options, frame.columns)
-    decimal = options.decimal or (decimal_of(dict(frame.columns), frame.separator) if frame.separator else ".")
+    frame, decimal, others = _read(options)
     targets = targets_of(options, [frame.columns[name] for name in options.targets], decimal)
     work = _with_targets(frame, targets)
     check_rows(options, len(targets.rows))
+    if options.weight is not None:
+        _weights(options.weight, work.columns[options.weight], decimal)
     train, test, split, is_stratified = parts.cut(options, work.columns, work.targets, decimal)
     columns, notes = _columns(options, work, train, decimal)
+    other = "," if decimal == "." else "."
+    columns = tuple(replace(one, decimal=other) if one.name in others else one for one in columns)
     names = tuple(name for one in columns for name in one.prepared)
     card = TableCard(
-        name=name_of(path),
+        name=name_of(Path(options.path)),
         fingerprint=fingerprint_of(options),
-        sha256=hash_of(path),
+        sha256=hash_of(Path(options.path)),
         task=targets.task,
         classes=targets.classes,
         num_targets=None if targets.classes is not None else len(options.targets),
@@ -180,6 +183,33 @@ def _examined(options: TableOptions) -> TableCard:
     return replace(card, warnings=tuple(said))
 
 
+def _read(options: TableOptions) -> tuple[Frame, str, set[str]]:
+    """The file in one decimal point, that point, and the columns that had the other."""
+    frame = read_frame(Path(options.path), separator=options.separator, encoding=options.encoding)
+    check_names(options, frame.columns)
+    decimal = options.decimal or (decimal_of(dict(frame.columns), frame.separator) if frame.separator else ".")
+    others = _of_other_decimal(options, frame, decimal)
+    return _in_one_decimal(frame, others), decimal, others
+
+
+def _of_other_decimal(options: TableOptions, frame: Frame, decimal: str) -> set[str]:
+    """Columns of numbers with another decimal point than that of the file; none where the user gives it."""
+    words = {name for name, kind in options.columns.items() if kind != "number"} | {options.identifier}
+    return {
+        name
+        for name, column in frame.columns.items()
+        if options.decimal is None and name not in words and own_decimal(column, decimal) != decimal
+    }
+
+
+def _in_one_decimal(frame: Frame, others: set[str]) -> Frame:
+    """A file whose columns have one decimal point all: those that are named had the other."""
+    if not others:
+        return frame
+    columns = {name: cells.swapped(one) if name in others else one for name, one in frame.columns.items()}
+    return replace(frame, columns=columns)
+
+
 def _columns(
     options: TableOptions, work: _Work, train: NDArray[np.int64], decimal: str
 ) -> tuple[tuple[Column, ...], list[str]]:
@@ -191,9 +221,16 @@ def _columns(
         notes += said
     if not any(one.prepared for one in found):
         raise DataError(
-            f"data.path: {options.path} has no column to predict from but the target. Look at `eksplora describe`."
+            f"data.path: {options.path} has no column to predict from ({_kinds(found)}). Say what one is by "
+            "data.columns.<name>=category, or add a column."
         )
     return tuple(named_apart(found)), notes
+
+
+def _kinds(columns: Sequence[Column]) -> str:
+    """Kinds or roles of the first columns."""
+    words = [f"{shown(one.name)}: {one.role if one.role != 'unused' else one.kind}" for one in columns[:MOST_NAMED]]
+    return ", ".join(words) + ", ..." * (len(columns) > MOST_NAMED)
 
 
 def _of_reading(frame: Frame) -> list[str]:

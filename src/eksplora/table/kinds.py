@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eksplora.errors import DataError
+from eksplora.ranges import shown
 from eksplora.table.card import Kind
 from eksplora.table.cells import (
     Numbers,
@@ -86,21 +88,36 @@ def kind_of(name: str, column: "pa.ChunkedArray", decimal: str) -> Found:
     return _read_as_number(name, words, decimal) or _read_as_date(words) or Found(_worded(words, unique))
 
 
-def stated_kind(column: "pa.ChunkedArray", stated: str, decimal: str) -> Found:
-    """Finding about a column whose kind the user gives."""
+def stated_kind(name: str, column: "pa.ChunkedArray", stated: str, decimal: str) -> Found:
+    """Finding about a column whose kind the user gives.
+
+    Raises:
+        DataError: If not one cell is of it.
+    """
     import pyarrow.compute as pc
 
     if stated == "date" and is_text(column):
         form, other = date_format(column)
-        return Found("date", form or "%Y-%m-%d", other, _unread(column, days(column, form or "%Y-%m-%d")))
+        return _stated(name, column, "date", days(column, form or "%Y-%m-%d"), form or "%Y-%m-%d", other)
     if stated == "number":
         is_boolean = (
             is_text(column) and len(unique := pc.unique(column.drop_null())) == 2 and is_pair(*unique.to_pylist())
         )
-        if is_boolean:
-            return Found("boolean")
-        return Found("number", unreadable=_unread(column, numbers(column, decimal)))
+        return Found("boolean") if is_boolean else _stated(name, column, "number", numbers(column, decimal))
     return Found(stated)  # type: ignore[arg-type]  # the others are kinds
+
+
+def _stated(
+    name: str, column: "pa.ChunkedArray", kind: Kind, values: Numbers, form: str = "", other_form: str = ""
+) -> Found:
+    unread = _unread(column, values)
+    if unread and np.isnan(values).all():
+        first = shown(str(column.drop_null()[0]))
+        raise DataError(
+            f"data.columns.{name}={kind}: no cell of the column is a {kind}, such as {first}. Choose category, or "
+            "leave the option out."
+        )
+    return Found(kind, form, other_form, unread)
 
 
 def _unread(column: "pa.ChunkedArray", values: Numbers) -> int:
@@ -177,3 +194,18 @@ def decimal_of(columns: "dict[str, pa.ChunkedArray]", separator: str) -> str:
     if counts["."] == counts[","]:
         return "," if separator == ";" else "."
     return max(counts, key=lambda decimal: counts[decimal])
+
+
+def own_decimal(column: "pa.ChunkedArray", usual: str) -> str:
+    """The decimal point of a column of texts: the other one where only that reads most of its cells, and more of them.
+
+    Args:
+        column: The column.
+        usual: That of its file.
+    """
+    sample = column.drop_null().slice(0, 2000)
+    if not is_text(column) or not len(sample):
+        return usual
+    other = "," if usual == "." else "."
+    shares = [1 - float(np.isnan(numbers(sample, decimal)).mean()) for decimal in (usual, other)]
+    return other if shares[1] > max(shares[0], 0.5) else usual

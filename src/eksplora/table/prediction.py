@@ -13,6 +13,7 @@ from eksplora.errors import DataError, nearest
 from eksplora.table import cells
 from eksplora.table.card import Column, TableCard
 from eksplora.table.encoding import matrix, values_of
+from eksplora.table.kinds import own_decimal
 from eksplora.table.reading import Frame, frame_of, read_frame
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def rows_of(frame: Frame, card: TableCard, source: str) -> GivenRows:
         if column.name not in frame.columns:
             raise DataError(f"input: {source} has no column '{column.name}'. {nearest(column.name, frame.names)}")
     decimal = _decimal(frame, features, card.decimal)
+    frame = _in_one_decimal(frame, card, decimal)
     features = [_readable(column, frame.columns[column.name]) for column in features]
     values: dict[str, Any] = {column.name: _cells(column, frame.columns[column.name], decimal) for column in features}
     (made,) = matrix(features, values, [np.arange(frame.rows)], decimal)
@@ -130,6 +132,18 @@ def rows_of(frame: Frame, card: TableCard, source: str) -> GivenRows:
     return GivenRows(
         made, _names(frame, card), _targets(frame, card, decimal), *map(_counted, (others, missing, unreadable))
     )
+
+
+def _in_one_decimal(frame: Frame, card: TableCard, decimal: str) -> Frame:
+    """A file whose columns have one decimal point all; where a cell fits both, that of the column's training rows."""
+    columns = dict(frame.columns)
+    for column in card.columns:
+        if column.kind not in ("number", "identifier") or column.name == card.identifier:
+            continue
+        usual = (column.decimal or decimal) if decimal == card.decimal else decimal
+        if column.name in columns and own_decimal(columns[column.name], usual) != decimal:
+            columns[column.name] = cells.swapped(columns[column.name])
+    return replace(frame, columns=columns)
 
 
 def _counted(counts: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eksplora.errors import ConfigError, DataError
-from eksplora.table import cells
+from eksplora.table import cells, option
 from eksplora.table.card import TableOptions, Task
 from eksplora.table.kinds import Found, kind_of, stated_kind
 
@@ -52,7 +52,7 @@ def targets_of(options: TableOptions, columns: "Sequence[pa.ChunkedArray]", deci
         DataError: If nothing can be learned from them; the message names the column.
     """
     found = [
-        stated_kind(column, options.columns[name], decimal)
+        stated_kind(name, column, options.columns[name], decimal)
         if name in options.columns
         else kind_of(name, column, decimal)
         for name, column in zip(options.targets, columns, strict=True)
@@ -135,7 +135,7 @@ def _task_of_several(
         return "regression"
     raise DataError(
         f"data.target: '{wrong}' holds classes: several targets are numbers all, or labels that are 0 or 1. "
-        f"Give one target of classes: data.target={wrong}."
+        f"Give one target of classes: {option.role('target', wrong)}."
     )
 
 
@@ -177,7 +177,7 @@ def _classes(
     if kinds[0] == "number" and options.task is None:
         notes.append(
             f"The target '{name}' has {len(names)} different numbers: they are classes. For a regression: "
-            f"data.columns.{name}=number."
+            f"{option.kind(name, 'number')}."
         )
     return Targets("binary" if len(names) == 2 else "classification", tuple(names), rows, places[rows], tuple(notes))
 

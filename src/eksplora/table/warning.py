@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eksplora.table import cells, leak
+from eksplora.table import cells, leak, option
 from eksplora.table.card import Column, TableCard, TableOptions
 from eksplora.table.target import Targets
 
@@ -73,7 +73,7 @@ def _of_leaks(features: list[Column], values: dict[str, Any], targets: Targets) 
     for name, share in leak.telling(features, values, targets):
         yield (
             f"Column '{name}' alone explains {share:.1%} of the target: is it known before the target is? "
-            f"Otherwise data.drop=[{name}]."
+            f"Otherwise {option.left_out(name)}."
         )
 
 
@@ -87,13 +87,13 @@ def _of_split(card: TableCard, options: TableOptions) -> Iterator[str]:
         if column.kind == "date" and options.time is None:
             yield (
                 f"Column '{column.name}' holds dates, and the test part is no later than the rest: to be judged on "
-                f"later rows, data.time={column.name}."
+                f"later rows, {option.role('time', column.name)}."
             )
         is_repeated = 2 <= column.distinct <= card.rows / 2
         if options.group is None and is_repeated and column.kind != "boolean" and GROUPS.search(column.name):
             yield (
                 f"Column '{column.name}' looks like groups, and rows of one group are in both parts: to be judged on "
-                f"other groups, data.group={column.name}."
+                f"other groups, {option.role('group', column.name)}."
             )
 
 
@@ -132,9 +132,16 @@ def _of_columns(card: TableCard) -> Iterator[str]:
             continue
         if column.kind in ("constant", "empty"):
             yield f"Column '{column.name}' is {column.kind}: it is not used."
-        elif column.kind in ("identifier", "text"):
-            what = "names rows" if column.kind == "identifier" else "holds free text"
-            yield f"Column '{column.name}' {what}: it is not used."
+        elif column.kind == "identifier":
+            yield (
+                f"Column '{column.name}' names rows: it is not used. Predictions carry it by "
+                f"{option.role('identifier', column.name)}."
+            )
+        elif column.kind == "text":
+            yield (
+                f"Column '{column.name}' holds free text: it is not used. Make columns of numbers or categories of it; "
+                f"where its texts repeat, {option.kind(column.name, 'category')}."
+            )
 
 
 def _of_copies(features: list[Column]) -> Iterator[str]:
