@@ -1,4 +1,4 @@
-"""Describe a table or images: columns or classes, task, test part, warnings, before anything is trained."""
+"""Describe a table or a folder of images: columns or classes, task, test part, warnings, before anything is trained."""
 
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,8 @@ def _of_images(path: Path, target: Any, root: Path) -> list[str]:
     from eksplora.images import ImageOptions, examine
     from eksplora.images.lines import lines_of
 
-    return lines_of(
-        examine(
-            ImageOptions(path=str(path), target=target if target is None or isinstance(target, str) else tuple(target)),
-            root=root,
-        )
-    )
+    columns = target if target is None or isinstance(target, str) else tuple(target)
+    return lines_of(examine(ImageOptions(path=str(path), target=columns), root=root))
 
 
 def announce(dataset: Any) -> None:
