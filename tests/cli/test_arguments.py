@@ -18,6 +18,7 @@ from eksplora.errors import ConfigError
         ("--multirun", "^--multirun: no such option"),
         ("--cgf", r"^--cgf: no such option\. Did you mean '--cfg'\?$"),
         ("-x", "^-x: no such option"),
+        ("+hydra.searchpath=[file://x]", r"is said only at a command line, without a sign before it"),
     ],
 )
 def test_an_argument_that_cannot_be_read_is_named(argument: str, expected: str) -> None:

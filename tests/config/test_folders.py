@@ -7,6 +7,7 @@ import pytest
 import yaml
 from own_folder import EXPERIMENT, MODEL, NODE, write
 
+import eksplora.model
 from eksplora.cli.help import help_text
 from eksplora.config import (
     check_recorded,
@@ -140,8 +141,30 @@ def test_folders_that_are_asked_for_come_before_the_users_own(
     assert compose_request("search", ["experiment=mine", "optimizer=adam"]).command.environment == {
         CONFIG_DIRS: "team/settings"
     }
-    with pytest.raises(ConfigError, match=r"^--config-dir: .*/nowhere is no folder\. Give one"):
+    with pytest.raises(ConfigError, match=r"^--config-dir, hydra\.searchpath: .*/nowhere is no folder\. Give one"):
         folders.ask_for(["nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        ("team/settings", "names no folders"),
+        ("[]", "names no folders"),
+        ("[a", "names no folders"),
+        ("[http://x]", "http://x is no folder and no package"),
+        ("[file://]", "file:// is no folder and no package"),
+        ("[pkg://eksplora.nothing]", "no folder of an installed package"),
+        ("[pkg://no_such_package.conf]", "no folder of an installed package"),
+    ],
+)
+def test_hydras_search_path_names_folders_of_disks_and_packages(places: str, message: str) -> None:
+    assert folders.search_path("hydra.searchpath=[file://team/conf, 'file:///a b', pkg://eksplora.model]") == [
+        "team/conf",
+        "/a b",
+        str(Path(eksplora.model.__file__).parent),
+    ]
+    with pytest.raises(ConfigError, match=message):
+        folders.search_path(f"hydra.searchpath={places}")
 
 
 def test_an_installed_package_brings_its_folder_of_configurations_unimported(

@@ -36,7 +36,7 @@ def drawing() -> nn.Module:
         (
             small.regression,
             {"network": drawing},
-            "the network has layers that do not know members (Linear, RReLU)",
+            "torch cannot map RReLU over members: vmap: we do not yet support aten::rrelu",
         ),
         (
             small.regression,

@@ -71,9 +71,13 @@ def test_members_leave_and_an_interrupted_population_goes_on_with_the_same_bits(
 @pytest.mark.parametrize(
     ("network", "rows", "why"),
     [
-        (Draws(5, 1), ROWS, "vmap: called random operation"),
-        (Decides(5, 1), ROWS, "vmap: It looks like you're attempting"),
-        (Recurrent(5, 3, batch_first=True), ROWS[:, None], "Batching rule not implemented for aten::lstm"),
+        (Draws(5, 1), ROWS, "torch cannot map Draws over members: vmap: called random operation"),
+        (Decides(5, 1), ROWS, "torch cannot map Decides over members: vmap: It looks like you're attempting"),
+        (
+            Recurrent(5, 3, batch_first=True),
+            ROWS[:, None],
+            "torch cannot map Recurrent over members: Batching rule not",
+        ),
     ],
     ids=["draws", "decides", "recurrent"],
 )
@@ -85,7 +89,7 @@ def test_what_cannot_be_mapped_is_said_by_torch(network: nn.Module, rows: Tensor
 def test_the_engine_says_why_members_are_trained_one_by_one() -> None:
     states = [seat.state(Path("nowhere")) for seat in small.seats([small.regression(network=lambda: Draws(5, 1))] * 2)]
     assert choose(states, torch.device("cpu")).reason.startswith(
-        "the network has layers that do not know members (Draws), and torch maps none: vmap: called random operation"
+        "torch cannot map Draws over members: vmap: called random operation"
     )
 
 

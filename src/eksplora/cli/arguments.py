@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from eksplora.config import parse_override
+from eksplora.config.folders import SEARCH_PATH, search_path
 from eksplora.errors import ConfigError, nearest
 
 OPTIONS = ("--cfg", "-c", "--resolve", "--package", "-p", "--config-dir")
@@ -19,11 +20,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def split_config_dirs(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The folders of `--config-dir`, and all other words.
+    """The folders of `--config-dir` and `hydra.searchpath`, and all other words.
 
     Examples:
         >>> split_config_dirs(["--config-dir", "team/conf", "study.seed=1", "--config-dir=mine"])
         (['team/conf', 'mine'], ['study.seed=1'])
+        >>> split_config_dirs(["hydra.searchpath=[file://team/conf]", "study.seed=1"])
+        (['team/conf'], ['study.seed=1'])
 
     Raises:
         ConfigError: If an option has no folder.
@@ -31,7 +34,9 @@ def split_config_dirs(words: Sequence[str]) -> tuple[list[str], list[str]]:
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", action="append", default=[])
     options, rest = parser.parse_known_args(list(words))
-    return options.config_dir, rest
+    paths = [word for word in rest if word.startswith(f"{SEARCH_PATH}=")]
+    found = [folder for word in paths for folder in search_path(word)]
+    return [*options.config_dir, *found], [word for word in rest if word not in paths]
 
 
 FILES = {"describe": "file"}

@@ -171,8 +171,10 @@ def parse_override(text: str) -> Override:
             f"'{text}' cannot be read. Write key=value, and quote what is not plain, twice: 'key=\"some, text\"'."
         )
     key, given = override.key_or_group, text.partition("=")[2]
-    if key == "hydra.searchpath":
-        raise ConfigError(f"{key}: Hydra's own keys are not set here. Give the folder as --config-dir DIR.")
+    if key == folders.SEARCH_PATH:
+        raise ConfigError(
+            f"{text}: is said only at a command line, without a sign before it. Or give --config-dir DIR."
+        )
     if "hydra" in re.split(r"[./]", f"{key}.{override.package or ''}"):
         raise ConfigError(f"{key}: {source.NO_HYDRA}")
     if override.package is not None:

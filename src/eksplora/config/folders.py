@@ -1,18 +1,21 @@
 """The folders that configurations are read from, and what lies in them.
 
-First come the folders that were asked for (`--config-dir`), then the user's own `conf/` in the working folder, then
-those of packages that he installed, then the one that comes with eksplora: groups and files add up, and of several
-files of one name the first counts. A checkout's own folder is both the user's and eksplora's.
+First come the folders that were asked for (`--config-dir`, `hydra.searchpath`), then the user's own `conf/` in the
+working folder, then those of packages that he installed, then the one that comes with eksplora: groups and files add
+up, and of several files of one name the first counts. A checkout's own folder is both the user's and eksplora's.
 """
 
 import os
 import sys
 from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from multiprocessing import parent_process
 from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 
 from eksplora.errors import ConfigError
 from eksplora.installation import CHECKOUT, CONF, CONFIG_DIRS
@@ -27,6 +30,43 @@ def project() -> Path:
     return CHECKOUT or Path.cwd()
 
 
+SEARCH_PATH = "hydra.searchpath"
+"""The one key of Hydra's own that may be typed: as `--config-dir` does, it names folders of configurations."""
+
+
+def search_path(word: str) -> list[str]:
+    """The folders that `hydra.searchpath=[file://DIR, pkg://mine.conf]` names; no package is imported for it.
+
+    Examples:
+        >>> search_path("hydra.searchpath=[file://team/conf]")
+        ['team/conf']
+
+    Raises:
+        ConfigError: If it is no list of such places, or a package has no such folder.
+    """
+    try:
+        places = OverridesParser.create().parse_override(word).value()
+    except HydraException:
+        places = None
+    if not isinstance(places, list) or not places:
+        raise ConfigError(f"{word}: names no folders. Write '{SEARCH_PATH}=[file://DIR]', or --config-dir DIR.")
+    return [_folder_at(str(place)) for place in places]
+
+
+def _folder_at(place: str) -> str:
+    scheme, _, name = place.rpartition("://")
+    if not name or scheme not in ("", "file", "pkg"):
+        raise ConfigError(f"{SEARCH_PATH}: {place} is no folder and no package. Write file://DIR or pkg://mine.conf.")
+    if scheme != "pkg":
+        return name
+    folder = _folder_of(name)
+    if folder is None:
+        raise ConfigError(
+            f"{SEARCH_PATH}: {place} is no folder of an installed package. Install it, or write file://DIR."
+        )
+    return str(folder)
+
+
 def ask_for(given: Sequence[str]) -> None:
     """Have these folders searched first, by this process and by those that it starts.
 
@@ -38,7 +78,9 @@ def ask_for(given: Sequence[str]) -> None:
     )
     for folder in folders_asked_for():
         if not folder.is_dir():
-            raise ConfigError(f"--config-dir: {folder} is no folder. Give one that holds model/, experiment/, ...")
+            raise ConfigError(
+                f"--config-dir, {SEARCH_PATH}: {folder} is no folder. Give one that holds model/, experiment/, ..."
+            )
     if not folders_asked_for():
         del os.environ[CONFIG_DIRS]
 
@@ -66,7 +108,7 @@ def _of_packages() -> tuple[Path, ...]:
     """The folders that installed packages declare; none of them is imported for it."""
     found = []
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
-        folder = _folder_of(point)
+        folder = _folder_of(point.value)
         if folder is not None:
             found.append(folder)
         elif parent_process() is None:  # workers need not say it again
@@ -77,8 +119,8 @@ def _of_packages() -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _folder_of(point: EntryPoint) -> Path | None:
-    top, *inside = point.value.split(".")
+def _folder_of(package: str) -> Path | None:
+    top, *inside = package.split(".")
     spec = find_spec(top) if top.isidentifier() else None
     places = [Path(place).joinpath(*inside) for place in (spec.submodule_search_locations or ())] if spec else []
     return next((place.absolute() for place in places if place.is_dir()), None)

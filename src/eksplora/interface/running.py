@@ -4,6 +4,7 @@ import functools
 import io
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -21,6 +22,9 @@ from eksplora.installation import CONFIG_DIRS
 P = ParamSpec("P")
 T = TypeVar("T")
 
+BY_SIGNAL = 128
+"""Above it: exit codes of what a signal ended, which is no error of the script; a batch system's end of time is one."""
+
 BY_CTRL_C = 130
 """Exit code of what Ctrl-C ended."""
 
@@ -36,9 +40,12 @@ def in_one_line(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except Interrupted as error:
-            if error.exit_code != BY_CTRL_C:
-                raise _reworded(error) from None
-            raise KeyboardInterrupt(str(error)) from None
+            if error.exit_code == BY_CTRL_C:
+                raise KeyboardInterrupt(str(error)) from None
+            if error.exit_code > BY_SIGNAL:
+                print(f"error: {error}", file=sys.stderr)
+                raise SystemExit(error.exit_code) from None
+            raise _reworded(error) from None
         except Exception as error:
             ours = as_ours(error, "search")
             if ours is None or os.environ.get("HYDRA_FULL_ERROR") == "1":

@@ -12,6 +12,9 @@ from eksplora.study.ledger import Ledger
 from eksplora.study.packing import divide, pack, signature
 from eksplora.study.trial import Key, StudyPopulation, Trial
 
+SAID: set[str] = set()
+"""Lines on members that do not train together: a command that runs several studies says each once."""
+
 
 class Folders:
     """The folders of a study's trials (weights) and populations (checkpoints), made by the workers."""
@@ -100,11 +103,12 @@ class PopulationQueue:
 
     def split(self, population: StudyPopulation, size: int, reason: str) -> None:
         """Let at most `size` trainings of this kind go together; later ones are cut before they are handed out."""
-        # A worker's limit holds for all trials of the same shape: the user reads of it once.
-        mark = self._mark(population)
-        if mark not in self._limits and reason not in [known for _, known in self._limits.values()]:
-            self._say(f"populations of at most {size}: {reason}" if size > 1 else f"no populations: {reason}")
-        self._limits[mark] = size, reason
+        line = f"populations of at most {size}: {reason}" if size > 1 else f"no populations: {reason}"
+        if line not in SAID:
+            SAID.add(line)
+            self._say(line)
+        # A worker's limit holds for all trials of the same shape.
+        self._limits[self._mark(population)] = size, reason
         self._replace(population, divide(self._ledger.waiting(population), size), reason)
 
     def isolate(self, population: StudyPopulation, reason: str) -> None:

@@ -76,12 +76,11 @@ def choose(members: Sequence[MemberState], device: torch.device, workers: int = 
 
 def _obstacle(members: Sequence[MemberState], network: nn.Module) -> str:
     """Reason for which these members cannot be one population; empty when they can."""
-    foreign = unaware(network)
-    if foreign:
+    if unaware(network):
         two = [network, members[-1].network()] if len(members) > 1 else [network, copy.deepcopy(network)]
         why = why_not(two, members[0].fold.features[: min(ROWS, members[0].recipe.batch_size)])
         if why:
-            return f"the network has layers that do not know members ({', '.join(foreign)}), and torch maps none: {why}"
+            return why
     parameter = nn.Parameter(torch.zeros(1, 1))
     # Trials of one population share the optimizer's class: the first stands for all.
     optimizers = [member.recipe.optimizer([parameter]) for member in members[:1]]

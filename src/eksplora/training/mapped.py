@@ -57,6 +57,14 @@ class Mapped(nn.Module):
         outputs: Tensor = vmap(one, randomness="error")(tensors, x)
         return outputs
 
+    def watch(self) -> list[str]:
+        """Classes of the layers that are being computed, outermost first; what raises is the last one's."""
+        entered: list[str] = []
+        for layer in self._alone[0].modules():
+            layer.register_forward_pre_hook(lambda layer, _: entered.append(type(layer).__name__))
+            layer.register_forward_hook(lambda *_: entered.pop() and None)
+        return entered
+
     def state_dict(self, *args: Any, **values: Any) -> State:  # type: ignore[override]  # torch has overloads
         """The tensors under the names of a network."""
         return self.together.state_dict(*args, **values)
@@ -74,13 +82,14 @@ def joined(networks: Sequence[nn.Module]) -> nn.Module:
 def why_not(networks: Sequence[nn.Module], rows: Tensor) -> str:
     """Reason for which networks cannot be mapped; empty: they can.
 
-    It is what torch says, or that a step gives other gradients than alone.
+    It is what torch says, with the layer that it says it of, or that a step gives other gradients than alone.
 
     Args:
         networks: Two of equal structure; they are not changed.
         rows: Features (rows, ...).
     """
     alone, together = [copy.deepcopy(one) for one in networks], Mapped([copy.deepcopy(one) for one in networks])
+    entered = together.watch()
     try:
         outputs = together.train()(rows.expand(len(alone), *rows.shape))
         if not isinstance(outputs, Tensor):
@@ -89,7 +98,8 @@ def why_not(networks: Sequence[nn.Module], rows: Tensor) -> str:
         for network in alone:
             network.train()(rows).square().sum().backward()
     except Exception as error:  # whatever torch cannot map: draws of its own, decisions by values, other libraries
-        return " ".join(str(error).split()).partition(". ")[0][:160] or type(error).__name__
+        said = " ".join(str(error).split()).partition(". ")[0][:160] or type(error).__name__
+        return f"torch cannot map {entered[-1]} over members: {said}" if entered else said
     for place, network in enumerate(alone):
         found, wanted = _changed(together.together), _changed(network)
         noise = NOISE * max((float(value.abs().max()) for value in wanted.values()), default=0.0)

@@ -39,7 +39,7 @@ BATCH_ROWS = 1024
 """Rows of one forward pass of an evaluation."""
 
 NOTICE = (
-    "{name} is a LightningModule: its own steps and optimizers train it, one member at a time (no populations), and a "
+    "{name} is a LightningModule: its own steps and optimizers train it, one member at a time, and a "
     f"training that is stopped goes on from its last epoch; without effect: {', '.join(IDLE)}"
 )
 
