@@ -90,6 +90,13 @@ def test_stages_that_are_skipped_are_named_and_a_target_counts_those_before_it(d
     ]
 
 
+def test_a_dry_run_of_what_never_ran_ends_in_one_line_with_the_way_out(project: Path) -> None:
+    said = repro(project, "--dry", code=2).splitlines()
+    assert said[:2] == ["stage 1 of 3: one", "> cp in one"] and not (project / "one").exists()
+    assert said[-1].startswith("error: --dry: two reads what no stage before it has written yet")
+    assert not [line for line in said if line.startswith("ERROR")]
+
+
 @pytest.mark.slow
 def test_files_exit_code_and_errors_are_those_of_dvc(start: Path, tmp_path: Path) -> None:
     said, left = [], []

@@ -4,6 +4,7 @@ import gzip
 
 import pandas as pd
 import pytest
+from pyarrow import feather
 
 from eksplora.errors import DataError
 from eksplora.table.reading import frame_of, read_frame
@@ -66,6 +67,12 @@ def test_a_quoted_cell_may_hold_separators_and_ends_of_lines(tmp_path):
         ("a.csv", b"1,2\n3,4\n", r"begins with numbers \(1, 2\)"),
         ("a.csv", b"x,y\n1,2\n1,2,3\n", "cannot be read as a table .*Expected 2 columns, got 3"),
         ("a.csv", b"x,y\n\0,2\n", "is no text"),
+        (
+            "a.csv",
+            b",".join([b"x%d" % number for number in range(200_000)]),
+            "has no end of line in its first 1024 KiB",
+        ),
+        ("a.csv", b'"x,y\n' + b"1,2\n" * 40_000, "name of more than 131072 characters: .* never closed"),
         ("a.csv.gz", b"x,y\n1,2\n", "cannot be read as a table"),
         ("a.parquet", b"x,y\n1,2\n", "cannot be read as a table"),
         ("a.feather", b"x,y\n1,2\n", "cannot be read as a table"),
@@ -105,6 +112,21 @@ def test_a_small_file_that_holds_a_large_table_is_refused_before_it_is_in_memory
         read_frame(tmp_path / "a.csv.gz")
     (tmp_path / "a.csv").write_bytes(text)
     assert read_frame(tmp_path / "a.csv").rows == 200_000
-    pd.DataFrame({"x": [0.0] * 200_000, "y": [0.0] * 200_000}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"a\.parquet holds 200000 rows in \d+ bytes\. Save it as CSV\."):
-        read_frame(tmp_path / "a.parquet")
+    table = pd.DataFrame({"x": [0.0] * 200_000, "y": [0.0] * 200_000})
+    table.to_parquet(tmp_path / "a.parquet")
+    table.to_feather(tmp_path / "a.feather", compression="zstd")
+    for name in ("a.parquet", "a.feather"):
+        with pytest.raises(DataError, match=rf"{name} holds 200000 rows in \d+ bytes\. Save it as CSV\."):
+            read_frame(tmp_path / name)
+    with pytest.warns(DeprecationWarning, match="V1"):
+        feather.write_feather(table, tmp_path / "a.feather", version=1)  # never compressed
+        assert read_frame(tmp_path / "a.feather").rows == 200_000
+
+
+def test_a_table_of_many_columns_is_read(tmp_path):
+    """Its lines are longer than the longest cell that Python's csv reads: under another separator they are none."""
+    names = [f"gene{number:011}" for number in range(12_000)]
+    line = ",".join(["0.123456789"] * len(names))
+    (tmp_path / "a.csv").write_text("\n".join([",".join(names), line, line]) + "\n")
+    frame = read_frame(tmp_path / "a.csv", wanted=names[:2])
+    assert (frame.rows, frame.separator, frame.names) == (2, ",", tuple(names))

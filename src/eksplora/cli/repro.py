@@ -1,8 +1,8 @@
 """`dvc repro`, and which stage it is at: `python -m eksplora.cli.repro <arguments of dvc repro>`.
 
-DVC runs in this process and does what it always does; its exit codes, errors and interruptions are its own. Only what
-it says of stages is put in our words, and its progress bars, which flicker between the stages, are left out. A stage
-writes to the terminal itself.
+DVC runs in this process and does what it always does; its exit codes, errors and interruptions are its own, but that a
+dry run ends in one line of ours where nothing has run yet. What it says of stages is put in our words, and its
+progress bars, which flicker between the stages, are left out. A stage writes to the terminal itself.
 """
 
 import json
@@ -38,20 +38,31 @@ class InOurWords(logging.Filter):
 
     Attributes:
         steps: The names of the stages that DVC will look at, in their order; empty until it has a plan.
+        missing: The stage at which a dry run ended, since no stage before it has written what it reads.
     """
 
-    def __init__(self, times: Path) -> None:
-        """Keep how long each stage took in the file `times`."""
+    def __init__(self, times: Path, *, is_dry: bool = False) -> None:
+        """Keep how long each stage took in the file `times`.
+
+        Args:
+            times: The file.
+            is_dry: Whether DVC only says what it would run.
+        """
         super().__init__()
         self.steps: list[str] = []
+        self.missing = ""
+        self._is_dry = is_dry
         self._times = times
         self._seconds = _read_times(times)
         self._begun: tuple[str, float] | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is shown; changes its message."""
+        if self._is_dry and record.exc_info and (error := record.exc_info[1]) and _is_missing_file(error):
+            found = re.match(r"failed to reproduce '(.+)'", str(error))
+            self.missing = found[1] if found else ""
         if record.levelno != logging.INFO:
-            return True
+            return not self.missing
         said = record.getMessage()
         for pattern, ours in SAYS:
             if found := re.fullmatch(pattern, said):
@@ -83,6 +94,13 @@ class InOurWords(logging.Filter):
         if stage not in self.steps:
             return "stage"
         return f"stage {self.steps.index(stage) + 1} of {len(self.steps)}"
+
+
+def _is_missing_file(error: BaseException | None) -> bool:
+    """Whether an error, or what it was made of, is a file that is not there."""
+    while error is not None and not isinstance(error, FileNotFoundError):
+        error = error.__cause__
+    return error is not None
 
 
 def _read_times(path: Path) -> dict[str, float]:
@@ -157,22 +175,32 @@ def planned(plan: Callable[..., list[Any]], words: InOurWords) -> Callable[..., 
 
 
 def repro(arguments: Sequence[str]) -> int:
-    """Run `dvc repro` and return its exit code."""
+    """Run `dvc repro` and return its exit code.
+
+    Raises:
+        PreconditionError: If a dry run cannot go on, since what a stage reads is not there before others have run.
+    """
     from dvc import cli
     from dvc.repo import reproduce
 
-    words = InOurWords(Path(".dvc/tmp/eksplora-seconds.json"))
+    words = InOurWords(Path(".dvc/tmp/eksplora-seconds.json"), is_dry="--dry" in arguments)
     for handler in logging.getLogger("dvc").handlers:
         handler.addFilter(words)
     reproduce.plan_repro = planned(reproduce.plan_repro, words)
     sys.stderr = NoTerminal(sys.stderr)
-    return int(cli.main(["repro", *arguments]))
+    code = int(cli.main(["repro", *arguments]))
+    if words.missing:
+        raise PreconditionError(
+            f"--dry: {words.missing} reads what no stage before it has written yet, so the plan ends here. "
+            "See all stages with .venv/bin/python -m dvc dag, or run them: make repro."
+        )
+    return code
 
 
 if __name__ == "__main__":
     try:
         check_project(Path.cwd())
+        sys.exit(repro(sys.argv[1:]))
     except EksploraError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    sys.exit(repro(sys.argv[1:]))

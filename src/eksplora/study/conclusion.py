@@ -82,7 +82,7 @@ def conclude(
     with Work(driver.plan.name) as work:
         work.step("MLflow takes in the rest")
         is_recorded = tracker.finish(say=work.step)
-    if presentation.is_shown and (where := tracker.where(driver.plan.name)):
+    if is_recorded and presentation.is_shown and (where := tracker.where(driver.plan.name)):
         print(f"  runs     {where}")
     if not is_recorded:
         print(

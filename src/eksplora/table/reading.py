@@ -1,9 +1,10 @@
 """A table's file as columns: text as it stands, typed columns as the format has them. No cell is converted here."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from eksplora.errors import DataError
 from eksplora.ranges import shown
@@ -154,7 +155,7 @@ def _checked(names: Sequence[str], fewest: int) -> list[str]:
     if len(names) < fewest:
         raise NoTable(f"has one column: there is nothing to predict a target from. {KINDS_OF_FILES}")
     named = [name or f"column {number}" for number, name in enumerate(names, 1)]
-    twice = next((name for name in named if named.count(name) > 1), None)
+    twice = next((name for name, times in Counter(named).items() if times > 1), None)
     if twice is not None:
         raise NoTable(f"has two columns {shown(twice)}. Rename one of them.")
     return named
@@ -167,12 +168,33 @@ def _read_typed(path: Path, wanted: Sequence[str] | None, fewest: int) -> Frame:
         if suffix_of(path) in (".parquet", ".pq"):
             file = parquet.ParquetFile(stream)
             names = _checked(file.schema_arrow.names, fewest)
-            if file.metadata.num_rows * len(names) > most_unpacked(path):
-                raise NoTable(f"holds {file.metadata.num_rows} rows in {path.stat().st_size} bytes. Save it as CSV.")
+            _check_size(path, file.metadata.num_rows * len(names), file.metadata.num_rows)
             return _typed(file.read(columns=[name for name in names if wanted is None or name in wanted]), names)
+        _check_feather(path, stream)
         table = feather.read_table(stream, memory_map=False)
         names = _checked(table.column_names, fewest)
         return _typed(table.select([name for name in names if wanted is None or name in wanted]), names)
+
+
+def _check_feather(path: Path, stream: BinaryIO) -> None:
+    """Count the rows of a Feather file where it says them; its first version is never compressed, and is not looked at.
+
+    Raises:
+        NoTable: If it is compressed out of all proportion.
+    """
+    from pyarrow.dataset import IpcFileFormat
+
+    is_first, _ = stream.read(4) == b"FEA1", stream.seek(0)
+    if not is_first:
+        fragment = IpcFileFormat().make_fragment(stream)
+        rows = fragment.count_rows()
+        _check_size(path, rows * len(fragment.physical_schema), rows)
+        stream.seek(0)
+
+
+def _check_size(path: Path, cells: int, rows: int) -> None:
+    if cells > most_unpacked(path):
+        raise NoTable(f"holds {rows} rows in {path.stat().st_size} bytes. Save it as CSV.")
 
 
 def _typed(table: "pa.Table", names: Sequence[str]) -> Frame:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 TEXT = (".csv", ".tsv", ".tab", ".txt")
 SEPARATORS = (",", ";", "\t", "|")
-HEAD_BYTES = 1 << 18
+HEAD_BYTES = 1 << 20
+"""Longest line of names; the separator is found in as much."""
 BLOCK_BYTES = 1 << 22
 LARGEST_BYTES = 16 << 30
 """Largest size of a text once it is decompressed."""
@@ -69,6 +70,11 @@ def read_text(
     found = encoding or _encoding(path, is_packed, head)
     if b"\0" in head and not found.startswith("utf-16"):
         raise NoTable("is no text: it holds a zero byte. Save it as CSV in UTF-8.")
+    if len(head) == HEAD_BYTES and b"\n" not in head:
+        way_out = "Leave columns out, or save it as Parquet"
+        raise NoTable(
+            f"has no end of line in its first {HEAD_BYTES >> 10} KiB, where its columns are named. {way_out}."
+        )
     text = head.decode(found, errors="ignore")
     between = separator or ("\t" if suffix.startswith((".tsv", ".tab")) else _separator(text))
     names = check(_names(text, between))
@@ -157,7 +163,10 @@ def _separator(text: str) -> str:
     """The character that cuts the line of names, and most others, into the same number of cells, of at least two."""
     best, most = ",", (0.0, 0)
     for candidate in SEPARATORS:
-        lines = [len(line) for line in islice(csv.reader(io.StringIO(text), delimiter=candidate), 100) if line]
+        try:
+            lines = [len(line) for line in islice(csv.reader(io.StringIO(text), delimiter=candidate), 100) if line]
+        except csv.Error:  # a cell longer than the module reads: most likely the whole of a long line
+            continue
         width = lines[0] if lines else 0
         share = sum(length == width for length in lines) / max(len(lines), 1)
         if width > 1 and (share, width) > most:
@@ -169,10 +178,17 @@ def _names(text: str, separator: str) -> list[str]:
     """The cells of the first line that is not empty.
 
     Raises:
-        NoTable: If they are numbers all: a table without a line of names.
+        NoTable: If they are numbers all: a table without a line of names. If one has no end.
     """
     lines = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
-    names = [name.strip() for name in next((line for line in lines if line), [])]
+    try:
+        names = [name.strip() for name in next((line for line in lines if line), [])]
+    except csv.Error:
+        most = csv.field_size_limit()
+        raise NoTable(
+            f"has a column's name of more than {most} characters: a separator other than {separator!r}, "
+            "or a quotation mark that is never closed. Save it as CSV again."
+        ) from None
     if names and all(re.fullmatch(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?", name) for name in names):
         raise NoTable(f"begins with numbers ({', '.join(names[:3])}), not with names of columns. Add a line of names.")
     return names
