@@ -1,6 +1,8 @@
 """How calls of the interface end."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -41,3 +43,19 @@ def test_what_no_signal_ended_is_an_error_of_one_line_that_names_arguments() -> 
         ended_by(too_short)
     with pytest.raises(ConfigError, match=r"^data: no file\.$"):
         ended_by(ConfigError("data.path: no file."))
+
+
+@pytest.mark.slow
+def test_a_notebook_without_widgets_is_not_warned_of_bars_that_it_never_shows() -> None:
+    program = (
+        "import sys, types, warnings; ipython = types.ModuleType('IPython'); "
+        "shell = types.SimpleNamespace(config={'IPKernelApp': {}}); ipython.get_ipython = lambda: shell; "
+        "sys.modules |= {'IPython': ipython, 'ipykernel.zmqshell': ipython}; "
+        "from eksplora.interface.running import session; "
+        "session().__enter__(); print('optuna' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True" and "IProgress" not in done.stderr
+    bare = program.partition("from eksplora")[0] + "import tqdm.auto"
+    warned = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=True)
+    assert "IProgress not found" in warned.stderr, "such a session would be warned"

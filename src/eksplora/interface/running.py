@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
@@ -78,6 +78,7 @@ def session(folders: Sequence[str] = ()) -> Iterator[None]:
     Args:
         folders: Folders of configurations that are searched first, besides those that the environment names.
     """
+    _import_quietly("tqdm.auto")  # before Optuna imports it
     from eksplora.study.interruption import outlived
 
     before = os.environ.get(CONFIG_DIRS)
@@ -85,8 +86,7 @@ def session(folders: Sequence[str] = ()) -> Iterator[None]:
         if folders:
             os.environ[CONFIG_DIRS] = os.pathsep.join([*folders, *filter(None, [before])])
         forget()
-        with composing(), shown_on(notebook()), outlived(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, of libraries that show no bar here
+        with composing(), shown_on(notebook()), outlived():
             import_own_parts()
             yield
     finally:
@@ -94,6 +94,13 @@ def session(folders: Sequence[str] = ()) -> Iterator[None]:
             os.environ.pop(CONFIG_DIRS, None)
         else:
             os.environ[CONFIG_DIRS] = before
+
+
+def _import_quietly(bars: str) -> None:
+    """Import what shows progress bars: in a notebook it warns of missing widgets, for bars that nobody sees here."""
+    with warnings.catch_warnings(), suppress(ImportError):
+        warnings.simplefilter("ignore")
+        import_module(bars)
 
 
 @dataclass(frozen=True)
