@@ -12,9 +12,6 @@ from eksplora.study.ledger import Ledger
 from eksplora.study.packing import divide, pack, signature
 from eksplora.study.trial import Key, StudyPopulation, Trial
 
-SAID: set[str] = set()
-"""Lines on members that do not train together: a command that runs several studies says each once."""
-
 
 class Folders:
     """The folders of a study's trials (weights) and populations (checkpoints), made by the workers."""
@@ -70,6 +67,7 @@ class PopulationQueue:
         self._begun = {one.number: one for one in self._queue if one.is_begun}
         # By signature: the largest size that a worker found to fit, and why.
         self._limits: dict[str, tuple[int, str]] = {}
+        self._said: set[str] = set()  # lines on members that do not train together
 
     @property
     def is_empty(self) -> bool:
@@ -104,8 +102,8 @@ class PopulationQueue:
     def split(self, population: StudyPopulation, size: int, reason: str) -> None:
         """Let at most `size` trainings of this kind go together; later ones are cut before they are handed out."""
         line = f"populations of at most {size}: {reason}" if size > 1 else f"no populations: {reason}"
-        if line not in SAID:
-            SAID.add(line)
+        if line not in self._said:
+            self._said.add(line)
             self._say(line)
         # A worker's limit holds for all trials of the same shape.
         self._limits[self._mark(population)] = size, reason

@@ -1,4 +1,4 @@
-"""TableOptions of a table that do not fit each other or its file, and tables that are too small."""
+"""Options of a table that do not fit each other or its file, and tables that are too small."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
